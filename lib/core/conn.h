@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A multipath connection, sans I/O: bytes of the application on one side, subflows (subflow.h) on
+ * the other, time as an argument.
+ *
+ * After every verb the transport (1) drains mps_conn_next_event, (2) moves what mps_subflow_tx_spans
+ * and mps_conn_app_rx_spans offer, (3) re-reads mps_conn_deadline. No verb calls back. One thread
+ * at a time.
+ *
+ * Invariants (DESIGN): I2 no deadlock: subflows are always read, only data needs credit. I3 memory
+ * is bounded by the credit granted and the limits below. I4 nothing is freed before its DATA_ACK.
+ */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+#include "addr.h"
+#include "crypto.h"
+#include "frame.h"
+#include "mem.h"
+#include "opening.h"
+#include "span.h"
+#include "subflow.h"
+#include "time.h"
+
+struct mps_conn;
+struct mps_sched_ops; /* sched.h */
+struct mps_pm_ops;    /* pm.h */
+
+enum mps_role {
+    MPS_ROLE_CLIENT, /* made the TCP connection of the first subflow */
+    MPS_ROLE_SERVER,
+};
+
+struct mps_env {
+    const struct mps_mem *mem;
+    const struct mps_crypto *crypto;
+};
+
+struct mps_config {
+    const struct mps_sched_ops *sched; /* NULL: the default */
+    const struct mps_pm_ops *pm;       /* NULL: the default */
+    uint32_t capabilities;             /* MPS_CAP_* we ask for */
+    uint64_t snd_buf_max;              /* bytes of application data held until DATA_ACK */
+    uint64_t rcv_buf_init, rcv_buf_max; /* credit window: at first, and grown up to */
+    unsigned max_subflows;             /* <= MPS_MAX_SUBFLOWS, all states together */
+    unsigned max_addrs;                /* remote addresses remembered */
+    bool zero_rtt;                     /* client: data right behind HELLO (proven peer) */
+    mps_time_t hello_timeout;          /* client: for HELLO_REPLY */
+    mps_time_t join_timeout;           /* connect and opening of a join */
+    mps_time_t no_subflow_timeout;     /* break before make: life without any subflow */
+    mps_time_t close_timeout;          /* after both DATA_FINs or an application's close */
+};
+
+#define MPS_MAX_SUBFLOWS 32
+
+/* Fill in the defaults. */
+void mps_config_init(struct mps_config *cfg);
+
+/*
+ * New connections. The caller checks mps_conn_token against its other connections and, on a
+ * collision, frees the new one and makes another. 0, MPS_ENOMEM, MPS_ECRYPTO.
+ * A server is made from the HELLO that arrived.
+ */
+int mps_conn_new_client(struct mps_conn **ret, const struct mps_env *env,
+                        const struct mps_config *cfg, mps_time_t now);
+int mps_conn_new_server(struct mps_conn **ret, const struct mps_env *env,
+                        const struct mps_config *cfg, const struct mps_hello *hello,
+                        mps_time_t now);
+
+/* Releases all memory; subflows not yet released by the transport become invalid. NULL is fine. */
+struct mps_conn *mps_conn_free(struct mps_conn *conn);
+
+uint32_t mps_conn_token(const struct mps_conn *conn); /* ours: what a peer's JOIN names */
+
+/* ---- subflows ---- */
+
+/*
+ * The connection's first subflow, already connected. Client: HELLO is ready to be sent. Server:
+ * HELLO has been read by the caller (mps_opening_parse); HELLO_REPLY is ready to be sent; bytes
+ * after HELLO are fed in through mps_subflow_rx_spans. Address ids of the first pair are 0.
+ */
+int mps_conn_first_subflow(struct mps_conn *conn, const struct mps_addr *local,
+                           const struct mps_addr *remote, mps_time_t now,
+                           struct mps_subflow **ret);
+
+/*
+ * A peer's JOIN has been read from a fresh connection and names this connection. 0: JOIN_REPLY is
+ * ready to be sent. Negative (MPS_ELIMIT, MPS_ESTATE, MPS_ENOMEM, ...): answer with REFUSE and close; the
+ * connection is unharmed.
+ */
+int mps_conn_join_accept(struct mps_conn *conn, const struct mps_join *join,
+                         const struct mps_addr *local, const struct mps_addr *remote,
+                         mps_time_t now, struct mps_subflow **ret);
+
+/* ---- path manager input ---- */
+
+/*
+ * A local address that may be used (its port: of our listener that takes joins at that address,
+ * 0 if none). `ifindex` distinguishes interfaces, 0 if unknown. Adding it again updates it; at
+ * most 255 in all (MPS_ELIMIT). `announce`: tell the peer by ADD_ADDR.
+ */
+int mps_conn_local_add(struct mps_conn *conn, const struct mps_addr *addr, uint32_t ifindex,
+                       bool backup, bool announce, mps_time_t now);
+
+/* The address is gone: its subflows are left at once, the peer is told by REMOVE_ADDR. */
+int mps_conn_local_remove(struct mps_conn *conn, const struct mps_addr *addr, mps_time_t now);
+
+/* Backup flag of one subflow, told to the peer by MP_PRIO. */
+int mps_conn_set_backup(struct mps_conn *conn, struct mps_subflow *sf, bool backup,
+                        mps_time_t now);
+
+/* ---- application to peer ---- */
+
+/*
+ * A place for the next application bytes; *ret is empty while the send buffer is full, before the
+ * HELLO exchange is done (unless zero_rtt), after FIN and after the end. Then report what was put
+ * there. 0, MPS_ENOMEM.
+ */
+int mps_conn_app_tx_space(struct mps_conn *conn, struct mps_span *ret);
+void mps_conn_app_tx_done(struct mps_conn *conn, size_t n, mps_time_t now);
+
+/* The application will send no more (shutdown or close): DATA_FIN follows its last byte. */
+void mps_conn_app_fin(struct mps_conn *conn, mps_time_t now);
+
+/*
+ * The application reads no more (closed): bytes that arrive from now on, or wait already, make an
+ * abort, as TCP resets then. Implies mps_conn_app_fin.
+ */
+void mps_conn_app_close(struct mps_conn *conn, mps_time_t now);
+
+/* Abort: MP_FASTCLOSE to the peer (SO_LINGER 0, close with unread data). */
+void mps_conn_abort(struct mps_conn *conn, mps_time_t now);
+
+/*
+ * After MPS_EV_PLAIN: the application bytes taken so far, in order, none of which reached the peer
+ * application. Returns the number of spans; a later call with `skip` continues behind that many
+ * bytes.
+ */
+unsigned mps_conn_plain_spans(struct mps_conn *conn, uint64_t skip, struct mps_span *spans,
+                              unsigned max);
+
+/* ---- peer to application ---- */
+
+/* In-order bytes for the application, and how many of them it took; consuming opens credit. */
+unsigned mps_conn_app_rx_spans(struct mps_conn *conn, struct mps_span *spans, unsigned max);
+void mps_conn_app_rx_done(struct mps_conn *conn, size_t n, mps_time_t now);
+
+/* The peer's DATA_FIN is reached and everything before it was consumed. */
+bool mps_conn_app_rx_eof(const struct mps_conn *conn);
+
+/* ---- time and scheduling ---- */
+
+/* When mps_conn_expire must be called next, MPS_NEVER if not. */
+mps_time_t mps_conn_deadline(const struct mps_conn *conn);
+void mps_conn_expire(struct mps_conn *conn, mps_time_t now);
+
+/* Hand waiting data, acknowledgments and control frames to subflows that have room. */
+void mps_conn_push(struct mps_conn *conn, mps_time_t now);
+
+/* ---- events ---- */
+
+enum mps_event_type {
+    MPS_EV_ESTABLISHED,    /* both keys are known */
+    MPS_EV_PLAIN,          /* client: the peer does not answer as a shim; reconnect plain, replay */
+    MPS_EV_OPEN,           /* connect a socket for `subflow` from `local`/`ifindex` to `remote` */
+    MPS_EV_SUBFLOW_UP,     /* the subflow carries data now */
+    MPS_EV_SUBFLOW_CLOSE,  /* close its socket (`reset`: with RST), then mps_subflow_release */
+    MPS_EV_ADDR_ANNOUNCED, /* the peer announced `remote` */
+    MPS_EV_ADDR_REMOVED,   /* the peer withdrew `remote` */
+    MPS_EV_PRIORITY,       /* the peer changed the backup flag of `subflow` */
+    MPS_EV_RESET,          /* the application sees a reset (`reason` says why) */
+    MPS_EV_CLOSED,         /* all done; every subflow was reported closed; free the connection */
+};
+
+struct mps_event {
+    enum mps_event_type type;
+    struct mps_subflow *subflow;
+    struct mps_addr local, remote;
+    uint32_t ifindex;
+    bool backup, reset;
+    enum mps_reason reason;
+};
+
+/* Positive result: there was an event. 0: none. Derived from state, so none is ever lost. */
+int mps_conn_next_event(struct mps_conn *conn, struct mps_event *ret);
+
+/* ---- looking in ---- */
+
+struct mps_subflow_info {
+    uint32_t id;
+    enum mps_subflow_state state;
+    bool backup, stale;
+    struct mps_addr local, remote;
+    uint64_t bytes_sent, bytes_received; /* application bytes carried, repetitions included */
+    uint64_t bytes_reinjected;           /* of bytes_sent: repetitions of what another carried */
+    struct mps_metrics metrics;
+};
+
+struct mps_conn_info {
+    enum mps_role role;
+    uint32_t token, peer_token;
+    const char *state; /* "opening", "established", "closing", "closed", "plain" */
+    const char *sched;
+    uint64_t bytes_sent, bytes_received;  /* application bytes, each counted once */
+    uint64_t bytes_acked;                 /* of bytes_sent: DATA_ACKed */
+    uint64_t credit_left;                 /* how far the peer lets us send */
+    uint64_t rcv_queued, rcv_out_of_order; /* bytes in memory: in order, behind a hole */
+    uint64_t bytes_reinjected;
+    unsigned n_subflows; /* not dead */
+};
+
+void mps_conn_info(const struct mps_conn *conn, struct mps_conn_info *ret);
+
+/* Fills up to `max`, returns the number of subflows that are not dead. */
+unsigned mps_conn_subflow_info(const struct mps_conn *conn, struct mps_subflow_info *ret,
+                               unsigned max);

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Frames: everything on a subflow after its opening messages. mptcpshim-protocol(7), "Frames".
+ *
+ *   0  1  type
+ *   1  1  flags
+ *   2  2  length of what follows the 8-byte prefix
+ *   4  4  CRC32C of prefix (this field zero) and fixed part
+ *   8  .. fixed part (its size depends on the type), then for DSS the payload and, if negotiated,
+ *         the CRC32C of the payload
+ *
+ * DSS fixed part, 32 bytes: DSN(8) DATA_ACK(8) credit(8) CTRL_ACK(4) timestamp in us(4).
+ * Control frames: CSN(4), then the fields of the type; no payload.
+ */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "addr.h"
+#include "crypto.h"
+
+#define MPS_FRAME_PREFIX_LEN   8
+#define MPS_DSS_FIXED_LEN      32
+#define MPS_DSS_HEAD_LEN       (MPS_FRAME_PREFIX_LEN + MPS_DSS_FIXED_LEN)
+#define MPS_DSS_MAX_PAYLOAD    61440u
+#define MPS_PAYLOAD_CRC_LEN    4
+#define MPS_CTRL_MAX_LEN       128 /* whole control frame, prefix included */
+#define MPS_FRAME_HEAD_MAX     MPS_CTRL_MAX_LEN
+
+enum mps_frame_type {
+    MPS_FRAME_DSS = 1,
+    MPS_FRAME_ADD_ADDR = 3,
+    MPS_FRAME_REMOVE_ADDR = 4,
+    MPS_FRAME_PRIO = 5,          /* MP_PRIO */
+    MPS_FRAME_FAIL = 6,          /* MP_FAIL */
+    MPS_FRAME_FASTCLOSE = 7,     /* MP_FASTCLOSE */
+    MPS_FRAME_SUBFLOW_CLOSE = 8, /* MP_TCPRST: reset of a subflow, with reason */
+    MPS_FRAME_PING = 9,
+    MPS_FRAME_PONG = 10,
+    /* 0x80..0xff: optional extensions, skipped when unknown; others unknown: MPS_EPROTO */
+};
+
+#define MPS_DSS_FIN          0x01 /* DATA_FIN: takes the number dsn + payload length */
+#define MPS_DSS_ACK_NOW      0x02 /* please acknowledge at once */
+#define MPS_PRIO_BACKUP      0x01
+#define MPS_CLOSE_TRANSIENT  0x01 /* the subflow may be tried again (RFC 8684 T flag) */
+
+struct mps_dss {
+    uint8_t flags;
+    uint32_t payload_len; /* without the checksum */
+    uint64_t dsn;
+    uint64_t data_ack;
+    uint64_t credit;
+    uint32_t ctrl_ack;     /* next control sequence number expected */
+    uint32_t timestamp_us; /* sender's clock, wraps; 0: none */
+};
+
+/* A control frame that changes state; csn orders them over all subflows (DESIGN: control space). */
+struct mps_ctrl {
+    enum mps_frame_type type;
+    uint32_t csn;
+    union {
+        struct {
+            mps_addr_id_t id;
+            struct mps_addr addr; /* port 0: that of the first subflow */
+            uint8_t hmac[8];      /* mps_auth_add_addr */
+        } add_addr;
+        struct {
+            mps_addr_id_t id;
+        } remove_addr;
+        struct {
+            uint32_t subflow_id;
+            uint8_t flags;
+        } prio;
+        struct {
+            uint32_t subflow_id;
+            uint64_t dsn; /* start of the first payload that failed */
+        } fail;
+        struct {
+            uint8_t reason;
+            uint8_t hmac[MPS_SHA1_LEN]; /* mps_auth_fastclose */
+        } fastclose;
+        struct {
+            uint32_t subflow_id;
+            uint8_t flags;
+            uint8_t reason;
+        } subflow_close;
+        struct {
+            uint32_t opaque; /* PING and PONG are outside the control space: csn is 0 */
+        } ping;
+    };
+};
+
+struct mps_frame {
+    enum mps_frame_type type;
+    union {
+        struct mps_dss dss;
+        struct mps_ctrl ctrl;
+    };
+    /* Bytes after the head: payload and checksum of a DSS, or an unknown optional frame's rest. */
+    uint32_t tail_len;
+    bool skip; /* unknown optional frame */
+};
+
+/* Positive result of mps_frame_parse_head. */
+#define MPS_FRAME_MORE 1 /* need more bytes, *ret_need says how many in all */
+
+/*
+ * Parse the head (prefix and fixed part) at buf[0..len). `payload_crc`: checksums are negotiated.
+ * On 0, *ret is set and *ret_head_len is the number of bytes used; ret->tail_len bytes follow.
+ * On MPS_FRAME_MORE, *ret_need >= len + 1. MPS_EPROTO, MPS_ECHECK.
+ */
+int mps_frame_parse_head(const uint8_t *buf, size_t len, bool payload_crc, struct mps_frame *ret,
+                         size_t *ret_head_len, size_t *ret_need);
+
+/* Encode the head of a DSS frame; its payload and checksum follow on the wire. */
+void mps_dss_encode_head(const struct mps_dss *dss, bool payload_crc,
+                         uint8_t out[MPS_DSS_HEAD_LEN]);
+
+/* Encode a control frame, PING or PONG; returns its length. */
+size_t mps_ctrl_encode(const struct mps_ctrl *ctrl, uint8_t out[MPS_CTRL_MAX_LEN]);

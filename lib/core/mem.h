@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Memory comes through this table, so that tests can make every single allocation fail.
+ * alloc returns zeroed storage or NULL; free accepts NULL.
+ */
+#pragma once
+#include <stddef.h>
+
+struct mps_mem {
+    void *(*alloc)(void *user, size_t size);
+    void (*free)(void *user, void *p);
+    void *user;
+};
+
+static inline void *mps_alloc(const struct mps_mem *mem, size_t size)
+{
+    return mem->alloc(mem->user, size);
+}
+
+static inline void mps_free(const struct mps_mem *mem, void *p)
+{
+    mem->free(mem->user, p);
+}

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the preload, the library and the launcher say to the agent: one request and one reply on a
+ * SOCK_SEQPACKET connection to the agent's abstract socket, descriptors by SCM_RIGHTS. Same host,
+ * same build: native byte order; `version` guards against a mix of builds.
+ *
+ * Names (abstract AF_UNIX, first byte 0):
+ *   agent       "mptcpshim/" agent-id(16 hex)
+ *   connection  "mptcpshim/" agent-id "/" connection-id(16 hex) "/" local peer
+ *               where local and peer are 19 bytes each: family(4|6) port(2, big endian) ip(16).
+ * The application's end of a connection is bound to the connection name, so that the addresses
+ * need no table and survive fork, exec, dup and SCM_RIGHTS.
+ */
+#pragma once
+#include <netinet/in.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+#define MPS_HO_MAGIC      0x4d505348u
+#define MPS_HO_VERSION    1
+#define MPS_HO_SECRET_LEN 16
+#define MPS_HO_DATA_MAX   1024
+#define MPS_HO_NAME_PREFIX "mptcpshim/"
+
+/* Environment of the process tree, set by the launcher (or by libmptcpshim for itself). */
+#define MPS_ENV_AGENT   "MPTCPSHIM_AGENT"      /* agent-id(16 hex):secret(32 hex):uid(decimal) */
+#define MPS_ENV_PROGRAM "MPTCPSHIM_AGENT_PATH" /* the agent's executable */
+#define MPS_ENV_OPTIONS "MPTCPSHIM_OPTIONS"    /* key=value words for the agent, see mptcpshim(1) */
+
+enum mps_ho_op {
+    MPS_HO_PING = 1,      /* is the agent there? */
+    MPS_HO_CONNECTED = 2, /* fd: established TCP socket whose SYN-ACK was marked; local, peer set.
+                             OK: fd of the application's end. AGAIN_PLAIN: keep the TCP socket. */
+    MPS_HO_ACCEPTED = 3,  /* fd: accepted TCP socket whose SYN was marked; replies as above, but on
+                             anything but OK the caller resets the connection (the peer, which had
+                             no reply, comes back plain). */
+    MPS_HO_LISTEN = 4,    /* fd: listening TCP socket, SO_REUSEPORT set by the caller if `flags` has
+                             MPS_HO_STEER: take joins for its address and port while it lives */
+    MPS_HO_RECHECK = 5,   /* a bind to `local` met EADDRINUSE: drop steering listeners whose
+                             application listener is gone. OK: something was dropped, try again. */
+    MPS_HO_SETOPT = 6,    /* conn_id, level, name, data */
+    MPS_HO_GETOPT = 7,    /* conn_id, level, name, len wanted; reply data */
+    MPS_HO_STATUS = 8,    /* reply fd: a memfd with the JSON array of mptcpshim-status */
+    MPS_HO_CONN_STATUS = 9, /* conn_id; reply fd: a memfd with that connection's JSON object */
+};
+
+#define MPS_HO_STEER    0x0001u /* LISTEN: the port may be shared with a steering listener */
+#define MPS_HO_NONBLOCK 0x0002u /* informational: the application's end is non-blocking */
+
+struct mps_ho_request {
+    uint32_t magic;
+    uint16_t version;
+    uint16_t op; /* enum mps_ho_op */
+    uint8_t secret[MPS_HO_SECRET_LEN];
+    uint64_t conn_id;
+    uint32_t flags;
+    int32_t level, name; /* SETOPT, GETOPT */
+    uint32_t len;        /* bytes in data; GETOPT: wanted */
+    struct sockaddr_storage local, peer;
+    uint8_t data[MPS_HO_DATA_MAX]; /* options "key=value" words for CONNECTED, ACCEPTED, LISTEN */
+};
+
+enum mps_ho_status {
+    MPS_HO_OK = 0,
+    MPS_HO_AGAIN_PLAIN = 1, /* leave it plain TCP */
+    MPS_HO_ERROR = 2,       /* `error` is an errno value */
+};
+
+struct mps_ho_reply {
+    uint32_t magic;
+    uint16_t version;
+    uint16_t status; /* enum mps_ho_status */
+    int32_t error;
+    uint32_t len;
+    uint64_t conn_id;
+    uint8_t data[MPS_HO_DATA_MAX];
+};
+
+/*
+ * MSS marks. The client's SYN carries CONNECT; a shim's listener answers LISTEN; a join's SYN
+ * carries JOIN and is steered to the agent, whose listener answers AGENT. Odd values that pass
+ * PPPoE and VPN clamps and that no ordinary link gives; the four differ, so that a box that
+ * rewrites every MSS to one value fakes no answer. TCP_INFO's tcpi_snd_mss shows the value minus
+ * 12 when timestamps are on.
+ */
+#define MPS_MARK_CONNECT 1331
+#define MPS_MARK_LISTEN  1327
+#define MPS_MARK_JOIN    1321
+#define MPS_MARK_AGENT   1319
