@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Frames: everything on a subflow after its opening messages. mptcpshim-protocol(7), "Frames".
+ * Frames: everything on a subflow after its opening messages. mptcpshim-protocol(7), "FRAMES".
  *
  *   0  1  type
  *   1  1  flags
  *   2  2  length of what follows the 8-byte prefix
  *   4  4  CRC32C of prefix (this field zero) and fixed part
- *   8  .. fixed part (its size depends on the type), then for DSS the payload and, if negotiated,
- *         the CRC32C of the payload
+ *   8  .. fixed part (its size depends on the type), then for DSS the payload and, if negotiated
+ *         and the payload is not empty, the CRC32C of the payload (big endian)
  *
  * DSS fixed part, 32 bytes: DSN(8) DATA_ACK(8) credit(8) CTRL_ACK(4) timestamp in us(4).
- * Control frames: CSN(4), then the fields of the type; no payload.
+ * Control frames: CSN(4), then the fields of the type; no payload. The first CSN is 0; CTRL_ACK is
+ * the next CSN expected, so 0 until something came.
  */
 #pragma once
 #include <stdbool.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Opening messages: the first bytes of each direction of a TCP connection between two shims, and
- * the confirmation of a join. mptcpshim-protocol(7), "Opening messages".
+ * the confirmation of a join. mptcpshim-protocol(7), "OPENING MESSAGES".
  *
  *   0  8  magic
  *   8  1  version (1)
