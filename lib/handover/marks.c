@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: MIT */
+#include "marks.h"
+
+#include <linux/tcp.h>
+#include <netinet/in.h>
+#include <string.h>
+#include "message.h"
+#include "sys.h"
+
+/* Of the state machine; <netinet/tcp.h>, which names it, excludes <linux/tcp.h>. */
+#define STATE_ESTABLISHED 1
+
+#define TIMESTAMPS_LEN 12 /* what the timestamps option takes from each segment */
+
+#define OPT_END 0
+#define OPT_NOP 1
+#define OPT_MSS 2
+
+static int set_int(int fd, int level, int name, int value)
+{
+    return sys_setsockopt(fd, level, name, &value, sizeof(value));
+}
+
+int mps_marks_prepare_connect(int fd)
+{
+    return set_int(fd, IPPROTO_TCP, TCP_MAXSEG, MPS_MARK_CONNECT);
+}
+
+int mps_marks_prepare_listen(int fd)
+{
+    int r = set_int(fd, IPPROTO_TCP, TCP_SAVE_SYN, 1);
+
+    if (r < 0)
+        return r;
+    return set_int(fd, IPPROTO_TCP, TCP_MAXSEG, MPS_MARK_LISTEN);
+}
+
+int mps_marks_share_port(int fd)
+{
+    int on = 0;
+    socklen_t len = sizeof(on);
+    int r = sys_getsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, &len);
+
+    if (r < 0)
+        return r;
+    if (on)
+        return 0;
+    r = set_int(fd, SOL_SOCKET, SO_REUSEPORT, 1);
+    return r < 0 ? r : 1;
+}
+
+/* Zero-filled where the kernel is older than the struct. */
+static bool read_info(int fd, struct tcp_info *ret)
+{
+    struct tcp_info info;
+    socklen_t len = sizeof(info);
+
+    memset(&info, 0, sizeof(info));
+    if (sys_getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) < 0)
+        return false;
+    /* tcpi_notsent_bytes and the segment counters came with Linux 4.6. */
+    if (len < offsetof(struct tcp_info, tcpi_data_segs_out) + sizeof(info.tcpi_data_segs_out))
+        return false;
+    *ret = info;
+    return true;
+}
+
+bool mps_marks_synack_is(int fd, unsigned mark)
+{
+    struct tcp_info info;
+
+    if (!read_info(fd, &info))
+        return false;
+    if (info.tcpi_options & TCPI_OPT_TIMESTAMPS)
+        mark -= TIMESTAMPS_LEN;
+    return info.tcpi_snd_mss == mark;
+}
+
+bool mps_marks_untouched(int fd)
+{
+    struct tcp_info info;
+
+    return read_info(fd, &info) && info.tcpi_state == STATE_ESTABLISHED &&
+           info.tcpi_notsent_bytes == 0 && info.tcpi_data_segs_out == 0 &&
+           info.tcpi_data_segs_in == 0;
+}
+
+/* Where the TCP header starts, or `len` if there is none. */
+static unsigned tcp_offset(const unsigned char *syn, unsigned len)
+{
+    unsigned next, at;
+
+    if (len >= 20 && syn[0] >> 4 == 4) {
+        at = (syn[0] & 0x0fu) * 4u;
+        return syn[9] == IPPROTO_TCP && at >= 20 && at < len ? at : len;
+    }
+    if (len < 40 || syn[0] >> 4 != 6)
+        return len;
+    next = syn[6];
+    at = 40;
+    while (next != IPPROTO_TCP && at + 2 <= len) {
+        if (next != IPPROTO_HOPOPTS && next != IPPROTO_ROUTING && next != IPPROTO_DSTOPTS)
+            return len;
+        next = syn[at];
+        at += (syn[at + 1] + 1u) * 8u;
+    }
+    return next == IPPROTO_TCP && at < len ? at : len;
+}
+
+unsigned mps_marks_syn_mss(const unsigned char *syn, unsigned len)
+{
+    unsigned tcp = tcp_offset(syn, len);
+    unsigned end, at;
+
+    if (len - tcp < 20)
+        return 0;
+    end = tcp + (syn[tcp + 12] >> 4) * 4u;
+    if (end > len)
+        return 0;
+    for (at = tcp + 20; at < end && syn[at] != OPT_END;) {
+        if (syn[at] == OPT_NOP) {
+            at++;
+            continue;
+        }
+        if (end - at < 2 || syn[at + 1] < 2 || syn[at + 1] > end - at)
+            return 0;
+        if (syn[at] == OPT_MSS)
+            return syn[at + 1] == 4 ? (unsigned)syn[at + 2] << 8 | syn[at + 3] : 0;
+        at += syn[at + 1];
+    }
+    return 0;
+}
+
+unsigned mps_marks_saved_syn(int fd)
+{
+    unsigned char syn[512];
+    socklen_t len = sizeof(syn);
+
+    if (sys_getsockopt(fd, IPPROTO_TCP, TCP_SAVED_SYN, syn, &len) < 0 || len > sizeof(syn))
+        return 0;
+    return mps_marks_syn_mss(syn, len);
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The marks of message.h: set on sockets before their handshake, read back after it. All
+ * functions are async-signal-safe and leave errno alone; `fd` is a TCP socket.
+ */
+#pragma once
+#include <stdbool.h>
+
+/*
+ * Before connect(): the SYN will carry MPS_MARK_CONNECT. The caller leaves a socket alone on which
+ * the program itself has set TCP_MAXSEG. 0 or a negative errno value.
+ */
+int mps_marks_prepare_connect(int fd);
+
+/*
+ * Before or right after listen(): SYN-ACKs will carry MPS_MARK_LISTEN and accepted sockets keep
+ * their SYN for mps_marks_saved_syn. 0 or a negative errno value.
+ */
+int mps_marks_prepare_listen(int fd);
+
+/*
+ * After the program's own bind() (so that EADDRINUSE kept its meaning): lets the agent listen on
+ * the same address and port. 1: done, pass MPS_HO_STEER; 0: the program shares the port already by
+ * SO_REUSEPORT, or a wish of the program is in the way; or a negative errno value.
+ */
+int mps_marks_share_port(int fd);
+
+/*
+ * After establishment: did the SYN-ACK carry `mark` (MPS_MARK_LISTEN, MPS_MARK_AGENT)? Read from
+ * the sending MSS, so a path MTU or a receive window below the mark hides it.
+ */
+bool mps_marks_synack_is(int fd, unsigned mark);
+
+/* Established, no FIN seen, and not one byte of data queued, sent or received so far. */
+bool mps_marks_untouched(int fd);
+
+/*
+ * On an accepted socket: the MSS in the SYN that made it; 0 if there was none or the listener was
+ * not prepared. Asking releases the kernel's copy of the SYN: a second call gives 0.
+ */
+unsigned mps_marks_saved_syn(int fd);
+
+/* The same from a SYN in memory: IP header, extension headers if any, TCP header. */
+unsigned mps_marks_syn_mss(const unsigned char *syn, unsigned len);
