@@ -8,6 +8,7 @@
  * subflow neither reads freed memory nor keeps the send buffer full.
  */
 #pragma once
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include "list.h"
@@ -51,7 +52,10 @@ void mps_sendq_set_limit(struct mps_sendq *q, uint64_t limit);
  */
 int mps_sendq_space(struct mps_sendq *q, struct mps_span *ret);
 
-/* The first n bytes of that space are filled now; n is at most its length (clamped). */
+/*
+ * The first n bytes of that space are filled now; n is at most its length (clamped). Call it with 0
+ * if nothing came, so that an empty queue gives the place back.
+ */
 void mps_sendq_commit(struct mps_sendq *q, size_t n);
 
 uint64_t mps_sendq_head(const struct mps_sendq *q); /* DSN of the first byte held */
