@@ -26,6 +26,21 @@ static inline int mps_sys_connect(int fd, const void *addr, socklen_t len)
     return (int)syscall(SYS_connect, fd, addr, len);
 }
 
+static inline int mps_sys_bind(int fd, const void *addr, socklen_t len)
+{
+    return (int)syscall(SYS_bind, fd, addr, len);
+}
+
+static inline int mps_sys_listen(int fd, int backlog)
+{
+    return (int)syscall(SYS_listen, fd, backlog);
+}
+
+static inline int mps_sys_accept4(int fd, void *addr, socklen_t *len, int flags)
+{
+    return (int)syscall(SYS_accept4, fd, addr, len, flags);
+}
+
 static inline ssize_t mps_sys_sendmsg(int fd, const struct msghdr *msg, int flags)
 {
     return syscall(SYS_sendmsg, fd, msg, flags);
