@@ -1,0 +1,355 @@
+/* SPDX-License-Identifier: MIT */
+#include "test.h"
+#include "crypto.h"
+#include "core/crc32c.h"
+#include "core/err.h"
+#include "core/frame.h"
+
+static const enum mps_frame_type ctrl_types[] = {
+    MPS_FRAME_ADD_ADDR,  MPS_FRAME_REMOVE_ADDR,   MPS_FRAME_PRIO, MPS_FRAME_FAIL,
+    MPS_FRAME_FASTCLOSE, MPS_FRAME_SUBFLOW_CLOSE, MPS_FRAME_PING, MPS_FRAME_PONG,
+};
+
+#define N_CTRL (sizeof(ctrl_types) / sizeof(*ctrl_types))
+
+static void random_bytes(uint8_t *out, size_t len, uint64_t *rng)
+{
+    for (size_t i = 0; i < len; i++)
+        out[i] = (uint8_t)(test_random(rng) >> 56);
+}
+
+static struct mps_ctrl random_ctrl(enum mps_frame_type type, uint64_t *rng)
+{
+    struct mps_ctrl c;
+
+    memset(&c, 0, sizeof(c)); /* compared as bytes */
+    c.type = type;
+    c.csn = (uint32_t)test_random(rng);
+    switch (type) {
+    case MPS_FRAME_ADD_ADDR:
+        c.add_addr.id = (mps_addr_id_t)test_random(rng);
+        c.add_addr.addr.family = test_random(rng) >> 63 ? MPS_AF_INET : MPS_AF_INET6;
+        c.add_addr.addr.port = (uint16_t)test_random(rng);
+        random_bytes(c.add_addr.addr.ip, c.add_addr.addr.family == MPS_AF_INET ? 4 : 16, rng);
+        random_bytes(c.add_addr.hmac, sizeof(c.add_addr.hmac), rng);
+        break;
+    case MPS_FRAME_REMOVE_ADDR:
+        c.remove_addr.id = (mps_addr_id_t)test_random(rng);
+        break;
+    case MPS_FRAME_PRIO:
+        c.prio.subflow_id = (uint32_t)test_random(rng);
+        c.prio.flags = test_random(rng) >> 63 ? MPS_PRIO_BACKUP : 0;
+        break;
+    case MPS_FRAME_FAIL:
+        c.fail.subflow_id = (uint32_t)test_random(rng);
+        c.fail.dsn = test_random(rng);
+        break;
+    case MPS_FRAME_FASTCLOSE:
+        c.fastclose.reason = (uint8_t)test_random(rng);
+        random_bytes(c.fastclose.hmac, sizeof(c.fastclose.hmac), rng);
+        break;
+    case MPS_FRAME_SUBFLOW_CLOSE:
+        c.subflow_close.subflow_id = (uint32_t)test_random(rng);
+        c.subflow_close.flags = test_random(rng) >> 63 ? MPS_CLOSE_TRANSIENT : 0;
+        c.subflow_close.reason = (uint8_t)test_random(rng);
+        break;
+    default:
+        c.csn = 0;
+        c.ping.opaque = (uint32_t)test_random(rng);
+        break;
+    }
+    return c;
+}
+
+static struct mps_dss random_dss(uint64_t *rng)
+{
+    struct mps_dss d;
+
+    memset(&d, 0, sizeof(d)); /* compared as bytes */
+    d.flags = (uint8_t)(test_random(rng) >> 62);
+    d.payload_len = (uint32_t)(test_random(rng) % (MPS_DSS_MAX_PAYLOAD + 1));
+    d.dsn = test_random(rng) >> 1;
+    d.data_ack = test_random(rng);
+    d.credit = test_random(rng);
+    d.ctrl_ack = (uint32_t)test_random(rng);
+    d.timestamp_us = (uint32_t)test_random(rng);
+    return d;
+}
+
+/* As in test_opening.c: a tight copy, and outputs that failure must not touch. */
+static int parse(const uint8_t *buf, size_t len, bool crc, struct mps_frame *ret, size_t *ret_head,
+                 size_t *ret_need)
+{
+    uint8_t *copy = malloc(len ? len : 1);
+    struct mps_frame frame, before;
+    size_t head = 12345, need = 54321;
+    int r;
+
+    assert_non_null(copy);
+    memcpy(copy, buf, len);
+    memset(&frame, 0x5a, sizeof(frame));
+    before = frame;
+    r = mps_frame_parse_head(copy, len, crc, &frame, &head, &need);
+    free(copy);
+    if (r == 0) {
+        if (ret)
+            *ret = frame;
+        if (ret_head)
+            *ret_head = head;
+    } else {
+        assert_memory_equal(&frame, &before, sizeof(frame));
+        assert_int_equal(head, 12345);
+    }
+    if (r == MPS_FRAME_MORE) {
+        assert_in_range(need, len + 1, MPS_FRAME_HEAD_MAX);
+        if (ret_need)
+            *ret_need = need;
+    }
+    return r;
+}
+
+static void seal(uint8_t *buf, size_t head_len)
+{
+    uint32_t crc;
+
+    memset(buf + 4, 0, 4);
+    crc = mps_crc32c(0, buf, head_len);
+    for (unsigned i = 0; i < 4; i++)
+        buf[4 + i] = (uint8_t)(crc >> (24 - 8 * i));
+}
+
+static void dss_round_trip(void **state)
+{
+    uint64_t rng = 11;
+
+    for (int i = 0; i < 4000; i++) {
+        struct mps_dss d = random_dss(&rng);
+        uint8_t buf[MPS_DSS_HEAD_LEN + 5] = {0};
+        bool crc = i % 2;
+        struct mps_frame f;
+        size_t head;
+
+        if (i % 7 == 0)
+            d.payload_len = i % 3 ? 0 : MPS_DSS_MAX_PAYLOAD;
+        mps_dss_encode_head(&d, crc, buf);
+        assert_int_equal(parse(buf, sizeof(buf), crc, &f, &head, NULL), 0);
+        assert_int_equal(f.type, MPS_FRAME_DSS);
+        assert_int_equal(head, MPS_DSS_HEAD_LEN);
+        assert_false(f.skip);
+        assert_memory_equal(&f.dss, &d, sizeof(d));
+        assert_int_equal(f.tail_len, d.payload_len + (crc && d.payload_len ? 4 : 0));
+    }
+}
+
+static void ctrl_round_trip(void **state)
+{
+    uint64_t rng = 12;
+
+    for (unsigned i = 0; i < 4000; i++) {
+        struct mps_ctrl c = random_ctrl(ctrl_types[i % N_CTRL], &rng);
+        uint8_t buf[MPS_CTRL_MAX_LEN] = {0};
+        struct mps_frame f;
+        size_t head, len = mps_ctrl_encode(&c, buf);
+
+        assert_in_range(len, MPS_FRAME_PREFIX_LEN + 5, MPS_CTRL_MAX_LEN);
+        assert_int_equal(parse(buf, sizeof(buf), i % 2, &f, &head, NULL), 0);
+        assert_int_equal(f.type, c.type);
+        assert_int_equal(head, len);
+        assert_int_equal(f.tail_len, 0);
+        assert_false(f.skip);
+        assert_memory_equal(&f.ctrl, &c, sizeof(c));
+    }
+}
+
+/* One head of each kind: the control frames, DSS, an optional extension. */
+static size_t sample(unsigned i, uint8_t *buf, uint64_t *rng)
+{
+    if (i < N_CTRL) {
+        struct mps_ctrl c = random_ctrl(ctrl_types[i], rng);
+
+        return mps_ctrl_encode(&c, buf);
+    }
+    if (i == N_CTRL) {
+        struct mps_dss d = random_dss(rng);
+
+        mps_dss_encode_head(&d, true, buf);
+        return MPS_DSS_HEAD_LEN;
+    }
+    memcpy(buf, (uint8_t[]){0x80 + 0x29, 1, 0x12, 0x34}, 4);
+    seal(buf, MPS_FRAME_PREFIX_LEN);
+    return MPS_FRAME_PREFIX_LEN;
+}
+
+#define N_SAMPLES (N_CTRL + 2)
+
+static void every_truncation(void **state)
+{
+    uint64_t rng = 13;
+
+    for (unsigned i = 0; i < N_SAMPLES; i++) {
+        uint8_t buf[MPS_FRAME_HEAD_MAX] = {0};
+        size_t len = sample(i, buf, &rng), need;
+
+        for (size_t cut = 0; cut < len; cut++) {
+            assert_int_equal(parse(buf, cut, true, NULL, NULL, &need), MPS_FRAME_MORE);
+            assert_int_equal(need, cut < MPS_FRAME_PREFIX_LEN ? MPS_FRAME_PREFIX_LEN : len);
+        }
+        assert_int_equal(parse(buf, len, true, NULL, NULL, NULL), 0);
+    }
+}
+
+static void every_bit_flip(void **state)
+{
+    uint64_t rng = 14;
+
+    for (unsigned i = 0; i < N_SAMPLES; i++) {
+        uint8_t buf[MPS_FRAME_HEAD_MAX] = {0};
+        size_t len = sample(i, buf, &rng);
+
+        for (size_t bit = 0; bit < 8 * len; bit++) {
+            int r;
+
+            buf[bit / 8] ^= (uint8_t)(1 << bit % 8);
+            r = parse(buf, sizeof(buf), true, NULL, NULL, NULL);
+            /* Type and length decide what the CRC covers; the rest is always the CRC's. */
+            if (bit / 8 == 0 || bit / 8 == 2 || bit / 8 == 3)
+                assert_true(r == MPS_ECHECK || r == MPS_EPROTO);
+            else
+                assert_int_equal(r, MPS_ECHECK);
+            buf[bit / 8] ^= (uint8_t)(1 << bit % 8);
+        }
+    }
+}
+
+static void unknown_types(void **state)
+{
+    for (unsigned type = 0; type < 256; type++) {
+        uint8_t buf[MPS_FRAME_PREFIX_LEN] = {(uint8_t)type, 0xff, 0xff, 0xff};
+        struct mps_frame f;
+        size_t head;
+
+        if (type >= 1 && type <= 10 && type != 2)
+            continue;
+        seal(buf, sizeof(buf));
+        if (type < 0x80) {
+            assert_int_equal(parse(buf, sizeof(buf), true, NULL, NULL, NULL), MPS_EPROTO);
+            continue;
+        }
+        assert_int_equal(parse(buf, sizeof(buf), true, &f, &head, NULL), 0);
+        assert_true(f.skip);
+        assert_int_equal(f.type, type);
+        assert_int_equal(f.tail_len, 0xffff);
+        assert_int_equal(head, MPS_FRAME_PREFIX_LEN);
+    }
+}
+
+/* Every length field, with a CRC that is right for it. */
+static void ctrl_lengths(void **state)
+{
+    uint64_t rng = 15;
+
+    for (unsigned i = 0; i < N_CTRL; i++) {
+        uint8_t buf[MPS_FRAME_HEAD_MAX] = {0};
+        size_t right = sample(i, buf, &rng) - MPS_FRAME_PREFIX_LEN;
+
+        for (unsigned len = 0; len < 0x10000; len++) {
+            bool other_family = ctrl_types[i] == MPS_FRAME_ADD_ADDR && (len == 20 || len == 32);
+
+            buf[2] = (uint8_t)(len >> 8);
+            buf[3] = (uint8_t)len;
+            if (len <= sizeof(buf) - MPS_FRAME_PREFIX_LEN)
+                seal(buf, MPS_FRAME_PREFIX_LEN + len);
+            if (len == right)
+                assert_int_equal(parse(buf, sizeof(buf), true, NULL, NULL, NULL), 0);
+            else if (!other_family || len <= sizeof(buf) - MPS_FRAME_PREFIX_LEN)
+                assert_int_equal(parse(buf, sizeof(buf), true, NULL, NULL, NULL), MPS_EPROTO);
+        }
+    }
+}
+
+static int parse_dss_of_len(unsigned len, bool crc, struct mps_frame *ret)
+{
+    uint8_t buf[MPS_DSS_HEAD_LEN] = {MPS_FRAME_DSS, 0, (uint8_t)(len >> 8), (uint8_t)len};
+
+    seal(buf, sizeof(buf));
+    return parse(buf, sizeof(buf), crc, ret, NULL, NULL);
+}
+
+static void dss_lengths(void **state)
+{
+    for (unsigned len = 0; len < 0x10000; len++) {
+        unsigned rest = len - MPS_DSS_FIXED_LEN;
+        bool plain_ok = len >= MPS_DSS_FIXED_LEN && rest <= MPS_DSS_MAX_PAYLOAD;
+        bool crc_ok = len >= MPS_DSS_FIXED_LEN && rest <= MPS_DSS_MAX_PAYLOAD + 4 &&
+                      (rest == 0 || rest > 4);
+        struct mps_frame f;
+
+        assert_int_equal(parse_dss_of_len(len, false, &f), plain_ok ? 0 : MPS_EPROTO);
+        if (plain_ok)
+            assert_int_equal(f.dss.payload_len, rest);
+        assert_int_equal(parse_dss_of_len(len, true, &f), crc_ok ? 0 : MPS_EPROTO);
+        if (crc_ok)
+            assert_int_equal(f.dss.payload_len, rest ? rest - 4 : 0);
+    }
+}
+
+static int parse_dsn(uint64_t dsn, uint32_t len, uint8_t flags)
+{
+    struct mps_dss d = {.dsn = dsn, .payload_len = len, .flags = flags};
+    uint8_t buf[MPS_DSS_HEAD_LEN];
+
+    mps_dss_encode_head(&d, false, buf);
+    return parse(buf, sizeof(buf), false, NULL, NULL, NULL);
+}
+
+static void dsn_does_not_wrap(void **state)
+{
+    assert_int_equal(parse_dsn(UINT64_MAX, 0, 0), 0);
+    assert_int_equal(parse_dsn(UINT64_MAX, 0, MPS_DSS_FIN), MPS_EPROTO);
+    assert_int_equal(parse_dsn(UINT64_MAX, 1, 0), MPS_EPROTO);
+    assert_int_equal(parse_dsn(UINT64_MAX - 100, 100, 0), 0);
+    assert_int_equal(parse_dsn(UINT64_MAX - 100, 100, MPS_DSS_FIN), MPS_EPROTO);
+    assert_int_equal(parse_dsn(UINT64_MAX - 100, 99, MPS_DSS_FIN), 0);
+    assert_int_equal(parse_dsn(UINT64_MAX - 100, 101, 0), MPS_EPROTO);
+}
+
+static void odd_fields(void **state)
+{
+    struct mps_ctrl ping = {.type = MPS_FRAME_PING, .csn = 9, .ping.opaque = 7};
+    struct mps_ctrl add = {.type = MPS_FRAME_ADD_ADDR, .add_addr.addr.family = MPS_AF_INET};
+    struct mps_frame f;
+    uint8_t buf[MPS_CTRL_MAX_LEN];
+    size_t len;
+
+    len = mps_ctrl_encode(&ping, buf); /* outside the control space: written as 0 */
+    assert_int_equal(parse(buf, len, false, &f, NULL, NULL), 0);
+    assert_int_equal(f.ctrl.csn, 0);
+    buf[11] = 1;
+    seal(buf, len);
+    assert_int_equal(parse(buf, len, false, NULL, NULL, NULL), MPS_EPROTO);
+
+    len = mps_ctrl_encode(&add, buf);
+    for (unsigned family = 0; family < 256; family++) {
+        buf[13] = (uint8_t)family;
+        seal(buf, len);
+        assert_int_equal(parse(buf, len, false, NULL, NULL, NULL),
+                         family == MPS_AF_INET ? 0 : MPS_EPROTO);
+    }
+    buf[13] = MPS_AF_INET; /* flags without a meaning are ignored */
+    buf[1] = 0xff;
+    seal(buf, len);
+    assert_int_equal(parse(buf, len, false, NULL, NULL, NULL), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(dss_round_trip), cmocka_unit_test(ctrl_round_trip),
+        cmocka_unit_test(every_truncation), cmocka_unit_test(every_bit_flip),
+        cmocka_unit_test(unknown_types), cmocka_unit_test(ctrl_lengths),
+        cmocka_unit_test(dss_lengths), cmocka_unit_test(dsn_does_not_wrap),
+        cmocka_unit_test(odd_fields),
+    };
+
+    return cmocka_run_group_tests_name("frame", tests, NULL, NULL);
+}
