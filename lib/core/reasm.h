@@ -4,9 +4,9 @@
  * repeated; the reader gets each byte once, in order.
  *
  * The payload of one frame lands in a chunk of its own: mps_reasm_alloc, fill chunk->data,
- * mps_reasm_insert. Nothing below or above is visible to the reader before that, so a payload that
- * is incomplete or fails its checksum is abandoned without trace. Of two copies of a byte the first
- * one inserted counts.
+ * mps_reasm_insert. The reader sees nothing of it before that, so a payload that is incomplete or
+ * fails its checksum is abandoned without trace. Of two copies of a byte the first one inserted
+ * counts.
  *
  * Memory (I3): large payloads are kept as they came; small ones are copied into shared blocks that
  * cover at most 4 KiB of sequence space and note in a bitmap which bytes are there. So what is

@@ -69,7 +69,10 @@ uint64_t mps_rtxq_ack(struct mps_rtxq *q, uint64_t data_ack);
 /* `slot` is gone: nobody is its carrier now. Runs without carrier are queued for reinjection. */
 void mps_rtxq_slot_lost(struct mps_rtxq *q, unsigned slot);
 
-/* Queue the runs that only slots of `stale_mask` carry; these stay their carriers. O(runs). */
+/*
+ * Queue the runs that only slots of `stale_mask` carry; these stay their carriers. To be repeated
+ * after mps_rtxq_slot_lost, which may leave runs to stale slots. O(runs).
+ */
 void mps_rtxq_slots_stale(struct mps_rtxq *q, uint32_t stale_mask);
 
 /*
@@ -101,8 +104,8 @@ struct mps_run *mps_rtxq_next(const struct mps_rtxq *q, const struct mps_run *ru
 uint64_t mps_rtxq_outstanding(const struct mps_rtxq *q, unsigned slot);
 
 /*
- * When the oldest run that `slot` carries was sent on it, MPS_NEVER if it carries none. Exact for
- * runs sent at most twice; for others never too early, so that a slot is not called stale for
+ * When the oldest run that `slot` carries was (last) sent on it, MPS_NEVER if it carries none. Exact
+ * for runs sent at most twice; for others never too early, so that a slot is not called stale for
  * what another one held. Walks, up to O(runs).
  */
 mps_time_t mps_rtxq_oldest(const struct mps_rtxq *q, unsigned slot);

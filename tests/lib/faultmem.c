@@ -18,8 +18,7 @@ static void *alloc(void *user, size_t size)
     struct header *h;
 
     fm->allocs++;
-    if (fm->fail_at &&
-        (fm->allocs == fm->fail_at || (fm->fail_after && fm->allocs > fm->fail_at)))
+    if (fm->fail_at && (fm->allocs == fm->fail_at || (fm->fail_after && fm->allocs > fm->fail_at)))
         return NULL;
     h = calloc(1, sizeof(*h) + size);
     if (!h)

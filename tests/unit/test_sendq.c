@@ -77,6 +77,8 @@ static void test_empty(void **state)
     assert_int_equal(mps_sendq_spans(&q, 0, 10, &s, 1), 0);
     assert_int_equal(mps_sendq_size(&q), 0);
     mps_sendq_release(&q, 17);
+    mps_sendq_commit(&q, 5); /* there was no space */
+    assert_int_equal(mps_sendq_tail(&q), 0);
     assert_int_equal(mps_sendq_head(&q), 0);
     assert_int_equal(fm.live, 0);
 
