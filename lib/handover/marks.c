@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "marks.h"
-
+#include <errno.h>
 #include <linux/tcp.h>
 #include <netinet/in.h>
 #include <string.h>
@@ -16,36 +16,53 @@
 #define OPT_NOP 1
 #define OPT_MSS 2
 
-static int set_int(int fd, int level, int name, int value)
+static int set_option(int fd, int level, int name, int value)
 {
-    return sys_setsockopt(fd, level, name, &value, sizeof(value));
+    int saved = errno;
+    int r = mps_sys_setsockopt(fd, level, name, &value, sizeof(value));
+
+    if (r < 0)
+        r = -errno;
+    errno = saved;
+    return r;
+}
+
+static int get_option(int fd, int level, int name, void *value, socklen_t *len)
+{
+    int saved = errno;
+    int r = mps_sys_getsockopt(fd, level, name, value, len);
+
+    if (r < 0)
+        r = -errno;
+    errno = saved;
+    return r;
 }
 
 int mps_marks_prepare_connect(int fd)
 {
-    return set_int(fd, IPPROTO_TCP, TCP_MAXSEG, MPS_MARK_CONNECT);
+    return set_option(fd, IPPROTO_TCP, TCP_MAXSEG, MPS_MARK_CONNECT);
 }
 
 int mps_marks_prepare_listen(int fd)
 {
-    int r = set_int(fd, IPPROTO_TCP, TCP_SAVE_SYN, 1);
+    int r = set_option(fd, IPPROTO_TCP, TCP_SAVE_SYN, 1);
 
     if (r < 0)
         return r;
-    return set_int(fd, IPPROTO_TCP, TCP_MAXSEG, MPS_MARK_LISTEN);
+    return set_option(fd, IPPROTO_TCP, TCP_MAXSEG, MPS_MARK_LISTEN);
 }
 
 int mps_marks_share_port(int fd)
 {
     int on = 0;
     socklen_t len = sizeof(on);
-    int r = sys_getsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, &len);
+    int r = get_option(fd, SOL_SOCKET, SO_REUSEPORT, &on, &len);
 
     if (r < 0)
         return r;
     if (on)
         return 0;
-    r = set_int(fd, SOL_SOCKET, SO_REUSEPORT, 1);
+    r = set_option(fd, SOL_SOCKET, SO_REUSEPORT, 1);
     return r < 0 ? r : 1;
 }
 
@@ -56,7 +73,7 @@ static bool read_info(int fd, struct tcp_info *ret)
     socklen_t len = sizeof(info);
 
     memset(&info, 0, sizeof(info));
-    if (sys_getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) < 0)
+    if (get_option(fd, IPPROTO_TCP, TCP_INFO, &info, &len) < 0)
         return false;
     /* tcpi_notsent_bytes and the segment counters came with Linux 4.6. */
     if (len < offsetof(struct tcp_info, tcpi_data_segs_out) + sizeof(info.tcpi_data_segs_out))
@@ -136,7 +153,7 @@ unsigned mps_marks_saved_syn(int fd)
     unsigned char syn[512];
     socklen_t len = sizeof(syn);
 
-    if (sys_getsockopt(fd, IPPROTO_TCP, TCP_SAVED_SYN, syn, &len) < 0 || len > sizeof(syn))
+    if (get_option(fd, IPPROTO_TCP, TCP_SAVED_SYN, syn, &len) < 0 || len > sizeof(syn))
         return 0;
     return mps_marks_syn_mss(syn, len);
 }

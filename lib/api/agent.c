@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT */
+#include "agent.h"
+
+#include <dlfcn.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static struct mps_ho_config config; /* written once, then only read */
+static bool config_valid;
+
+/* In a build tree the agent lies in a known place beside this library. */
+static bool beside_library(char *path, size_t size)
+{
+    Dl_info info;
+    const char *slash;
+    int n;
+
+    if (dladdr((void *)(uintptr_t)api_agent_call, &info) == 0 || info.dli_fname == NULL)
+        return false;
+    slash = strrchr(info.dli_fname, '/');
+    if (slash == NULL)
+        return false;
+    n = snprintf(path, size, "%.*s/../../preload/mptcpshim-agent",
+                 (int)(slash - info.dli_fname), info.dli_fname);
+    return n > 0 && (size_t)n < size && access(path, X_OK) == 0;
+}
+
+/* An identity that nobody else knows: the agent serves this process and its children. */
+static bool make_identity(char *out)
+{
+    uint8_t id[MPS_HO_ID_LEN / 2], secret[MPS_HO_SECRET_LEN];
+    char hex[MPS_HO_ID_LEN + 1];
+
+    if (getrandom(id, sizeof(id), 0) != sizeof(id) ||
+        getrandom(secret, sizeof(secret), 0) != sizeof(secret))
+        return false;
+    for (size_t i = 0; i < sizeof(id); i++)
+        snprintf(hex + 2 * i, 3, "%02x", id[i]);
+    mps_ho_config_format(hex, secret, geteuid(), out);
+    return true;
+}
+
+static void config_load(void)
+{
+    char built[PATH_MAX], own[MPS_HO_AGENT_ENV_MAX];
+    const char *program = secure_getenv(MPS_ENV_PROGRAM);
+    const char *options = secure_getenv(MPS_ENV_OPTIONS);
+    const char *home = secure_getenv("HOME");
+
+    if (program == NULL)
+        program = beside_library(built, sizeof(built)) ? built : MPS_AGENT_PROGRAM;
+    config_valid =
+        mps_ho_config_init(&config, secure_getenv(MPS_ENV_AGENT), program, options, home) ||
+        (make_identity(own) && mps_ho_config_init(&config, own, program, options, home));
+}
+
+enum mps_ho_result api_agent_call(const char *agent_id, struct mps_ho_request *req, int fd,
+                                  struct mps_ho_reply *ret_reply, int *ret_fd)
+{
+    *ret_fd = -1;
+    if (pthread_once(&once, config_load) != 0 || !config_valid)
+        return MPS_HO_UNSENT;
+    return mps_ho_call(&config, agent_id, req, fd, true, ret_reply, ret_fd);
+}
+
+bool api_agent_available(void)
+{
+    struct mps_ho_request req = {.op = MPS_HO_PING};
+    struct mps_ho_reply reply;
+    int fd;
+
+    if (api_agent_call(NULL, &req, -1, &reply, &fd) != MPS_HO_REPLIED)
+        return false;
+    if (fd >= 0)
+        close(fd);
+    return reply.status == MPS_HO_OK;
+}

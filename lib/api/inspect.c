@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: MIT */
+#include "inspect.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <json-c/json.h>
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "agent.h"
+#include "handover.h"
+
+#define JSON_MAX (4 << 20) /* far more than any connection needs */
+
+/* All of a regular file or memfd, NUL-terminated, or NULL. The caller frees it. */
+static char *read_all(int fd)
+{
+    struct stat st;
+    char *text;
+    off_t at = 0;
+
+    if (fstat(fd, &st) < 0 || st.st_size > JSON_MAX)
+        return NULL;
+    text = (char *)malloc((size_t)st.st_size + 1);
+    if (text == NULL)
+        return NULL;
+    while (at < st.st_size) {
+        ssize_t n = pread(fd, text + at, (size_t)(st.st_size - at), at);
+
+        if (n <= 0) {
+            free(text);
+            return NULL;
+        }
+        at += n;
+    }
+    text[at] = '\0';
+    return text;
+}
+
+/* The connection's object as the agent tells it; the caller puts it. 0 or a negative code. */
+static int fetch(const struct mps_ho_conn_name *name, struct json_object **ret)
+{
+    struct mps_ho_request req = {.op = MPS_HO_CONN_STATUS, .conn_id = name->conn_id};
+    struct mps_ho_reply reply;
+    struct json_object *obj;
+    char *text;
+    int fd;
+
+    if (api_agent_call(name->agent_id, &req, -1, &reply, &fd) != MPS_HO_REPLIED)
+        return -ENOTCONN;
+    if (fd < 0)
+        return -ENOTCONN;
+    text = reply.status == MPS_HO_OK ? read_all(fd) : NULL;
+    close(fd);
+    if (text == NULL)
+        return reply.status == MPS_HO_OK ? -ENOMEM : -ENOTCONN;
+    obj = json_tokener_parse(text);
+    free(text);
+    if (!json_object_is_type(obj, json_type_object)) {
+        json_object_put(obj);
+        return -EPROTO;
+    }
+    *ret = obj;
+    return 0;
+}
+
+static uint64_t get_u64(struct json_object *obj, const char *key)
+{
+    struct json_object *value;
+
+    return json_object_object_get_ex(obj, key, &value) ? json_object_get_uint64(value) : 0;
+}
+
+static uint32_t get_u32(struct json_object *obj, const char *key)
+{
+    uint64_t v = get_u64(obj, key);
+
+    return v > UINT32_MAX ? UINT32_MAX : (uint32_t)v;
+}
+
+static const char *get_text(struct json_object *obj, const char *key)
+{
+    struct json_object *value;
+
+    if (!json_object_object_get_ex(obj, key, &value) ||
+        !json_object_is_type(value, json_type_string))
+        return "";
+    return json_object_get_string(value);
+}
+
+static bool get_bool(struct json_object *obj, const char *key)
+{
+    struct json_object *value;
+
+    return json_object_object_get_ex(obj, key, &value) && json_object_get_boolean(value);
+}
+
+/* Connections and subflows use one list of states. */
+static int32_t get_state(struct json_object *obj)
+{
+    static const struct {
+        const char *text;
+        int32_t state;
+    } states[] = {
+        {"plain", MPTCPSHIM_PLAIN},          {"connecting", MPTCPSHIM_OPENING},
+        {"opening", MPTCPSHIM_OPENING},      {"established", MPTCPSHIM_ESTABLISHED},
+        {"active", MPTCPSHIM_ESTABLISHED},   {"closing", MPTCPSHIM_CLOSING},
+    };
+    const char *text = get_text(obj, "state");
+
+    for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++) {
+        if (strcmp(text, states[i].text) == 0)
+            return states[i].state;
+    }
+    return MPTCPSHIM_CLOSED;
+}
+
+static void get_address(struct json_object *obj, const char *key, const char *port_key,
+                        struct sockaddr_storage *ret)
+{
+    const char *text = get_text(obj, key);
+    in_port_t port = htons((uint16_t)get_u32(obj, port_key));
+    struct sockaddr_in *in = (struct sockaddr_in *)ret;
+    struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)ret;
+
+    memset(ret, 0, sizeof(*ret));
+    if (inet_pton(AF_INET, text, &in->sin_addr) == 1) {
+        in->sin_family = AF_INET;
+        in->sin_port = port;
+    } else if (inet_pton(AF_INET6, text, &in6->sin6_addr) == 1) {
+        in6->sin6_family = AF_INET6;
+        in6->sin6_port = port;
+    }
+}
+
+static void get_subflow(struct json_object *obj, struct mptcpshim_subflow *ret)
+{
+    memset(ret, 0, sizeof(*ret));
+    ret->id = get_u32(obj, "id");
+    ret->state = get_state(obj);
+    if (get_bool(obj, "backup"))
+        ret->flags |= MPTCPSHIM_SUBFLOW_BACKUP;
+    if (get_bool(obj, "stale"))
+        ret->flags |= MPTCPSHIM_SUBFLOW_STALE;
+    ret->rtt_us = get_u32(obj, "srtt_us");
+    ret->rtt_var_us = get_u32(obj, "rttvar_us");
+    ret->min_rtt_us = get_u32(obj, "min_rtt_us");
+    ret->bytes_sent = get_u64(obj, "bytes_sent");
+    ret->bytes_received = get_u64(obj, "bytes_received");
+    ret->bytes_reinjected = get_u64(obj, "bytes_reinjected");
+    ret->rate = get_u64(obj, "rate");
+    ret->cwnd = get_u64(obj, "cwnd");
+    ret->in_flight = get_u64(obj, "in_flight");
+    ret->notsent = get_u64(obj, "notsent");
+    get_address(obj, "local", "local_port", &ret->local);
+    get_address(obj, "remote", "remote_port", &ret->remote);
+}
+
+/* The array of subflows, or NULL. */
+static struct json_object *get_subflows(struct json_object *obj)
+{
+    struct json_object *list;
+
+    if (!json_object_object_get_ex(obj, "subflows", &list) ||
+        !json_object_is_type(list, json_type_array))
+        return NULL;
+    return list;
+}
+
+static void get_stats(struct json_object *obj, struct mptcpshim_stats *ret)
+{
+    struct json_object *list = get_subflows(obj);
+    const char *scheduler = get_text(obj, "scheduler");
+
+    memset(ret, 0, sizeof(*ret));
+    ret->state = get_state(obj);
+    ret->role = strcmp(get_text(obj, "role"), "server") == 0 ? MPTCPSHIM_SERVER
+                                                             : MPTCPSHIM_CLIENT;
+    ret->token = get_u32(obj, "token");
+    ret->peer_token = get_u32(obj, "peer_token");
+    ret->subflows = list != NULL ? (uint32_t)json_object_array_length(list) : 0;
+    memcpy(ret->scheduler, scheduler, strnlen(scheduler, sizeof(ret->scheduler) - 1));
+    ret->bytes_sent = get_u64(obj, "bytes_sent");
+    ret->bytes_received = get_u64(obj, "bytes_received");
+    ret->bytes_acked = get_u64(obj, "bytes_acked");
+    ret->bytes_reinjected = get_u64(obj, "bytes_reinjected");
+    ret->credit_left = get_u64(obj, "credit_left");
+    ret->rcv_queued = get_u64(obj, "rcv_queued");
+    ret->rcv_out_of_order = get_u64(obj, "rcv_out_of_order");
+}
+
+int api_stats(int fd, struct mptcpshim_stats *ret)
+{
+    struct mps_ho_conn_name name;
+    struct json_object *obj;
+    int r = api_conn_name(fd, &name);
+
+    if (r < 0)
+        return r;
+    if (r == 0) {
+        memset(ret, 0, sizeof(*ret));
+        return 0;
+    }
+    r = fetch(&name, &obj);
+    if (r < 0)
+        return r;
+    get_stats(obj, ret);
+    json_object_put(obj);
+    return 0;
+}
+
+int mptcpshim_get_stats(int fd, struct mptcpshim_stats *stats)
+{
+    int saved = errno;
+    int r = api_stats(fd, stats);
+
+    errno = saved;
+    return api_return(r);
+}
+
+int mptcpshim_is_multipath(int fd)
+{
+    struct mptcpshim_stats stats;
+    int saved = errno;
+    int r = api_stats(fd, &stats);
+
+    errno = saved;
+    return r < 0 ? api_return(r) : stats.state != MPTCPSHIM_PLAIN;
+}
+
+static int list_subflows(int fd, struct mptcpshim_subflow *ret, unsigned int n)
+{
+    struct mps_ho_conn_name name;
+    struct json_object *obj, *list;
+    size_t count = 0;
+    int r = api_conn_name(fd, &name);
+
+    if (r <= 0)
+        return r;
+    r = fetch(&name, &obj);
+    if (r < 0)
+        return r;
+    list = get_subflows(obj);
+    if (list != NULL)
+        count = json_object_array_length(list);
+    for (size_t i = 0; i < count && i < n; i++)
+        get_subflow(json_object_array_get_idx(list, i), &ret[i]);
+    json_object_put(obj);
+    return (int)count;
+}
+
+int mptcpshim_subflows(int fd, struct mptcpshim_subflow *list, unsigned int n)
+{
+    int saved = errno;
+    int r = list_subflows(fd, list, n);
+
+    errno = saved;
+    return api_return(r);
+}

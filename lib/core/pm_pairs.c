@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * pairs, the default: every local and every remote address in use, with as few subflows as that
+ * takes: max(locals, remotes) of them, so that two hosts with two addresses each get two subflows
+ * and not four that share two paths.
+ *
+ * 1. A local address without a subflow comes first: normal before backup, then one whose interface
+ *    no other subflow uses, then the order of the list. It tries
+ *    a. an unused remote address that looks like a neighbour of it, if the first one does not
+ *       (separate networks: the first address cannot be reached from there, and finding that out
+ *       takes a connect timeout),
+ *    b. the peer's first address: the peer is known to answer there,
+ *    c. the others: unused ones before used ones, then the longest common prefix.
+ * 2. When all local addresses are in use, or have nothing left to try: a remote address without a
+ *    subflow, from the local address with fewest subflows, then of the longest common prefix.
+ */
+#include "pm.h"
+
+/* As many equal leading bits make two addresses look like one network. */
+#define NEIGHBOUR_BITS_INET  24
+#define NEIGHBOUR_BITS_INET6 64
+
+static unsigned prefix(const struct mps_pm_input *in, unsigned l, unsigned r)
+{
+    return mps_addr_common_prefix(&in->locals[l].addr, &in->remotes[r].addr);
+}
+
+static bool neighbours(const struct mps_pm_input *in, unsigned l, unsigned r)
+{
+    bool inet = in->locals[l].addr.family == MPS_AF_INET;
+
+    return in->locals[l].addr.family == in->remotes[r].addr.family &&
+           prefix(in, l, r) >= (inet ? NEIGHBOUR_BITS_INET : NEIGHBOUR_BITS_INET6);
+}
+
+static bool possible(const struct mps_pm_input *in, unsigned l, unsigned r)
+{
+    return in->locals[l].addr.family == in->remotes[r].addr.family &&
+           in->may_try(in->user, l, r);
+}
+
+/* Whether a subflow of another local address runs over the same interface. */
+static bool interface_used(const struct mps_pm_input *in, unsigned l)
+{
+    for (unsigned i = 0; i < in->n_locals; i++) {
+        if (i != l && in->locals[i].subflows > 0 && in->locals[i].ifindex != 0 &&
+            in->locals[i].ifindex == in->locals[l].ifindex)
+            return true;
+    }
+    return false;
+}
+
+/* How good remote address r is for the unused local address l; larger is better. */
+static unsigned remote_score(const struct mps_pm_input *in, unsigned l, unsigned r)
+{
+    bool unused = in->remotes[r].subflows == 0;
+
+    if (unused && neighbours(in, l, r) && !neighbours(in, l, 0))
+        return 2000 + prefix(in, l, r);
+    if (r == 0)
+        return 1000;
+    return (unused ? 500 : 0) + prefix(in, l, r);
+}
+
+static bool best_remote(const struct mps_pm_input *in, unsigned l, unsigned *ret_r)
+{
+    bool found = false;
+    unsigned best = 0;
+
+    for (unsigned r = 0; r < in->n_remotes; r++) {
+        unsigned score = remote_score(in, l, r);
+
+        if (!possible(in, l, r) || (found && score <= best))
+            continue;
+        found = true;
+        best = score;
+        *ret_r = r;
+    }
+    return found;
+}
+
+static int next_by_local(const struct mps_pm_input *in, unsigned *ret_l, unsigned *ret_r)
+{
+    int found = 0;
+    unsigned best = 0;
+
+    for (unsigned l = 0; l < in->n_locals; l++) {
+        unsigned cost = (in->locals[l].backup ? 2 : 0) + (interface_used(in, l) ? 1 : 0);
+        unsigned r;
+
+        if (in->locals[l].subflows > 0 || (found && cost >= best) || !best_remote(in, l, &r))
+            continue;
+        found = 1;
+        best = cost;
+        *ret_l = l;
+        *ret_r = r;
+    }
+    return found;
+}
+
+static int next_by_remote(const struct mps_pm_input *in, unsigned *ret_l, unsigned *ret_r)
+{
+    int found = 0;
+    unsigned fewest = 0, longest = 0;
+
+    for (unsigned r = 0; r < in->n_remotes; r++) {
+        if (in->remotes[r].subflows > 0)
+            continue;
+        for (unsigned l = 0; l < in->n_locals; l++) {
+            unsigned used = in->locals[l].subflows;
+
+            if (!possible(in, l, r))
+                continue;
+            if (found && (used > fewest || (used == fewest && prefix(in, l, r) <= longest)))
+                continue;
+            found = 1;
+            fewest = used;
+            longest = prefix(in, l, r);
+            *ret_l = l;
+            *ret_r = r;
+        }
+    }
+    return found;
+}
+
+static int next(const struct mps_pm_input *in, unsigned *ret_l, unsigned *ret_r)
+{
+    unsigned wanted = in->n_locals > in->n_remotes ? in->n_locals : in->n_remotes;
+
+    if (in->n_subflows >= in->max_subflows || in->n_subflows >= wanted)
+        return 0;
+    if (next_by_local(in, ret_l, ret_r))
+        return 1;
+    return next_by_remote(in, ret_l, ret_r);
+}
+
+const struct mps_pm_ops mps_pm_pairs = {
+    .name = "pairs",
+    .next = next,
+};

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the scheduler policies share: which paths count, and estimates on one path.
+ * Units: bytes, bytes per second, microseconds. All results saturate, none wraps.
+ */
+#pragma once
+#include "sched.h"
+
+/* No estimate is larger: keeps the products below far from overflow. */
+#define MPS_SCHED_BYTES_MAX (UINT64_C(1) << 40)
+#define MPS_SCHED_RATE_MAX  UINT64_C(100000000000)
+#define MPS_SCHED_TIME_MAX  UINT64_C(100000000)
+
+/* Whether a path without the backup flag is there: then the others are left alone. */
+static inline bool mps_sched_has_normal(const struct mps_sched_input *in)
+{
+    for (unsigned i = 0; i < in->n_paths; i++) {
+        if (!in->paths[i].backup)
+            return true;
+    }
+    return false;
+}
+
+/* Whether this path may get the run at all, full or not. `normal`: mps_sched_has_normal. */
+static inline bool mps_sched_eligible(const struct mps_sched_path *path, bool normal)
+{
+    return !path->carried && !(path->backup && normal);
+}
+
+static inline uint64_t mps_sched_min(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Bytes that leave before a new run does: framed ones, then the socket's unsent ones. */
+static inline uint64_t mps_sched_backlog(const struct mps_sched_path *path)
+{
+    return mps_sched_min(path->queued, MPS_SCHED_BYTES_MAX) +
+           mps_sched_min(path->m.notsent, MPS_SCHED_BYTES_MAX);
+}
+
+/*
+ * Bytes per second; 0 when nothing is known. The delivery rate is too low on a path that seldom
+ * has enough to send, and what its congestion window allows is known to be possible.
+ */
+static inline uint64_t mps_sched_rate(const struct mps_sched_path *path)
+{
+    uint64_t rate = mps_sched_min(path->m.rate, MPS_SCHED_RATE_MAX);
+
+    if (path->m.srtt_us > 0) {
+        uint64_t cwnd = mps_sched_min(path->m.cwnd, MPS_SCHED_BYTES_MAX);
+        uint64_t by_cwnd = cwnd * 1000000 / path->m.srtt_us;
+
+        if (by_cwnd > rate)
+            rate = mps_sched_min(by_cwnd, MPS_SCHED_RATE_MAX);
+    }
+    return rate;
+}
+
+/* Time to send so many bytes, in us. `rate` > 0. */
+static inline uint64_t mps_sched_send_time(uint64_t bytes, uint64_t rate)
+{
+    uint64_t t = mps_sched_min(bytes, 2 * MPS_SCHED_BYTES_MAX) * 1000000 / rate;
+
+    return mps_sched_min(t, MPS_SCHED_TIME_MAX);
+}
+
+/* Bytes sent in `us` microseconds. */
+static inline uint64_t mps_sched_bytes_in(uint64_t us, uint64_t rate)
+{
+    return mps_sched_min(us, MPS_SCHED_TIME_MAX) * rate / 1000000;
+}
+
+/*
+ * One-way delay of a byte sent now, in us: the queue in the network (srtt - min_rtt) and half of
+ * the empty path's round trip; half of srtt while the path is young.
+ */
+static inline uint64_t mps_sched_delay(const struct mps_sched_path *path)
+{
+    if (path->m.min_rtt_us == 0 || path->m.min_rtt_us > path->m.srtt_us)
+        return path->m.srtt_us / 2;
+    return path->m.srtt_us - path->m.min_rtt_us / 2;
+}

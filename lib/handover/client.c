@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: MIT */
+#include "client.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/time.h>
+#include "spawn.h"
+#include "sys.h"
+
+#define CONNECT_SECONDS 2 /* for connect and send: nothing is lost by giving up */
+#define REPLY_SECONDS   5 /* for the reply: giving up here costs the connection */
+
+/* Room for one descriptor in a control message. */
+union control {
+    struct cmsghdr align;
+    char space[CMSG_SPACE(sizeof(int))];
+};
+
+static bool set_timeout(int sock, int option, int seconds)
+{
+    struct timeval tv = {.tv_sec = seconds};
+
+    return mps_sys_setsockopt(sock, SOL_SOCKET, option, &tv, sizeof(tv)) == 0;
+}
+
+/* The secret goes to no other user's process: an abstract name may be taken by anybody. */
+static bool agent_is_genuine(int sock, uid_t uid)
+{
+    struct ucred cred;
+    socklen_t len = sizeof(cred);
+
+    return mps_sys_getsockopt(sock, SOL_SOCKET, SO_PEERCRED, &cred, &len) == 0 && cred.uid == uid;
+}
+
+/* A connected socket, or -1. */
+static int agent_connect(const char *agent_id, uid_t uid)
+{
+    struct sockaddr_un un;
+    socklen_t len = mps_ho_agent_name(agent_id, &un);
+    int sock = mps_sys_socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+    int rc;
+
+    if (sock < 0)
+        return -1;
+    if (!set_timeout(sock, SO_SNDTIMEO, CONNECT_SECONDS))
+        goto fail;
+    do {
+        rc = mps_sys_connect(sock, &un, len);
+    } while (rc < 0 && errno == EINTR);
+    if (rc == 0 && set_timeout(sock, SO_RCVTIMEO, REPLY_SECONDS) && agent_is_genuine(sock, uid))
+        return sock;
+fail:
+    mps_sys_close(sock);
+    return -1;
+}
+
+static bool request_send(int sock, const struct mps_ho_request *req, int fd)
+{
+    struct iovec iov = {.iov_base = (void *)req, .iov_len = sizeof(*req)};
+    struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
+    union control control;
+    ssize_t n;
+
+    if (fd >= 0) {
+        memset(&control, 0, sizeof(control));
+        msg.msg_control = &control;
+        msg.msg_controllen = sizeof(control.space);
+
+        struct cmsghdr *cmsg = CMSG_FIRSTHDR(&msg);
+
+        cmsg->cmsg_level = SOL_SOCKET;
+        cmsg->cmsg_type = SCM_RIGHTS;
+        cmsg->cmsg_len = CMSG_LEN(sizeof(int));
+        memcpy(CMSG_DATA(cmsg), &fd, sizeof(fd));
+    }
+    do {
+        n = mps_sys_sendmsg(sock, &msg, MSG_NOSIGNAL);
+    } while (n < 0 && errno == EINTR);
+    return n == (ssize_t)sizeof(*req);
+}
+
+static int received_fd(struct msghdr *msg)
+{
+    struct cmsghdr *cmsg = CMSG_FIRSTHDR(msg);
+    int fd = -1;
+
+    if (cmsg && cmsg->cmsg_level == SOL_SOCKET && cmsg->cmsg_type == SCM_RIGHTS &&
+        cmsg->cmsg_len >= CMSG_LEN(sizeof(int)))
+        memcpy(&fd, CMSG_DATA(cmsg), sizeof(fd));
+    return fd;
+}
+
+static bool reply_is_valid(const struct mps_ho_reply *reply, ssize_t n)
+{
+    const size_t head = offsetof(struct mps_ho_reply, data);
+
+    return (size_t)n >= head && reply->magic == MPS_HO_MAGIC && reply->version == MPS_HO_VERSION &&
+           reply->len <= MPS_HO_DATA_MAX && (size_t)n >= head + reply->len;
+}
+
+static enum mps_ho_result reply_receive(int sock, struct mps_ho_reply *ret_reply, int *ret_fd)
+{
+    struct iovec iov = {.iov_base = ret_reply, .iov_len = sizeof(*ret_reply)};
+    union control control;
+    struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
+    ssize_t n;
+
+    do {
+        msg.msg_control = &control;
+        msg.msg_controllen = sizeof(control.space);
+        n = mps_sys_recvmsg(sock, &msg, MSG_CMSG_CLOEXEC);
+    } while (n < 0 && errno == EINTR);
+    if (n < 0)
+        return errno == EAGAIN || errno == EWOULDBLOCK ? MPS_HO_TIMEOUT : MPS_HO_LOST;
+    *ret_fd = received_fd(&msg);
+    if (reply_is_valid(ret_reply, n))
+        return MPS_HO_REPLIED;
+    if (*ret_fd >= 0)
+        mps_sys_close(*ret_fd);
+    *ret_fd = -1;
+    /* Nothing at all is the end of the connection; what cannot be understood is as bad as silence:
+     * the agent may hold the descriptor. */
+    return n == 0 ? MPS_HO_LOST : MPS_HO_TIMEOUT;
+}
+
+static enum mps_ho_result exchange(int sock, struct mps_ho_request *req, int fd,
+                                   struct mps_ho_reply *ret_reply, int *ret_fd)
+{
+    /* Keep a number free for the descriptor in the reply: at the limit the kernel would drop it,
+     * and the connection with it. */
+    int reserve = mps_sys_fcntl(sock, F_DUPFD_CLOEXEC, 0);
+
+    if (reserve < 0)
+        return MPS_HO_UNSENT;
+    if (!request_send(sock, req, fd)) {
+        mps_sys_close(reserve);
+        return MPS_HO_UNSENT;
+    }
+    mps_sys_close(reserve);
+    return reply_receive(sock, ret_reply, ret_fd);
+}
+
+enum mps_ho_result mps_ho_call(const struct mps_ho_config *cfg, const char *agent_id,
+                               struct mps_ho_request *req, int fd, bool spawn,
+                               struct mps_ho_reply *ret_reply, int *ret_fd)
+{
+    int saved = errno;
+    mps_sys_sigset_t mask = mps_sys_block();
+    const char *id = agent_id ? agent_id : cfg->agent_id;
+    enum mps_ho_result result = MPS_HO_UNSENT;
+    int sock = agent_connect(id, cfg->uid);
+
+    *ret_fd = -1;
+    if (sock < 0 && spawn && memcmp(id, cfg->agent_id, MPS_HO_ID_LEN) == 0 && mps_ho_spawn(cfg))
+        sock = agent_connect(id, cfg->uid);
+    if (sock >= 0) {
+        req->magic = MPS_HO_MAGIC;
+        req->version = MPS_HO_VERSION;
+        memcpy(req->secret, cfg->secret, sizeof(req->secret));
+        result = exchange(sock, req, fd, ret_reply, ret_fd);
+        mps_sys_close(sock);
+    }
+    mps_sys_unblock(mask);
+    errno = saved;
+    return result;
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One request to the agent and its reply.
+ *
+ * Callable from any context in which a socket call is: a signal handler, a vfork child, a thread
+ * that is being cancelled, before main. System calls are made directly, not through libc's
+ * functions, so an interposer that calls this is never entered again and no cancellation point is
+ * met. All signals are blocked meanwhile. No memory, lock or descriptor is kept; errno is
+ * preserved. Every wait is bounded. About 3 KiB of stack.
+ */
+#pragma once
+#include <stdbool.h>
+#include "config.h"
+#include "message.h"
+
+enum mps_ho_result {
+    MPS_HO_REPLIED = 0, /* *ret_reply is filled, and *ret_fd (-1 if none came) */
+    MPS_HO_UNSENT = 1,  /* the agent was not reached: it never saw the descriptor */
+    MPS_HO_LOST = 2,    /* the agent took the request and went away: it holds nothing any more */
+    MPS_HO_TIMEOUT = 3, /* no reply in time: the agent may still hold the descriptor and use it */
+};
+
+/*
+ * Send req (magic, version and secret are filled in here) with fd (-1: none) to the agent that
+ * agent_id names (NULL: the one in cfg) and wait for the reply. With spawn the agent of cfg is
+ * started if it is not there. A descriptor that comes back is close-on-exec and the caller's.
+ */
+enum mps_ho_result mps_ho_call(const struct mps_ho_config *cfg, const char *agent_id,
+                               struct mps_ho_request *req, int fd, bool spawn,
+                               struct mps_ho_reply *ret_reply, int *ret_fd);

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+/* Starting the agent on demand, unnoticed by the program that needs it. */
+#pragma once
+#include <stdbool.h>
+#include "config.h"
+
+/*
+ * Start cfg->program as the agent and wait at most 2 s until it listens. False if it was not
+ * tried: this process does not run as cfg->uid, there is no program, or an attempt failed a few
+ * seconds ago. Whether the agent is reachable afterwards is for connect() to find out: of two
+ * started at once the second exits.
+ *
+ * The caller blocks all signals. Safe wherever mps_ho_call() is. The application sees neither a
+ * SIGCHLD nor a child in wait(); only a wait with __WALL, or a subreaper when the agent ends, does.
+ */
+bool mps_ho_spawn(const struct mps_ho_config *cfg);

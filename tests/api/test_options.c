@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: MIT */
+/* Options: versions of the struct, refusals, and the words that the agent reads. */
+#include "../lib/test.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include "api/options.h"
+
+static void init(struct mptcpshim_options *opts)
+{
+    memset(opts, 0xa5, sizeof(*opts));
+    mptcpshim_options_init(opts, sizeof(*opts));
+}
+
+static void test_defaults(void **state)
+{
+    struct mptcpshim_options opts, got;
+    char words[64];
+
+    init(&opts);
+    assert_int_equal(api_options_get(&opts, &got), 0);
+    assert_int_equal(api_options_words(&got, words, sizeof(words)), 0);
+    assert_int_equal(api_options_get(NULL, &got), 0);
+    assert_int_equal(got.size, sizeof(got));
+    assert_int_equal(api_options_words(&got, words, sizeof(words)), 0);
+}
+
+static void test_sizes(void **state)
+{
+    struct {
+        struct mptcpshim_options opts;
+        char tail[16];
+    } newer;
+    struct mptcpshim_options got;
+
+    memset(&newer, 0xa5, sizeof(newer));
+    mptcpshim_options_init(&newer.opts, sizeof(newer));
+    assert_int_equal(newer.tail[15], 0);
+    newer.opts.max_subflows = 7;
+    assert_int_equal(api_options_get(&newer.opts, &got), 0);
+    assert_int_equal(got.max_subflows, 7);
+    assert_int_equal(got.size, sizeof(got));
+    newer.tail[15] = 1; /* a wish this library does not know */
+    assert_int_equal(api_options_get(&newer.opts, &got), -EINVAL);
+    newer.opts.size = sizeof(size_t);
+    assert_int_equal(api_options_get(&newer.opts, &got), -EINVAL);
+}
+
+static void refuse(const struct mptcpshim_options *opts)
+{
+    struct mptcpshim_options got;
+
+    memset(&got, 0x5a, sizeof(got));
+    assert_int_equal(api_options_get(opts, &got), -EINVAL);
+    assert_int_equal(got.flags, 0x5a5a5a5a);
+}
+
+static void test_refusals(void **state)
+{
+    struct mptcpshim_options opts;
+    struct sockaddr_storage unix_address = {.ss_family = AF_UNIX};
+
+    init(&opts);
+    opts.flags = 0x80;
+    refuse(&opts);
+    opts.flags = MPTCPSHIM_OFF | MPTCPSHIM_REQUIRED;
+    refuse(&opts);
+    init(&opts);
+    opts.scheduler = "";
+    refuse(&opts);
+    opts.scheduler = "minrtt local=10.0.0.1";
+    refuse(&opts);
+    opts.scheduler = "a-name-that-is-too-long";
+    refuse(&opts);
+    init(&opts);
+    opts.path_manager = "a\nb";
+    refuse(&opts);
+    init(&opts);
+    opts.n_local = 1;
+    refuse(&opts);
+    opts.local = &unix_address;
+    refuse(&opts);
+}
+
+static void test_words(void **state)
+{
+    struct sockaddr_storage local[2];
+    struct mptcpshim_options opts;
+    char words[128];
+    const char *expected =
+        " scheduler=minrtt pm=pairs max-subflows=3 local=127.0.0.2,2001:db8::7";
+    size_t len = strlen(expected);
+
+    memset(local, 0, sizeof(local));
+    local[0].ss_family = AF_INET;
+    inet_pton(AF_INET, "127.0.0.2", &((struct sockaddr_in *)&local[0])->sin_addr);
+    local[1].ss_family = AF_INET6;
+    inet_pton(AF_INET6, "2001:db8::7", &((struct sockaddr_in6 *)&local[1])->sin6_addr);
+    init(&opts);
+    opts.scheduler = "minrtt";
+    opts.path_manager = "pairs";
+    opts.max_subflows = 3;
+    opts.local = local;
+    opts.n_local = 2;
+    assert_int_equal(api_options_words(&opts, words, sizeof(words)), len);
+    assert_memory_equal(words, expected, len);
+    for (size_t size = 0; size <= len; size++)
+        assert_int_equal(api_options_words(&opts, words, size), -EINVAL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_defaults), cmocka_unit_test(test_sizes),
+        cmocka_unit_test(test_refusals), cmocka_unit_test(test_words),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
