@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT */
+#include "preload.h"
+#include <errno.h>
+#include <linux/tcp.h>
+#include <netinet/in.h>
+#include "handover/marks.h"
+
+#define MSS_UNSET 536 /* what a socket answers before its handshake if TCP_MAXSEG was not set */
+
+/* May this connect() be marked? */
+static bool wants_mark(int fd, const struct sockaddr *addr, socklen_t len)
+{
+    struct mps_hint *hint;
+    int mss;
+
+    if (!mps_preload_config() || !addr || len < sizeof(struct sockaddr_in))
+        return false;
+    if (addr->sa_family != AF_INET && addr->sa_family != AF_INET6)
+        return false;
+    if (!mps_preload_is_tcp(fd))
+        return false;
+    hint = mps_hints_get(fd);
+    if (!hint || atomic_load_explicit(&hint->shared, memory_order_relaxed))
+        return false;
+    mss = mps_preload_option(fd, IPPROTO_TCP, TCP_MAXSEG, 0);
+    if (mss != MSS_UNSET && mss != MPS_MARK_CONNECT)
+        return false;
+    return mps_preload_option(fd, IPPROTO_TCP, TCP_FASTOPEN_CONNECT, 0) == 0;
+}
+
+static int connect_marked(int fd, const struct sockaddr *addr, socklen_t len)
+{
+    int rc;
+
+    if (mps_marks_prepare_connect(fd) < 0)
+        return mps_next.connect(fd, addr, len);
+    rc = mps_next.connect(fd, addr, len);
+    if (rc == 0) {
+        mps_pending_start(fd);
+        mps_settle(fd, false);
+    } else if (errno == EINPROGRESS || errno == EINTR) {
+        mps_pending_start(fd);
+    } else {
+        (void)mps_preload_set_option(fd, IPPROTO_TCP, TCP_MAXSEG, 0);
+    }
+    return rc;
+}
+
+/* The native call has refused an AF_UNIX socket; say what TCP says about a connected one. */
+static int connect_ours(int fd, const struct sockaddr *addr, socklen_t len)
+{
+    int error = errno;
+    struct mps_ho_conn_name name;
+
+    if (error != EINVAL || !addr || len < sizeof(addr->sa_family) ||
+        !mps_preload_is_ours(fd, &name))
+        return -1;
+    if (addr->sa_family == AF_UNSPEC)
+        return mps_next.shutdown(fd, SHUT_RDWR);
+    if (addr->sa_family == AF_INET || addr->sa_family == AF_INET6)
+        errno = EISCONN;
+    return -1;
+}
+
+MPS_EXPORT int connect(int fd, const struct sockaddr *addr, socklen_t len)
+{
+    int rc;
+
+    if (mps_hints_pending(fd)) {
+        /* TCP's own answer first: 0 once, EALREADY, EISCONN, or a new handshake after a failure. */
+        rc = mps_next.connect(fd, addr, len);
+        mps_settle(fd, false);
+        return rc;
+    }
+    if (wants_mark(fd, addr, len))
+        return connect_marked(fd, addr, len);
+    rc = mps_next.connect(fd, addr, len);
+    return rc < 0 ? connect_ours(fd, addr, len) : rc;
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What is remembered per descriptor number: that a marked connect() awaits settling, and where the
+ * number was registered with epoll. Hints only: numbers are closed and reused without our seeing
+ * it, so a user checks them against the kernel. No lock, no malloc; async-signal-safe.
+ */
+#pragma once
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/epoll.h>
+#include <sys/types.h>
+
+#define MPS_HINT_EPOLLS 4 /* registrations remembered per descriptor */
+
+enum mps_hint_state {
+    MPS_HINT_NONE,
+    MPS_HINT_PENDING, /* connect() was marked and not settled */
+    MPS_HINT_CLAIMED, /* one thread is settling it */
+};
+
+struct mps_hint_epoll {
+    atomic_int key; /* epoll descriptor + 1; 0: free */
+    atomic_uint events;
+    _Atomic uint64_t data;
+};
+
+struct mps_hint {
+    atomic_int state;     /* enum mps_hint_state */
+    atomic_bool overflow; /* a registration was not remembered */
+    atomic_bool shared;   /* the program has duplicated the descriptor */
+    pid_t pid;            /* who called connect(); written before the state */
+    unsigned forks;       /* mps_hints_forks() at that time */
+    uint64_t cookie;      /* SO_COOKIE of the socket */
+    struct mps_hint_epoll epolls[MPS_HINT_EPOLLS];
+};
+
+/* The hints of fd, NULL if it never had any. */
+struct mps_hint *mps_hints_find(int fd);
+
+/* The same, made on demand; NULL if fd is out of range or there is no memory. */
+struct mps_hint *mps_hints_get(int fd);
+
+/* The number stands for another file from now on: forget everything. */
+void mps_hints_forget(int fd);
+
+/* epoll_ctl() succeeded. */
+void mps_hints_epoll_set(int epfd, int fd, const struct epoll_event *event);
+void mps_hints_epoll_unset(int epfd, int fd);
+
+/* Number of fork() calls so far; a hint from before the last one is void. */
+unsigned mps_hints_forks(void);
+void mps_hints_count_fork(void);
+
+/* Is a settling due? The fast path of most wrappers. */
+static inline bool mps_hints_pending(int fd)
+{
+    struct mps_hint *hint = mps_hints_find(fd);
+
+    return hint && atomic_load_explicit(&hint->state, memory_order_acquire) != MPS_HINT_NONE;
+}

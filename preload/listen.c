@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: MIT */
+#include "preload.h"
+#include <errno.h>
+#include <linux/tcp.h>
+#include <netinet/in.h>
+#include <string.h>
+#include "handover/client.h"
+#include "handover/marks.h"
+#include "handover/sys.h"
+
+#define MSS_UNSET 536 /* what a socket answers before its handshake if TCP_MAXSEG was not set */
+
+/* A request about a listener; true if the agent says OK. */
+static bool ask(enum mps_ho_op op, unsigned flags, const void *addr, socklen_t len, int fd)
+{
+    struct mps_ho_request req;
+    struct mps_ho_reply reply;
+    enum mps_ho_result result;
+    int extra = -1;
+
+    memset(&req, 0, sizeof(req));
+    req.op = (uint16_t)op;
+    req.flags = flags;
+    if (len > sizeof(req.local))
+        len = sizeof(req.local);
+    memcpy(&req.local, addr, len);
+    result = mps_ho_call(mps_preload_config(), NULL, &req, fd, op == MPS_HO_LISTEN, &reply, &extra);
+    if (extra >= 0)
+        mps_sys_close(extra);
+    return result == MPS_HO_REPLIED && reply.status == MPS_HO_OK;
+}
+
+MPS_EXPORT int bind(int fd, const struct sockaddr *addr, socklen_t len)
+{
+    int rc = mps_next.bind(fd, addr, len);
+
+    if (rc == 0 || errno != EADDRINUSE || !mps_preload_config() || !mps_preload_is_tcp(fd))
+        return rc;
+    if (ask(MPS_HO_RECHECK, 0, addr, len, -1))
+        return mps_next.bind(fd, addr, len);
+    errno = EADDRINUSE;
+    return -1;
+}
+
+static bool wants_marks(int fd)
+{
+    int mss;
+
+    if (!mps_preload_config() || !mps_preload_is_tcp(fd) ||
+        mps_preload_option(fd, SOL_SOCKET, SO_ACCEPTCONN, 1) != 0)
+        return false;
+    mss = mps_preload_option(fd, IPPROTO_TCP, TCP_MAXSEG, 0);
+    if (mss != MSS_UNSET && mss != MPS_MARK_CONNECT && mss != MPS_MARK_LISTEN)
+        return false;
+    return mps_preload_option(fd, IPPROTO_TCP, TCP_SAVE_SYN, 1) == 0 || mss == MPS_MARK_LISTEN;
+}
+
+/* As the program made it. */
+static void unmark(int fd, bool shared)
+{
+    (void)mps_preload_set_option(fd, IPPROTO_TCP, TCP_MAXSEG, 0);
+    (void)mps_preload_set_option(fd, IPPROTO_TCP, TCP_SAVE_SYN, 0);
+    if (shared)
+        (void)mps_preload_set_option(fd, SOL_SOCKET, SO_REUSEPORT, 0);
+}
+
+/* Tell the agent; false if it does not take joins for this listener. */
+static bool announce(int fd, bool shared)
+{
+    struct sockaddr_storage local;
+    socklen_t len = sizeof(local);
+    int saved = errno;
+    bool done = mps_sys_getsockname(fd, &local, &len) == 0 &&
+                ask(MPS_HO_LISTEN, shared ? MPS_HO_STEER : 0, &local, len, fd);
+
+    errno = saved;
+    return done;
+}
+
+MPS_EXPORT int listen(int fd, int backlog)
+{
+    bool shared;
+    int rc;
+
+    if (!wants_marks(fd))
+        return mps_next.listen(fd, backlog);
+    shared = mps_marks_share_port(fd) > 0;
+    if (mps_marks_prepare_listen(fd) < 0) {
+        unmark(fd, shared);
+        return mps_next.listen(fd, backlog);
+    }
+    rc = mps_next.listen(fd, backlog);
+    if (rc < 0 || !announce(fd, shared))
+        unmark(fd, shared);
+    return rc;
+}
+
+/*
+ * What the SYN of the accepted connection asks for; true if the program gets fd, as it is or
+ * swapped. Otherwise the connection is gone.
+ */
+static bool admit(int fd)
+{
+    mps_sys_sigset_t mask;
+    enum mps_swap swap;
+    int saved = errno;
+
+    switch (mps_marks_saved_syn(fd)) {
+    case MPS_MARK_CONNECT:
+        mask = mps_sys_block();
+        swap = mps_swap(fd, MPS_HO_ACCEPTED, NULL);
+        mps_sys_unblock(mask);
+        if (swap == MPS_SWAP_DONE)
+            return true;
+        if (swap == MPS_SWAP_PLAIN)
+            mps_swap_reset(fd); /* the peer had no reply to its HELLO and comes back plain */
+        break;
+    case MPS_MARK_JOIN:
+        break; /* the steering missed it; its sender sees that this is not the agent */
+    default:
+        return true;
+    }
+    mps_sys_close(fd);
+    errno = saved;
+    return false;
+}
+
+MPS_EXPORT int accept(int fd, struct sockaddr *addr, socklen_t *len)
+{
+    const socklen_t room = addr && len ? *len : 0;
+
+    for (;;) {
+        int conn = mps_next.accept(fd, addr, len);
+
+        if (conn < 0)
+            return conn;
+        mps_hints_forget(conn);
+        if (!mps_preload_config() || admit(conn))
+            return conn;
+        if (addr && len)
+            *len = room;
+    }
+}
+
+MPS_EXPORT int accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags)
+{
+    const socklen_t room = addr && len ? *len : 0;
+
+    for (;;) {
+        int conn = mps_next.accept4(fd, addr, len, flags);
+
+        if (conn < 0)
+            return conn;
+        mps_hints_forget(conn);
+        if (!mps_preload_config() || admit(conn))
+            return conn;
+        if (addr && len)
+            *len = room;
+    }
+}

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT */
+#include "next.h"
+#include <dlfcn.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <string.h>
+
+#define KERNEL_SIGSET_SIZE 8
+
+static int direct_ppoll(struct pollfd *fds, nfds_t n, const struct timespec *timeout,
+                        const sigset_t *mask)
+{
+    struct timespec copy; /* the kernel writes the rest of the time back, libc does not */
+
+    if (timeout)
+        copy = *timeout;
+    return (int)syscall(SYS_ppoll, fds, n, timeout ? &copy : NULL, mask,
+                        (size_t)KERNEL_SIGSET_SIZE);
+}
+
+static int direct_poll(struct pollfd *fds, nfds_t n, int ms)
+{
+    struct timespec timeout = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L};
+
+    return direct_ppoll(fds, n, ms < 0 ? NULL : &timeout, NULL);
+}
+
+static int direct_dup2(int from, int to)
+{
+    if (from == to)
+        return syscall(SYS_fcntl, from, F_GETFD, 0) < 0 ? -1 : to;
+    return (int)syscall(SYS_dup3, from, to, 0);
+}
+
+static int direct_fcntl(int fd, int cmd, ...)
+{
+    va_list ap;
+    unsigned long arg;
+
+    va_start(ap, cmd);
+    arg = va_arg(ap, unsigned long);
+    va_end(ap);
+    return (int)syscall(SYS_fcntl, fd, cmd, arg);
+}
+
+#define X(result, name, params, direct)                                                            \
+    static result direct_call_##name params                                                        \
+    {                                                                                              \
+        return (result)direct;                                                                     \
+    }
+MPS_NEXT_FUNCTIONS(X)
+#undef X
+
+struct mps_next mps_next = {
+#define X(result, name, params, direct) .name = direct_call_##name,
+    MPS_NEXT_FUNCTIONS(X)
+#undef X
+    .fcntl = direct_fcntl,
+};
+
+/* Other threads may be calling already: each pointer changes as a whole. */
+static void bind_one(void *slot, const char *name)
+{
+    void *found = dlsym(RTLD_NEXT, name);
+
+    if (found)
+        __atomic_store((void **)slot, &found, __ATOMIC_RELAXED);
+}
+
+void mps_next_bind(void)
+{
+#define X(result, name, params, direct) bind_one(&mps_next.name, #name);
+    MPS_NEXT_FUNCTIONS(X)
+#undef X
+    bind_one(&mps_next.fcntl, "fcntl");
+    bind_one(&mps_next.fork, "fork");
+}
+
+pid_t mps_next_fork(void)
+{
+    if (!mps_next.fork)
+        bind_one(&mps_next.fork, "fork");
+    if (!mps_next.fork) {
+        errno = ENOSYS;
+        return -1;
+    }
+    return mps_next.fork();
+}

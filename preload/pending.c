@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: MIT */
+#include "preload.h"
+#include <errno.h>
+#include <linux/tcp.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/single_threaded.h>
+#include "handover/marks.h"
+#include "handover/sys.h"
+
+/* Of the kernel's state machine; <netinet/tcp.h>, which names them, excludes <linux/tcp.h>. */
+#define STATE_ESTABLISHED 1
+#define STATE_SYN_SENT    2
+#define STATE_SYN_RECV    3
+
+#define WAIT_STEPS 15000 /* of 1 ms: longer than a hand-over can take */
+
+static uint64_t socket_cookie(int fd)
+{
+    uint64_t cookie = 0;
+    socklen_t len = sizeof(cookie);
+
+    return mps_sys_getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &len) == 0 ? cookie : 0;
+}
+
+/* The TCP state, 0 if fd is no TCP socket. */
+static int tcp_state(int fd)
+{
+    struct tcp_info info;
+    socklen_t len = sizeof(info);
+
+    info.tcpi_state = 0;
+    return mps_sys_getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) == 0 ? info.tcpi_state : 0;
+}
+
+static pid_t own_pid(void)
+{
+    return (pid_t)syscall(SYS_getpid);
+}
+
+void mps_pending_start(int fd)
+{
+    struct mps_hint *hint = mps_hints_get(fd);
+    int saved = errno;
+
+    if (hint) {
+        hint->pid = own_pid();
+        hint->forks = mps_hints_forks();
+        hint->cookie = socket_cookie(fd);
+        if (hint->cookie != 0)
+            atomic_store_explicit(&hint->state, MPS_HINT_PENDING, memory_order_release);
+    }
+    errno = saved;
+}
+
+/* Claim the hint for this thread; false if there is nothing to settle (any more). */
+static bool claim(struct mps_hint *hint)
+{
+    for (int step = 0; step < WAIT_STEPS; step++) {
+        int expected = MPS_HINT_PENDING;
+
+        if (atomic_compare_exchange_strong(&hint->state, &expected, MPS_HINT_CLAIMED))
+            return true;
+        if (expected == MPS_HINT_NONE || hint->pid != own_pid())
+            return false;
+        (void)mps_sys_poll(NULL, 0, 1);
+    }
+    return false;
+}
+
+/* What is the state of the hint to be after this look? */
+static enum mps_hint_state settle(int fd, struct mps_hint *hint, bool data, bool drop)
+{
+    int state;
+
+    if (hint->pid != own_pid() || hint->forks != mps_hints_forks() ||
+        hint->cookie != socket_cookie(fd))
+        return MPS_HINT_NONE;
+    state = tcp_state(fd);
+    if (state == STATE_SYN_SENT || state == STATE_SYN_RECV)
+        return drop || (data && !__libc_single_threaded) ? MPS_HINT_NONE : MPS_HINT_PENDING;
+    if (state == STATE_ESTABLISHED && mps_marks_synack_is(fd, MPS_MARK_LISTEN) &&
+        mps_marks_untouched(fd) &&
+        !atomic_load_explicit(&hint->overflow, memory_order_relaxed))
+        (void)mps_swap(fd, MPS_HO_CONNECTED, hint);
+    return MPS_HINT_NONE;
+}
+
+static void settle_claimed(int fd, bool data, bool drop)
+{
+    struct mps_hint *hint = mps_hints_find(fd);
+    int saved = errno;
+    mps_sys_sigset_t mask;
+
+    if (!hint)
+        return;
+    mask = mps_sys_block();
+    if (claim(hint)) {
+        enum mps_hint_state next = settle(fd, hint, data, drop);
+
+        atomic_store_explicit(&hint->state, next, memory_order_release);
+    }
+    mps_sys_unblock(mask);
+    errno = saved;
+}
+
+void mps_pending_settle(int fd, bool data)
+{
+    settle_claimed(fd, data, false);
+}
+
+void mps_pending_share(int fd)
+{
+    struct mps_hint *hint = mps_hints_get(fd);
+
+    if (!hint)
+        return;
+    if (mps_hints_pending(fd))
+        settle_claimed(fd, true, true);
+    atomic_store_explicit(&hint->shared, true, memory_order_relaxed);
+}

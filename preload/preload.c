@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+#include "preload.h"
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include "handover/sys.h"
+
+static struct mps_ho_config config;
+static atomic_bool config_valid;
+
+__attribute__((constructor)) static void preload_start(void)
+{
+    int saved = errno;
+    bool valid =
+        mps_ho_config_init(&config, secure_getenv(MPS_ENV_AGENT), secure_getenv(MPS_ENV_PROGRAM),
+                           secure_getenv(MPS_ENV_OPTIONS), secure_getenv("HOME"));
+
+    mps_next_bind();
+    atomic_store_explicit(&config_valid, valid, memory_order_release);
+    errno = saved;
+}
+
+const struct mps_ho_config *mps_preload_config(void)
+{
+    return atomic_load_explicit(&config_valid, memory_order_acquire) ? &config : NULL;
+}
+
+int mps_preload_option(int fd, int level, int name, int fallback)
+{
+    int saved = errno, value = 0;
+    socklen_t len = sizeof(value);
+
+    if (mps_sys_getsockopt(fd, level, name, &value, &len) != 0)
+        value = fallback;
+    errno = saved;
+    return value;
+}
+
+bool mps_preload_set_option(int fd, int level, int name, int value)
+{
+    int saved = errno;
+    bool done = mps_sys_setsockopt(fd, level, name, &value, sizeof(value)) == 0;
+
+    errno = saved;
+    return done;
+}
+
+bool mps_preload_is_tcp(int fd)
+{
+    return mps_preload_option(fd, SOL_SOCKET, SO_PROTOCOL, -1) == IPPROTO_TCP;
+}
+
+bool mps_preload_is_ours(int fd, struct mps_ho_conn_name *ret)
+{
+    int saved = errno;
+    struct sockaddr_un un;
+    socklen_t len = sizeof(un);
+    bool ours = mps_sys_getsockname(fd, &un, &len) == 0 && len <= sizeof(un) &&
+                mps_ho_conn_name_parse(&un, len, ret);
+
+    errno = saved;
+    return ours;
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+/* What the wrappers share. LIFECYCLE.md says what each of them does and which rules bind them. */
+#pragma once
+#include <stdbool.h>
+#include <sys/socket.h>
+#include "handover/config.h"
+#include "handover/message.h"
+#include "handover/names.h"
+#include "hints.h"
+#include "next.h"
+
+#define MPS_EXPORT __attribute__((visibility("default")))
+
+/* The environment's agent, NULL if there is none: then every call stays native. */
+const struct mps_ho_config *mps_preload_config(void);
+
+/* A TCP socket over IPv4 or IPv6 (not MPTCP, not UDP, not a file)? errno is preserved. */
+bool mps_preload_is_tcp(int fd);
+
+/* Is fd the application's end of a connection of ours? Then its name; errno is preserved. */
+bool mps_preload_is_ours(int fd, struct mps_ho_conn_name *ret);
+
+/* The value of an int socket option, or fallback if it cannot be read; errno is preserved. */
+int mps_preload_option(int fd, int level, int name, int fallback);
+
+/* Set an int socket option; errno is preserved. */
+bool mps_preload_set_option(int fd, int level, int name, int value);
+
+enum mps_swap {
+    MPS_SWAP_DONE,   /* fd is the application's end now */
+    MPS_SWAP_PLAIN,  /* fd is the TCP socket it was, and stays that */
+    MPS_SWAP_BROKEN, /* the connection was reset: the agent may have written to it */
+};
+
+/*
+ * Hand the TCP socket fd to the agent (MPS_HO_CONNECTED or MPS_HO_ACCEPTED) and put the end that
+ * comes back in its place. hint: the epoll registrations to carry over, or NULL. The caller
+ * blocks all signals. errno is preserved.
+ */
+enum mps_swap mps_swap(int fd, enum mps_ho_op op, struct mps_hint *hint);
+
+/* End the TCP connection by a reset, whoever else holds the socket. errno is preserved. */
+void mps_swap_reset(int fd);
+
+/* A marked connect() on fd went out; to be settled when it is established. errno is preserved. */
+void mps_pending_start(int fd);
+
+/*
+ * Settle fd if it is established: swap it, or decide that it stays native. With `data` a call
+ * follows that may move bytes. errno is preserved.
+ */
+void mps_pending_settle(int fd, bool data);
+
+/*
+ * The socket of fd has another holder, or is about to get one: settle it if it is established;
+ * else it stays native for good, because swapping one number would cut off the other holder.
+ * errno is preserved.
+ */
+void mps_pending_share(int fd);
+
+/* Cheap when nothing is pending. */
+static inline void mps_settle(int fd, bool data)
+{
+    if (__builtin_expect(mps_hints_pending(fd), 0))
+        mps_pending_settle(fd, data);
+}

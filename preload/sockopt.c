@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: MIT */
+#include "preload.h"
+#include <errno.h>
+#include <netinet/in.h>
+#include <string.h>
+#include "handover/client.h"
+#include "handover/sys.h"
+
+#ifndef SOL_MPTCP
+#define SOL_MPTCP 284
+#endif
+
+/* Levels that the agent knows about. */
+static bool is_remote(int level)
+{
+    return level == IPPROTO_TCP || level == IPPROTO_IP || level == IPPROTO_IPV6 ||
+           level == SOL_MPTCP;
+}
+
+/* An AF_UNIX socket refuses the levels of TCP and IP with one of these. */
+static bool is_refused(int error)
+{
+    return error == EOPNOTSUPP || error == ENOPROTOOPT;
+}
+
+/* Ask the agent about a connection of ours; true if it answered (ret_reply). */
+static bool ask(int fd, struct mps_ho_request *req, struct mps_ho_reply *ret_reply)
+{
+    const struct mps_ho_config *config = mps_preload_config();
+    struct mps_ho_conn_name name;
+    enum mps_ho_result result;
+    int extra = -1;
+
+    if (!config || !mps_preload_is_ours(fd, &name))
+        return false;
+    req->conn_id = name.conn_id;
+    result = mps_ho_call(config, name.agent_id, req, -1, false, ret_reply, &extra);
+    if (extra >= 0)
+        mps_sys_close(extra);
+    return result == MPS_HO_REPLIED;
+}
+
+/* The native call has failed with errno. */
+static int get_remote(int fd, int level, int option, void *value, socklen_t *len, socklen_t room)
+{
+    struct mps_ho_request req;
+    struct mps_ho_reply reply;
+
+    memset(&req, 0, sizeof(req));
+    req.op = MPS_HO_GETOPT;
+    req.level = level;
+    req.name = option;
+    req.len = room < MPS_HO_DATA_MAX ? room : MPS_HO_DATA_MAX;
+    if (!ask(fd, &req, &reply))
+        return -1;
+    if (reply.status != MPS_HO_OK) {
+        errno = reply.error > 0 ? reply.error : ENOPROTOOPT;
+        return -1;
+    }
+    if (reply.len < room)
+        room = reply.len;
+    memcpy(value, reply.data, room);
+    *len = room;
+    return 0;
+}
+
+/* The native call has failed with errno. */
+static int set_remote(int fd, int level, int option, const void *value, socklen_t len)
+{
+    struct mps_ho_request req;
+    struct mps_ho_reply reply;
+
+    if (len > MPS_HO_DATA_MAX || (len > 0 && !value))
+        return -1;
+    memset(&req, 0, sizeof(req));
+    req.op = MPS_HO_SETOPT;
+    req.level = level;
+    req.name = option;
+    req.len = len;
+    if (len > 0)
+        memcpy(req.data, value, len);
+    if (!ask(fd, &req, &reply))
+        return -1;
+    if (reply.status == MPS_HO_OK)
+        return 0;
+    errno = reply.error > 0 ? reply.error : ENOPROTOOPT;
+    return -1;
+}
+
+/* What the kernel says about an AF_UNIX socket that the program knows as TCP. */
+static void correct(int fd, int option, void *value, const socklen_t *len)
+{
+    struct mps_ho_conn_name name;
+    int got;
+
+    if (*len != sizeof(got))
+        return;
+    memcpy(&got, value, sizeof(got));
+    if (option == SO_DOMAIN ? got != AF_UNIX : got != 0)
+        return;
+    if (!mps_preload_is_ours(fd, &name))
+        return;
+    got = option == SO_DOMAIN ? name.local.ss_family : IPPROTO_TCP;
+    memcpy(value, &got, sizeof(got));
+}
+
+MPS_EXPORT int getsockopt(int fd, int level, int option, void *value, socklen_t *len)
+{
+    const socklen_t room = len ? *len : 0;
+    int rc;
+
+    mps_settle(fd, false);
+    rc = mps_next.getsockopt(fd, level, option, value, len);
+    if (rc < 0 && is_refused(errno) && is_remote(level) && value && len)
+        return get_remote(fd, level, option, value, len, room);
+    if (rc == 0 && level == SOL_SOCKET && (option == SO_DOMAIN || option == SO_PROTOCOL))
+        correct(fd, option, value, len);
+    return rc;
+}
+
+MPS_EXPORT int setsockopt(int fd, int level, int option, const void *value, socklen_t len)
+{
+    int rc = mps_next.setsockopt(fd, level, option, value, len);
+    int saved = errno;
+
+    if (rc < 0 && is_refused(errno) && is_remote(level))
+        return set_remote(fd, level, option, value, len);
+    if (rc == 0 && level == SOL_SOCKET && (option == SO_LINGER || option == SO_KEEPALIVE)) {
+        /* These act on the subflows as well; the program's own end has them in any case. */
+        (void)set_remote(fd, level, option, value, len);
+        errno = saved;
+    }
+    return rc;
+}

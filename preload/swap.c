@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: MIT */
+#include "preload.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/tcp.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/time.h>
+#include "handover/client.h"
+#include "handover/sys.h"
+
+void mps_swap_reset(int fd)
+{
+    const struct sockaddr none = {.sa_family = AF_UNSPEC};
+    int saved = errno;
+
+    (void)mps_sys_connect(fd, &none, sizeof(none));
+    errno = saved;
+}
+
+/* Not one byte has left; on any doubt false. */
+static bool nothing_sent(int fd)
+{
+    struct tcp_info info;
+    socklen_t len = sizeof(info);
+
+    memset(&info, 0, sizeof(info));
+    return mps_sys_getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) == 0 &&
+           len > offsetof(struct tcp_info, tcpi_bytes_sent) && info.tcpi_bytes_sent == 0 &&
+           info.tcpi_notsent_bytes == 0;
+}
+
+static void copy_option(int from, int to, int name)
+{
+    unsigned char value[32]; /* int, linger or timeval */
+    socklen_t len = sizeof(value);
+
+    if (mps_sys_getsockopt(from, SOL_SOCKET, name, value, &len) == 0 && len <= sizeof(value))
+        (void)mps_sys_setsockopt(to, SOL_SOCKET, name, value, len);
+}
+
+/* Who gets SIGIO and SIGURG, and the file status flags. */
+static void copy_file_flags(int from, int to)
+{
+    int flags = mps_sys_fcntl(from, F_GETFL, 0);
+    int signal_number = mps_sys_fcntl(from, F_GETSIG, 0);
+    struct f_owner_ex owner = {.pid = 0};
+
+    if (mps_sys_fcntl(from, F_GETOWN_EX, (unsigned long)(uintptr_t)&owner) == 0 && owner.pid != 0)
+        (void)mps_sys_fcntl(to, F_SETOWN_EX, (unsigned long)(uintptr_t)&owner);
+    if (signal_number > 0)
+        (void)mps_sys_fcntl(to, F_SETSIG, (unsigned long)signal_number);
+    if (flags >= 0)
+        (void)mps_sys_fcntl(to, F_SETFL, (unsigned long)(flags & (O_NONBLOCK | O_ASYNC)));
+}
+
+/* What the program set on its socket and the kernel would do for it there. */
+static void copy_settings(int from, int to)
+{
+    static const int names[] = {SO_RCVTIMEO, SO_SNDTIMEO, SO_LINGER,   SO_RCVLOWAT,
+                                SO_OOBINLINE, SO_KEEPALIVE, SO_REUSEADDR};
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        copy_option(from, to, names[i]);
+    copy_file_flags(from, to);
+}
+
+/* Delete the registrations; those that were not there are marked by events = 0 in saved. */
+static void epolls_delete(int fd, struct mps_hint *hint, struct epoll_event *saved, int *ret_epfd)
+{
+    for (int i = 0; i < MPS_HINT_EPOLLS; i++) {
+        struct mps_hint_epoll *entry = &hint->epolls[i];
+        int epfd = atomic_load_explicit(&entry->key, memory_order_acquire) - 1;
+
+        ret_epfd[i] = -1;
+        if (epfd < 0)
+            continue;
+        if (syscall(SYS_epoll_ctl, epfd, EPOLL_CTL_DEL, fd, NULL) != 0) {
+            atomic_store_explicit(&entry->key, 0, memory_order_release);
+            continue;
+        }
+        ret_epfd[i] = epfd;
+        saved[i].events = atomic_load_explicit(&entry->events, memory_order_relaxed);
+        saved[i].data.u64 = atomic_load_explicit(&entry->data, memory_order_relaxed);
+    }
+}
+
+static void epolls_add(int fd, struct epoll_event *saved, const int *epfd)
+{
+    for (int i = 0; i < MPS_HINT_EPOLLS; i++)
+        if (epfd[i] >= 0)
+            (void)syscall(SYS_epoll_ctl, epfd[i], EPOLL_CTL_ADD, fd, &saved[i]);
+}
+
+/* Put `end` in the place of fd; false if the kernel refuses. */
+static bool replace(int fd, int end, struct mps_hint *hint)
+{
+    struct epoll_event saved[MPS_HINT_EPOLLS];
+    int epfd[MPS_HINT_EPOLLS];
+    int descriptor_flags = mps_sys_fcntl(fd, F_GETFD, 0);
+    bool done;
+
+    if (descriptor_flags < 0)
+        return false;
+    copy_settings(fd, end);
+    if (hint)
+        epolls_delete(fd, hint, saved, epfd);
+    done = mps_sys_dup3(end, fd, descriptor_flags & FD_CLOEXEC ? O_CLOEXEC : 0) >= 0;
+    if (hint)
+        epolls_add(fd, saved, epfd);
+    return done;
+}
+
+static enum mps_ho_result hand_over(int fd, enum mps_ho_op op, struct mps_ho_reply *reply,
+                                    int *ret_end)
+{
+    struct mps_ho_request req;
+    socklen_t local_len = sizeof(req.local), peer_len = sizeof(req.peer);
+
+    memset(&req, 0, sizeof(req));
+    req.op = (uint16_t)op;
+    if (mps_sys_getsockname(fd, &req.local, &local_len) != 0 ||
+        mps_sys_getpeername(fd, &req.peer, &peer_len) != 0)
+        return MPS_HO_UNSENT;
+    if (mps_sys_fcntl(fd, F_GETFL, 0) & O_NONBLOCK)
+        req.flags |= MPS_HO_NONBLOCK;
+    return mps_ho_call(mps_preload_config(), NULL, &req, fd, true, reply, ret_end);
+}
+
+enum mps_swap mps_swap(int fd, enum mps_ho_op op, struct mps_hint *hint)
+{
+    struct mps_ho_reply reply;
+    enum mps_swap result = MPS_SWAP_PLAIN;
+    int saved = errno, end = -1;
+
+    switch (hand_over(fd, op, &reply, &end)) {
+    case MPS_HO_REPLIED:
+        if (reply.status == MPS_HO_OK)
+            result = end >= 0 && replace(fd, end, hint) ? MPS_SWAP_DONE : MPS_SWAP_BROKEN;
+        break;
+    case MPS_HO_UNSENT:
+        break;
+    case MPS_HO_LOST:
+        result = nothing_sent(fd) ? MPS_SWAP_PLAIN : MPS_SWAP_BROKEN;
+        break;
+    case MPS_HO_TIMEOUT:
+        result = MPS_SWAP_BROKEN;
+        break;
+    }
+    if (end >= 0)
+        mps_sys_close(end);
+    if (result == MPS_SWAP_BROKEN)
+        mps_swap_reset(fd);
+    errno = saved;
+    return result;
+}
