@@ -46,7 +46,7 @@ static bool is_sane_v4(const uint8_t ip[4])
     if (ip[0] == 0)
         return false; /* "this network", RFC 1122 section 3.2.1.3 */
     if (ip[0] == 169 && ip[1] == 254)
-        return false; /* link-local */
+        return false;   /* link-local */
     return ip[0] < 224; /* no multicast, class E, broadcast */
 }
 
@@ -57,7 +57,7 @@ static bool is_sane_v6(const struct mps_addr *a)
     if (memcmp(a->ip, unspecified, sizeof(unspecified)) == 0 || is_v4_mapped(a))
         return false;
     if (a->ip[0] == 0xff)
-        return false; /* multicast */
+        return false;                                        /* multicast */
     return !(a->ip[0] == 0xfe && (a->ip[1] & 0xc0) == 0x80); /* link-local */
 }
 

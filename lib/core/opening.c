@@ -27,17 +27,17 @@ enum option_type {
     OPT_COUNT
 };
 
-#define OPT_HEAD_LEN  4
-#define OPT_CRITICAL  0x80
-#define FLAG_BACKUP   0x01
-#define CRC_OFFSET    12
-#define BIT(opt)      (1u << (opt))
+#define OPT_HEAD_LEN 4
+#define OPT_CRITICAL 0x80
+#define FLAG_BACKUP  0x01
+#define CRC_OFFSET   12
+#define BIT(opt)     (1u << (opt))
 
 static const uint8_t option_len[OPT_COUNT] = {
-    [OPT_KEY] = MPS_KEY_LEN, [OPT_CAPABILITIES] = 4, [OPT_CREDIT] = 8,
-    [OPT_TOKEN] = 4,         [OPT_SUBFLOW_ID] = 4,   [OPT_ADDR_ID] = 1,
-    [OPT_FLAGS] = 1,         [OPT_NONCE] = MPS_NONCE_LEN,
-    [OPT_HMAC] = MPS_SHA1_LEN, [OPT_REASON] = 1,
+    [OPT_KEY] = MPS_KEY_LEN, [OPT_CAPABILITIES] = 4,      [OPT_CREDIT] = 8,
+    [OPT_TOKEN] = 4,         [OPT_SUBFLOW_ID] = 4,        [OPT_ADDR_ID] = 1,
+    [OPT_FLAGS] = 1,         [OPT_NONCE] = MPS_NONCE_LEN, [OPT_HMAC] = MPS_SHA1_LEN,
+    [OPT_REASON] = 1,
 };
 
 /* The options of each kind: every one mandatory, and no other known one allowed. */
@@ -118,7 +118,7 @@ static int read_options(struct mps_opening *msg, struct mps_reader *r)
         const uint8_t *value = mps_read_ref(r, len);
         struct mps_reader v;
 
-        if (r->bad || type == 0)
+        if (r->bad)
             return MPS_EPROTO;
         if (type >= OPT_COUNT) {
             if (flags & OPT_CRITICAL)

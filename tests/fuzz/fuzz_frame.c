@@ -24,8 +24,8 @@ static void check_frame(const struct mps_frame *f, bool crc)
     }
     if (f->type == MPS_FRAME_DSS) {
         CHECK(f->dss.payload_len <= MPS_DSS_MAX_PAYLOAD);
-        CHECK(f->tail_len == f->dss.payload_len +
-                                 (crc && f->dss.payload_len ? MPS_PAYLOAD_CRC_LEN : 0));
+        CHECK(f->tail_len ==
+              f->dss.payload_len + (crc && f->dss.payload_len ? MPS_PAYLOAD_CRC_LEN : 0));
         CHECK(f->dss.dsn + f->dss.payload_len >= f->dss.dsn);
         mps_dss_encode_head(&f->dss, crc, once);
     } else {

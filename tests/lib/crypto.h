@@ -6,8 +6,8 @@
 
 struct test_crypto {
     struct mps_crypto crypto;
-    uint64_t rng;   /* state of the random numbers, xorshift64* */
-    unsigned fail;  /* calls until one fails with MPS_ECRYPTO, 0: never */
+    uint64_t rng;  /* state of the random numbers, xorshift64* */
+    unsigned fail; /* calls until one fails with MPS_ECRYPTO, 0: never */
 };
 
 void test_crypto_init(struct test_crypto *t, uint64_t seed);

@@ -280,8 +280,8 @@ static void dss_lengths(void **state)
     for (unsigned len = 0; len < 0x10000; len++) {
         unsigned rest = len - MPS_DSS_FIXED_LEN;
         bool plain_ok = len >= MPS_DSS_FIXED_LEN && rest <= MPS_DSS_MAX_PAYLOAD;
-        bool crc_ok = len >= MPS_DSS_FIXED_LEN && rest <= MPS_DSS_MAX_PAYLOAD + 4 &&
-                      (rest == 0 || rest > 4);
+        bool crc_ok =
+            len >= MPS_DSS_FIXED_LEN && rest <= MPS_DSS_MAX_PAYLOAD + 4 && (rest == 0 || rest > 4);
         struct mps_frame f;
 
         assert_int_equal(parse_dss_of_len(len, false, &f), plain_ok ? 0 : MPS_EPROTO);
@@ -344,10 +344,10 @@ static void odd_fields(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(dss_round_trip), cmocka_unit_test(ctrl_round_trip),
+        cmocka_unit_test(dss_round_trip),   cmocka_unit_test(ctrl_round_trip),
         cmocka_unit_test(every_truncation), cmocka_unit_test(every_bit_flip),
-        cmocka_unit_test(unknown_types), cmocka_unit_test(ctrl_lengths),
-        cmocka_unit_test(dss_lengths), cmocka_unit_test(dsn_does_not_wrap),
+        cmocka_unit_test(unknown_types),    cmocka_unit_test(ctrl_lengths),
+        cmocka_unit_test(dss_lengths),      cmocka_unit_test(dsn_does_not_wrap),
         cmocka_unit_test(odd_fields),
     };
 

@@ -174,8 +174,14 @@ static void every_bit_flip(void **state)
 
 static void foreign(void **state)
 {
-    static const char *const starts[] = {"GET / HTTP/1.1\r\n", "SSH-2.0-OpenSSH_9\r\n", "\x16\x03\x01",
-                                         "220 mail\r\n", "\xf5MPS\n", "\xf5MPS\r\n\x01", "M", ""};
+    static const char *const starts[] = {"GET / HTTP/1.1\r\n",
+                                         "SSH-2.0-OpenSSH_9\r\n",
+                                         "\x16\x03\x01",
+                                         "220 mail\r\n",
+                                         "\xf5MPS\n",
+                                         "\xf5MPS\r\n\x01",
+                                         "M",
+                                         ""};
 
     for (size_t i = 0; *starts[i]; i++)
         assert_int_equal(parse((const uint8_t *)starts[i], strlen(starts[i]), NULL, NULL),
@@ -221,7 +227,8 @@ static void version_and_kind(void **state)
         for (unsigned version = 0; version < 256; version++) {
             buf[8] = (uint8_t)version;
             seal(buf, len);
-            assert_int_equal(parse(buf, len, NULL, NULL), version == MPS_VERSION ? 0 : MPS_EVERSION);
+            assert_int_equal(parse(buf, len, NULL, NULL),
+                             version == MPS_VERSION ? 0 : MPS_EVERSION);
         }
         buf[8] = MPS_VERSION;
         for (unsigned other = 0; other < 256; other++) {

@@ -103,13 +103,11 @@ static void openings(void **state)
 
     m = (struct mps_opening){.kind = MPS_OPENING_JOIN_REPLY};
     memcpy(m.join.nonce, nonce_s, MPS_NONCE_LEN);
-    assert_int_equal(mps_auth_join(&crypto.crypto, key_s, key_c, nonce_s, nonce_c, m.join.hmac),
-                     0);
+    assert_int_equal(mps_auth_join(&crypto.crypto, key_s, key_c, nonce_s, nonce_c, m.join.hmac), 0);
     check_opening("join-reply", &m);
 
     m = (struct mps_opening){.kind = MPS_OPENING_JOIN_CONFIRM};
-    assert_int_equal(mps_auth_join(&crypto.crypto, key_c, key_s, nonce_c, nonce_s, m.join.hmac),
-                     0);
+    assert_int_equal(mps_auth_join(&crypto.crypto, key_c, key_s, nonce_c, nonce_s, m.join.hmac), 0);
     check_opening("join-confirm", &m);
 
     m = (struct mps_opening){.kind = MPS_OPENING_REFUSE, .reason = MPS_REASON_UNKNOWN_TOKEN};
@@ -139,8 +137,13 @@ static void check_dss(const char *name, const struct mps_dss *dss, const char *p
 
 static void data(void **state)
 {
-    struct mps_dss d = {.flags = MPS_DSS_ACK_NOW, .payload_len = 9, .dsn = 4096, .data_ack = 512,
-                        .credit = 262144, .ctrl_ack = 3, .timestamp_us = 1000000};
+    struct mps_dss d = {.flags = MPS_DSS_ACK_NOW,
+                        .payload_len = 9,
+                        .dsn = 4096,
+                        .data_ack = 512,
+                        .credit = 262144,
+                        .ctrl_ack = 3,
+                        .timestamp_us = 1000000};
 
     check_dss("dss", &d, "multipath", false);
     check_dss("dss-crc", &d, "multipath", true);
@@ -167,20 +170,17 @@ static void addresses(void **state)
     struct mps_ctrl c = {.type = MPS_FRAME_ADD_ADDR, .csn = 0};
 
     c.add_addr.id = 1;
-    c.add_addr.addr =
-        (struct mps_addr){.family = MPS_AF_INET, .port = 8080, .ip = {192, 0, 2, 1}};
-    assert_int_equal(mps_auth_add_addr(&crypto.crypto, key_s, key_c, 1, &c.add_addr.addr,
-                                       c.add_addr.hmac),
-                     0);
+    c.add_addr.addr = (struct mps_addr){.family = MPS_AF_INET, .port = 8080, .ip = {192, 0, 2, 1}};
+    assert_int_equal(
+        mps_auth_add_addr(&crypto.crypto, key_s, key_c, 1, &c.add_addr.addr, c.add_addr.hmac), 0);
     check_ctrl("add-addr-4", &c);
 
     c.csn = 1;
     c.add_addr.id = 2;
-    c.add_addr.addr = (struct mps_addr){.family = MPS_AF_INET6,
-                                        .ip = {0x20, 0x01, 0x0d, 0xb8, [15] = 1}};
-    assert_int_equal(mps_auth_add_addr(&crypto.crypto, key_s, key_c, 2, &c.add_addr.addr,
-                                       c.add_addr.hmac),
-                     0);
+    c.add_addr.addr =
+        (struct mps_addr){.family = MPS_AF_INET6, .ip = {0x20, 0x01, 0x0d, 0xb8, [15] = 1}};
+    assert_int_equal(
+        mps_auth_add_addr(&crypto.crypto, key_s, key_c, 2, &c.add_addr.addr, c.add_addr.hmac), 0);
     check_ctrl("add-addr-6", &c);
 
     c = (struct mps_ctrl){.type = MPS_FRAME_REMOVE_ADDR, .csn = 2, .remove_addr.id = 1};
@@ -189,8 +189,8 @@ static void addresses(void **state)
 
 static void subflow_control(void **state)
 {
-    struct mps_ctrl c = {.type = MPS_FRAME_PRIO, .csn = 3,
-                         .prio = {.subflow_id = 2, .flags = MPS_PRIO_BACKUP}};
+    struct mps_ctrl c = {
+        .type = MPS_FRAME_PRIO, .csn = 3, .prio = {.subflow_id = 2, .flags = MPS_PRIO_BACKUP}};
 
     check_ctrl("prio", &c);
     c = (struct mps_ctrl){.type = MPS_FRAME_FAIL, .csn = 4, .fail = {.subflow_id = 2, .dsn = 4096}};
@@ -198,8 +198,10 @@ static void subflow_control(void **state)
     c = (struct mps_ctrl){.type = MPS_FRAME_FASTCLOSE, .csn = 5};
     assert_int_equal(mps_auth_fastclose(&crypto.crypto, key_c, key_s, 0, c.fastclose.hmac), 0);
     check_ctrl("fastclose", &c);
-    c = (struct mps_ctrl){.type = MPS_FRAME_SUBFLOW_CLOSE, .csn = 6,
-                          .subflow_close = {.subflow_id = 2, .flags = MPS_CLOSE_TRANSIENT,
+    c = (struct mps_ctrl){.type = MPS_FRAME_SUBFLOW_CLOSE,
+                          .csn = 6,
+                          .subflow_close = {.subflow_id = 2,
+                                            .flags = MPS_CLOSE_TRANSIENT,
                                             .reason = MPS_REASON_BAD_PERFORMANCE}};
     check_ctrl("subflow-close", &c);
     c = (struct mps_ctrl){.type = MPS_FRAME_PING, .ping.opaque = 0xcafef00d};
@@ -240,8 +242,8 @@ static void none_left_out(void **state)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(openings),  cmocka_unit_test(data),
-        cmocka_unit_test(addresses), cmocka_unit_test(subflow_control),
+        cmocka_unit_test(openings),           cmocka_unit_test(data),
+        cmocka_unit_test(addresses),          cmocka_unit_test(subflow_control),
         cmocka_unit_test(optional_extension), cmocka_unit_test(none_left_out),
     };
 
