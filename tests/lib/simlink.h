@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A link of the simulated network: per direction a rate, a delay, a drop-tail queue and random
+ * loss. It can be cut: then whatever is on it or sent to it vanishes.
+ */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+#include "core/time.h"
+#include "prng.h"
+
+struct simlink_params {
+    uint64_t rate;      /* bytes per second */
+    mps_time_t delay;   /* one way */
+    uint64_t queue;     /* bytes that may wait */
+    unsigned loss_ppm;  /* of a million packets */
+};
+
+struct simlink_dir {
+    struct simlink_params p;
+    mps_time_t busy_until;
+    uint64_t carried; /* bytes that entered, for the utilisation */
+};
+
+struct simlink {
+    struct simlink_dir dir[2];
+    struct prng *rng;
+    bool cut;
+    uint64_t cuts; /* a packet sent before the last cut does not arrive */
+};
+
+void simlink_init(struct simlink *link, const struct simlink_params *params, struct prng *rng);
+void simlink_cut(struct simlink *link, bool cut);
+
+/* A packet enters; false: it is dropped. Else *ret_arrival is when it comes out. */
+bool simlink_send(struct simlink *link, unsigned dir, uint32_t len, mps_time_t now,
+                  mps_time_t *ret_arrival);
