@@ -19,10 +19,11 @@ struct prefix {
 
 static uint32_t head_crc(const uint8_t *buf, size_t head_len)
 {
-    static const uint8_t zero[MPS_FRAME_PREFIX_LEN - CRC_OFFSET];
-    uint32_t crc = mps_crc32c(0, buf, CRC_OFFSET);
+    uint8_t prefix[MPS_FRAME_PREFIX_LEN] = {0};
+    uint32_t crc;
 
-    crc = mps_crc32c(crc, zero, sizeof(zero));
+    memcpy(prefix, buf, CRC_OFFSET);
+    crc = mps_crc32c(0, prefix, sizeof(prefix));
     return mps_crc32c(crc, buf + MPS_FRAME_PREFIX_LEN, head_len - MPS_FRAME_PREFIX_LEN);
 }
 
