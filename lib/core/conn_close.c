@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: MIT */
+/* The end of a connection: DATA_FIN both ways, abort, loss of all subflows, timeouts. */
+#include "auth.h"
+#include "conn_int.h"
+
+static bool peer_stream_complete(const struct mps_conn *c)
+{
+    return c->rx.fin_known && mps_reasm_next(&c->rx.reasm) == c->rx.fin_dsn;
+}
+
+static bool own_stream_acked(const struct mps_conn *c)
+{
+    return c->tx.rtxq.fin && c->tx.acked == mps_rtxq_tail(&c->tx.rtxq);
+}
+
+static unsigned n_living(const struct mps_conn *c)
+{
+    const struct mps_subflow *sf;
+    unsigned n = 0;
+
+    mps_for_each_subflow(sf, c)
+        n += sf->state != MPS_SF_DEAD;
+    return n;
+}
+
+/* ---- the application's verbs ---- */
+
+void mps_conn_app_fin(struct mps_conn *c, mps_time_t now)
+{
+    c->tx.fin = true;
+    mps_conn_push(c, now);
+}
+
+void mps_conn_app_close(struct mps_conn *c, mps_time_t now)
+{
+    c->tx.fin = true;
+    if (!c->rx.closed) {
+        c->rx.closed = true;
+        c->close_acked = c->tx.acked;
+        if (c->phase == MPS_PH_OPEN)
+            c->close_at = now + c->cfg.close_timeout;
+        if (c->rx.reasm.stored > 0) {
+            mps_conn_abort(c, now);
+            return;
+        }
+    }
+    mps_conn_push(c, now);
+}
+
+/* FASTCLOSE as the next thing on a subflow; what was not begun is dropped. */
+static bool say_fastclose(struct mps_subflow *sf, const uint8_t *bytes, size_t len)
+{
+    mps_sf_tx_clear(sf);
+    sf->tx.ack_due = false;
+    return mps_sf_tx_ctrl(sf, bytes, len);
+}
+
+/*
+ * FASTCLOSE goes out on all subflows; the resets follow when the peer has reset them itself, or
+ * after a while: a reset sent at once would destroy the frame before it.
+ */
+void mps_conn_abort(struct mps_conn *c, mps_time_t now)
+{
+    struct mps_ctrl ctrl = {.type = MPS_FRAME_FASTCLOSE};
+    uint8_t buf[MPS_CTRL_MAX_LEN];
+    struct mps_subflow *sf;
+    size_t len;
+
+    if (c->phase > MPS_PH_CLOSING)
+        return;
+    ctrl.csn = mps_ctrlq_tx_next_csn(&c->tx.ctrlq);
+    if (c->phase == MPS_PH_OPENING ||
+        mps_auth_fastclose(c->env.crypto, c->keys.own, c->keys.peer, 0, ctrl.fastclose.hmac) < 0) {
+        mps_conn_die(c, MPS_REASON_UNSPECIFIED, false, now);
+        mps_conn_settle(c, now);
+        return;
+    }
+    len = mps_ctrl_encode(&ctrl, buf);
+    c->phase = MPS_PH_ABORTING;
+    c->no_subflow_at = MPS_NEVER;
+    c->close_at = now + MPS_FASTCLOSE_WAIT;
+    mps_for_each_subflow(sf, c) {
+        if ((sf->state == MPS_SF_ACTIVE || sf->state == MPS_SF_CLOSING) &&
+            say_fastclose(sf, buf, len))
+            sf->state = MPS_SF_CLOSING;
+        else
+            mps_sf_kill(sf, true, MPS_REASON_UNSPECIFIED, now);
+    }
+    mps_conn_settle(c, now);
+}
+
+/* ---- orderly end ---- */
+
+static void start_closing(struct mps_conn *c, mps_time_t now)
+{
+    bool working = false;
+    struct mps_subflow *sf;
+
+    c->phase = MPS_PH_CLOSING;
+    c->no_subflow_at = MPS_NEVER;
+    c->close_at = now + c->cfg.close_timeout;
+    mps_for_each_subflow(sf, c)
+        working |= sf->state == MPS_SF_ACTIVE && !sf->stale.stale;
+    mps_for_each_subflow(sf, c) {
+        if (sf->state != MPS_SF_ACTIVE || (working && sf->stale.stale)) {
+            mps_sf_kill(sf, true, MPS_REASON_UNSPECIFIED, now);
+            continue;
+        }
+        /* Every subflow says that all has arrived: one of them getting through is enough. */
+        sf->state = MPS_SF_CLOSING;
+        sf->tx.ack_due = true;
+    }
+}
+
+void mps_conn_close_settle(struct mps_conn *c, mps_time_t now)
+{
+    struct mps_subflow *sf;
+
+    if (c->phase == MPS_PH_OPEN && own_stream_acked(c) && peer_stream_complete(c))
+        start_closing(c, now);
+    if (c->phase == MPS_PH_CLOSING) {
+        mps_for_each_subflow(sf, c) {
+            if (sf->state == MPS_SF_CLOSING && mps_sf_tx_empty(sf))
+                mps_sf_kill(sf, false, MPS_REASON_UNSPECIFIED, now);
+        }
+        if (n_living(c) > 0)
+            return;
+        c->close_at = MPS_NEVER;
+        /* What the application has not read yet is still there for it. */
+        if (c->rx.closed || mps_conn_app_rx_eof(c))
+            c->phase = MPS_PH_OVER;
+    } else if (c->phase == MPS_PH_ABORTING && n_living(c) == 0) {
+        mps_conn_die(c, MPS_REASON_UNSPECIFIED, false, now);
+    }
+}
+
+/* ---- loss ---- */
+
+/* The first subflow ended before the peer proved to be a shim. */
+static void lost_in_opening(struct mps_conn *c, const struct mps_subflow *sf, mps_time_t now)
+{
+    bool foreign = sf->reason == MPS_REASON_PROTOCOL || sf->reason == MPS_REASON_VERSION;
+
+    /*
+     * Early data may have reached the peer's application: sending it again on another connection
+     * could make it act twice. The application gets what TCP would give it here, a reset.
+     */
+    if (c->tx.early_taken && !foreign)
+        mps_conn_die(c, sf->reason, true, now);
+    else
+        mps_conn_plain(c, now);
+}
+
+void mps_conn_lost_subflow(struct mps_conn *c, struct mps_subflow *sf, bool orderly,
+                           mps_time_t now)
+{
+    if (c->phase == MPS_PH_OPENING) {
+        if (sf->id == 0)
+            lost_in_opening(c, sf, now);
+        return;
+    }
+    if (c->phase != MPS_PH_OPEN || mps_conn_n_active(c) > 0)
+        return;
+    if (orderly && peer_stream_complete(c) && c->tx.rtxq.fin) {
+        /* The peer closes its last subflow in order only when it has everything. */
+        start_closing(c, now);
+    } else if (c->role == MPS_ROLE_SERVER && !c->rx.confirmed) {
+        /* The client may not even know of this connection: it will not come back to it. */
+        mps_conn_die(c, sf->reason, true, now);
+    } else if (c->no_subflow_at == MPS_NEVER) {
+        c->no_subflow_at = now + c->cfg.no_subflow_timeout;
+    }
+}
+
+/* ---- time ---- */
+
+static void hello_late(struct mps_conn *c, mps_time_t now)
+{
+    if (!c->tx.early_taken) {
+        mps_conn_plain(c, now);
+    } else if (c->no_subflow_at == MPS_NEVER) {
+        /* A proven peer that may have the data already: patience, as TCP has. */
+        c->hello_at = MPS_NEVER;
+        c->no_subflow_at = now + c->cfg.no_subflow_timeout;
+    }
+}
+
+/* The application is gone and the end does not come. */
+static void close_late(struct mps_conn *c, mps_time_t now)
+{
+    struct mps_subflow *sf;
+
+    c->close_at = MPS_NEVER;
+    if (c->phase == MPS_PH_CLOSING || c->phase == MPS_PH_ABORTING) {
+        mps_for_each_subflow(sf, c)
+            mps_sf_kill(sf, true, MPS_REASON_TIMEOUT, now);
+    } else if (c->tx.acked > c->close_acked) {
+        c->close_acked = c->tx.acked;
+        c->close_at = now + c->cfg.close_timeout;
+    } else {
+        mps_conn_abort(c, now);
+    }
+}
+
+void mps_conn_close_timer(struct mps_conn *c, mps_time_t now)
+{
+    if (c->hello_at <= now)
+        hello_late(c, now);
+    if (c->no_subflow_at <= now)
+        mps_conn_die(c, MPS_REASON_TIMEOUT, true, now);
+    if (c->close_at <= now)
+        close_late(c, now);
+}

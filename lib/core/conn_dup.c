@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Opportunistic reinjection (M1 of Raiciu et al., NSDI 2012): when the credit is used up, or when
+ * nothing is left to send, an idle subflow that would deliver well before the holder repeats what
+ * blocks. The bytes repeated so are bounded by a share of what was sent.
+ */
+#include "conn_int.h"
+
+#define RUNS_PER_PUSH 16
+
+static mps_time_t send_time(const struct mps_subflow *sf, uint64_t bytes)
+{
+    uint64_t rate = mps_sf_rate(sf);
+
+    return rate ? (bytes * 1000000u / rate) * MPS_USEC : 0;
+}
+
+/* Expected time until `len` bytes more would be delivered on it. */
+static mps_time_t delivery(const struct mps_subflow *sf, uint64_t len)
+{
+    uint64_t backlog = sf->tx.queued + sf->tx.taken + sf->m.notsent;
+
+    return send_time(sf, backlog + len) + (mps_time_t)sf->m.srtt_us * MPS_USEC / 2;
+}
+
+/*
+ * Expected time until a run sent `age` ago arrives: the rest of its way; nothing while its DATA_ACK
+ * may be on the way back; after that it was lost, and a repair takes another round trip.
+ */
+static mps_time_t remaining(const struct mps_subflow *sf, const struct mps_run *run,
+                            mps_time_t now)
+{
+    mps_time_t srtt = (mps_time_t)sf->m.srtt_us * MPS_USEC;
+    mps_time_t age = now - run->last_sent;
+    mps_time_t way = delivery(sf, 0);
+
+    if (age < way)
+        return way - age;
+    return age < way + srtt / 2 + MPS_ACK_DELAY ? 0 : srtt;
+}
+
+/* The soonest of the run's carriers; MPS_NEVER without any. */
+static mps_time_t remaining_best(const struct mps_conn *c, const struct mps_run *run,
+                                 mps_time_t now)
+{
+    const struct mps_subflow *sf;
+    mps_time_t best = MPS_NEVER;
+
+    mps_for_each_subflow(sf, c) {
+        if (sf->state == MPS_SF_ACTIVE && run->carriers & UINT32_C(1) << sf->slot) {
+            mps_time_t t = remaining(sf, run, now);
+
+            if (t < best)
+                best = t;
+        }
+    }
+    return best;
+}
+
+/* The idle subflow that would deliver the run first. */
+static struct mps_subflow *idle_path(const struct mps_conn *c, const struct mps_run *run)
+{
+    struct mps_subflow *sf, *best = NULL;
+
+    mps_for_each_subflow(sf, c) {
+        if (sf->state != MPS_SF_ACTIVE || sf->stale.stale || sf->backup || sf->peer_backup ||
+            run->carriers & UINT32_C(1) << sf->slot || mps_sf_room(sf) < run->len ||
+            sf->m.srtt_us == 0)
+            continue;
+        if (!best || delivery(sf, run->len) < delivery(best, run->len))
+            best = sf;
+    }
+    return best;
+}
+
+static bool budget_left(const struct mps_conn *c, uint32_t len)
+{
+    uint64_t budget = (mps_rtxq_tail(&c->tx.rtxq) >> MPS_DUP_SHIFT) + MPS_DUP_BURST;
+
+    return c->tx.opportunism + len <= budget;
+}
+
+void mps_conn_opportunism(struct mps_conn *c, mps_time_t now)
+{
+    struct mps_run *run = mps_rtxq_first(&c->tx.rtxq);
+
+    if (c->phase != MPS_PH_OPEN || mps_conn_n_active(c) < 2)
+        return;
+    if (mps_conn_unsent(c) > 0 && mps_conn_credit_left(c) > 0)
+        return;
+    for (unsigned i = 0; run && i < RUNS_PER_PUSH; i++) {
+        struct mps_subflow *sf = idle_path(c, run);
+        mps_time_t holder;
+
+        if (!sf || !budget_left(c, run->len))
+            return;
+        holder = remaining_best(c, run, now);
+        if (delivery(sf, run->len) + MPS_MSEC < holder - holder / 4) {
+            if (!mps_conn_send_run(c, sf, run, MPS_DSS_ACK_NOW, now))
+                return;
+            c->tx.opportunism += run->len;
+        }
+        run = mps_rtxq_next(&c->tx.rtxq, run);
+    }
+}

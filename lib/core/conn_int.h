@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The connection's composition. Each part owns its invariants; the functions below are the seams
+ * between the files of the connection.
+ */
+#pragma once
+#include "ack.h"
+#include "conn.h"
+#include "constants.h"
+#include "ctrlq.h"
+#include "err.h"
+#include "flow.h"
+#include "list.h"
+#include "pm.h"
+#include "reasm.h"
+#include "rtxq.h"
+#include "sched.h"
+#include "sendq.h"
+#include "subflow_int.h"
+
+/* Order matters: comparisons with < and >= are used. */
+enum mps_phase {
+    MPS_PH_OPENING,  /* client: HELLO_REPLY is awaited */
+    MPS_PH_OPEN,     /* data both ways */
+    MPS_PH_CLOSING,  /* both DATA_FINs are acknowledged, subflows end */
+    MPS_PH_ABORTING, /* FASTCLOSE is on its way to the peer */
+    MPS_PH_PLAIN,    /* client: no shim at the other end */
+    MPS_PH_OVER,     /* subflows are reported closed, then the connection */
+};
+
+/* Keys and what follows from them. */
+struct mps_keys {
+    uint8_t own[MPS_KEY_LEN], peer[MPS_KEY_LEN];
+    uint32_t token, peer_token;
+    bool payload_crc;
+};
+
+/* Application to peer. */
+struct mps_conn_tx {
+    struct mps_sendq sendq;
+    struct mps_rtxq rtxq;
+    struct mps_ctrlq_tx ctrlq;
+    void *sched_state;
+    bool fin;         /* the application's stream ends at the tail of sendq */
+    bool early_taken; /* early data went into the pipe before the peer answered */
+    uint64_t acked;   /* DATA_ACK of the peer, DATA_FIN included */
+    mps_time_t rtx_at;   /* repetition or probe, MPS_NEVER: nothing outstanding */
+    unsigned rtx_tries;  /* without progress */
+    mps_time_t sched_at; /* ask the scheduler again */
+    uint64_t reinjected;  /* bytes sent again in all */
+    uint64_t opportunism; /* of these: to shorten waiting */
+};
+
+/* Peer to application. */
+struct mps_conn_rx {
+    struct mps_reasm reasm;
+    struct mps_ctrlq_rx ctrlq;
+    struct mps_ack ack;
+    bool fin_known, closed; /* closed: the application reads no more */
+    bool confirmed;         /* a frame of the peer has arrived */
+    uint64_t fin_dsn;
+    uint64_t highest; /* end of the payloads announced so far: no FIN can be below */
+};
+
+struct mps_local {
+    struct mps_addr addr;
+    uint32_t ifindex;
+    mps_addr_id_t id;
+    bool backup, announce, announced, known; /* known: added by mps_conn_local_add */
+};
+
+struct mps_remote {
+    struct mps_addr addr;
+    mps_addr_id_t id;
+    bool gone;                 /* withdrawn; kept until the event was delivered */
+    bool ev_added, ev_removed;
+};
+
+struct mps_retry {
+    mps_addr_id_t local_id, remote_id;
+    unsigned fails;
+    mps_time_t until;
+};
+
+/* Addresses of both sides and the pairs tried. */
+struct mps_paths {
+    struct mps_local *locals;
+    unsigned n_locals, max_locals;
+    struct mps_addr first_local;
+    struct mps_remote remotes[MPS_ADDRS_MAX];
+    unsigned n_remotes;
+    struct mps_retry retries[MPS_RETRY_PAIRS];
+    unsigned n_retries;
+    uint32_t next_id;     /* of our next join */
+    uint64_t peer_ids;    /* bit i: id of the peer's joins peer_base - i was used */
+    uint32_t peer_base;   /* highest id the peer used, in steps of two */
+    bool due;             /* something changed: ask the policy */
+    mps_time_t retry_at;
+};
+
+struct mps_conn_events {
+    bool established, plain, reset, closed;
+    enum mps_reason reason;
+};
+
+struct mps_conn {
+    struct mps_env env;
+    struct mps_config cfg;
+    enum mps_role role;
+    enum mps_phase phase;
+    struct mps_keys keys;
+    struct mps_flow flow;
+    struct mps_conn_tx tx;
+    struct mps_conn_rx rx;
+    struct mps_paths paths;
+    struct mps_conn_events ev;
+    struct mps_list subflows;
+    uint32_t slots;          /* in use */
+    bool had_first;
+    mps_time_t now;          /* of the latest verb */
+    mps_time_t hello_at;     /* client: HELLO_REPLY is late then */
+    mps_time_t no_subflow_at;
+    mps_time_t close_at;
+    uint64_t close_acked; /* tx.acked when close_at was set */
+};
+
+#define mps_for_each_subflow(sf, conn)                                                             \
+    mps_list_for_each(sf, &(conn)->subflows, struct mps_subflow, node)
+
+/* ---- conn.c ---- */
+
+/* End of every verb: closes what is done, asks the path manager, places signals. */
+void mps_conn_settle(struct mps_conn *c, mps_time_t now);
+/* The connection dies; `tell`: the application is to see a reset. */
+void mps_conn_die(struct mps_conn *c, enum mps_reason reason, bool tell, mps_time_t now);
+
+/* ---- conn_open.c ---- */
+int mps_open_rx(struct mps_subflow *sf, const uint8_t *p, size_t len, size_t *ret_used,
+                mps_time_t now);
+int mps_open_start_join(struct mps_subflow *sf, mps_time_t now);
+void mps_conn_plain(struct mps_conn *c, mps_time_t now);
+unsigned mps_conn_half_open(const struct mps_conn *c);
+
+/* ---- conn_rx.c ---- */
+int mps_conn_rx_head(struct mps_subflow *sf, const struct mps_frame *f, mps_time_t now);
+int mps_conn_rx_payload(struct mps_subflow *sf, mps_time_t now); /* payload complete */
+int mps_conn_rx_ctrl(struct mps_subflow *sf, const struct mps_ctrl *ctrl, mps_time_t now);
+uint64_t mps_conn_rcv_nxt(const struct mps_conn *c); /* DATA_ACK: DATA_FIN included */
+
+/* ---- conn_tx.c ---- */
+uint64_t mps_conn_unsent(const struct mps_conn *c);
+uint64_t mps_conn_credit_left(const struct mps_conn *c);
+unsigned mps_conn_n_active(const struct mps_conn *c);
+void mps_conn_tx_timer(struct mps_conn *c, mps_time_t now);
+void mps_conn_arm_rtx(struct mps_conn *c, mps_time_t now, bool progress);
+mps_time_t mps_conn_max_srtt(const struct mps_conn *c);
+/* Reinjection to shorten waiting (conn_dup.c). */
+void mps_conn_opportunism(struct mps_conn *c, mps_time_t now);
+bool mps_conn_send_run(struct mps_conn *c, struct mps_subflow *sf, struct mps_run *run,
+                       uint8_t flags, mps_time_t now);
+
+/* ---- conn_signal.c ---- */
+void mps_conn_signals(struct mps_conn *c, mps_time_t now);
+struct mps_subflow *mps_conn_signal_path(const struct mps_conn *c);
+/* Queue a control frame; its csn is filled in here. 0, MPS_ENOMEM, MPS_ELIMIT. */
+int mps_conn_ctrl(struct mps_conn *c, struct mps_ctrl *ctrl);
+/* Encode a DSS head with the newest acknowledgment and credit, which count as sent then. */
+void mps_conn_encode_dss(struct mps_subflow *sf, struct mps_dss *dss, uint8_t *out);
+
+/* ---- conn_paths.c ---- */
+void mps_paths_deinit(struct mps_conn *c);
+int mps_paths_first(struct mps_conn *c, const struct mps_addr *local,
+                    const struct mps_addr *remote);
+void mps_paths_run(struct mps_conn *c, mps_time_t now);
+void mps_paths_failed(struct mps_conn *c, const struct mps_subflow *sf, bool transient,
+                      mps_time_t now);
+mps_addr_id_t mps_paths_local_id(const struct mps_conn *c, const struct mps_addr *local);
+void mps_paths_remote_added(struct mps_conn *c, const struct mps_ctrl *ctrl);
+void mps_paths_remote_removed(struct mps_conn *c, mps_addr_id_t id,
+                              const struct mps_subflow *carrier, mps_time_t now);
+bool mps_paths_peer_id_free(const struct mps_conn *c, uint32_t id);
+void mps_paths_peer_id_used(struct mps_conn *c, uint32_t id);
+void mps_paths_announce(struct mps_conn *c);
+
+/* ---- conn_close.c ---- */
+void mps_conn_close_settle(struct mps_conn *c, mps_time_t now);
+void mps_conn_close_timer(struct mps_conn *c, mps_time_t now);
+void mps_conn_lost_subflow(struct mps_conn *c, struct mps_subflow *sf, bool orderly,
+                           mps_time_t now);

@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: MIT */
+/* Addresses of both sides, their ids, and the path manager's decisions put into effect. */
+#include <string.h>
+#include "auth.h"
+#include "conn_int.h"
+
+void mps_paths_deinit(struct mps_conn *c)
+{
+    mps_free(c->env.mem, c->paths.locals);
+}
+
+/* ---- our addresses ---- */
+
+/* Id 0 is the address of the first subflow, at the port of that subflow. */
+static bool is_first(const struct mps_conn *c, const struct mps_addr *a)
+{
+    return c->had_first && mps_addr_same_ip(a, &c->paths.first_local) &&
+           (a->port == 0 || a->port == c->paths.first_local.port);
+}
+
+static struct mps_local *find_local(struct mps_conn *c, const struct mps_addr *addr)
+{
+    bool first = is_first(c, addr);
+
+    for (unsigned i = 0; i < c->paths.n_locals; i++) {
+        struct mps_local *l = &c->paths.locals[i];
+
+        if (first ? l->id == 0 : mps_addr_equal(&l->addr, addr))
+            return l;
+    }
+    return NULL;
+}
+
+static int free_id(const struct mps_conn *c)
+{
+    uint8_t used[MPS_LOCALS_MAX + 1] = {0};
+
+    for (unsigned i = 0; i < c->paths.n_locals; i++)
+        used[c->paths.locals[i].id] = 1;
+    for (unsigned id = 1; id <= MPS_LOCALS_MAX; id++) {
+        if (!used[id])
+            return (int)id;
+    }
+    return MPS_ELIMIT;
+}
+
+static int new_local(struct mps_conn *c, const struct mps_addr *addr, struct mps_local **ret)
+{
+    struct mps_paths *p = &c->paths;
+    int id = is_first(c, addr) ? 0 : free_id(c);
+
+    if (id < 0)
+        return id;
+    if (p->n_locals == p->max_locals) {
+        unsigned max = p->max_locals ? 2 * p->max_locals : 4;
+        struct mps_local *more = mps_alloc(c->env.mem, max * sizeof(*more));
+
+        if (!more)
+            return MPS_ENOMEM;
+        if (p->n_locals > 0)
+            memcpy(more, p->locals, p->n_locals * sizeof(*more));
+        mps_free(c->env.mem, p->locals);
+        p->locals = more;
+        p->max_locals = max;
+    }
+    *ret = &p->locals[p->n_locals++];
+    **ret = (struct mps_local){.addr = *addr, .id = (mps_addr_id_t)id};
+    return 0;
+}
+
+int mps_paths_first(struct mps_conn *c, const struct mps_addr *local,
+                    const struct mps_addr *remote)
+{
+    struct mps_paths *p = &c->paths;
+    struct mps_local *l = NULL;
+    int r;
+
+    /* The address may have been added before: then with port 0 or the port of this subflow. */
+    for (unsigned i = 0; i < p->n_locals && !l; i++) {
+        struct mps_local *it = &p->locals[i];
+
+        if (mps_addr_same_ip(&it->addr, local) &&
+            (it->addr.port == 0 || it->addr.port == local->port))
+            l = it;
+    }
+    if (!l) {
+        r = new_local(c, local, &l);
+        if (r < 0)
+            return r;
+    }
+    l->id = 0;
+    p->first_local = *local;
+    p->remotes[0] = (struct mps_remote){.addr = *remote};
+    p->n_remotes = 1;
+    return 0;
+}
+
+mps_addr_id_t mps_paths_local_id(const struct mps_conn *c, const struct mps_addr *local)
+{
+    const struct mps_paths *p = &c->paths;
+
+    for (unsigned i = 0; i < p->n_locals; i++) {
+        if (mps_addr_equal(&p->locals[i].addr, local))
+            return p->locals[i].id;
+    }
+    for (unsigned i = 0; i < p->n_locals; i++) {
+        if (mps_addr_same_ip(&p->locals[i].addr, local))
+            return p->locals[i].id;
+    }
+    return 0;
+}
+
+static void announce(struct mps_conn *c, struct mps_local *l)
+{
+    struct mps_ctrl ctrl = {.type = MPS_FRAME_ADD_ADDR};
+
+    ctrl.add_addr.id = l->id;
+    ctrl.add_addr.addr = l->addr;
+    if (mps_auth_add_addr(c->env.crypto, c->keys.own, c->keys.peer, l->id, &l->addr,
+                          ctrl.add_addr.hmac) == 0 &&
+        mps_conn_ctrl(c, &ctrl) == 0)
+        l->announced = true;
+}
+
+void mps_paths_announce(struct mps_conn *c)
+{
+    if (c->phase != MPS_PH_OPEN)
+        return;
+    for (unsigned i = 0; i < c->paths.n_locals; i++) {
+        struct mps_local *l = &c->paths.locals[i];
+
+        if (l->announce && !l->announced && (l->id != 0 || l->addr.port == 0))
+            announce(c, l);
+    }
+}
+
+static void forget_retries(struct mps_conn *c, bool local, mps_addr_id_t id)
+{
+    struct mps_paths *p = &c->paths;
+
+    for (unsigned i = 0; i < p->n_retries;) {
+        struct mps_retry *r = &p->retries[i];
+
+        if ((local ? r->local_id : r->remote_id) == id)
+            *r = p->retries[--p->n_retries];
+        else
+            i++;
+    }
+}
+
+int mps_conn_local_add(struct mps_conn *c, const struct mps_addr *addr, uint32_t ifindex,
+                       bool backup, bool announce_it, mps_time_t now)
+{
+    struct mps_local *l = find_local(c, addr);
+    int r;
+
+    if (!l) {
+        r = new_local(c, addr, &l);
+        if (r < 0)
+            return r;
+    }
+    l->ifindex = ifindex;
+    l->backup = backup;
+    l->announce = announce_it;
+    l->known = true;
+    /* The link may have come back: earlier failures say nothing about it now. */
+    forget_retries(c, true, l->id);
+    c->paths.due = true;
+    mps_conn_settle(c, now);
+    return 0;
+}
+
+int mps_conn_local_remove(struct mps_conn *c, const struct mps_addr *addr, mps_time_t now)
+{
+    struct mps_local *l = find_local(c, addr);
+    struct mps_ctrl ctrl = {.type = MPS_FRAME_REMOVE_ADDR};
+    struct mps_subflow *sf;
+    bool tell;
+
+    if (!l)
+        return MPS_EADDR;
+    ctrl.remove_addr.id = l->id;
+    tell = l->announced;
+    *l = c->paths.locals[--c->paths.n_locals];
+    mps_for_each_subflow(sf, c) {
+        if (sf->local_id != ctrl.remove_addr.id || sf->state == MPS_SF_DEAD)
+            continue;
+        tell |= sf->peer_knows;
+        mps_sf_kill(sf, true, MPS_REASON_ADDRESS_GONE, now);
+        mps_conn_lost_subflow(c, sf, false, now);
+    }
+    if (tell && c->phase == MPS_PH_OPEN)
+        (void)mps_conn_ctrl(c, &ctrl); /* without memory the peer notices by itself */
+    mps_conn_settle(c, now);
+    return 0;
+}
+
+int mps_conn_set_backup(struct mps_conn *c, struct mps_subflow *sf, bool backup, mps_time_t now)
+{
+    struct mps_ctrl ctrl = {.type = MPS_FRAME_PRIO};
+    int r;
+
+    if (sf->state != MPS_SF_ACTIVE || c->phase != MPS_PH_OPEN)
+        return MPS_ESTATE;
+    ctrl.prio.subflow_id = sf->id;
+    ctrl.prio.flags = backup ? MPS_PRIO_BACKUP : 0;
+    r = mps_conn_ctrl(c, &ctrl);
+    if (r < 0)
+        return r;
+    sf->backup = backup;
+    mps_conn_settle(c, now);
+    return 0;
+}
+
+/* ---- the peer's addresses ---- */
+
+static struct mps_remote *find_remote(struct mps_conn *c, mps_addr_id_t id)
+{
+    for (unsigned i = 0; i < c->paths.n_remotes; i++) {
+        if (c->paths.remotes[i].id == id)
+            return &c->paths.remotes[i];
+    }
+    return NULL;
+}
+
+/* A place for a new address: of one withdrawn, or a new one within the limit. */
+static struct mps_remote *remote_place(struct mps_conn *c)
+{
+    struct mps_paths *p = &c->paths;
+
+    for (unsigned i = 1; i < p->n_remotes; i++) {
+        if (p->remotes[i].gone && !p->remotes[i].ev_removed)
+            return &p->remotes[i];
+    }
+    if (p->n_remotes >= MPS_ADDRS_MAX || p->n_remotes > c->cfg.max_addrs)
+        return NULL;
+    return &p->remotes[p->n_remotes++];
+}
+
+void mps_paths_remote_added(struct mps_conn *c, const struct mps_ctrl *ctrl)
+{
+    struct mps_addr addr = ctrl->add_addr.addr;
+    struct mps_remote *r = find_remote(c, ctrl->add_addr.id);
+
+    if (addr.port == 0)
+        addr.port = c->paths.remotes[0].addr.port;
+    if (!mps_addr_is_sane_from(&addr, &c->paths.remotes[0].addr))
+        return;
+    if (r) {
+        /* An id keeps its address until it is withdrawn; the port may change (RFC 8684 3.4.1). */
+        if (!(r->gone && r->id != 0) && !mps_addr_same_ip(&r->addr, &addr))
+            return;
+    } else {
+        r = remote_place(c);
+        if (!r)
+            return;
+    }
+    *r = (struct mps_remote){.addr = addr, .id = ctrl->add_addr.id, .ev_added = true};
+    forget_retries(c, false, r->id);
+    c->paths.due = true;
+}
+
+void mps_paths_remote_removed(struct mps_conn *c, mps_addr_id_t id,
+                              const struct mps_subflow *carrier, mps_time_t now)
+{
+    struct mps_remote *r = find_remote(c, id);
+    struct mps_subflow *sf;
+
+    if (r && !r->gone) {
+        r->gone = true;
+        r->ev_added = false;
+        r->ev_removed = true;
+    }
+    mps_for_each_subflow(sf, c) {
+        /* The one that brought the news evidently works; it ends when the peer ends it. */
+        if (sf->remote_id != id || sf == carrier || sf->state == MPS_SF_DEAD)
+            continue;
+        mps_sf_kill(sf, true, MPS_REASON_ADDRESS_GONE, now);
+        mps_conn_lost_subflow(c, sf, false, now);
+    }
+}
+
+/* ---- ids of the peer's joins: each once; a sliding window as against replay ---- */
+
+bool mps_paths_peer_id_free(const struct mps_conn *c, uint32_t id)
+{
+    const struct mps_paths *p = &c->paths;
+    uint32_t k = id / 2;
+
+    if (id == 0)
+        return false;
+    if (k > p->peer_base)
+        return true;
+    return p->peer_base - k < 64 && !(p->peer_ids >> (p->peer_base - k) & 1);
+}
+
+void mps_paths_peer_id_used(struct mps_conn *c, uint32_t id)
+{
+    struct mps_paths *p = &c->paths;
+    uint32_t k = id / 2;
+
+    if (k > p->peer_base) {
+        uint32_t shift = k - p->peer_base;
+
+        p->peer_ids = shift < 64 ? p->peer_ids << shift : 0;
+        p->peer_base = k;
+    }
+    if (p->peer_base - k < 64)
+        p->peer_ids |= UINT64_C(1) << (p->peer_base - k);
+}

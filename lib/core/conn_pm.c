@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: MIT */
+/* The path manager's policy asked and obeyed: new subflows, and back-off of pairs that failed. */
+#include "conn_int.h"
+
+struct view {
+    const struct mps_conn *c;
+    mps_time_t now;
+    struct mps_pm_local locals[MPS_LOCALS_MAX + 1];
+    const struct mps_local *local_of[MPS_LOCALS_MAX + 1];
+    struct mps_pm_remote remotes[MPS_ADDRS_MAX];
+    const struct mps_remote *remote_of[MPS_ADDRS_MAX];
+    unsigned n_locals, n_remotes, n_subflows;
+};
+
+/* One that hangs for long does not keep its pair from being tried anew. */
+static bool counts(const struct mps_subflow *sf, mps_time_t now)
+{
+    return sf->state != MPS_SF_DEAD && !mps_stale_hopeless(&sf->stale, now);
+}
+
+static const struct mps_retry *find_retry(const struct mps_conn *c, mps_addr_id_t local,
+                                          mps_addr_id_t remote)
+{
+    for (unsigned i = 0; i < c->paths.n_retries; i++) {
+        const struct mps_retry *r = &c->paths.retries[i];
+
+        if (r->local_id == local && r->remote_id == remote)
+            return r;
+    }
+    return NULL;
+}
+
+static bool may_try(const void *user, unsigned l, unsigned r)
+{
+    const struct view *v = user;
+    const struct mps_retry *retry;
+    const struct mps_subflow *sf;
+    mps_addr_id_t local = v->local_of[l]->id, remote = v->remote_of[r]->id;
+
+    if (!v->local_of[l]->known)
+        return false;
+    mps_for_each_subflow(sf, v->c) {
+        if (counts(sf, v->now) && sf->local_id == local && sf->remote_id == remote)
+            return false;
+    }
+    retry = find_retry(v->c, local, remote);
+    return !retry || retry->until <= v->now;
+}
+
+static void view_fill(struct view *v, const struct mps_conn *c, mps_time_t now)
+{
+    const struct mps_paths *p = &c->paths;
+    const struct mps_subflow *sf;
+
+    v->c = c;
+    v->now = now;
+    v->n_locals = v->n_remotes = v->n_subflows = 0;
+    for (unsigned i = 0; i < p->n_locals && v->n_locals <= MPS_LOCALS_MAX; i++) {
+        const struct mps_local *l = &p->locals[i];
+        unsigned n = 0;
+
+        mps_for_each_subflow(sf, c)
+            n += counts(sf, now) && sf->local_id == l->id;
+        if (!l->known && n == 0)
+            continue;
+        v->local_of[v->n_locals] = l;
+        v->locals[v->n_locals++] = (struct mps_pm_local){l->addr, l->ifindex, l->backup, n};
+    }
+    for (unsigned i = 0; i < p->n_remotes; i++) {
+        const struct mps_remote *r = &p->remotes[i];
+        unsigned n = 0;
+
+        if (r->gone)
+            continue;
+        mps_for_each_subflow(sf, c)
+            n += counts(sf, now) && sf->remote_id == r->id;
+        v->remote_of[v->n_remotes] = r;
+        v->remotes[v->n_remotes++] = (struct mps_pm_remote){r->addr, n};
+    }
+    mps_for_each_subflow(sf, c)
+        v->n_subflows += counts(sf, now);
+}
+
+static bool open_pair(struct mps_conn *c, const struct mps_local *l, const struct mps_remote *r,
+                      mps_time_t now)
+{
+    struct mps_addr local = l->addr;
+    struct mps_subflow *sf;
+
+    local.port = 0;
+    sf = mps_sf_new(c, c->paths.next_id, &local, &r->addr);
+    if (!sf)
+        return false;
+    c->paths.next_id += 2;
+    sf->state = MPS_SF_CONNECTING;
+    sf->ifindex = l->ifindex;
+    sf->local_id = l->id;
+    sf->remote_id = r->id;
+    sf->backup = l->backup;
+    sf->join.initiator = true;
+    sf->join.deadline = now + c->cfg.join_timeout;
+    sf->ev.open = true;
+    return true;
+}
+
+static void open_wanted(struct mps_conn *c, mps_time_t now)
+{
+    struct view v;
+
+    for (unsigned i = 0; i < MPS_MAX_SUBFLOWS; i++) {
+        unsigned l, r;
+
+        view_fill(&v, c, now);
+        if (v.n_locals == 0 || v.n_remotes == 0 || v.n_subflows >= c->cfg.max_subflows)
+            return;
+        if (c->cfg.pm->next(&(struct mps_pm_input){
+                                .locals = v.locals,
+                                .n_locals = v.n_locals,
+                                .remotes = v.remotes,
+                                .n_remotes = v.n_remotes,
+                                .may_try = may_try,
+                                .user = &v,
+                                .n_subflows = v.n_subflows,
+                                .max_subflows = c->cfg.max_subflows,
+                            },
+                            &l, &r) <= 0)
+            return;
+        if (l >= v.n_locals || r >= v.n_remotes || !may_try(&v, l, r))
+            return;
+        if (!open_pair(c, v.local_of[l], v.remote_of[r], now)) {
+            c->paths.retry_at = now + MPS_RETRY_MIN;
+            return;
+        }
+    }
+}
+
+void mps_paths_run(struct mps_conn *c, mps_time_t now)
+{
+    struct mps_paths *p = &c->paths;
+
+    if (!p->due || c->phase != MPS_PH_OPEN)
+        return;
+    p->due = false;
+    mps_paths_announce(c);
+    if (c->role != MPS_ROLE_CLIENT)
+        return;
+    p->retry_at = MPS_NEVER;
+    open_wanted(c, now);
+    for (unsigned i = 0; i < p->n_retries; i++) {
+        if (p->retries[i].until > now && p->retries[i].until < p->retry_at)
+            p->retry_at = p->retries[i].until;
+    }
+}
+
+/* A place for a pair's back-off; the oldest one gives way. */
+static struct mps_retry *retry_place(struct mps_conn *c, const struct mps_subflow *sf)
+{
+    struct mps_paths *p = &c->paths;
+    struct mps_retry *r = (struct mps_retry *)find_retry(c, sf->local_id, sf->remote_id);
+
+    if (r)
+        return r;
+    if (p->n_retries < MPS_RETRY_PAIRS) {
+        r = &p->retries[p->n_retries++];
+    } else {
+        r = &p->retries[0];
+        for (unsigned i = 1; i < p->n_retries; i++) {
+            if (p->retries[i].until < r->until)
+                r = &p->retries[i];
+        }
+    }
+    *r = (struct mps_retry){.local_id = sf->local_id, .remote_id = sf->remote_id};
+    return r;
+}
+
+void mps_paths_failed(struct mps_conn *c, const struct mps_subflow *sf, bool transient,
+                      mps_time_t now)
+{
+    mps_time_t delay = MPS_RETRY_MIN;
+    struct mps_retry *r;
+
+    if (c->role != MPS_ROLE_CLIENT || c->phase != MPS_PH_OPEN)
+        return;
+    r = retry_place(c, sf);
+    if (sf->active_since > 0 && now - sf->active_since >= MPS_RETRY_STABLE)
+        r->fails = 0;
+    /* The last subflow of a healthy connection is replaced at once. */
+    if (r->fails == 0 && sf->active_since > 0 && mps_conn_n_active(c) == 0)
+        delay = 0;
+    for (unsigned i = 0; i < r->fails && delay < MPS_RETRY_MAX; i++)
+        delay *= 2;
+    if (!transient || delay > MPS_RETRY_MAX)
+        delay = MPS_RETRY_MAX;
+    r->fails++;
+    r->until = now + delay;
+    c->paths.due = true;
+}

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT */
+/* Constants of the connection, with units and reasons. Those of the wire are in frame.h. */
+#pragma once
+#include "time.h"
+
+/*
+ * Credit (bytes) every HELLO grants at least, so that a client with early data may send as much
+ * before it has seen the reply. mptcpshim-protocol(7), "Initial credit".
+ */
+#define MPS_INITIAL_CREDIT_MIN 65536u
+
+/* Defaults of struct mps_config; bytes. The buffers are those of Linux TCP autotuning, doubled. */
+#define MPS_DEFAULT_SND_BUF      (8u << 20)
+#define MPS_DEFAULT_RCV_BUF      (256u << 10)
+#define MPS_DEFAULT_RCV_BUF_MAX  (16u << 20)
+#define MPS_DEFAULT_SUBFLOWS     8u
+#define MPS_DEFAULT_ADDRS        8u
+#define MPS_DEFAULT_HELLO        (3 * MPS_SEC)
+#define MPS_DEFAULT_JOIN         (10 * MPS_SEC)
+#define MPS_DEFAULT_NO_SUBFLOW   (60 * MPS_SEC)
+#define MPS_DEFAULT_CLOSE        (60 * MPS_SEC) /* FIN_WAIT_2 of Linux TCP */
+
+#define MPS_ADDRS_MAX  64u  /* upper bound of max_addrs: arrays on the stack */
+#define MPS_LOCALS_MAX 255u /* address ids are 8 bits, 0 is the first subflow's */
+
+/* Joins whose peer is not authenticated yet, at a time: what a flood of JOINs can occupy. */
+#define MPS_HALF_OPEN_MAX 8u
+
+/* ---- acknowledgments ---- */
+
+#define MPS_ACK_DELAY      (10 * MPS_MSEC) /* a delayed DATA_ACK; TCP delays up to 40 ms */
+#define MPS_ACK_BYTES_MIN  32768u          /* received bytes that make an acknowledgment due: an */
+#define MPS_ACK_BYTES_MAX  65536u          /* eighth of the window within these bounds */
+
+/* ---- credit ---- */
+
+#define MPS_CREDIT_CLOSED  4096u            /* less credit than this left counts as closed */
+#define MPS_DRS_EPOCH_MIN  (1 * MPS_MSEC)   /* shortest epoch of window growth */
+#define MPS_DRS_RTT        (20 * MPS_MSEC)  /* assumed while no round-trip time is known */
+
+/* ---- frames and room ---- */
+
+#define MPS_FRAME_MIN      1400u  /* payload of a DSS on a slow path: one segment */
+#define MPS_FRAME_UNKNOWN  16384u /* while the rate is unknown */
+#define MPS_FRAME_TIME     (1 * MPS_MSEC) /* of the rate goes into one frame */
+#define MPS_ROOM_TIME      (5 * MPS_MSEC) /* of the rate may wait unsent in a socket */
+#define MPS_ROOM_MIN       16384u
+#define MPS_ROOM_UNKNOWN   65536u
+#define MPS_ROOM_MAX       (4u << 20)
+
+/* ---- repetition and failure detection ---- */
+
+/* No progress for srtt + max(4 rttvar, this): longer than a peer's delayed TCP acknowledgment. */
+#define MPS_STALE_FLOOR    (50 * MPS_MSEC)
+#define MPS_STALE_UNKNOWN  (1 * MPS_SEC)  /* the same while srtt is unknown */
+#define MPS_STALE_HOPELESS (20 * MPS_SEC) /* stale for so long: closed if another works */
+
+/* Data DATA_ACKed by nobody although TCP delivered it (a proxy lost it): repeated after this. */
+#define MPS_RTX_MIN  (1 * MPS_SEC)
+#define MPS_RTX_MAX  (30 * MPS_SEC)
+
+/* A share of 1/8 of what was sent may be repeated to shorten waiting, beyond a first burst. */
+#define MPS_DUP_SHIFT 3
+#define MPS_DUP_BURST 262144u
+
+/* The scheduler preferred to wait although there was room: ask it again after this. */
+#define MPS_SCHED_WAIT (5 * MPS_MSEC)
+
+/* ---- path manager ---- */
+
+#define MPS_RETRY_MIN    (1 * MPS_SEC)
+#define MPS_RETRY_MAX    (60 * MPS_SEC)
+#define MPS_RETRY_STABLE (10 * MPS_SEC) /* a subflow that lived so long ends the back-off */
+#define MPS_RETRY_PAIRS  64u            /* pairs whose back-off is remembered */
+
+/* ---- end ---- */
+
+/* How long FASTCLOSE may take to reach the peer before the subflows are reset. */
+#define MPS_FASTCLOSE_WAIT (2 * MPS_SEC)

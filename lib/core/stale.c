@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+#include "stale.h"
+#include "constants.h"
+
+void mps_stale_init(struct mps_stale *s)
+{
+    *s = (struct mps_stale){.check_at = MPS_NEVER};
+}
+
+static mps_time_t threshold(const struct mps_metrics *m)
+{
+    mps_time_t var = 4 * (mps_time_t)m->rttvar_us * MPS_USEC;
+
+    if (m->srtt_us == 0)
+        return MPS_STALE_UNKNOWN;
+    return (mps_time_t)m->srtt_us * MPS_USEC + (var > MPS_STALE_FLOOR ? var : MPS_STALE_FLOOR);
+}
+
+bool mps_stale_update(struct mps_stale *s, const struct mps_metrics *m, mps_time_t now)
+{
+    bool was = s->stale;
+    bool progress = m->acked > s->acked;
+    mps_time_t age = (mps_time_t)m->ack_age_us * MPS_USEC;
+    mps_time_t max = threshold(m);
+
+    s->acked = m->acked;
+    if (m->in_flight == 0) {
+        s->stale = false;
+        s->check_at = MPS_NEVER;
+    } else {
+        /* One acknowledgment during back-off proves the path; the back-off itself may linger. */
+        s->stale = m->backoff > 0 ? !progress : age > max;
+        s->check_at = now + (s->stale || age >= max ? max : max - age);
+    }
+    if (s->stale && !was)
+        s->since = now;
+    return s->stale != was;
+}
+
+void mps_stale_checked(struct mps_stale *s, const struct mps_metrics *m, mps_time_t now)
+{
+    if (s->check_at <= now)
+        s->check_at = now + threshold(m) / 2;
+}
+
+bool mps_stale_hopeless(const struct mps_stale *s, mps_time_t now)
+{
+    return s->stale && now - s->since >= MPS_STALE_HOPELESS;
+}

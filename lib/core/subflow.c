@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: MIT */
+/* Life of a subflow. */
+#include "conn_int.h"
+
+struct mps_subflow *mps_sf_new(struct mps_conn *conn, uint32_t id, const struct mps_addr *local,
+                               const struct mps_addr *remote)
+{
+    struct mps_subflow *sf;
+    uint8_t slot = 0;
+
+    while (slot < MPS_MAX_SUBFLOWS && (conn->slots & (UINT32_C(1) << slot)))
+        slot++;
+    if (slot == MPS_MAX_SUBFLOWS)
+        return NULL;
+    sf = mps_alloc(conn->env.mem, sizeof(*sf));
+    if (!sf)
+        return NULL;
+    sf->conn = conn;
+    sf->id = id;
+    sf->slot = slot;
+    sf->state = MPS_SF_OPENING;
+    sf->local = *local;
+    sf->remote = *remote;
+    sf->join.deadline = MPS_NEVER;
+    sf->rx.mode = MPS_RX_OPENING;
+    mps_stale_init(&sf->stale);
+    mps_list_push_back(&conn->subflows, &sf->node);
+    conn->slots |= UINT32_C(1) << slot;
+    return sf;
+}
+
+void mps_sf_free(struct mps_subflow *sf)
+{
+    struct mps_conn *c = sf->conn;
+
+    mps_sf_tx_deinit(sf);
+    mps_reasm_abandon(&c->rx.reasm, sf->rx.chunk);
+    c->slots &= ~(UINT32_C(1) << sf->slot);
+    mps_list_remove(&sf->node);
+    mps_free(c->env.mem, sf);
+}
+
+bool mps_sf_usable(const struct mps_subflow *sf)
+{
+    const struct mps_conn *c = sf->conn;
+
+    if (sf->state == MPS_SF_ACTIVE)
+        return true;
+    return sf->state == MPS_SF_OPENING && c->phase == MPS_PH_OPENING && c->cfg.zero_rtt;
+}
+
+/* Runs that only stale subflows carry wait for reinjection. */
+static void requeue_stale(struct mps_conn *c)
+{
+    struct mps_subflow *sf;
+    uint32_t mask = 0;
+
+    mps_for_each_subflow(sf, c) {
+        if (sf->state == MPS_SF_ACTIVE && sf->stale.stale)
+            mask |= UINT32_C(1) << sf->slot;
+    }
+    if (mask)
+        mps_rtxq_slots_stale(&c->tx.rtxq, mask);
+}
+
+void mps_sf_activate(struct mps_subflow *sf, mps_time_t now)
+{
+    struct mps_conn *c = sf->conn;
+
+    sf->state = MPS_SF_ACTIVE;
+    sf->active_since = now;
+    sf->peer_knows = true;
+    sf->join.deadline = MPS_NEVER;
+    sf->rx.mode = MPS_RX_HEAD;
+    sf->rx.have = 0;
+    sf->rx.need = MPS_FRAME_PREFIX_LEN;
+    sf->ev.up = true;
+    c->no_subflow_at = MPS_NEVER;
+    c->paths.due = true;
+    /* What the peer missed on subflows that ended is said again. */
+    mps_ack_now(&c->rx.ack, now);
+    requeue_stale(c);
+}
+
+void mps_sf_kill(struct mps_subflow *sf, bool reset, enum mps_reason reason, mps_time_t now)
+{
+    struct mps_conn *c = sf->conn;
+    bool was_active = sf->state == MPS_SF_ACTIVE;
+
+    if (sf->state == MPS_SF_DEAD)
+        return;
+    sf->state = MPS_SF_DEAD;
+    sf->reason = reason;
+    sf->close_reset = reset;
+    sf->ev.close = true;
+    sf->ev.up = sf->ev.priority = false;
+    mps_sf_tx_deinit(sf);
+    mps_reasm_abandon(&c->rx.reasm, sf->rx.chunk);
+    sf->rx.chunk = NULL;
+    mps_rtxq_slot_lost(&c->tx.rtxq, sf->slot);
+    requeue_stale(c);
+    mps_ctrlq_tx_slot_lost(&c->tx.ctrlq, sf->slot);
+    c->paths.due = true;
+    if (was_active && c->phase == MPS_PH_OPEN)
+        mps_ack_now(&c->rx.ack, now);
+}
+
+void mps_sf_abandon(struct mps_subflow *sf, enum mps_reason reason, bool transient,
+                    mps_time_t now)
+{
+    struct mps_conn *c = sf->conn;
+    struct mps_ctrl ctrl = {.type = MPS_FRAME_SUBFLOW_CLOSE};
+
+    if (sf->state == MPS_SF_DEAD)
+        return;
+    if (sf->peer_knows && c->phase == MPS_PH_OPEN) {
+        ctrl.subflow_close.subflow_id = sf->id;
+        ctrl.subflow_close.flags = transient ? MPS_CLOSE_TRANSIENT : 0;
+        ctrl.subflow_close.reason = (uint8_t)reason;
+        /* Without memory for it the peer learns of the end from the reset alone. */
+        (void)mps_conn_ctrl(c, &ctrl);
+    }
+    mps_sf_kill(sf, true, reason, now);
+    mps_paths_failed(c, sf, transient, now);
+    mps_conn_lost_subflow(c, sf, false, now);
+}
+
+/* ---- the transport's verbs ---- */
+
+void mps_subflow_set_user(struct mps_subflow *sf, void *user)
+{
+    sf->user = user;
+}
+
+void *mps_subflow_user(const struct mps_subflow *sf)
+{
+    return sf->user;
+}
+
+enum mps_subflow_state mps_subflow_state(const struct mps_subflow *sf)
+{
+    return sf->state;
+}
+
+int mps_subflow_connected(struct mps_subflow *sf, const struct mps_addr *local,
+                          const struct mps_addr *remote, mps_time_t now)
+{
+    struct mps_conn *c = sf->conn;
+    int r;
+
+    if (sf->state != MPS_SF_CONNECTING)
+        return MPS_ESTATE;
+    sf->local = *local;
+    sf->remote = *remote;
+    sf->state = MPS_SF_OPENING;
+    r = mps_open_start_join(sf, now);
+    if (r < 0)
+        mps_sf_abandon(sf, MPS_REASON_RESOURCES, true, now);
+    mps_conn_settle(c, now);
+    return r;
+}
+
+void mps_subflow_down(struct mps_subflow *sf, bool orderly, enum mps_reason reason,
+                      mps_time_t now)
+{
+    struct mps_conn *c = sf->conn;
+
+    if (sf->state == MPS_SF_DEAD)
+        return;
+    /* An end of file in the middle of a frame is no orderly end. */
+    if (sf->rx.mode != MPS_RX_HEAD || sf->rx.have != 0)
+        orderly = false;
+    mps_sf_kill(sf, !orderly, reason, now);
+    mps_paths_failed(c, sf, true, now);
+    mps_conn_lost_subflow(c, sf, orderly, now);
+    mps_conn_settle(c, now);
+}
+
+void mps_subflow_update(struct mps_subflow *sf, const struct mps_metrics *m, mps_time_t now)
+{
+    struct mps_conn *c = sf->conn;
+    bool changed;
+
+    sf->m = *m;
+    sf->tx.taken = 0;
+    changed = mps_stale_update(&sf->stale, m, now);
+    if (!changed || sf->state != MPS_SF_ACTIVE)
+        return;
+    c->paths.due = true;
+    if (sf->stale.stale) {
+        requeue_stale(c);
+        mps_ctrlq_tx_slot_lost(&c->tx.ctrlq, sf->slot);
+        mps_ack_now(&c->rx.ack, now);
+    } else {
+        mps_rtxq_slots_recovered(&c->tx.rtxq, UINT32_C(1) << sf->slot);
+    }
+}
+
+void mps_subflow_release(struct mps_subflow *sf)
+{
+    struct mps_conn *c = sf->conn;
+
+    /* A transport that lets go without having been asked to: as if the pipe had ended. */
+    if (sf->state != MPS_SF_DEAD)
+        mps_subflow_down(sf, false, MPS_REASON_UNSPECIFIED, c->now);
+    mps_sf_free(sf);
+    mps_conn_settle(c, c->now);
+}

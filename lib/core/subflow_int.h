@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A subflow inside the core. Its parts: `tx` what goes out (subflow_tx.c), `rx` what comes in
+ * (subflow_rx.c), `join` the opening exchange (conn_open.c), `stale` failure detection (stale.h).
+ */
+#pragma once
+#include "ctrlq.h"
+#include "frame.h"
+#include "list.h"
+#include "opening.h"
+#include "reasm.h"
+#include "sendq.h"
+#include "stale.h"
+#include "subflow.h"
+
+struct mps_conn;
+
+#define MPS_SF_FRAMES  64   /* DSS frames that wait for the socket */
+#define MPS_SF_CTRL    2048 /* bytes of opening messages, acknowledgments and control frames */
+#define MPS_SF_SCRATCH 4096 /* bytes read beyond the current payload; copied, so not more */
+
+/* A DSS frame that waits for the socket; its payload stays in the send queue. */
+struct mps_tx_frame {
+    uint64_t dsn;
+    uint32_t len;
+    uint32_t off;   /* bytes written: head, payload, checksum. Once > 0 it must be finished. */
+    uint8_t flags;  /* MPS_DSS_* */
+    bool sealed;    /* head, checksum and pin are valid */
+    uint8_t head[MPS_DSS_HEAD_LEN];
+    uint8_t crc[MPS_PAYLOAD_CRC_LEN];
+    struct mps_sendq_pin pin;
+};
+
+/*
+ * Order on the wire: the rest of a frame begun, the control bytes, the frames. So control bytes
+ * are only inserted between frames, and a frame is begun only behind all of them.
+ */
+struct mps_sf_tx {
+    uint8_t ctrl[MPS_SF_CTRL];
+    uint32_t ctrl_off, ctrl_len;
+    bool ack_due;      /* a frame with the newest DATA_ACK and credit has to go out here */
+    uint8_t ack_flags; /* MPS_DSS_ACK_NOW: the acknowledgment is a probe too */
+    uint32_t ack_at;   /* where in ctrl an unsent acknowledgment begins, ctrl_len: none */
+    struct mps_tx_frame frames[MPS_SF_FRAMES];
+    uint32_t first, n;
+    uint64_t queued; /* payload bytes of `frames` */
+    uint64_t taken;  /* bytes the socket took since its metrics were read */
+};
+
+enum mps_rx_mode {
+    MPS_RX_OPENING, /* collecting an opening message */
+    MPS_RX_HEAD,    /* collecting the head of a frame */
+    MPS_RX_PAYLOAD, /* into `chunk`, or to nowhere without one */
+    MPS_RX_CRC,     /* checksum of the payload */
+    MPS_RX_SKIP,    /* rest of an unknown optional frame */
+};
+
+struct mps_sf_rx {
+    enum mps_rx_mode mode;
+    uint8_t buf[MPS_OPENING_MAX_LEN]; /* opening message, head or checksum in collection */
+    uint32_t have, need;
+    uint32_t left; /* of the payload or of what is skipped */
+    struct mps_dss dss;
+    struct mps_reasm_chunk *chunk; /* NULL: repeated data, not kept */
+    uint32_t crc;
+    uint8_t scratch[MPS_SF_SCRATCH];
+};
+
+struct mps_sf_join {
+    bool initiator;
+    mps_time_t deadline; /* of connecting and opening, MPS_NEVER once active */
+    uint8_t own_nonce[MPS_NONCE_LEN], peer_nonce[MPS_NONCE_LEN];
+};
+
+/* What the transport has to be told and knows already. */
+struct mps_sf_events {
+    bool open, open_told;
+    bool up;
+    bool priority;
+    bool close, close_told;
+};
+
+struct mps_subflow {
+    struct mps_list node; /* in mps_conn.subflows */
+    struct mps_conn *conn;
+    void *user;
+    uint32_t id;
+    uint8_t slot; /* 0..31, unique among the subflows not yet released */
+    enum mps_subflow_state state;
+    bool peer_knows; /* the peer has seen this id: it can be told of the end */
+    bool backup, peer_backup;
+    bool close_reset;
+    enum mps_reason reason;
+    struct mps_addr local, remote;
+    uint32_t ifindex;
+    mps_addr_id_t local_id, remote_id;
+    mps_time_t active_since;
+    struct mps_metrics m;
+    struct mps_stale stale;
+    struct mps_sf_join join;
+    struct mps_sf_tx tx;
+    struct mps_sf_rx rx;
+    struct mps_sf_events ev;
+    uint64_t bytes_sent, bytes_received, bytes_reinjected;
+};
+
+/* ---- subflow.c ---- */
+
+/* A new one in CONNECTING or OPENING, linked; NULL: no memory or no slot. */
+struct mps_subflow *mps_sf_new(struct mps_conn *conn, uint32_t id, const struct mps_addr *local,
+                               const struct mps_addr *remote);
+void mps_sf_free(struct mps_subflow *sf);
+
+/* It carries data from now on. */
+void mps_sf_activate(struct mps_subflow *sf, mps_time_t now);
+
+/* The end of it, whatever was under way; what it held is queued for the others. */
+void mps_sf_kill(struct mps_subflow *sf, bool reset, enum mps_reason reason, mps_time_t now);
+
+/* As mps_sf_kill with reset, and the peer is told why on another subflow. */
+void mps_sf_abandon(struct mps_subflow *sf, enum mps_reason reason, bool transient,
+                    mps_time_t now);
+
+/* May carry data: active, or the first one with early data. */
+bool mps_sf_usable(const struct mps_subflow *sf);
+
+/* ---- subflow_tx.c ---- */
+
+/* Append a whole message or frame to the control bytes; false: no room. */
+bool mps_sf_tx_ctrl(struct mps_subflow *sf, const uint8_t *bytes, size_t len);
+bool mps_sf_tx_frame(struct mps_subflow *sf, uint64_t dsn, uint32_t len, uint8_t flags);
+bool mps_sf_tx_empty(const struct mps_subflow *sf);
+void mps_sf_tx_clear(struct mps_subflow *sf); /* all but a frame begun */
+void mps_sf_tx_deinit(struct mps_subflow *sf);
+uint64_t mps_sf_room(const struct mps_subflow *sf); /* bytes it takes now */
+uint64_t mps_sf_rate(const struct mps_subflow *sf); /* bytes per second, 0: unknown */
+uint32_t mps_sf_frame_size(const struct mps_subflow *sf);

@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The receiving half of a subflow: opening messages, heads of frames, payloads. A payload lands
+ * where reassembly keeps it; what was read beyond it lands in a small scratch area and is copied.
+ */
+#include <string.h>
+#include "conn_int.h"
+#include "crc32c.h"
+
+unsigned mps_subflow_rx_spans(struct mps_subflow *sf, struct mps_span spans[2])
+{
+    struct mps_sf_rx *rx = &sf->rx;
+    unsigned n = 0;
+
+    if (sf->state == MPS_SF_DEAD)
+        return 0;
+    if (rx->mode == MPS_RX_PAYLOAD && rx->chunk) {
+        uint8_t *p = rx->chunk->data + (rx->dss.payload_len - rx->left);
+
+        spans[n++] = (struct mps_span){p, rx->left};
+    }
+    spans[n++] = (struct mps_span){rx->scratch, sizeof(rx->scratch)};
+    return n;
+}
+
+static void await_head(struct mps_sf_rx *rx)
+{
+    rx->mode = MPS_RX_HEAD;
+    rx->have = 0;
+    rx->need = MPS_FRAME_PREFIX_LEN;
+}
+
+static int payload_end(struct mps_subflow *sf, mps_time_t now)
+{
+    int r = mps_conn_rx_payload(sf, now);
+
+    if (r < 0)
+        return r;
+    await_head(&sf->rx);
+    return 0;
+}
+
+/* n more bytes of the payload have arrived in their place. */
+static int payload_moved(struct mps_subflow *sf, uint32_t n, mps_time_t now)
+{
+    struct mps_sf_rx *rx = &sf->rx;
+
+    rx->left -= n;
+    sf->bytes_received += n;
+    if (rx->left > 0)
+        return 0;
+    if (!sf->conn->keys.payload_crc)
+        return payload_end(sf, now);
+    rx->mode = MPS_RX_CRC;
+    rx->have = 0;
+    rx->need = MPS_PAYLOAD_CRC_LEN;
+    return 0;
+}
+
+static int crc_end(struct mps_subflow *sf, mps_time_t now)
+{
+    struct mps_sf_rx *rx = &sf->rx;
+    uint32_t want = 0, crc = rx->crc;
+
+    for (unsigned i = 0; i < MPS_PAYLOAD_CRC_LEN; i++)
+        want = want << 8 | rx->buf[i];
+    if (rx->chunk)
+        crc = mps_crc32c(0, rx->chunk->data, rx->dss.payload_len);
+    if (crc != want)
+        return MPS_ECSUM;
+    return payload_end(sf, now);
+}
+
+/* A whole head was collected. */
+static int head_end(struct mps_subflow *sf, const struct mps_frame *f, mps_time_t now)
+{
+    struct mps_sf_rx *rx = &sf->rx;
+    int r;
+
+    await_head(rx);
+    sf->conn->rx.confirmed = true;
+    if (f->skip) {
+        rx->left = f->tail_len;
+        if (rx->left > 0)
+            rx->mode = MPS_RX_SKIP;
+        return 0;
+    }
+    if (f->type != MPS_FRAME_DSS)
+        return mps_conn_rx_ctrl(sf, &f->ctrl, now);
+    rx->dss = f->dss;
+    rx->crc = 0;
+    r = mps_conn_rx_head(sf, f, now);
+    if (r < 0 || sf->state == MPS_SF_DEAD)
+        return r;
+    if (f->dss.payload_len == 0)
+        return 0;
+    rx->left = f->dss.payload_len;
+    rx->mode = MPS_RX_PAYLOAD;
+    return 0;
+}
+
+static int feed_head(struct mps_subflow *sf, const uint8_t *p, size_t len, size_t *ret_used,
+                     mps_time_t now)
+{
+    struct mps_sf_rx *rx = &sf->rx;
+    size_t n = rx->need - rx->have, head_len, need;
+    struct mps_frame f;
+    int r;
+
+    if (n > len)
+        n = len;
+    memcpy(rx->buf + rx->have, p, n);
+    rx->have += (uint32_t)n;
+    *ret_used = n;
+    if (rx->have < rx->need)
+        return 0;
+    r = mps_frame_parse_head(rx->buf, rx->have, sf->conn->keys.payload_crc, &f, &head_len, &need);
+    if (r == MPS_FRAME_MORE) {
+        if (need <= rx->have || need > sizeof(rx->buf))
+            return MPS_EPROTO;
+        rx->need = (uint32_t)need;
+        return 0;
+    }
+    return r < 0 ? r : head_end(sf, &f, now);
+}
+
+/* Payload or skipped bytes that were read into the scratch area. */
+static int feed_body(struct mps_subflow *sf, const uint8_t *p, size_t len, size_t *ret_used,
+                     mps_time_t now)
+{
+    struct mps_sf_rx *rx = &sf->rx;
+    uint32_t n = len < rx->left ? (uint32_t)len : rx->left;
+
+    *ret_used = n;
+    if (rx->mode == MPS_RX_SKIP) {
+        rx->left -= n;
+        if (rx->left == 0)
+            await_head(rx);
+        return 0;
+    }
+    if (rx->chunk)
+        memcpy(rx->chunk->data + (rx->dss.payload_len - rx->left), p, n);
+    else if (sf->conn->keys.payload_crc)
+        rx->crc = mps_crc32c(rx->crc, p, n);
+    return payload_moved(sf, n, now);
+}
+
+static int feed_crc(struct mps_subflow *sf, const uint8_t *p, size_t len, size_t *ret_used,
+                    mps_time_t now)
+{
+    struct mps_sf_rx *rx = &sf->rx;
+    size_t n = rx->need - rx->have;
+
+    if (n > len)
+        n = len;
+    memcpy(rx->buf + rx->have, p, n);
+    rx->have += (uint32_t)n;
+    *ret_used = n;
+    return rx->have < rx->need ? 0 : crc_end(sf, now);
+}
+
+static int feed(struct mps_subflow *sf, const uint8_t *p, size_t len, mps_time_t now)
+{
+    int r = 0;
+
+    while (len > 0 && r == 0 && sf->state != MPS_SF_DEAD) {
+        size_t used = 0;
+
+        switch (sf->rx.mode) {
+        case MPS_RX_OPENING:
+            r = mps_open_rx(sf, p, len, &used, now);
+            break;
+        case MPS_RX_HEAD:
+            r = feed_head(sf, p, len, &used, now);
+            break;
+        case MPS_RX_PAYLOAD:
+        case MPS_RX_SKIP:
+            r = feed_body(sf, p, len, &used, now);
+            break;
+        case MPS_RX_CRC:
+            r = feed_crc(sf, p, len, &used, now);
+            break;
+        }
+        p += used;
+        len -= used;
+    }
+    return r;
+}
+
+static enum mps_reason reason_of(int error)
+{
+    switch (error) {
+    case MPS_ENOMEM:
+    case MPS_ELIMIT:
+    case MPS_ECRYPTO:
+        return MPS_REASON_RESOURCES;
+    case MPS_ECREDIT:
+        return MPS_REASON_TOO_MUCH_DATA;
+    case MPS_ECHECK:
+    case MPS_ECSUM:
+        return MPS_REASON_MIDDLEBOX;
+    case MPS_EAUTH:
+        return MPS_REASON_BAD_HMAC;
+    case MPS_EVERSION:
+        return MPS_REASON_VERSION;
+    default:
+        return MPS_REASON_PROTOCOL;
+    }
+}
+
+/* This subflow cannot go on; the others and the connection can. */
+static void rx_failed(struct mps_subflow *sf, int error, mps_time_t now)
+{
+    struct mps_conn *c = sf->conn;
+    struct mps_ctrl fail = {.type = MPS_FRAME_FAIL};
+
+    if (sf->state == MPS_SF_DEAD)
+        return;
+    if (error == MPS_ECSUM && c->phase == MPS_PH_OPEN) {
+        fail.fail.subflow_id = sf->id;
+        fail.fail.dsn = sf->rx.dss.dsn;
+        /* SUBFLOW_CLOSE says the same with less detail; without memory for both, the reset. */
+        (void)mps_conn_ctrl(c, &fail);
+    }
+    mps_sf_abandon(sf, reason_of(error), error == MPS_ENOMEM, now);
+}
+
+int mps_subflow_rx_done(struct mps_subflow *sf, size_t n, mps_time_t now)
+{
+    struct mps_sf_rx *rx = &sf->rx;
+    struct mps_conn *c = sf->conn;
+    int r = 0;
+
+    if (sf->state == MPS_SF_DEAD)
+        return MPS_ESTATE;
+    if (rx->mode == MPS_RX_PAYLOAD && rx->chunk) {
+        uint32_t k = n < rx->left ? (uint32_t)n : rx->left;
+
+        n -= k;
+        if (k > 0)
+            r = payload_moved(sf, k, now);
+    }
+    if (n > sizeof(rx->scratch))
+        r = MPS_EINVAL;
+    if (r == 0)
+        r = feed(sf, rx->scratch, n, now);
+    if (r < 0)
+        rx_failed(sf, r, now);
+    else if (sf->state == MPS_SF_DEAD)
+        r = MPS_ESTATE;
+    mps_conn_settle(c, now);
+    return r;
+}

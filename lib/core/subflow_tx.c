@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: MIT */
+/* The sending half of a subflow: control bytes and DSS frames become spans for the socket. */
+#include <string.h>
+#include "conn_int.h"
+#include "crc32c.h"
+
+static struct mps_tx_frame *frame_at(struct mps_sf_tx *tx, uint32_t i)
+{
+    return &tx->frames[(tx->first + i) % MPS_SF_FRAMES];
+}
+
+static uint32_t crc_len(const struct mps_subflow *sf, const struct mps_tx_frame *f)
+{
+    return sf->conn->keys.payload_crc && f->len > 0 ? MPS_PAYLOAD_CRC_LEN : 0;
+}
+
+static uint32_t frame_len(const struct mps_subflow *sf, const struct mps_tx_frame *f)
+{
+    return MPS_DSS_HEAD_LEN + f->len + crc_len(sf, f);
+}
+
+static void unseal(struct mps_subflow *sf, struct mps_tx_frame *f)
+{
+    if (f->sealed)
+        mps_sendq_unpin(&sf->conn->tx.sendq, &f->pin);
+    f->sealed = false;
+}
+
+static void drop_first(struct mps_subflow *sf)
+{
+    struct mps_sf_tx *tx = &sf->tx;
+    struct mps_tx_frame *f = frame_at(tx, 0);
+
+    unseal(sf, f);
+    tx->queued -= f->len;
+    tx->first = (tx->first + 1) % MPS_SF_FRAMES;
+    tx->n--;
+}
+
+/* What was acknowledged while the frame waited is left out. */
+static void trim(struct mps_subflow *sf, struct mps_tx_frame *f)
+{
+    uint64_t acked = sf->conn->tx.acked;
+    uint32_t cut;
+
+    if (f->dsn >= acked)
+        return;
+    cut = acked - f->dsn < f->len ? (uint32_t)(acked - f->dsn) : f->len;
+    f->dsn += cut;
+    f->len -= cut;
+    sf->tx.queued -= cut;
+}
+
+/* Make the bytes of a frame final. It carries the newest acknowledgment. */
+static bool seal(struct mps_subflow *sf, struct mps_tx_frame *f)
+{
+    struct mps_conn *c = sf->conn;
+    struct mps_dss dss;
+    uint32_t crc = 0;
+
+    if (f->sealed)
+        return true;
+    trim(sf, f);
+    if (mps_sendq_pin(&c->tx.sendq, f->dsn, f->len, &f->pin) < 0)
+        return false;
+    f->sealed = true;
+    if (crc_len(sf, f)) {
+        for (unsigned i = 0; i < f->pin.n; i++)
+            crc = mps_crc32c(crc, f->pin.spans[i].p, f->pin.spans[i].n);
+        for (unsigned i = 0; i < MPS_PAYLOAD_CRC_LEN; i++)
+            f->crc[i] = (uint8_t)(crc >> (24 - 8 * i));
+    }
+    dss = (struct mps_dss){.flags = f->flags, .payload_len = f->len, .dsn = f->dsn};
+    mps_conn_encode_dss(sf, &dss, f->head);
+    if (!sf->stale.stale)
+        mps_ack_sent(&c->rx.ack);
+    sf->tx.ack_due = false;
+    return true;
+}
+
+/* Frames not begun whose data the peer has by now are not sent. */
+static void skip_acked(struct mps_subflow *sf)
+{
+    struct mps_sf_tx *tx = &sf->tx;
+    struct mps_conn *c = sf->conn;
+
+    while (tx->n > 0) {
+        struct mps_tx_frame *f = frame_at(tx, 0);
+        uint64_t end = f->dsn + f->len + (f->flags & MPS_DSS_FIN ? 1 : 0);
+
+        if (f->off > 0 || end > c->tx.acked)
+            return;
+        drop_first(sf);
+    }
+}
+
+struct span_out {
+    struct mps_span *spans;
+    unsigned n, max;
+};
+
+/* Add p[0..n) without its first *skip bytes. */
+static void out(struct span_out *o, uint8_t *p, size_t n, size_t *skip)
+{
+    if (*skip >= n) {
+        *skip -= n;
+        return;
+    }
+    if (o->n < o->max)
+        o->spans[o->n++] = (struct mps_span){p + *skip, n - *skip};
+    *skip = 0;
+}
+
+static void out_frame(struct span_out *o, const struct mps_subflow *sf, struct mps_tx_frame *f)
+{
+    size_t skip = f->off;
+
+    out(o, f->head, MPS_DSS_HEAD_LEN, &skip);
+    for (unsigned i = 0; i < f->pin.n; i++)
+        out(o, f->pin.spans[i].p, f->pin.spans[i].n, &skip);
+    if (crc_len(sf, f))
+        out(o, f->crc, MPS_PAYLOAD_CRC_LEN, &skip);
+}
+
+/*
+ * Turn a due acknowledgment into bytes, over an older one that the socket has not begun. A data
+ * frame that goes out next carries it instead.
+ */
+static void place_ack(struct mps_subflow *sf)
+{
+    struct mps_sf_tx *tx = &sf->tx;
+    struct mps_conn *c = sf->conn;
+    struct mps_dss dss = {.flags = tx->ack_flags, .dsn = mps_rtxq_tail(&c->tx.rtxq)};
+
+    if (!tx->ack_due)
+        return;
+    if (tx->n > 0 && frame_at(tx, 0)->off == 0 && !frame_at(tx, 0)->sealed &&
+        tx->ctrl_len == 0 && !tx->ack_flags)
+        return;
+    if (tx->ack_at >= tx->ctrl_off && tx->ack_at < tx->ctrl_len)
+        tx->ctrl_len = tx->ack_at;
+    else if (tx->ctrl_len + MPS_DSS_HEAD_LEN > MPS_SF_CTRL)
+        return;
+    tx->ack_at = tx->ctrl_len;
+    mps_conn_encode_dss(sf, &dss, tx->ctrl + tx->ctrl_len);
+    tx->ctrl_len += MPS_DSS_HEAD_LEN;
+    tx->ack_due = false;
+    tx->ack_flags = 0;
+}
+
+unsigned mps_subflow_tx_spans(struct mps_subflow *sf, struct mps_span *spans, unsigned max)
+{
+    struct mps_sf_tx *tx = &sf->tx;
+    struct span_out o = {.spans = spans, .max = max};
+    uint32_t i = 0;
+    size_t skip;
+
+    if (sf->state == MPS_SF_DEAD || sf->state == MPS_SF_CONNECTING)
+        return 0;
+    skip_acked(sf);
+    if (tx->n > 0 && frame_at(tx, 0)->off > 0)
+        out_frame(&o, sf, frame_at(tx, i++));
+    place_ack(sf);
+    skip = tx->ctrl_off;
+    out(&o, tx->ctrl, tx->ctrl_len, &skip);
+    for (; i < tx->n && o.n < max; i++) {
+        struct mps_tx_frame *f = frame_at(tx, i);
+
+        if (!seal(sf, f))
+            break;
+        out_frame(&o, sf, f);
+    }
+    return o.n;
+}
+
+/* The socket took up to n bytes of the first frame; returns how many. */
+static size_t frame_taken(struct mps_subflow *sf, size_t n)
+{
+    struct mps_tx_frame *f = frame_at(&sf->tx, 0);
+    size_t left = frame_len(sf, f) - f->off;
+
+    if (n < left) {
+        f->off += (uint32_t)n;
+        return n;
+    }
+    sf->bytes_sent += f->len;
+    drop_first(sf);
+    return left;
+}
+
+void mps_subflow_tx_done(struct mps_subflow *sf, size_t n, mps_time_t now)
+{
+    struct mps_sf_tx *tx = &sf->tx;
+    struct mps_conn *c = sf->conn;
+    size_t k;
+
+    if (sf->state == MPS_SF_DEAD)
+        return;
+    tx->taken += n;
+    if (n > 0 && tx->n > 0 && frame_at(tx, 0)->off > 0)
+        n -= frame_taken(sf, n);
+    k = tx->ctrl_len - tx->ctrl_off;
+    if (k > n)
+        k = n;
+    tx->ctrl_off += (uint32_t)k;
+    n -= k;
+    if (tx->ctrl_off == tx->ctrl_len)
+        tx->ctrl_off = tx->ctrl_len = tx->ack_at = 0;
+    while (n > 0 && tx->n > 0 && frame_at(tx, 0)->sealed) {
+        if (c->phase == MPS_PH_OPENING)
+            c->tx.early_taken = true;
+        n -= frame_taken(sf, n);
+    }
+    mps_conn_settle(c, now);
+}
+
+bool mps_sf_tx_ctrl(struct mps_subflow *sf, const uint8_t *bytes, size_t len)
+{
+    struct mps_sf_tx *tx = &sf->tx;
+
+    /* The place of two acknowledgments stays free: they never have to wait. */
+    if (tx->ctrl_len + len + 2 * MPS_DSS_HEAD_LEN > MPS_SF_CTRL)
+        return false;
+    memcpy(tx->ctrl + tx->ctrl_len, bytes, len);
+    tx->ctrl_len += (uint32_t)len;
+    tx->ack_at = tx->ctrl_len;
+    return true;
+}
+
+bool mps_sf_tx_frame(struct mps_subflow *sf, uint64_t dsn, uint32_t len, uint8_t flags)
+{
+    struct mps_sf_tx *tx = &sf->tx;
+    struct mps_tx_frame *f;
+
+    if (tx->n == MPS_SF_FRAMES)
+        return false;
+    f = frame_at(tx, tx->n++);
+    f->dsn = dsn;
+    f->len = len;
+    f->flags = flags;
+    f->off = 0;
+    f->sealed = false;
+    tx->queued += len;
+    return true;
+}
+
+bool mps_sf_tx_empty(const struct mps_subflow *sf)
+{
+    return sf->tx.n == 0 && sf->tx.ctrl_off == sf->tx.ctrl_len && !sf->tx.ack_due;
+}
+
+void mps_sf_tx_clear(struct mps_subflow *sf)
+{
+    struct mps_sf_tx *tx = &sf->tx;
+
+    while (tx->n > 0 && frame_at(tx, tx->n - 1)->off == 0) {
+        struct mps_tx_frame *f = frame_at(tx, tx->n - 1);
+
+        unseal(sf, f);
+        tx->queued -= f->len;
+        tx->n--;
+    }
+}
+
+void mps_sf_tx_deinit(struct mps_subflow *sf)
+{
+    while (sf->tx.n > 0)
+        drop_first(sf);
+    sf->tx.ctrl_off = sf->tx.ctrl_len = sf->tx.ack_at = 0;
+    sf->tx.ack_due = false;
+}
+
+/* ---- room ---- */
+
+uint64_t mps_sf_rate(const struct mps_subflow *sf)
+{
+    uint64_t rate = sf->m.rate;
+
+    /* A flow limited by the application measures too little; the window says what it can do. */
+    if (sf->m.srtt_us > 0 && sf->m.cwnd > 0) {
+        uint64_t window_rate = sf->m.cwnd * 1000000u / sf->m.srtt_us;
+
+        if (window_rate > rate)
+            rate = window_rate;
+    }
+    return rate;
+}
+
+uint32_t mps_sf_frame_size(const struct mps_subflow *sf)
+{
+    uint64_t rate = mps_sf_rate(sf);
+    uint64_t size = rate ? rate / (MPS_SEC / MPS_FRAME_TIME) : MPS_FRAME_UNKNOWN;
+
+    if (size < MPS_FRAME_MIN)
+        return MPS_FRAME_MIN;
+    return size > MPS_DSS_MAX_PAYLOAD ? MPS_DSS_MAX_PAYLOAD : (uint32_t)size;
+}
+
+uint32_t mps_subflow_notsent_limit(const struct mps_subflow *sf)
+{
+    uint64_t rate = mps_sf_rate(sf);
+    uint64_t limit = rate ? rate / (MPS_SEC / MPS_ROOM_TIME) : MPS_ROOM_UNKNOWN;
+
+    if (limit < 2 * (uint64_t)mps_sf_frame_size(sf))
+        limit = 2 * (uint64_t)mps_sf_frame_size(sf);
+    if (limit < MPS_ROOM_MIN)
+        limit = MPS_ROOM_MIN;
+    return limit > MPS_ROOM_MAX ? MPS_ROOM_MAX : (uint32_t)limit;
+}
+
+uint64_t mps_sf_room(const struct mps_subflow *sf)
+{
+    uint64_t used = sf->m.notsent + sf->tx.taken + sf->tx.queued;
+    uint64_t limit = mps_subflow_notsent_limit(sf);
+
+    if (sf->tx.n == MPS_SF_FRAMES || used >= limit)
+        return 0;
+    return limit - used;
+}
+
+bool mps_subflow_wants_room(const struct mps_subflow *sf)
+{
+    const struct mps_conn *c = sf->conn;
+
+    if (c->phase > MPS_PH_OPEN || !mps_sf_usable(sf) || mps_sf_room(sf) > 0)
+        return false;
+    return (mps_conn_unsent(c) > 0 && mps_conn_credit_left(c) > 0) ||
+           mps_rtxq_next_reinject(&c->tx.rtxq);
+}
