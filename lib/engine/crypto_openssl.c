@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+#include "crypto_openssl.h"
+
+#include <errno.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <stdlib.h>
+#include <sys/random.h>
+#include "core/err.h"
+
+static int random_bytes(void *user, void *out, size_t len)
+{
+    uint8_t *p = out;
+
+    while (len > 0) {
+        ssize_t n = getrandom(p, len, 0);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return MPS_ECRYPTO;
+        p += n;
+        len -= (size_t)n;
+    }
+    return 0;
+}
+
+static int sha1(void *user, const void *data, size_t len, uint8_t out[MPS_SHA1_LEN])
+{
+    return EVP_Digest(data, len, out, NULL, EVP_sha1(), NULL) == 1 ? 0 : MPS_ECRYPTO;
+}
+
+static int hmac_sha1(void *user, const void *key, size_t key_len, const void *data, size_t len,
+                     uint8_t out[MPS_SHA1_LEN])
+{
+    unsigned n = 0;
+
+    if (!HMAC(EVP_sha1(), key, (int)key_len, data, len, out, &n) || n != MPS_SHA1_LEN)
+        return MPS_ECRYPTO;
+    return 0;
+}
+
+const struct mps_crypto mps_crypto_openssl = {
+    .random = random_bytes,
+    .sha1 = sha1,
+    .hmac_sha1 = hmac_sha1,
+};
+
+static void *libc_alloc(void *user, size_t size)
+{
+    return calloc(1, size);
+}
+
+static void libc_free(void *user, void *p)
+{
+    free(p);
+}
+
+const struct mps_mem mps_mem_libc = {
+    .alloc = libc_alloc,
+    .free = libc_free,
+};

@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: MIT */
+/* The core's cryptographic effects by OpenSSL and getrandom(2), and its memory by calloc(3). */
+#pragma once
+#include "core/crypto.h"
+#include "core/mem.h"
+
+extern const struct mps_crypto mps_crypto_openssl;
+extern const struct mps_mem mps_mem_libc;

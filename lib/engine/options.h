@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The agent's options: words key=value from the environment, and per connection from a request.
+ *   local=A[,B...] scheduler=NAME pm=NAME max-subflows=N idle=SECONDS join-port=N verbose=FILE
+ */
+#pragma once
+#include <stddef.h>
+#include <stdint.h>
+#include "core/addr.h"
+
+struct mps_sched_ops;
+struct mps_pm_ops;
+
+#define MPS_OPTIONS_LOCALS 16
+#define MPS_OPTIONS_PATH   256
+
+struct mps_options {
+    struct mps_addr locals[MPS_OPTIONS_LOCALS]; /* none: whatever is usable */
+    unsigned n_locals;
+    const struct mps_sched_ops *sched; /* NULL: the default */
+    const struct mps_pm_ops *pm;       /* NULL: the default */
+    unsigned max_subflows;             /* 0: the default */
+    unsigned idle_s;
+    uint16_t join_port;                /* 0: ephemeral */
+    char verbose[MPS_OPTIONS_PATH];    /* "": no log */
+};
+
+void mps_options_init(struct mps_options *opt);
+
+/*
+ * Apply the words of text[0..len). A bad word is reported to `bad` (may be NULL) with the reason
+ * and skipped; the others count. Returns the number of bad words.
+ */
+unsigned mps_options_parse(struct mps_options *opt, const char *text, size_t len,
+                           void (*bad)(const char *word, const char *why));

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * TCP sockets as the engine uses them: addresses, MSS marks, measurements. No descriptor that
+ * came from an application is ever switched to O_NONBLOCK, since that flag is shared with the
+ * application: every transfer passes MSG_DONTWAIT instead.
+ */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+#include "core/addr.h"
+#include "core/span.h"
+#include "core/subflow.h"
+
+/* "[ip6]:port" at its longest. */
+#define MPS_SOCK_TEXT_LEN 64
+
+/* v4-mapped addresses become IPv4. Family MPS_AF_NONE if `ss` is neither IPv4 nor IPv6. */
+void mps_sock_to_addr(const struct sockaddr_storage *ss, struct mps_addr *ret);
+
+/* Returns the length of the address, 0 for MPS_AF_NONE. */
+socklen_t mps_sock_from_addr(const struct mps_addr *addr, struct sockaddr_storage *ret);
+
+/* "ip:port" or "[ip6]:port"; returns buf. */
+const char *mps_sock_text(const struct mps_addr *addr, char buf[MPS_SOCK_TEXT_LEN]);
+
+/* Local and remote address of a connected socket. 0 or MPS_ESYS. */
+int mps_sock_names(int fd, struct sockaddr_storage *ret_local, struct sockaddr_storage *ret_peer);
+
+/* A non-blocking, close-on-exec TCP socket, or -1 with errno. */
+int mps_sock_tcp(enum mps_family family);
+
+bool mps_sock_set_int(int fd, int level, int name, int value);
+
+/* `fallback` if it cannot be read. */
+int mps_sock_get_int(int fd, int level, int name, int fallback);
+
+/* Is this a TCP stream socket over IPv4 or IPv6? */
+bool mps_sock_is_tcp(int fd);
+
+/* MSS the peer's SYN or SYN-ACK named, as TCP_INFO shows it; 0 if unknown. */
+unsigned mps_sock_peer_mss(int fd);
+
+/* MSS option of the saved SYN of an accepted socket; 0 if there is none. */
+unsigned mps_sock_syn_mss(int fd);
+
+/* The peer sent its FIN or reset; data before it may still be unread. */
+bool mps_sock_is_eof(int fd);
+
+/* Close with a RST to the peer. */
+void mps_sock_reset(int fd);
+
+/* What TCP_INFO knows. False: the kernel did not answer, *ret is zero. */
+bool mps_sock_metrics(int fd, struct mps_metrics *ret);
+
+/* Smoothed round trip in nanoseconds, 0 if unknown. */
+uint64_t mps_sock_rtt_ns(int fd);
+
+/* recvmsg and sendmsg over core spans, never blocking, never SIGPIPE; -1 with errno. */
+#define MPS_SOCK_IOV_MAX 64
+ssize_t mps_sock_readv(int fd, const struct mps_span *spans, unsigned n);
+ssize_t mps_sock_writev(int fd, const struct mps_span *spans, unsigned n);
+
+/* errno after a transfer: nothing wrong, only nothing to do now. */
+bool mps_sock_would_block(int err);

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Socket options of one connection: recorded, put on every subflow's socket of now and later,
+ * readable back. Subflow sockets always have TCP_NODELAY, whatever the record says, since the
+ * frames on them are complete when they are written.
+ */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+#define MPS_SOCKOPTS_MAX      32
+#define MPS_SOCKOPTS_DATA_MAX 32
+
+struct mps_sockopts {
+    struct {
+        int level, name;
+        socklen_t len;
+        uint8_t data[MPS_SOCKOPTS_DATA_MAX];
+    } item[MPS_SOCKOPTS_MAX];
+    unsigned n;
+    bool plain;        /* plain TCP: options go to the socket as they are */
+    bool linger_abort; /* SO_LINGER with l_linger 0: a close is an abort */
+};
+
+/* Start from the options of the handed-over socket. */
+void mps_sockopts_inherit(struct mps_sockopts *opts, int fd);
+
+/* All recorded options to a new socket, as far as they are permitted. */
+void mps_sockopts_apply(const struct mps_sockopts *opts, int fd);
+
+/*
+ * The connection's sockets are fds[0..n_fds). Both return 0 or an errno value. *len: room in data,
+ * then bytes there.
+ */
+int mps_sockopts_set(struct mps_sockopts *opts, const int *fds, unsigned n_fds, int level,
+                     int name, const void *data, size_t len);
+int mps_sockopts_get(const struct mps_sockopts *opts, const int *fds, unsigned n_fds, int level,
+                     int name, void *data, size_t *len);
