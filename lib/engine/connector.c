@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT */
+#include "connector.h"
+
+#include <errno.h>
+#include <linux/tcp.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include "core/err.h"
+#include "handover/message.h"
+#include "log.h"
+#include "sock.h"
+#include "sockopts.h"
+
+#ifndef SO_BINDTOIFINDEX
+#define SO_BINDTOIFINDEX 62
+#endif
+
+static int open_socket(const struct mps_addr *local, uint32_t ifindex,
+                       const struct mps_addr *remote, int mark,
+                       const struct mps_sockopts *opts)
+{
+    struct sockaddr_storage from, to;
+    struct mps_addr source = *local;
+    socklen_t from_len, to_len = mps_sock_from_addr(remote, &to);
+    int fd, err;
+
+    source.port = 0;
+    from_len = mps_sock_from_addr(&source, &from);
+    if (to_len == 0 || from_len != to_len) {
+        errno = EAFNOSUPPORT;
+        return -1;
+    }
+    fd = mps_sock_tcp(remote->family);
+    if (fd < 0)
+        return -1;
+    mps_sockopts_apply(opts, fd);
+    /* The port is chosen at connect(), with the whole four-tuple known. */
+    mps_sock_set_int(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1);
+    if (ifindex != 0 && !mps_addr_is_loopback(local) &&
+        !mps_sock_set_int(fd, SOL_SOCKET, SO_BINDTOIFINDEX, (int)ifindex))
+        mps_log("connector: SO_BINDTOIFINDEX: %s", strerror(errno));
+    if ((mark != 0 && !mps_sock_set_int(fd, IPPROTO_TCP, TCP_MAXSEG, mark)) ||
+        bind(fd, (struct sockaddr *)&from, from_len) < 0 ||
+        (connect(fd, (struct sockaddr *)&to, to_len) < 0 && errno != EINPROGRESS)) {
+        err = errno;
+        close(fd);
+        errno = err;
+        return -1;
+    }
+    return fd;
+}
+
+int mps_connector_join(const struct mps_addr *local, uint32_t ifindex,
+                       const struct mps_addr *remote, const struct mps_sockopts *opts)
+{
+    return open_socket(local, ifindex, remote, MPS_MARK_JOIN, opts);
+}
+
+int mps_connector_plain(const struct mps_addr *local, const struct mps_addr *remote,
+                        const struct mps_sockopts *opts)
+{
+    return open_socket(local, 0, remote, 0, opts);
+}
+
+int mps_connector_result(int fd)
+{
+    int err = mps_sock_get_int(fd, SOL_SOCKET, SO_ERROR, EIO);
+    struct sockaddr_storage ss;
+    socklen_t len = sizeof(ss);
+
+    if (err != 0) {
+        errno = err;
+        return MPS_ESYS;
+    }
+    if (getpeername(fd, (struct sockaddr *)&ss, &len) < 0)
+        return errno == ENOTCONN ? MPS_CONNECTOR_WAIT : MPS_ESYS;
+    return mps_sock_peer_mss(fd) == MPS_MARK_AGENT ? MPS_CONNECTOR_MARKED
+                                                   : MPS_CONNECTOR_UNMARKED;
+}

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT */
+#include "joinlis.h"
+
+#include <errno.h>
+#include <linux/tcp.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include "handover/message.h"
+#include "log.h"
+#include "sock.h"
+
+#define BACKLOG      128
+#define ACCEPT_BATCH 32
+
+void mps_joinlis_init(struct mps_joinlis *self, struct ev_loop *loop,
+                      void (*accepted)(struct mps_joinlis *self, int fd), void *user)
+{
+    memset(self, 0, sizeof(*self));
+    self->loop = loop;
+    self->accepted = accepted;
+    self->user = user;
+    self->fd = -1;
+}
+
+void mps_joinlis_deinit(struct mps_joinlis *self)
+{
+    if (self->fd < 0)
+        return;
+    ev_io_stop(self->loop, &self->io);
+    close(self->fd);
+    self->fd = -1;
+    self->port = 0;
+}
+
+static void on_accept(struct ev_loop *loop, ev_io *io, int revents)
+{
+    struct mps_joinlis *self = io->data;
+
+    for (unsigned i = 0; i < ACCEPT_BATCH; i++) {
+        int fd = accept4(self->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+        if (fd < 0)
+            return;
+        self->accepted(self, fd);
+    }
+}
+
+static int open_one(enum mps_family family, uint16_t port)
+{
+    struct mps_addr addr = {.family = (uint8_t)family, .port = port};
+    struct sockaddr_storage ss;
+    socklen_t len = mps_sock_from_addr(&addr, &ss);
+    int fd = mps_sock_tcp(family);
+
+    if (fd < 0)
+        return -1;
+    mps_sock_set_int(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+    if (family == MPS_AF_INET6)
+        mps_sock_set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, 0);
+    if (!mps_sock_set_int(fd, IPPROTO_TCP, TCP_MAXSEG, MPS_MARK_AGENT) ||
+        bind(fd, (struct sockaddr *)&ss, len) < 0 || listen(fd, BACKLOG) < 0) {
+        mps_log("joinlis: port %u: %s", port, strerror(errno));
+        close(fd);
+        return -1;
+    }
+    return fd;
+}
+
+uint16_t mps_joinlis_port(struct mps_joinlis *self, uint16_t wanted)
+{
+    struct sockaddr_storage ss;
+    socklen_t len = sizeof(ss);
+    struct mps_addr addr;
+
+    if (self->fd >= 0)
+        return self->port;
+    self->fd = open_one(MPS_AF_INET6, wanted);
+    if (self->fd < 0)
+        self->fd = open_one(MPS_AF_INET, wanted);
+    if (self->fd < 0 && wanted != 0)
+        self->fd = open_one(MPS_AF_INET6, 0); /* taken, by another agent for one */
+    if (self->fd < 0)
+        return 0;
+    if (getsockname(self->fd, (struct sockaddr *)&ss, &len) < 0) {
+        close(self->fd);
+        self->fd = -1;
+        return 0;
+    }
+    mps_sock_to_addr(&ss, &addr);
+    self->port = addr.port;
+    ev_io_init(&self->io, on_accept, self->fd, EV_READ);
+    self->io.data = self;
+    ev_io_start(self->loop, &self->io);
+    mps_log("joinlis: port %u", self->port);
+    return self->port;
+}

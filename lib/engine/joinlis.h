@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The agent's own join listener, for joins that no steering listener can take. Made when first
+ * needed, IPv6 and IPv4, on an ephemeral port or the one of the option join-port=.
+ */
+#pragma once
+#include <ev.h>
+#include <stdint.h>
+
+struct mps_joinlis {
+    struct ev_loop *loop;
+    int fd; /* -1: none */
+    ev_io io;
+    uint16_t port;
+    void (*accepted)(struct mps_joinlis *self, int fd); /* takes the descriptor */
+    void *user;
+};
+
+void mps_joinlis_init(struct mps_joinlis *self, struct ev_loop *loop,
+                      void (*accepted)(struct mps_joinlis *self, int fd), void *user);
+void mps_joinlis_deinit(struct mps_joinlis *self);
+
+/* Its port, opened on `wanted` (0: any) if it was not yet; 0 when there can be none. */
+uint16_t mps_joinlis_port(struct mps_joinlis *self, uint16_t wanted);

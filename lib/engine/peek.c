@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+#include "peek.h"
+
+#include <errno.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include "core/err.h"
+#include "sock.h"
+
+static int classify(int fd, struct mps_opening *ret, size_t *ret_have)
+{
+    uint8_t buf[MPS_OPENING_MAX_LEN];
+    ssize_t n = recv(fd, buf, sizeof(buf), MSG_PEEK | MSG_DONTWAIT);
+    size_t len = 0;
+    int rc;
+
+    *ret_have = n > 0 ? (size_t)n : 0;
+    if (n == 0)
+        return MPS_PEEK_EOF;
+    if (n < 0)
+        return mps_sock_would_block(errno) ? MPS_OPENING_MORE : MPS_ESYS;
+    rc = mps_opening_parse(buf, (size_t)n, ret, &len);
+    if (rc == 0 && recv(fd, buf, len, MSG_DONTWAIT) != (ssize_t)len)
+        return MPS_ESYS;
+    return rc;
+}
+
+int mps_peek_opening(int fd, struct mps_opening *ret)
+{
+    size_t have;
+    int rc = classify(fd, ret, &have);
+
+    if (rc != MPS_OPENING_MORE) {
+        mps_sock_set_int(fd, SOL_SOCKET, SO_RCVLOWAT, 1);
+        return rc;
+    }
+    mps_sock_set_int(fd, SOL_SOCKET, SO_RCVLOWAT, (int)have + 1);
+    if (mps_sock_is_eof(fd)) {
+        mps_sock_set_int(fd, SOL_SOCKET, SO_RCVLOWAT, 1);
+        return MPS_PEEK_EOF;
+    }
+    return MPS_OPENING_MORE;
+}
+
+void mps_peek_refuse(int fd, enum mps_reason reason)
+{
+    struct mps_opening msg = {.kind = MPS_OPENING_REFUSE, .reason = (uint8_t)reason};
+    uint8_t out[MPS_OPENING_MAX_LEN];
+    size_t len = mps_opening_encode(&msg, out);
+
+    if (send(fd, out, len, MSG_DONTWAIT | MSG_NOSIGNAL) < 0) {
+        mps_sock_reset(fd);
+        return;
+    }
+    shutdown(fd, SHUT_WR);
+    close(fd);
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The opening message at the head of a fresh connection, looked at by MSG_PEEK: bytes that are
+ * not ours stay in the socket, so there is nothing to replay.
+ */
+#pragma once
+#include <stddef.h>
+#include "core/opening.h"
+
+/* Positive results; MPS_OPENING_MORE and MPS_OPENING_FOREIGN are further ones. */
+#define MPS_PEEK_EOF 8 /* the peer ended before a whole message; what came is in the socket */
+
+/*
+ * 0: *ret is the message, and it is consumed; the bytes behind it are still in the socket.
+ * Negative: a message of ours that is broken (MPS_EPROTO, MPS_ECHECK, MPS_EVERSION), or MPS_ESYS.
+ * On MPS_OPENING_MORE the socket becomes readable again only when more has come (SO_RCVLOWAT);
+ * every other result undoes that.
+ */
+int mps_peek_opening(int fd, struct mps_opening *ret);
+
+/* Best effort REFUSE with `reason`, then close; the peer sees FIN behind it. */
+void mps_peek_refuse(int fd, enum mps_reason reason);

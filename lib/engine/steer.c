@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: MIT */
+#include "steer.h"
+
+#include <errno.h>
+#include <linux/filter.h>
+#include <linux/tcp.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include "core/err.h"
+#include "handover/message.h"
+#include "log.h"
+#include "sock.h"
+
+#define CHECK_S      0.1
+#define BACKLOG      128
+#define ACCEPT_BATCH 32
+
+/* Offsets within the network header. The MSS is the first TCP option of all common stacks. */
+#define OFF(x) ((unsigned)SKF_NET_OFF + (x))
+
+/*
+ * Index 1 for a TCP SYN whose first option is MSS == MPS_MARK_JOIN, else 0. At a listener's
+ * lookup the network header is at SKF_NET_OFF for both families; X becomes the offset of the TCP
+ * header within it (40 for IPv6 without extension headers, which TCP SYNs do not carry).
+ */
+static struct sock_filter filter_code[] = {
+    BPF_STMT(BPF_LD | BPF_B | BPF_ABS, OFF(0)),
+    BPF_STMT(BPF_ALU | BPF_RSH | BPF_K, 4),
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 6, 0, 4),
+    /* IPv6 */
+    BPF_STMT(BPF_LD | BPF_B | BPF_ABS, OFF(6)),
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, IPPROTO_TCP, 0, 10),
+    BPF_STMT(BPF_LDX | BPF_IMM, 40),
+    BPF_STMT(BPF_JMP | BPF_JA, 1),
+    /* IPv4 */
+    BPF_STMT(BPF_LDX | BPF_B | BPF_MSH, OFF(0)),
+    /* TCP: a SYN with options, the first being kind 2 length 4 */
+    BPF_STMT(BPF_LD | BPF_B | BPF_IND, OFF(13)),
+    BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, 0x02, 0, 5),
+    BPF_STMT(BPF_LD | BPF_B | BPF_IND, OFF(12)),
+    BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, 0x60, 0, 3),
+    BPF_STMT(BPF_LD | BPF_W | BPF_IND, OFF(20)),
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 2u << 24 | 4u << 16 | MPS_MARK_JOIN, 0, 1),
+    BPF_STMT(BPF_RET | BPF_K, 1),
+    BPF_STMT(BPF_RET | BPF_K, 0),
+};
+
+static void on_timer(struct ev_loop *loop, ev_timer *timer, int revents)
+{
+    mps_steer_recheck(timer->data);
+}
+
+void mps_steer_init(struct mps_steer *self, struct ev_loop *loop,
+                    void (*accepted)(struct mps_steer *self, int fd),
+                    void (*dropped)(struct mps_steer *self, uint16_t port), void *user)
+{
+    memset(self, 0, sizeof(*self));
+    self->loop = loop;
+    self->accepted = accepted;
+    self->dropped = dropped;
+    self->user = user;
+    mps_list_init(&self->entries);
+    ev_timer_init(&self->timer, on_timer, CHECK_S, CHECK_S);
+    self->timer.data = self;
+}
+
+static void entry_free(struct mps_steer_entry *e)
+{
+    struct mps_steer *self = e->steer;
+
+    if (e->fd >= 0) {
+        ev_io_stop(self->loop, &e->io);
+        close(e->fd);
+    }
+    mps_list_remove(&e->link);
+    self->n_entries--;
+    free(e);
+    if (self->n_entries == 0)
+        ev_timer_stop(self->loop, &self->timer);
+}
+
+void mps_steer_deinit(struct mps_steer *self)
+{
+    struct mps_steer_entry *e, *tmp;
+
+    mps_list_for_each_safe(e, tmp, &self->entries, struct mps_steer_entry, link)
+        entry_free(e);
+}
+
+static void on_accept(struct ev_loop *loop, ev_io *io, int revents)
+{
+    struct mps_steer_entry *e = io->data;
+
+    for (unsigned i = 0; i < ACCEPT_BATCH; i++) {
+        int fd = accept4(e->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+        if (fd < 0)
+            return;
+        /* Not steered: the application's listener is gone and ours about to be. Without us
+         * this SYN would have met a closed port. */
+        if (mps_sock_syn_mss(fd) != MPS_MARK_JOIN)
+            mps_sock_reset(fd);
+        else
+            e->steer->accepted(e->steer, fd);
+    }
+}
+
+/* Same binding as the application's listener; children must not hinder its restart. */
+static void copy_binding(int from, int to)
+{
+    char dev[64];
+    socklen_t len = sizeof(dev);
+
+    mps_sock_set_int(to, SOL_SOCKET, SO_REUSEADDR, 1);
+    mps_sock_set_int(to, SOL_SOCKET, SO_REUSEPORT, 1);
+    if (mps_sock_get_int(from, IPPROTO_IP, IP_FREEBIND, 0) == 1)
+        mps_sock_set_int(to, IPPROTO_IP, IP_FREEBIND, 1);
+    if (mps_sock_get_int(from, SOL_SOCKET, SO_DOMAIN, 0) == AF_INET6)
+        mps_sock_set_int(to, IPPROTO_IPV6, IPV6_V6ONLY,
+                         mps_sock_get_int(from, IPPROTO_IPV6, IPV6_V6ONLY, 0));
+    if (getsockopt(from, SOL_SOCKET, SO_BINDTODEVICE, dev, &len) == 0 && len > 1 &&
+        setsockopt(to, SOL_SOCKET, SO_BINDTODEVICE, dev, len) < 0)
+        mps_log("steer: SO_BINDTODEVICE: %s", strerror(errno));
+}
+
+/* Our listener beside the application's, or -1. */
+static int open_beside(int app_fd)
+{
+    struct sock_fprog prog = {
+        .len = sizeof(filter_code) / sizeof(filter_code[0]),
+        .filter = filter_code,
+    };
+    struct sockaddr_storage ss;
+    socklen_t len = sizeof(ss);
+    int fd;
+
+    if (getsockname(app_fd, (struct sockaddr *)&ss, &len) < 0)
+        return -1;
+    fd = socket(ss.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP);
+    if (fd < 0)
+        return -1;
+    copy_binding(app_fd, fd);
+    /* The filter comes first: from our listen() on, no ordinary SYN may reach us. */
+    if (bind(fd, (struct sockaddr *)&ss, len) < 0 ||
+        !mps_sock_set_int(fd, IPPROTO_TCP, TCP_MAXSEG, MPS_MARK_AGENT) ||
+        !mps_sock_set_int(fd, IPPROTO_TCP, TCP_SAVE_SYN, 1) ||
+        setsockopt(app_fd, SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, &prog, sizeof(prog)) < 0 ||
+        listen(fd, BACKLOG) < 0) {
+        mps_log("steer: cannot share the port: %s", strerror(errno));
+        close(fd);
+        return -1;
+    }
+    return fd;
+}
+
+int mps_steer_add(struct mps_steer *self, int fd, bool steer)
+{
+    struct sockaddr_storage ss;
+    socklen_t len = sizeof(ss);
+    struct mps_steer_entry *e;
+    struct mps_lswatch_id id;
+
+    if (!mps_sock_is_tcp(fd) || mps_sock_get_int(fd, SOL_SOCKET, SO_ACCEPTCONN, 0) != 1 ||
+        mps_lswatch_identify(fd, &id) < 0 || getsockname(fd, (struct sockaddr *)&ss, &len) < 0)
+        return MPS_ESYS;
+    if (self->n_entries >= MPS_LSWATCH_MAX)
+        return MPS_ELIMIT;
+    mps_list_for_each(e, &self->entries, struct mps_steer_entry, link) {
+        if (e->id.cookie == id.cookie)
+            return 0; /* listen() called again */
+    }
+    e = calloc(1, sizeof(*e));
+    if (!e)
+        return MPS_ENOMEM;
+    e->steer = self;
+    e->id = id;
+    e->v6_only = ss.ss_family == AF_INET6 &&
+                 mps_sock_get_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, 0) == 1;
+    mps_sock_to_addr(&ss, &e->addr);
+    e->fd = steer ? open_beside(fd) : -1;
+    if (e->fd >= 0) {
+        ev_io_init(&e->io, on_accept, e->fd, EV_READ);
+        e->io.data = e;
+        ev_io_start(self->loop, &e->io);
+    }
+    mps_list_push_back(&self->entries, &e->link);
+    if (self->n_entries++ == 0)
+        ev_timer_again(self->loop, &self->timer);
+    mps_log("steer: port %u %s", e->addr.port, e->fd >= 0 ? "steered" : "watched");
+    return 0;
+}
+
+unsigned mps_steer_recheck(struct mps_steer *self)
+{
+    struct mps_lswatch_id ids[MPS_LSWATCH_MAX];
+    bool alive[MPS_LSWATCH_MAX];
+    struct mps_steer_entry *e, *tmp;
+    unsigned n = 0, gone = 0;
+
+    mps_list_for_each(e, &self->entries, struct mps_steer_entry, link)
+        ids[n++] = e->id;
+    if (n == 0 || mps_lswatch_check(ids, n, alive) < 0)
+        return 0;
+    n = 0;
+    mps_list_for_each_safe(e, tmp, &self->entries, struct mps_steer_entry, link) {
+        uint16_t port = e->addr.port;
+
+        if (alive[n++])
+            continue;
+        mps_log("steer: the listener of port %u is gone", port);
+        entry_free(e);
+        gone++;
+        self->dropped(self, port);
+    }
+    return gone;
+}
+
+static bool is_any(const struct mps_addr *addr)
+{
+    static const uint8_t zero[16];
+
+    return memcmp(addr->ip, zero, sizeof(zero)) == 0;
+}
+
+bool mps_steer_covers(const struct mps_steer *self, const struct mps_addr *addr)
+{
+    struct mps_steer_entry *e;
+
+    mps_list_for_each(e, &self->entries, struct mps_steer_entry, link) {
+        if (e->fd < 0 || e->addr.port != addr->port)
+            continue;
+        if (mps_addr_same_ip(&e->addr, addr))
+            return true;
+        if (is_any(&e->addr) &&
+            (e->addr.family == addr->family ||
+             (e->addr.family == MPS_AF_INET6 && !e->v6_only)))
+            return true;
+    }
+    return false;
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Steering listeners: a JOIN arrives at the address and port of an application's listener. The
+ * kernel is made to give SYNs whose MSS is MPS_MARK_JOIN to a listener of ours in the same
+ * SO_REUSEPORT group and all others to the application's, by a classic BPF filter (SKF_NET_OFF)
+ * that names the index within the group: the application listened first, so it is 0 and we are 1.
+ * An index out of range falls back to the application's: when we die nothing changes for it.
+ * Ours is closed as soon as the application's is gone, so that a restart finds the port free.
+ */
+#pragma once
+#include <ev.h>
+#include <stdbool.h>
+#include "core/addr.h"
+#include "core/list.h"
+#include "lswatch.h"
+
+struct mps_steer_entry {
+    struct mps_list link;
+    struct mps_steer *steer;
+    struct mps_lswatch_id id;
+    struct mps_addr addr; /* bound address; all zero bytes: any */
+    bool v6_only;
+    int fd;               /* -1: watched only, the port cannot be shared */
+    ev_io io;
+};
+
+struct mps_steer {
+    struct ev_loop *loop;
+    struct mps_list entries;
+    unsigned n_entries;
+    ev_timer timer; /* runs while any listener is watched */
+    void (*accepted)(struct mps_steer *self, int fd); /* takes the descriptor */
+    void (*dropped)(struct mps_steer *self, uint16_t port);
+    void *user;
+};
+
+void mps_steer_init(struct mps_steer *self, struct ev_loop *loop,
+                    void (*accepted)(struct mps_steer *self, int fd),
+                    void (*dropped)(struct mps_steer *self, uint16_t port), void *user);
+void mps_steer_deinit(struct mps_steer *self);
+
+/*
+ * Watch the listening socket `fd` (not kept) and, with `steer`, take the joins for its port. 0;
+ * MPS_ESYS if it is no listening TCP socket; MPS_ELIMIT, MPS_ENOMEM. That the port cannot be
+ * shared is no error.
+ */
+int mps_steer_add(struct mps_steer *self, int fd, bool steer);
+
+/* Look at all listeners now; returns how many were gone. */
+unsigned mps_steer_recheck(struct mps_steer *self);
+
+/* Would a join for this address and port reach us? */
+bool mps_steer_covers(const struct mps_steer *self, const struct mps_addr *addr);
