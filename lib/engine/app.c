@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: MIT */
+#include "app.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
+#include <sys/uio.h>
+#include <sys/un.h>
+#include <unistd.h>
+#include "core/err.h"
+#include "handover/message.h"
+#include "log.h"
+#include "sock.h"
+
+#define BATCH 64
+
+static void on_epoll(struct ev_loop *loop, ev_io *io, int revents)
+{
+    struct mps_appwatch *watch = io->data;
+    struct epoll_event events[BATCH];
+    int n = epoll_wait(watch->epfd, events, BATCH, 0);
+
+    for (int i = 0; i < n; i++) {
+        struct mps_app *app = events[i].data.ptr;
+        uint32_t bits = events[i].events;
+
+        if (bits & EPOLLERR)
+            app->err = true;
+        if (bits & (EPOLLHUP | EPOLLERR))
+            app->hup = true;
+        if (bits & (EPOLLHUP | EPOLLRDHUP | EPOLLERR))
+            app->eof = true;
+        app->ready(app);
+    }
+}
+
+int mps_appwatch_init(struct mps_appwatch *watch, struct ev_loop *loop)
+{
+    watch->loop = loop;
+    watch->epfd = epoll_create1(EPOLL_CLOEXEC);
+    if (watch->epfd < 0)
+        return MPS_ESYS;
+    ev_io_init(&watch->io, on_epoll, watch->epfd, EV_READ);
+    watch->io.data = watch;
+    ev_io_start(loop, &watch->io);
+    return 0;
+}
+
+void mps_appwatch_deinit(struct mps_appwatch *watch)
+{
+    if (watch->epfd < 0)
+        return;
+    ev_io_stop(watch->loop, &watch->io);
+    close(watch->epfd);
+    watch->epfd = -1;
+}
+
+static bool watch_set(struct mps_app *app, int op, uint32_t extra)
+{
+    struct epoll_event ev = {
+        .events = EPOLLIN | EPOLLRDHUP | EPOLLET | extra,
+        .data.ptr = app,
+    };
+
+    return epoll_ctl(app->watch->epfd, op, app->fd, &ev) == 0;
+}
+
+/* family(4|6) port(2, big endian) ip(16) */
+static void encode_address(const struct sockaddr_storage *ss, char out[19])
+{
+    memset(out, 0, 19);
+    if (ss->ss_family == AF_INET6) {
+        const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)ss;
+
+        out[0] = 6;
+        memcpy(out + 1, &in6->sin6_port, 2);
+        memcpy(out + 3, &in6->sin6_addr, 16);
+    } else {
+        const struct sockaddr_in *in = (const struct sockaddr_in *)ss;
+
+        out[0] = 4;
+        memcpy(out + 1, &in->sin_port, 2);
+        memcpy(out + 3, &in->sin_addr, 4);
+    }
+}
+
+static int bind_name(int fd, const char *agent_id, uint64_t conn_id,
+                     const struct sockaddr_storage *local, const struct sockaddr_storage *peer)
+{
+    struct sockaddr_un un = {.sun_family = AF_UNIX};
+    int n = snprintf(un.sun_path + 1, sizeof(un.sun_path) - 1, MPS_HO_NAME_PREFIX "%s/%016llx/",
+                     agent_id, (unsigned long long)conn_id);
+    size_t at = 1 + (size_t)n;
+
+    if (n < 0 || at + 38 > sizeof(un.sun_path))
+        return MPS_EINVAL;
+    encode_address(local, un.sun_path + at);
+    encode_address(peer, un.sun_path + at + 19);
+    at += 38;
+    if (bind(fd, (struct sockaddr *)&un,
+             (socklen_t)(offsetof(struct sockaddr_un, sun_path) + at)) < 0)
+        return MPS_ESYS;
+    return 0;
+}
+
+static void set_buffer(int fd)
+{
+    /* Beyond the system's limit with privilege, up to it without. */
+    if (!mps_sock_set_int(fd, SOL_SOCKET, SO_SNDBUFFORCE, MPS_APP_BUFFER))
+        mps_sock_set_int(fd, SOL_SOCKET, SO_SNDBUF, MPS_APP_BUFFER);
+}
+
+int mps_app_open(struct mps_app *app, struct mps_appwatch *watch,
+                 void (*ready)(struct mps_app *app), const char *agent_id, uint64_t conn_id,
+                 const struct sockaddr_storage *local, const struct sockaddr_storage *peer,
+                 int *ret_fd)
+{
+    int fds[2];
+
+    memset(app, 0, sizeof(*app));
+    app->fd = -1;
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0)
+        return MPS_ESYS;
+    set_buffer(fds[0]);
+    set_buffer(fds[1]);
+    mps_sock_set_int(fds[0], SOL_SOCKET, SO_OOBINLINE, 1);
+    app->watch = watch;
+    app->ready = ready;
+    app->fd = fds[0];
+    if (bind_name(fds[1], agent_id, conn_id, local, peer) < 0 ||
+        send(fds[1], "", 1, MSG_DONTWAIT | MSG_NOSIGNAL) != 1 ||
+        !watch_set(app, EPOLL_CTL_ADD, 0)) {
+        close(fds[0]);
+        close(fds[1]);
+        app->fd = -1;
+        return MPS_ESYS;
+    }
+    *ret_fd = fds[1];
+    return 0;
+}
+
+static int nothing_left(struct mps_app *app)
+{
+    if (app->err)
+        return MPS_APP_RESET;
+    return app->eof ? MPS_APP_EOF : 0;
+}
+
+int mps_app_read(struct mps_app *app, uint8_t *p, size_t len, size_t *ret_n)
+{
+    uint8_t held;
+    struct iovec iov[2] = {{&held, 1}, {p, 0}};
+    struct msghdr msg = {.msg_iov = iov, .msg_iovlen = 1};
+    /* Taken before the look at the queue: bytes written before a FIN are in it by then. */
+    int at_end = nothing_left(app), queued = 0;
+    ssize_t n;
+
+    *ret_n = 0;
+    if (app->fd < 0)
+        return MPS_APP_EOF;
+    if (ioctl(app->fd, FIONREAD, &queued) < 0)
+        return MPS_APP_RESET;
+    if (queued <= 1)
+        return at_end;
+    if (len > (size_t)queued - 1)
+        len = (size_t)queued - 1;
+    if (len == 0)
+        return 0;
+    if (len > 1) {
+        iov[1].iov_len = len - 1;
+        msg.msg_iovlen = 2;
+    }
+    n = recvmsg(app->fd, &msg, MSG_DONTWAIT);
+    if (n <= 0)
+        return n < 0 && mps_sock_would_block(errno) ? 0 : MPS_APP_RESET;
+    /* The held byte and n - 1 new ones are consumed; one more is forwarded and becomes held. */
+    if (recv(app->fd, p + n - 1, 1, MSG_PEEK | MSG_DONTWAIT) != 1)
+        return MPS_APP_RESET;
+    *ret_n = (size_t)n;
+    return 0;
+}
+
+static size_t total(const struct mps_span *spans, unsigned n)
+{
+    size_t sum = 0;
+
+    for (unsigned i = 0; i < n; i++)
+        sum += spans[i].n;
+    return sum;
+}
+
+static void set_blocked(struct mps_app *app, bool blocked)
+{
+    if (app->blocked == blocked)
+        return;
+    app->blocked = blocked;
+    if (!watch_set(app, EPOLL_CTL_MOD, blocked ? EPOLLOUT : 0))
+        mps_log("app: epoll_ctl: %s", strerror(errno));
+}
+
+size_t mps_app_write(struct mps_app *app, const struct mps_span *spans, unsigned n)
+{
+    size_t want = total(spans, n);
+    ssize_t sent;
+
+    if (app->fd < 0 || app->deaf || want == 0)
+        return want;
+    if (n > MPS_SOCK_IOV_MAX)
+        n = MPS_SOCK_IOV_MAX;
+    sent = mps_sock_writev(app->fd, spans, n);
+    if (sent < 0 && !mps_sock_would_block(errno)) {
+        app->deaf = true;
+        return want;
+    }
+    if (sent < 0)
+        sent = 0;
+    set_blocked(app, (size_t)sent < total(spans, n));
+    return (size_t)sent;
+}
+
+void mps_app_fin(struct mps_app *app)
+{
+    if (app->fd < 0 || app->fin_sent)
+        return;
+    app->fin_sent = true;
+    shutdown(app->fd, SHUT_WR);
+}
+
+void mps_app_close(struct mps_app *app)
+{
+    uint8_t byte[64];
+
+    if (app->fd < 0)
+        return;
+    /* Nothing unread may stay behind, or the application would see a reset. */
+    while (recv(app->fd, byte, sizeof(byte), MSG_DONTWAIT) > 0)
+        ;
+    close(app->fd);
+    app->fd = -1;
+}
+
+void mps_app_reset(struct mps_app *app)
+{
+    if (app->fd < 0)
+        return;
+    close(app->fd);
+    app->fd = -1;
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The application's end of a connection: an AF_UNIX stream socketpair of which the application
+ * gets one end. It must look like TCP from there:
+ *
+ *  - FIN is shutdown(SHUT_WR) by us, never close.
+ *  - A reset is our close while a byte of the application's is unread in our receive queue: it
+ *    then gets the queued data, ECONNRESET, EOF. So one byte is always left unread (the "held"
+ *    byte). At first it is a hello byte written from the application's end; later it is the last
+ *    byte of the stream, which is forwarded by MSG_PEEK and skipped by the next read.
+ *  - Its close and its shutdown(SHUT_WR) differ in POLLHUP, which libev does not show; and the
+ *    held byte keeps the descriptor readable for ever. Hence an edge-triggered epoll of our own,
+ *    which libev watches as one descriptor.
+ */
+#pragma once
+#include <ev.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+#include "core/span.h"
+
+struct mps_appwatch {
+    struct ev_loop *loop;
+    ev_io io;
+    int epfd;
+};
+
+int mps_appwatch_init(struct mps_appwatch *watch, struct ev_loop *loop);
+void mps_appwatch_deinit(struct mps_appwatch *watch);
+
+struct mps_app {
+    struct mps_appwatch *watch;
+    void (*ready)(struct mps_app *app); /* something changed; must not close or free */
+    int fd;                             /* -1: closed */
+    bool eof;    /* the application shut down its sending side, or closed */
+    bool hup;    /* both directions: it closed */
+    bool err;    /* it closed with data unread */
+    bool blocked; /* a write met a full buffer; `ready` is called when there is room */
+    bool fin_sent;
+    bool deaf;   /* it shut down its reading side: what we write is discarded */
+};
+
+/* Both ends' socket buffers, as far as the system permits. */
+#define MPS_APP_BUFFER (1 << 20)
+
+/*
+ * Make the pair; the application's end is bound to the connection name of message.h. *ret_fd is
+ * to be passed on and closed. 0 or MPS_ESYS.
+ */
+int mps_app_open(struct mps_app *app, struct mps_appwatch *watch,
+                 void (*ready)(struct mps_app *app), const char *agent_id, uint64_t conn_id,
+                 const struct sockaddr_storage *local, const struct sockaddr_storage *peer,
+                 int *ret_fd);
+
+/* Positive results of mps_app_read. */
+#define MPS_APP_EOF   1 /* all was read: FIN, or close if `hup` */
+#define MPS_APP_RESET 2 /* all was read: closed with data unread, as TCP resets then */
+
+/* Next bytes of the application; *ret_n may be 0: none now. */
+int mps_app_read(struct mps_app *app, uint8_t *p, size_t len, size_t *ret_n);
+
+/* Bytes to the application; the number taken, which is all of them once it listens no more. */
+size_t mps_app_write(struct mps_app *app, const struct mps_span *spans, unsigned n);
+
+/* FIN to the application. */
+void mps_app_fin(struct mps_app *app);
+
+/* The end of an orderly connection: the application sees no more than it saw already. */
+void mps_app_close(struct mps_app *app);
+
+/* Reset to the application. */
+void mps_app_reset(struct mps_app *app);

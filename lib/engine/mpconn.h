@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The I/O of one multipath connection: moves bytes between the core, the application's end and
+ * the subflows' sockets, and carries out the core's events.
+ */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+#include "core/conn.h"
+#include "netaddr.h"
+
+struct mps_session;
+struct mps_mpconn;
+
+/*
+ * The session's connection over the established socket `fd`, which is taken on success. Its
+ * token is entered into the engine's table. `hello`: what the peer sent (server), NULL: client.
+ */
+int mps_mpconn_new(struct mps_mpconn **ret, struct mps_session *s, int fd,
+                   const struct mps_hello *hello);
+
+/* Closes the sockets with a reset, removes the token. NULL is fine. */
+struct mps_mpconn *mps_mpconn_free(struct mps_mpconn *mp);
+
+/* The first subflow's socket is given back and no longer used by us. */
+int mps_mpconn_take_first(struct mps_mpconn *mp);
+
+enum mps_mpconn_verdict {
+    MPS_MPCONN_GOES_ON,
+    MPS_MPCONN_PLAIN, /* client: the peer is no shim; reconnect plain */
+    MPS_MPCONN_OVER,
+};
+
+enum mps_mpconn_verdict mps_mpconn_run(struct mps_mpconn *mp, bool *ret_more);
+
+/* A peer's JOIN; takes the descriptor. */
+void mps_mpconn_join(struct mps_mpconn *mp, int fd, const struct mps_join *join);
+
+/* The local addresses that may be used from now on. */
+void mps_mpconn_set_locals(struct mps_mpconn *mp, const struct mps_netaddr_list *list);
+
+struct mps_conn *mps_mpconn_core(const struct mps_mpconn *mp);
+unsigned mps_mpconn_fds(const struct mps_mpconn *mp, int *fds, unsigned max);

@@ -1,0 +1,357 @@
+/* SPDX-License-Identifier: MIT */
+#include "relay.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include "app.h"
+#include "connector.h"
+#include "core/err.h"
+#include "engine.h"
+#include "log.h"
+#include "peek.h"
+#include "sock.h"
+
+#define BUF_SIZE  (256u * 1024)
+#define RUN_STEPS 8
+
+/* One direction: bytes read and not yet written. */
+struct half {
+    uint8_t *buf;
+    size_t cap, at, len;
+    bool eof; /* the source ended; what is buffered is still to be written */
+    bool fin; /* the end was passed on */
+    uint64_t bytes;
+};
+
+struct mps_relay {
+    struct mps_engine *eng;
+    struct mps_app *app;
+    int fd;
+    ev_io io;
+    ev_timer hold_timer;
+    bool connecting, guard, hold;
+    struct half up, down; /* application to peer, peer to application */
+    struct mps_hello hello;
+    void (*wake)(void *user);
+    void *user;
+};
+
+static void on_io(struct ev_loop *loop, ev_io *io, int revents)
+{
+    struct mps_relay *r = io->data;
+
+    /* The run that follows asks for what it needs then; until it does, nothing is watched. */
+    ev_io_stop(loop, io);
+    r->wake(r->user);
+}
+
+static void on_hold(struct ev_loop *loop, ev_timer *timer, int revents)
+{
+    struct mps_relay *r = timer->data;
+
+    r->hold = false;
+    r->wake(r->user);
+}
+
+struct mps_relay *mps_relay_new(struct mps_engine *eng, struct mps_app *app, int fd,
+                                bool connecting, bool guard, mps_time_t hold,
+                                void (*wake)(void *user), void *user)
+{
+    struct mps_relay *r = calloc(1, sizeof(*r));
+
+    if (!r)
+        return NULL;
+    r->eng = eng;
+    r->app = app;
+    r->fd = fd;
+    r->connecting = connecting;
+    r->guard = guard;
+    r->hold = guard && hold > 0;
+    r->wake = wake;
+    r->user = user;
+    ev_io_init(&r->io, on_io, fd, connecting ? EV_WRITE : EV_READ);
+    r->io.data = r;
+    ev_io_start(eng->loop, &r->io);
+    ev_timer_init(&r->hold_timer, on_hold, (double)hold / (double)MPS_SEC, 0.);
+    r->hold_timer.data = r;
+    if (r->hold)
+        ev_timer_start(eng->loop, &r->hold_timer);
+    return r;
+}
+
+static void detach(struct mps_relay *r)
+{
+    ev_io_stop(r->eng->loop, &r->io);
+    ev_timer_stop(r->eng->loop, &r->hold_timer);
+}
+
+struct mps_relay *mps_relay_free(struct mps_relay *r)
+{
+    if (!r)
+        return NULL;
+    detach(r);
+    if (r->fd >= 0)
+        mps_sock_reset(r->fd);
+    free(r->up.buf);
+    free(r->down.buf);
+    free(r);
+    return NULL;
+}
+
+int mps_relay_replay(struct mps_relay *r, const uint8_t *p, size_t n)
+{
+    struct half *h = &r->up;
+
+    if (h->len + n > h->cap) {
+        size_t cap = h->len + n > BUF_SIZE ? h->len + n : BUF_SIZE;
+        uint8_t *buf = realloc(h->buf, cap);
+
+        if (!buf)
+            return MPS_ENOMEM;
+        h->buf = buf;
+        h->cap = cap;
+    }
+    memcpy(h->buf + h->len, p, n);
+    h->len += n;
+    return 0;
+}
+
+static bool half_empty(const struct half *h)
+{
+    return h->at == h->len;
+}
+
+static bool half_reserve(struct half *h)
+{
+    if (!h->buf) {
+        h->buf = malloc(BUF_SIZE);
+        h->cap = h->buf ? BUF_SIZE : 0;
+    }
+    h->at = h->len = 0;
+    return h->buf != NULL;
+}
+
+/* Both ends die as a reset does. */
+static enum mps_relay_verdict reset_both(struct mps_relay *r)
+{
+    detach(r);
+    if (r->fd >= 0)
+        mps_sock_reset(r->fd);
+    r->fd = -1;
+    mps_app_reset(r->app);
+    return MPS_RELAY_OVER;
+}
+
+static enum mps_relay_verdict close_both(struct mps_relay *r)
+{
+    detach(r);
+    if (r->fd >= 0)
+        close(r->fd);
+    r->fd = -1;
+    mps_app_close(r->app);
+    return MPS_RELAY_OVER;
+}
+
+/* Results of the steps below. */
+enum step {
+    STEP_IDLE,  /* nothing to do now */
+    STEP_MOVED, /* bytes went */
+    STEP_RESET,
+    STEP_HELLO,
+};
+
+static enum step up_write(struct mps_relay *r)
+{
+    struct half *h = &r->up;
+    ssize_t n;
+
+    if (!half_empty(h)) {
+        n = send(r->fd, h->buf + h->at, h->len - h->at, MSG_DONTWAIT | MSG_NOSIGNAL);
+        if (n < 0)
+            return mps_sock_would_block(errno) ? STEP_IDLE : STEP_RESET;
+        h->at += (size_t)n;
+        h->bytes += (size_t)n;
+        return STEP_MOVED;
+    }
+    if (h->eof && !h->fin) {
+        h->fin = true;
+        shutdown(r->fd, SHUT_WR);
+    }
+    return STEP_IDLE;
+}
+
+static enum step up(struct mps_relay *r, bool linger_abort)
+{
+    struct half *h = &r->up;
+    size_t n = 0;
+    int rc;
+
+    if (r->hold)
+        return STEP_IDLE;
+    if (half_empty(h) && !h->eof) {
+        if (!half_reserve(h))
+            return STEP_RESET;
+        rc = mps_app_read(r->app, h->buf, h->cap, &n);
+        if (rc == MPS_APP_RESET || (rc == MPS_APP_EOF && r->app->hup && linger_abort))
+            return STEP_RESET;
+        h->eof = rc == MPS_APP_EOF;
+        h->len = n;
+    }
+    return up_write(r);
+}
+
+/* The first bytes of an accepted connection. */
+static enum step look(struct mps_relay *r)
+{
+    struct mps_opening msg;
+    int rc = mps_peek_opening(r->fd, &msg);
+
+    if (rc == MPS_OPENING_MORE)
+        return STEP_IDLE;
+    if (rc == MPS_OPENING_FOREIGN || rc == MPS_PEEK_EOF) {
+        mps_log("relay: the peer does not speak first as a shim: plain");
+        r->guard = r->hold = false;
+        return STEP_MOVED;
+    }
+    /* A shim that got raw bytes, or sent something broken, must come back plain. */
+    if (rc != 0 || msg.kind != MPS_OPENING_HELLO || r->up.bytes > 0 || r->up.fin)
+        return STEP_RESET;
+    r->hello = msg.hello;
+    return STEP_HELLO;
+}
+
+static enum step down_write(struct mps_relay *r)
+{
+    struct half *h = &r->down;
+    struct mps_span span = {.p = h->buf + h->at, .n = h->len - h->at};
+    size_t n;
+
+    if (half_empty(h)) {
+        if (h->eof && !h->fin) {
+            h->fin = true;
+            mps_app_fin(r->app);
+        }
+        return STEP_IDLE;
+    }
+    n = mps_app_write(r->app, &span, 1);
+    h->at += n;
+    h->bytes += n;
+    return n > 0 ? STEP_MOVED : STEP_IDLE;
+}
+
+static enum step down(struct mps_relay *r)
+{
+    struct half *h = &r->down;
+    ssize_t n;
+
+    if (r->guard)
+        return look(r);
+    if (half_empty(h) && !h->eof) {
+        if (!half_reserve(h))
+            return STEP_RESET;
+        n = recv(r->fd, h->buf, h->cap, MSG_DONTWAIT);
+        if (n < 0 && !mps_sock_would_block(errno))
+            return STEP_RESET;
+        h->eof = n == 0;
+        h->len = n > 0 ? (size_t)n : 0;
+    }
+    return down_write(r);
+}
+
+/* Watch exactly what would move something. */
+static void arm(struct mps_relay *r)
+{
+    int events = 0;
+
+    if (r->guard || (half_empty(&r->down) && !r->down.eof))
+        events |= EV_READ;
+    if (!r->hold && !half_empty(&r->up))
+        events |= EV_WRITE;
+    if (events == 0) {
+        ev_io_stop(r->eng->loop, &r->io);
+        return;
+    }
+    if (ev_is_active(&r->io) && (r->io.events & (EV_READ | EV_WRITE)) == events)
+        return;
+    ev_io_stop(r->eng->loop, &r->io);
+    ev_io_set(&r->io, r->fd, events);
+    ev_io_start(r->eng->loop, &r->io);
+}
+
+static enum step finish_connect(struct mps_relay *r)
+{
+    int rc = mps_connector_result(r->fd);
+
+    if (rc == MPS_CONNECTOR_WAIT) {
+        ev_io_start(r->eng->loop, &r->io);
+        return STEP_IDLE;
+    }
+    r->connecting = false;
+    return rc < 0 ? STEP_RESET : STEP_MOVED;
+}
+
+enum mps_relay_verdict mps_relay_run(struct mps_relay *r, bool linger_abort, bool *ret_more)
+{
+    enum step a = STEP_IDLE, b = STEP_IDLE;
+
+    *ret_more = false;
+    if (r->connecting) {
+        a = finish_connect(r);
+        if (a == STEP_RESET)
+            return reset_both(r);
+        if (a == STEP_IDLE)
+            return MPS_RELAY_GOES_ON;
+    }
+    for (unsigned i = 0; i < RUN_STEPS; i++) {
+        b = down(r);
+        if (b == STEP_HELLO)
+            return MPS_RELAY_HELLO;
+        a = up(r, linger_abort);
+        if (a == STEP_RESET || b == STEP_RESET)
+            return reset_both(r);
+        if (r->up.fin && (r->down.fin || r->app->hup)) {
+            /* Bytes the application did not stay for: TCP answers them with a reset. */
+            if (!half_empty(&r->down))
+                return reset_both(r);
+            return close_both(r);
+        }
+        if (a == STEP_IDLE && b == STEP_IDLE)
+            break;
+    }
+    *ret_more = a == STEP_MOVED || b == STEP_MOVED;
+    arm(r);
+    return MPS_RELAY_GOES_ON;
+}
+
+int mps_relay_take_fd(struct mps_relay *r)
+{
+    int fd = r->fd;
+
+    detach(r);
+    r->fd = -1;
+    return fd;
+}
+
+const struct mps_hello *mps_relay_hello(const struct mps_relay *r)
+{
+    return &r->hello;
+}
+
+int mps_relay_fd(const struct mps_relay *r)
+{
+    return r->fd;
+}
+
+bool mps_relay_waiting(const struct mps_relay *r)
+{
+    return r->guard || r->connecting;
+}
+
+void mps_relay_bytes(const struct mps_relay *r, uint64_t *ret_sent, uint64_t *ret_received)
+{
+    *ret_sent = r->up.bytes;
+    *ret_received = r->down.bytes;
+}

@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: MIT */
+#include "session.h"
+
+#include <linux/tcp.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include "clock.h"
+#include "connector.h"
+#include "core/err.h"
+#include "engine.h"
+#include "log.h"
+#include "mpconn.h"
+#include "peek.h"
+#include "relay.h"
+#include "sock.h"
+
+#define HELLO_WAIT_MIN (250 * MPS_MSEC)
+#define HELLO_WAIT_MAX (3 * MPS_SEC)
+#define PLAIN_SPANS    16
+
+static void on_app_ready(struct mps_app *app)
+{
+    struct mps_session *s = mps_container_of(app, struct mps_session, app);
+
+    mps_engine_mark(s->eng, s);
+}
+
+static void on_relay_wake(void *user)
+{
+    struct mps_session *s = user;
+
+    mps_engine_mark(s->eng, s);
+}
+
+static void log_bad_option(const char *word, const char *why)
+{
+    mps_log("session: option \"%s\": %s", word, why);
+}
+
+/* The parts both roles have; frees nothing of the caller's on failure. */
+static int session_new(struct mps_engine *eng, const struct mps_session_request *req,
+                       enum mps_role role, struct mps_session **ret, int *ret_fd)
+{
+    struct sockaddr_storage local, peer;
+    struct mps_session *s;
+    int rc;
+
+    if (!mps_sock_is_tcp(req->fd) || mps_sock_names(req->fd, &local, &peer) < 0)
+        return MPS_ESYS;
+    s = calloc(1, sizeof(*s));
+    if (!s)
+        return MPS_ENOMEM;
+    s->eng = eng;
+    s->id = eng->next_id++;
+    s->pid = req->pid;
+    s->role = role;
+    mps_sock_to_addr(&local, &s->local);
+    mps_sock_to_addr(&peer, &s->peer);
+    s->options = eng->options;
+    mps_options_parse(&s->options, req->options, req->options_len, log_bad_option);
+    mps_sockopts_inherit(&s->sockopts, req->fd);
+    rc = mps_app_open(&s->app, &eng->appwatch, on_app_ready, eng->agent_id, s->id, &local, &peer,
+                      ret_fd);
+    if (rc < 0) {
+        free(s);
+        return rc;
+    }
+    mps_list_init(&s->mark_link);
+    mps_list_push_back(&eng->sessions, &s->link);
+    eng->n_sessions++;
+    *ret = s;
+    return 0;
+}
+
+void mps_session_free(struct mps_session *s)
+{
+    s->mp = mps_mpconn_free(s->mp);
+    s->relay = mps_relay_free(s->relay);
+    mps_app_reset(&s->app);
+    mps_list_remove(&s->link);
+    mps_list_remove(&s->mark_link);
+    s->eng->n_sessions--;
+    free(s);
+}
+
+static void undo(struct mps_session *s, int app_fd)
+{
+    close(app_fd);
+    mps_session_free(s);
+}
+
+int mps_session_connected(struct mps_engine *eng, const struct mps_session_request *req,
+                          struct mps_session **ret, int *ret_fd)
+{
+    struct mps_session *s;
+    int fd, rc = session_new(eng, req, MPS_ROLE_CLIENT, &s, &fd);
+
+    if (rc < 0)
+        return rc;
+    if (mps_peers_find(&eng->peers, &s->peer, mps_clock_now()) == MPS_PEER_PLAIN) {
+        undo(s, fd);
+        return MPS_SESSION_PLAIN_PEER;
+    }
+    rc = mps_mpconn_new(&s->mp, s, req->fd, NULL);
+    if (rc < 0) {
+        undo(s, fd);
+        return rc;
+    }
+    mps_engine_mark(eng, s);
+    *ret = s;
+    *ret_fd = fd;
+    return 0;
+}
+
+int mps_session_accepted(struct mps_engine *eng, const struct mps_session_request *req,
+                         struct mps_session **ret, int *ret_fd)
+{
+    struct mps_session *s;
+    mps_time_t hold = 4 * mps_sock_rtt_ns(req->fd);
+    int fd, rc = session_new(eng, req, MPS_ROLE_SERVER, &s, &fd);
+
+    if (rc < 0)
+        return rc;
+    if (hold < HELLO_WAIT_MIN)
+        hold = HELLO_WAIT_MIN;
+    if (hold > HELLO_WAIT_MAX)
+        hold = HELLO_WAIT_MAX;
+    s->sockopts.plain = true;
+    s->relay = mps_relay_new(eng, &s->app, req->fd, false, true, hold, on_relay_wake, s);
+    if (!s->relay) {
+        undo(s, fd);
+        return MPS_ENOMEM;
+    }
+    mps_engine_mark(eng, s);
+    *ret = s;
+    *ret_fd = fd;
+    return 0;
+}
+
+void mps_session_discard(struct mps_session *s)
+{
+    int fd = s->mp ? mps_mpconn_take_first(s->mp) : mps_relay_take_fd(s->relay);
+
+    if (fd >= 0)
+        close(fd);
+    mps_session_free(s);
+}
+
+/* The peer answered no HELLO: a second, unmarked TCP connection from the same address. */
+static int go_plain(struct mps_session *s)
+{
+    struct mps_conn *core = mps_mpconn_core(s->mp);
+    struct mps_span spans[PLAIN_SPANS];
+    struct mps_relay *relay;
+    uint64_t skip = 0;
+    unsigned n;
+    int fd;
+
+    mps_peers_set(&s->eng->peers, &s->peer, MPS_PEER_PLAIN, mps_clock_now());
+    s->sockopts.plain = true;
+    fd = mps_connector_plain(&s->local, &s->peer, &s->sockopts);
+    if (fd < 0)
+        return MPS_ESYS;
+    relay = mps_relay_new(s->eng, &s->app, fd, true, false, 0, on_relay_wake, s);
+    if (!relay) {
+        close(fd);
+        return MPS_ENOMEM;
+    }
+    while ((n = mps_conn_plain_spans(core, skip, spans, PLAIN_SPANS)) > 0) {
+        for (unsigned i = 0; i < n; i++) {
+            if (mps_relay_replay(relay, spans[i].p, spans[i].n) < 0) {
+                mps_relay_free(relay);
+                return MPS_ENOMEM;
+            }
+            skip += spans[i].n;
+        }
+    }
+    s->mp = mps_mpconn_free(s->mp);
+    s->relay = relay;
+    mps_log("session %llx: plain, %llu bytes replayed", (unsigned long long)s->id,
+            (unsigned long long)skip);
+    return 0;
+}
+
+/* HELLO came on an accepted connection. */
+static int go_multipath(struct mps_session *s)
+{
+    int rc = mps_mpconn_new(&s->mp, s, mps_relay_fd(s->relay), mps_relay_hello(s->relay));
+
+    if (rc < 0)
+        return rc;
+    mps_relay_take_fd(s->relay);
+    s->relay = mps_relay_free(s->relay);
+    s->sockopts.plain = false;
+    return 0;
+}
+
+static bool run_relay(struct mps_session *s, bool *ret_more)
+{
+    switch (mps_relay_run(s->relay, s->sockopts.linger_abort, ret_more)) {
+    case MPS_RELAY_HELLO:
+        *ret_more = true;
+        return go_multipath(s) == 0;
+    case MPS_RELAY_OVER:
+        return false;
+    default:
+        return true;
+    }
+}
+
+static bool run_multipath(struct mps_session *s, bool *ret_more)
+{
+    switch (mps_mpconn_run(s->mp, ret_more)) {
+    case MPS_MPCONN_PLAIN:
+        *ret_more = true;
+        return go_plain(s) == 0;
+    case MPS_MPCONN_OVER:
+        return false;
+    default:
+        return true;
+    }
+}
+
+void mps_session_run(struct mps_session *s)
+{
+    bool more = false;
+
+    if (!(s->mp ? run_multipath(s, &more) : run_relay(s, &more))) {
+        mps_session_free(s);
+        return;
+    }
+    if (more)
+        mps_engine_mark(s->eng, s);
+}
+
+void mps_session_join(struct mps_session *s, int fd, const struct mps_join *join)
+{
+    if (!s->mp) {
+        mps_peek_refuse(fd, MPS_REASON_UNKNOWN_TOKEN);
+        return;
+    }
+    mps_mpconn_join(s->mp, fd, join);
+    mps_engine_mark(s->eng, s);
+}
+
+void mps_session_addresses_changed(struct mps_session *s)
+{
+    struct mps_netaddr_list list;
+
+    if (!s->mp)
+        return;
+    mps_netaddr_select(&s->eng->netaddr.now, &s->options, &s->peer, &list);
+    mps_mpconn_set_locals(s->mp, &list);
+    mps_engine_mark(s->eng, s);
+}
+
+struct mps_session *mps_session_find(struct mps_engine *eng, uint64_t id)
+{
+    struct mps_session *s;
+
+    mps_list_for_each(s, &eng->sessions, struct mps_session, link) {
+        if (s->id == id)
+            return s;
+    }
+    return NULL;
+}
+
+unsigned mps_session_fds(const struct mps_session *s, int *fds, unsigned max)
+{
+    if (s->mp)
+        return mps_mpconn_fds(s->mp, fds, max);
+    if (max == 0 || mps_relay_fd(s->relay) < 0)
+        return 0;
+    fds[0] = mps_relay_fd(s->relay);
+    return 1;
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/* One subflow's socket: its watcher, its measurements, its transfers to and from the core. */
+#pragma once
+#include <ev.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include "core/list.h"
+#include "core/subflow.h"
+#include "core/time.h"
+
+struct mps_sflow {
+    struct mps_list link;
+    struct ev_loop *loop;
+    struct mps_subflow *sf;
+    int fd;
+    ev_io io;
+    bool connecting;
+    bool dead;        /* the pipe ended; waits for MPS_EV_SUBFLOW_CLOSE */
+    bool peer_eof;    /* the peer's FIN was read */
+    bool touched;     /* bytes moved since the last look at TCP_INFO */
+    bool blocked;     /* the socket took less than there was */
+    bool woke_for_nothing; /* was writable, and yet nothing was written */
+    bool wrote;       /* since it was last found writable */
+    uint32_t notsent_limit;
+    mps_time_t busy_since; /* bytes in flight all the time since then, 0: none */
+    void (*wake)(void *user);
+    void *user;
+};
+
+/*
+ * A subflow on `fd`, which is taken on success. `wake` is called with `user` whenever the core has
+ * got something to do. NULL: no memory.
+ */
+struct mps_sflow *mps_sflow_new(struct ev_loop *loop, struct mps_subflow *sf, int fd,
+                                bool connecting, void (*wake)(void *user), void *user);
+
+/* Stops watching and frees; the descriptor is the caller's (-1 if it was taken before). */
+int mps_sflow_free(struct mps_sflow *f);
+
+/* Refresh the core's measurements if bytes moved, or in any case with `force`. */
+void mps_sflow_measure(struct mps_sflow *f, bool force, mps_time_t now);
+
+/* Write what the core offers; true if any byte went. */
+bool mps_sflow_write(struct mps_sflow *f, mps_time_t now);
+
+/* Watch for what is needed now; call after each run. */
+void mps_sflow_arm(struct mps_sflow *f);
