@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: MIT */
+#include "control.h"
+
+#include <errno.h>
+#include <openssl/crypto.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+#include "core/err.h"
+#include "dispatch.h"
+#include "engine.h"
+#include "log.h"
+#include "sock.h"
+
+#define BACKLOG      128
+#define ACCEPT_BATCH 32
+#define MAX_FDS      4
+
+struct client {
+    struct mps_list link;
+    struct mps_control *ctl;
+    int fd;
+    ev_io io;
+    struct ucred cred;
+};
+
+static void client_free(struct client *c)
+{
+    ev_io_stop(c->ctl->eng->loop, &c->io);
+    close(c->fd);
+    mps_list_remove(&c->link);
+    c->ctl->n_clients--;
+    free(c);
+}
+
+/* One descriptor at most; surplus ones are closed. Returns the request's length or -1. */
+static ssize_t receive(int fd, struct mps_ho_request *req, int *ret_fd)
+{
+    union {
+        struct cmsghdr align;
+        char buf[CMSG_SPACE(sizeof(int) * MAX_FDS)];
+    } ctl;
+    struct iovec iov = {req, sizeof(*req)};
+    struct msghdr msg = {
+        .msg_iov = &iov,
+        .msg_iovlen = 1,
+        .msg_control = &ctl,
+        .msg_controllen = sizeof(ctl),
+    };
+    ssize_t n = recvmsg(fd, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+
+    *ret_fd = -1;
+    if (n < 0)
+        return -1;
+    for (struct cmsghdr *c = CMSG_FIRSTHDR(&msg); c; c = CMSG_NXTHDR(&msg, c)) {
+        size_t count = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+        int fds[MAX_FDS];
+
+        if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS || count > MAX_FDS)
+            continue;
+        memcpy(fds, CMSG_DATA(c), count * sizeof(int));
+        for (size_t i = 0; i < count; i++) {
+            if (*ret_fd < 0)
+                *ret_fd = fds[i];
+            else
+                close(fds[i]);
+        }
+    }
+    return n;
+}
+
+static bool send_reply(int fd, const struct mps_ho_reply *reply, int pass_fd)
+{
+    union {
+        struct cmsghdr align;
+        char buf[CMSG_SPACE(sizeof(int))];
+    } ctl;
+    struct iovec iov = {(void *)reply, sizeof(*reply)};
+    struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
+    struct cmsghdr *c;
+
+    if (pass_fd >= 0) {
+        memset(&ctl, 0, sizeof(ctl));
+        msg.msg_control = &ctl;
+        msg.msg_controllen = sizeof(ctl.buf);
+        c = CMSG_FIRSTHDR(&msg);
+        c->cmsg_level = SOL_SOCKET;
+        c->cmsg_type = SCM_RIGHTS;
+        c->cmsg_len = CMSG_LEN(sizeof(int));
+        memcpy(CMSG_DATA(c), &pass_fd, sizeof(int));
+    }
+    return sendmsg(fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)sizeof(*reply);
+}
+
+static bool authorised(const struct client *c, const struct mps_ho_request *req)
+{
+    return c->cred.uid == c->ctl->uid || c->cred.uid == 0 ||
+           CRYPTO_memcmp(req->secret, c->ctl->secret, MPS_HO_SECRET_LEN) == 0;
+}
+
+static void on_request(struct ev_loop *loop, ev_io *io, int revents)
+{
+    struct client *c = io->data;
+    struct mps_ho_request req;
+    struct mps_dispatch d = {.reply_fd = -1, .pid = c->cred.pid};
+    ssize_t n = receive(c->fd, &req, &d.fd);
+    bool ok;
+
+    if (n < 0 && mps_sock_would_block(errno))
+        return;
+    if (n != (ssize_t)sizeof(req) || req.magic != MPS_HO_MAGIC ||
+        req.version != MPS_HO_VERSION || req.len > MPS_HO_DATA_MAX || !authorised(c, &req)) {
+        if (n > 0)
+            mps_log("control: request refused");
+        if (d.fd >= 0)
+            close(d.fd);
+        client_free(c);
+        return;
+    }
+    mps_dispatch_request(c->ctl->eng, &req, &d);
+    ok = send_reply(c->fd, &d.reply, d.reply_fd);
+    mps_dispatch_done(&d, ok);
+    if (!ok)
+        client_free(c);
+}
+
+static void add_client(struct mps_control *ctl, int fd)
+{
+    struct client *c = ctl->n_clients < MPS_CONTROL_CLIENTS ? calloc(1, sizeof(*c)) : NULL;
+    socklen_t len = sizeof(struct ucred);
+
+    if (!c || getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &c->cred, &len) < 0) {
+        free(c);
+        close(fd);
+        return;
+    }
+    c->ctl = ctl;
+    c->fd = fd;
+    ev_io_init(&c->io, on_request, fd, EV_READ);
+    c->io.data = c;
+    ev_io_start(ctl->eng->loop, &c->io);
+    mps_list_push_back(&ctl->clients, &c->link);
+    ctl->n_clients++;
+}
+
+static void on_accept(struct ev_loop *loop, ev_io *io, int revents)
+{
+    struct mps_control *ctl = io->data;
+
+    for (unsigned i = 0; i < ACCEPT_BATCH; i++) {
+        int fd = accept4(ctl->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+        if (fd < 0)
+            return;
+        add_client(ctl, fd);
+    }
+}
+
+int mps_control_init(struct mps_control *ctl, struct mps_engine *eng,
+                     const uint8_t secret[MPS_HO_SECRET_LEN])
+{
+    struct sockaddr_un un = {.sun_family = AF_UNIX};
+    size_t prefix = strlen(MPS_HO_NAME_PREFIX), id = strlen(eng->agent_id);
+    socklen_t len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + prefix + id);
+
+    memset(ctl, 0, sizeof(*ctl));
+    ctl->eng = eng;
+    ctl->uid = geteuid();
+    memcpy(ctl->secret, secret, MPS_HO_SECRET_LEN);
+    mps_list_init(&ctl->clients);
+    memcpy(un.sun_path + 1, MPS_HO_NAME_PREFIX, prefix);
+    memcpy(un.sun_path + 1 + prefix, eng->agent_id, id);
+    ctl->fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (ctl->fd < 0)
+        return MPS_ESYS;
+    if (bind(ctl->fd, (struct sockaddr *)&un, len) < 0 || listen(ctl->fd, BACKLOG) < 0) {
+        int err = errno;
+
+        close(ctl->fd);
+        ctl->fd = -1;
+        return err == EADDRINUSE ? MPS_CONTROL_TAKEN : MPS_ESYS;
+    }
+    ev_io_init(&ctl->io, on_accept, ctl->fd, EV_READ);
+    ctl->io.data = ctl;
+    ev_io_start(eng->loop, &ctl->io);
+    return 0;
+}
+
+void mps_control_deinit(struct mps_control *ctl)
+{
+    struct client *c, *tmp;
+
+    if (ctl->fd < 0)
+        return;
+    mps_list_for_each_safe(c, tmp, &ctl->clients, struct client, link)
+        client_free(c);
+    ev_io_stop(ctl->eng->loop, &ctl->io);
+    close(ctl->fd);
+    ctl->fd = -1;
+}

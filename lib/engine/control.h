@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The agent's control socket: requests of handover/message.h over SOCK_SEQPACKET, one reply each.
+ * A request counts if it brings the secret or comes from the agent's own user or root. A client
+ * that does not take its reply is dropped; nothing here ever waits for one.
+ */
+#pragma once
+#include <ev.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include "core/list.h"
+#include "handover/message.h"
+
+#define MPS_CONTROL_CLIENTS 256
+
+struct mps_engine;
+
+struct mps_control {
+    struct mps_engine *eng;
+    int fd;
+    ev_io io;
+    uint8_t secret[MPS_HO_SECRET_LEN];
+    uid_t uid;
+    struct mps_list clients;
+    unsigned n_clients;
+};
+
+/* Positive result of mps_control_init: another agent holds the name. */
+#define MPS_CONTROL_TAKEN 1
+
+/* Bind the agent's name and listen. 0, MPS_CONTROL_TAKEN, MPS_ESYS. */
+int mps_control_init(struct mps_control *ctl, struct mps_engine *eng,
+                     const uint8_t secret[MPS_HO_SECRET_LEN]);
+void mps_control_deinit(struct mps_control *ctl);

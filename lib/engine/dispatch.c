@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: MIT */
+#include "dispatch.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+#include "core/err.h"
+#include "engine.h"
+#include "log.h"
+#include "session.h"
+#include "sockopts.h"
+#include "status.h"
+
+static void fail(struct mps_dispatch *d, int err)
+{
+    d->reply.status = MPS_HO_ERROR;
+    d->reply.error = err;
+}
+
+static int errno_of(int rc)
+{
+    switch (rc) {
+    case MPS_ENOMEM:
+        return ENOMEM;
+    case MPS_ELIMIT:
+        return ENOBUFS;
+    case MPS_EINVAL:
+        return EINVAL;
+    default:
+        return EIO;
+    }
+}
+
+static void do_connection(struct mps_engine *eng, const struct mps_ho_request *req,
+                          struct mps_dispatch *d)
+{
+    struct mps_session_request sr = {
+        .fd = d->fd,
+        .pid = d->pid,
+        .options = (const char *)req->data,
+        .options_len = req->len,
+    };
+    int rc;
+
+    if (d->fd < 0) {
+        fail(d, EBADF);
+        return;
+    }
+    rc = req->op == MPS_HO_CONNECTED
+             ? mps_session_connected(eng, &sr, &d->session, &d->reply_fd)
+             : mps_session_accepted(eng, &sr, &d->session, &d->reply_fd);
+    if (rc < 0) {
+        mps_log("dispatch: connection not taken: %s", mps_strerror(rc));
+        fail(d, errno_of(rc));
+    } else if (rc == MPS_SESSION_PLAIN_PEER) {
+        d->reply.status = MPS_HO_AGAIN_PLAIN;
+    } else {
+        d->reply.conn_id = d->session->id;
+        d->fd = -1; /* the session's now */
+    }
+}
+
+static void do_listen(struct mps_engine *eng, const struct mps_ho_request *req,
+                      struct mps_dispatch *d)
+{
+    int rc = d->fd < 0 ? MPS_EINVAL
+                       : mps_steer_add(&eng->steer, d->fd, (req->flags & MPS_HO_STEER) != 0);
+
+    if (rc < 0)
+        fail(d, errno_of(rc));
+}
+
+static void do_option(struct mps_engine *eng, const struct mps_ho_request *req,
+                      struct mps_dispatch *d)
+{
+    struct mps_session *s = mps_session_find(eng, req->conn_id);
+    int fds[MPS_MAX_SUBFLOWS], err;
+    size_t len = req->len;
+    unsigned n;
+
+    if (!s) {
+        fail(d, ENOTCONN);
+        return;
+    }
+    n = mps_session_fds(s, fds, MPS_MAX_SUBFLOWS);
+    if (req->op == MPS_HO_SETOPT)
+        err = mps_sockopts_set(&s->sockopts, fds, n, req->level, req->name, req->data, len);
+    else
+        err = mps_sockopts_get(&s->sockopts, fds, n, req->level, req->name, d->reply.data, &len);
+    if (err != 0)
+        fail(d, err);
+    else if (req->op == MPS_HO_GETOPT)
+        d->reply.len = (uint32_t)len;
+}
+
+static void do_status(struct mps_engine *eng, const struct mps_ho_request *req,
+                      struct mps_dispatch *d)
+{
+    struct mps_session *s = NULL;
+
+    if (req->op == MPS_HO_CONN_STATUS) {
+        s = mps_session_find(eng, req->conn_id);
+        if (!s) {
+            fail(d, ENOENT);
+            return;
+        }
+    }
+    d->reply_fd = mps_status_memfd(eng, s);
+    if (d->reply_fd < 0)
+        fail(d, errno);
+}
+
+void mps_dispatch_request(struct mps_engine *eng, const struct mps_ho_request *req,
+                          struct mps_dispatch *d)
+{
+    memset(&d->reply, 0, sizeof(d->reply));
+    d->reply.magic = MPS_HO_MAGIC;
+    d->reply.version = MPS_HO_VERSION;
+    d->reply.conn_id = req->conn_id;
+    switch (req->op) {
+    case MPS_HO_PING:
+        break;
+    case MPS_HO_CONNECTED:
+    case MPS_HO_ACCEPTED:
+        do_connection(eng, req, d);
+        break;
+    case MPS_HO_LISTEN:
+        do_listen(eng, req, d);
+        break;
+    case MPS_HO_RECHECK:
+        if (mps_steer_recheck(&eng->steer) == 0)
+            fail(d, EADDRINUSE);
+        break;
+    case MPS_HO_SETOPT:
+    case MPS_HO_GETOPT:
+        do_option(eng, req, d);
+        break;
+    case MPS_HO_STATUS:
+    case MPS_HO_CONN_STATUS:
+        do_status(eng, req, d);
+        break;
+    default:
+        fail(d, EOPNOTSUPP);
+        break;
+    }
+    /* Not taken. The agent holds no listener, and no connection it has refused. */
+    if (d->fd >= 0)
+        close(d->fd);
+    d->fd = -1;
+}
+
+void mps_dispatch_done(struct mps_dispatch *d, bool sent)
+{
+    if (d->reply_fd >= 0)
+        close(d->reply_fd);
+    if (!sent && d->session)
+        mps_session_discard(d->session);
+}

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: MIT */
+#include "status.h"
+
+#include <errno.h>
+#include <json-c/json.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+#include "core/conn.h"
+#include "engine.h"
+#include "mpconn.h"
+#include "relay.h"
+#include "session.h"
+#include "sock.h"
+
+static void put_str(struct json_object *o, const char *key, const char *value)
+{
+    json_object_object_add(o, key, json_object_new_string(value));
+}
+
+static void put_u64(struct json_object *o, const char *key, uint64_t value)
+{
+    json_object_object_add(o, key, json_object_new_uint64(value));
+}
+
+static void put_bool(struct json_object *o, const char *key, bool value)
+{
+    json_object_object_add(o, key, json_object_new_boolean(value));
+}
+
+static void put_addr(struct json_object *o, const char *key, const struct mps_addr *addr)
+{
+    char text[MPS_SOCK_TEXT_LEN];
+
+    put_str(o, key, mps_sock_text(addr, text));
+}
+
+static void put_token(struct json_object *o, const char *key, uint32_t token)
+{
+    char text[9];
+
+    snprintf(text, sizeof(text), "%08x", token);
+    put_str(o, key, text);
+}
+
+static const char *state_name(enum mps_subflow_state state)
+{
+    switch (state) {
+    case MPS_SF_CONNECTING:
+        return "connecting";
+    case MPS_SF_OPENING:
+        return "opening";
+    case MPS_SF_ACTIVE:
+        return "active";
+    case MPS_SF_CLOSING:
+        return "closing";
+    default:
+        return "dead";
+    }
+}
+
+static struct json_object *subflow_object(const struct mps_subflow_info *info)
+{
+    struct json_object *o = json_object_new_object();
+    const struct mps_metrics *m = &info->metrics;
+
+    put_u64(o, "id", info->id);
+    put_addr(o, "local", &info->local);
+    put_addr(o, "remote", &info->remote);
+    put_str(o, "state", state_name(info->state));
+    put_bool(o, "backup", info->backup);
+    put_bool(o, "stale", info->stale);
+    put_u64(o, "bytes_sent", info->bytes_sent);
+    put_u64(o, "bytes_received", info->bytes_received);
+    put_u64(o, "bytes_reinjected", info->bytes_reinjected);
+    put_u64(o, "rtt_us", m->srtt_us);
+    put_u64(o, "rttvar_us", m->rttvar_us);
+    put_u64(o, "min_rtt_us", m->min_rtt_us);
+    put_u64(o, "cwnd", m->cwnd);
+    put_u64(o, "in_flight", m->in_flight);
+    put_u64(o, "notsent", m->notsent);
+    put_u64(o, "rate", m->rate);
+    return o;
+}
+
+static void put_multipath(struct json_object *o, const struct mps_session *s)
+{
+    struct mps_subflow_info sub[MPS_MAX_SUBFLOWS];
+    struct json_object *list = json_object_new_array();
+    struct mps_conn *core = mps_mpconn_core(s->mp);
+    struct mps_conn_info info;
+    unsigned n;
+
+    mps_conn_info(core, &info);
+    n = mps_conn_subflow_info(core, sub, MPS_MAX_SUBFLOWS);
+    if (n > MPS_MAX_SUBFLOWS)
+        n = MPS_MAX_SUBFLOWS;
+    put_token(o, "token", info.token);
+    put_token(o, "peer_token", info.peer_token);
+    put_str(o, "state", info.state);
+    put_str(o, "mode", strcmp(info.state, "opening") == 0 ? "opening" : "multipath");
+    put_str(o, "scheduler", info.sched);
+    put_u64(o, "bytes_sent", info.bytes_sent);
+    put_u64(o, "bytes_received", info.bytes_received);
+    put_u64(o, "bytes_acked", info.bytes_acked);
+    put_u64(o, "bytes_reinjected", info.bytes_reinjected);
+    put_u64(o, "credit_left", info.credit_left);
+    put_u64(o, "rcv_queued", info.rcv_queued);
+    put_u64(o, "rcv_out_of_order", info.rcv_out_of_order);
+    for (unsigned i = 0; i < n; i++)
+        json_object_array_add(list, subflow_object(&sub[i]));
+    json_object_object_add(o, "subflows", list);
+}
+
+/* The one TCP connection of a relay, shown as subflow 0. */
+static void put_plain(struct json_object *o, const struct mps_session *s)
+{
+    struct json_object *list = json_object_new_array();
+    bool waiting = mps_relay_waiting(s->relay);
+    struct mps_subflow_info sub = {
+        .state = waiting ? MPS_SF_OPENING : MPS_SF_ACTIVE,
+        .local = s->local,
+        .remote = s->peer,
+    };
+
+    mps_relay_bytes(s->relay, &sub.bytes_sent, &sub.bytes_received);
+    mps_sock_metrics(mps_relay_fd(s->relay), &sub.metrics);
+    put_token(o, "token", 0);
+    put_str(o, "state", waiting ? "opening" : "established");
+    put_str(o, "mode", waiting ? "opening" : "plain");
+    put_str(o, "scheduler", "");
+    put_u64(o, "bytes_sent", sub.bytes_sent);
+    put_u64(o, "bytes_received", sub.bytes_received);
+    json_object_array_add(list, subflow_object(&sub));
+    json_object_object_add(o, "subflows", list);
+}
+
+static struct json_object *session_object(const struct mps_session *s)
+{
+    struct json_object *o = json_object_new_object();
+    char id[17];
+
+    snprintf(id, sizeof(id), "%016llx", (unsigned long long)s->id);
+    put_str(o, "id", id);
+    put_addr(o, "local", &s->local);
+    put_addr(o, "remote", &s->peer);
+    put_str(o, "role", s->role == MPS_ROLE_CLIENT ? "client" : "server");
+    json_object_object_add(o, "process", json_object_new_int(s->pid));
+    if (s->mp)
+        put_multipath(o, s);
+    else
+        put_plain(o, s);
+    return o;
+}
+
+static int to_memfd(const char *text)
+{
+    size_t len = strlen(text), done = 0;
+    int fd = memfd_create("mptcpshim-status", MFD_CLOEXEC);
+
+    if (fd < 0)
+        return -1;
+    while (done < len) {
+        ssize_t n = pwrite(fd, text + done, len - done, (off_t)done);
+
+        if (n <= 0) {
+            int err = n < 0 ? errno : EIO;
+
+            close(fd);
+            errno = err;
+            return -1;
+        }
+        done += (size_t)n;
+    }
+    return fd;
+}
+
+int mps_status_memfd(struct mps_engine *eng, struct mps_session *only)
+{
+    struct json_object *root;
+    struct mps_session *s;
+    const char *text;
+    int fd;
+
+    if (only) {
+        root = session_object(only);
+    } else {
+        root = json_object_new_array();
+        mps_list_for_each(s, &eng->sessions, struct mps_session, link)
+            json_object_array_add(root, session_object(s));
+    }
+    text = json_object_to_json_string_ext(root, JSON_C_TO_STRING_PRETTY);
+    if (!text) {
+        json_object_put(root);
+        errno = ENOMEM;
+        return -1;
+    }
+    fd = to_memfd(text);
+    json_object_put(root);
+    return fd;
+}
