@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT */
+#include "inspect.h"
+#include <elf.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#define PROGRAM_HEADERS_MAX 64
+
+/* The file that execvp() would take; false if there is none. */
+static bool find_program(const char *program, char *ret, size_t size)
+{
+    const char *path = getenv("PATH");
+    const char *end;
+
+    if (strchr(program, '/'))
+        return snprintf(ret, size, "%s", program) < (int)size;
+    if (!path)
+        path = "/bin:/usr/bin";
+    for (;; path = end + 1) {
+        int n;
+
+        end = strchrnul(path, ':');
+        n = snprintf(ret, size, "%.*s/%s", end > path ? (int)(end - path) : 1,
+                     end > path ? path : ".", program);
+        if (n > 0 && (size_t)n < size && access(ret, X_OK) == 0)
+            return true;
+        if (*end == '\0')
+            return false;
+    }
+}
+
+/* A 64-bit ELF executable that names no interpreter (dynamic loader)? */
+static bool is_static(int fd)
+{
+    Elf64_Ehdr head;
+    Elf64_Phdr programs[PROGRAM_HEADERS_MAX];
+    size_t size;
+
+    if (pread(fd, &head, sizeof(head), 0) != (ssize_t)sizeof(head) ||
+        memcmp(head.e_ident, ELFMAG, SELFMAG) != 0 || head.e_ident[EI_CLASS] != ELFCLASS64)
+        return false;
+    if (head.e_phentsize != sizeof(programs[0]) || head.e_phnum > PROGRAM_HEADERS_MAX)
+        return false;
+    size = head.e_phnum * sizeof(programs[0]);
+    if (pread(fd, programs, size, (off_t)head.e_phoff) != (ssize_t)size)
+        return false;
+    for (int i = 0; i < head.e_phnum; i++)
+        if (programs[i].p_type == PT_INTERP)
+            return false;
+    return true;
+}
+
+/* Another ELF class than ours: the loader cannot map the library. */
+static bool is_foreign(int fd)
+{
+    unsigned char ident[EI_NIDENT];
+
+    return pread(fd, ident, sizeof(ident), 0) == (ssize_t)sizeof(ident) &&
+           memcmp(ident, ELFMAG, SELFMAG) == 0 &&
+           ident[EI_CLASS] != (sizeof(void *) == 8 ? ELFCLASS64 : ELFCLASS32);
+}
+
+static bool is_privileged(int fd, const struct stat *st)
+{
+    char capability[64];
+
+    if (st->st_mode & S_ISUID && st->st_uid != geteuid())
+        return true;
+    if (st->st_mode & S_ISGID && st->st_mode & S_IXGRP && st->st_gid != getegid())
+        return true;
+    return fgetxattr(fd, "security.capability", capability, sizeof(capability)) > 0;
+}
+
+const char *mps_inspect_program(const char *program)
+{
+    char file[PATH_MAX];
+    struct stat st;
+    const char *reason = NULL;
+    int fd;
+
+    if (!find_program(program, file, sizeof(file)))
+        return NULL;
+    fd = open(file, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return NULL;
+    if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode)) {
+        if (is_privileged(fd, &st))
+            reason = "it gains privileges (set-user-ID, set-group-ID or file capabilities)";
+        else if (is_foreign(fd))
+            reason = "it is built for another word size";
+        else if (is_static(fd))
+            reason = "it is statically linked";
+    }
+    close(fd);
+    return reason;
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+#include "launcher.h"
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char usage[] =
+    "Usage: mptcpshim run [OPTION...] [--] PROGRAM [ARGUMENT...]\n"
+    "       mptcpshim status [--json]\n"
+    "       mptcpshim help | --version\n"
+    "\n"
+    "run: the TCP connections of PROGRAM and its children use several paths where the\n"
+    "peer runs mptcpshim too, and are plain TCP elsewhere.\n"
+    "  --local ADDR[,ADDR...]  use exactly these local addresses (default: all that are up)\n"
+    "  --scheduler NAME        which path gets the next bytes\n"
+    "  --max-subflows N        paths per connection at most\n"
+    "  --join-port N           port for joins where the program's own cannot be shared\n"
+    "  --log FILE              the agent's log, for debugging\n"
+    "\n"
+    "status: the connections of all agents in this network namespace.\n"
+    "\n"
+    "Exit status of run: that of PROGRAM; 125 mptcpshim failed, 126 PROGRAM cannot be\n"
+    "executed, 127 PROGRAM not found. See mptcpshim(1).\n";
+
+void mps_launcher_complain(const char *format, ...)
+{
+    va_list ap;
+
+    fputs("mptcpshim: ", stderr);
+    va_start(ap, format);
+    vfprintf(stderr, format, ap);
+    va_end(ap);
+    fputc('\n', stderr);
+}
+
+int main(int argc, char **argv)
+{
+    const char *command = argc > 1 ? argv[1] : "";
+
+    if (strcmp(command, "run") == 0)
+        return mps_launcher_run(argc - 1, argv + 1);
+    if (strcmp(command, "status") == 0)
+        return mps_launcher_status(argc - 1, argv + 1);
+    if (strcmp(command, "help") == 0 || strcmp(command, "--help") == 0 ||
+        strcmp(command, "-h") == 0)
+        return fputs(usage, stdout) < 0 || fflush(stdout) != 0 ? MPS_EXIT_FAILURE : 0;
+    if (strcmp(command, "--version") == 0)
+        return printf("mptcpshim %s\n", MPS_PROJECT_VERSION) < 0 ? MPS_EXIT_FAILURE : 0;
+    if (*command)
+        mps_launcher_complain("no subcommand '%s'; try 'mptcpshim help'", command);
+    else
+        fputs(usage, stderr);
+    return MPS_EXIT_FAILURE;
+}

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+#include "handover/config.h"
+#include "inspect.h"
+#include "launcher.h"
+#include "options.h"
+
+#define LIBRARY "libmptcpshim_preload.so"
+#define AGENT   "mptcpshim-agent"
+
+struct places {
+    char library[PATH_MAX];
+    char agent[PATH_MAX];
+};
+
+static bool join(char *out, const char *directory, const char *file)
+{
+    int n = snprintf(out, PATH_MAX, "%s/%s", directory, file);
+
+    return n > 0 && n < PATH_MAX;
+}
+
+/* Library and agent beside this executable (a build directory), or where they are installed. */
+static bool find_places(struct places *ret)
+{
+    char self[PATH_MAX];
+    ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+    char *slash;
+
+    if (n > 0) {
+        self[n] = '\0';
+        slash = strrchr(self, '/');
+        if (slash) {
+            *slash = '\0';
+            if (join(ret->library, self, LIBRARY) && access(ret->library, R_OK) == 0)
+                return join(ret->agent, self, AGENT);
+        }
+    }
+    return join(ret->library, MPS_LIBRARY_DIR, LIBRARY) && access(ret->library, R_OK) == 0 &&
+           join(ret->agent, MPS_AGENT_DIR, AGENT);
+}
+
+/* The loader separates the list by blanks and colons and knows no quoting. */
+static bool is_loadable(const char *path)
+{
+    return strpbrk(path, " :\t\n$") == NULL;
+}
+
+/* LD_PRELOAD with our library at its end, once. */
+static bool set_preload(const char *library)
+{
+    const char *old = getenv("LD_PRELOAD");
+    char *value;
+    bool done;
+
+    if (!old || *old == '\0')
+        return setenv("LD_PRELOAD", library, 1) == 0;
+    if (strstr(old, library))
+        return true;
+    if (asprintf(&value, "%s:%s", old, library) < 0)
+        return false;
+    done = setenv("LD_PRELOAD", value, 1) == 0;
+    free(value);
+    return done;
+}
+
+/* Inside a shimmed tree of this user, with the same options: its agent serves us too. */
+static bool has_agent(const char *words)
+{
+    static struct mps_ho_config config;
+    const char *options = getenv(MPS_ENV_OPTIONS);
+
+    return mps_ho_config_init(&config, getenv(MPS_ENV_AGENT), getenv(MPS_ENV_PROGRAM), options,
+                              NULL) &&
+           config.uid == geteuid() && strcmp(words, options ? options : "") == 0;
+}
+
+static bool set_agent(const char *words)
+{
+    unsigned char random[MPS_HO_ID_LEN / 2 + MPS_HO_SECRET_LEN];
+    char id[MPS_HO_ID_LEN + 1], value[MPS_HO_AGENT_ENV_MAX];
+
+    if (getrandom(random, sizeof(random), 0) != (ssize_t)sizeof(random))
+        return false;
+    for (int i = 0; i < MPS_HO_ID_LEN / 2; i++)
+        snprintf(id + 2 * i, 3, "%02x", random[i]);
+    mps_ho_config_format(id, random + MPS_HO_ID_LEN / 2, geteuid(), value);
+    if (setenv(MPS_ENV_AGENT, value, 1) != 0)
+        return false;
+    return (*words ? setenv(MPS_ENV_OPTIONS, words, 1) : unsetenv(MPS_ENV_OPTIONS)) == 0;
+}
+
+static int execute(char **program)
+{
+    const char *reason = mps_inspect_program(program[0]);
+    int error;
+
+    if (reason)
+        mps_launcher_complain("warning: %s will use plain TCP: %s", program[0], reason);
+    execvp(program[0], program);
+    error = errno;
+    mps_launcher_complain("%s: %s", program[0], strerror(error));
+    return error == ENOENT || error == ENOTDIR ? MPS_EXIT_NOT_FOUND : MPS_EXIT_CANNOT_RUN;
+}
+
+int mps_launcher_run(int argc, char **argv)
+{
+    static struct places places;
+    struct mps_run_options options;
+    int code = mps_run_options_parse(argc, argv, &options);
+
+    if (code != 0)
+        return code;
+    if (!find_places(&places)) {
+        mps_launcher_complain("%s is neither beside mptcpshim nor in %s", LIBRARY, MPS_LIBRARY_DIR);
+        return MPS_EXIT_FAILURE;
+    }
+    if (!is_loadable(places.library)) {
+        mps_launcher_complain("the loader cannot take a path like '%s'", places.library);
+        return MPS_EXIT_FAILURE;
+    }
+    if ((!has_agent(options.words) && !set_agent(options.words)) ||
+        setenv(MPS_ENV_PROGRAM, places.agent, 1) != 0 || !set_preload(places.library)) {
+        mps_launcher_complain("environment: %s", strerror(errno));
+        return MPS_EXIT_FAILURE;
+    }
+    if (access(places.agent, X_OK) != 0)
+        mps_launcher_complain("warning: all connections will be plain TCP: %s: %s", places.agent,
+                              strerror(errno));
+    return execute(options.program);
+}

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT */
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "agents.h"
+#include "launcher.h"
+
+static const char *text(struct json_object *o, const char *key)
+{
+    struct json_object *v;
+
+    return json_object_object_get_ex(o, key, &v) ? json_object_get_string(v) : "?";
+}
+
+static double number(struct json_object *o, const char *key)
+{
+    struct json_object *v;
+
+    return json_object_object_get_ex(o, key, &v) ? json_object_get_double(v) : 0;
+}
+
+static bool flag(struct json_object *o, const char *key)
+{
+    struct json_object *v;
+
+    return json_object_object_get_ex(o, key, &v) && json_object_get_boolean(v);
+}
+
+/* "12.3 MB" in out. */
+static const char *amount(double value, const char *unit, char out[32])
+{
+    static const char *const prefixes[] = {"", "k", "M", "G", "T"};
+    int i = 0;
+
+    while (value >= 1000 && i < 4) {
+        value /= 1000;
+        i++;
+    }
+    snprintf(out, 32, i > 0 ? "%.1f %s%s" : "%.0f %s%s", value, prefixes[i], unit);
+    return out;
+}
+
+static const char *colour(bool enabled, const char *mode)
+{
+    if (!enabled)
+        return "";
+    return strcmp(mode, "multipath") == 0 ? "\033[32m" : "\033[33m";
+}
+
+static void print_subflow(struct json_object *subflow)
+{
+    char rate[32], sent[32], received[32];
+
+    printf("    %s -> %s  %s%s%s  rtt %.1f ms  rate %s  sent %s  received %s\n",
+           text(subflow, "local"), text(subflow, "remote"), text(subflow, "state"),
+           flag(subflow, "backup") ? ", backup" : "", flag(subflow, "stale") ? ", stale" : "",
+           number(subflow, "rtt_us") / 1000, amount(number(subflow, "rate") * 8, "bit/s", rate),
+           amount(number(subflow, "bytes_sent"), "B", sent),
+           amount(number(subflow, "bytes_received"), "B", received));
+}
+
+static void print_connection(struct json_object *connection, bool colours)
+{
+    const char *mode = text(connection, "mode");
+    struct json_object *subflows;
+    char sent[32], received[32];
+    size_t n = 0;
+
+    if (json_object_object_get_ex(connection, "subflows", &subflows) &&
+        json_object_is_type(subflows, json_type_array))
+        n = json_object_array_length(subflows);
+    printf("%s -> %s  %s%s%s  process %s  sent %s  received %s\n", text(connection, "local"),
+           text(connection, "remote"), colour(colours, mode), mode, colours ? "\033[0m" : "",
+           text(connection, "process"), amount(number(connection, "bytes_sent"), "B", sent),
+           amount(number(connection, "bytes_received"), "B", received));
+    for (size_t i = 0; i < n; i++)
+        print_subflow(json_object_array_get_idx(subflows, i));
+}
+
+static void print_table(struct json_object *all, int agents)
+{
+    bool colours = isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
+    size_t n = json_object_array_length(all);
+
+    for (size_t i = 0; i < n; i++)
+        print_connection(json_object_array_get_idx(all, i), colours);
+    if (n > 0)
+        return;
+    if (agents == 0)
+        puts("No connections: nothing of yours runs under mptcpshim in this network namespace.\n"
+             "Start a program with: mptcpshim run PROGRAM");
+    else
+        puts("No connections. Programs under mptcpshim are running, but no peer of theirs runs\n"
+             "mptcpshim too (their connections to others are plain TCP and not listed).");
+}
+
+int mps_launcher_status(int argc, char **argv)
+{
+    bool json = argc == 2 && strcmp(argv[1], "--json") == 0;
+    struct json_object *all;
+    int agents;
+
+    if (argc > 1 && !json) {
+        mps_launcher_complain("status: no option '%s'; try 'mptcpshim help'", argv[1]);
+        return MPS_EXIT_FAILURE;
+    }
+    all = mps_agents_status(&agents);
+    if (!all)
+        return MPS_EXIT_FAILURE;
+    if (json)
+        puts(json_object_to_json_string_ext(all, JSON_C_TO_STRING_PRETTY));
+    else
+        print_table(all, agents);
+    json_object_put(all);
+    return fflush(stdout) != 0 ? MPS_EXIT_FAILURE : 0;
+}
