@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The agent: one per process tree, started on demand. It carries the connections that the
+ * programs of the tree handed over, and outlives those programs until every byte is delivered.
+ *
+ *   mptcpshim-agent [--ready-fd N]
+ *
+ * N is a pipe that gets one byte when requests are taken. Exits quietly when another agent holds
+ * the name already (the spawner then finds that one), and when it had nothing to do for a while.
+ */
+#include <errno.h>
+#include <ev.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+#include "core/err.h"
+#include "engine/control.h"
+#include "engine/engine.h"
+#include "engine/log.h"
+#include "engine/options.h"
+#include "handover/message.h"
+
+#define IDLE_CHECK_S 0.5
+
+struct agent {
+    struct mps_engine engine;
+    struct mps_control control;
+    ev_timer idle;
+    double idle_since;
+};
+
+struct identity {
+    char id[MPS_AGENT_ID_LEN + 1];
+    uint8_t secret[MPS_HO_SECRET_LEN];
+};
+
+static int hex_digit(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    if (c >= 'A' && c <= 'F')
+        return c - 'A' + 10;
+    return -1;
+}
+
+/* agent-id(16 hex):secret(32 hex):uid(decimal) */
+static bool parse_identity(const char *text, struct identity *ret)
+{
+    const char *p = text;
+
+    if (!text || strlen(text) < MPS_AGENT_ID_LEN + 1 + 2 * MPS_HO_SECRET_LEN)
+        return false;
+    for (unsigned i = 0; i < MPS_AGENT_ID_LEN; i++, p++) {
+        if (hex_digit(*p) < 0)
+            return false;
+        ret->id[i] = *p;
+    }
+    ret->id[MPS_AGENT_ID_LEN] = '\0';
+    if (*p++ != ':')
+        return false;
+    for (unsigned i = 0; i < MPS_HO_SECRET_LEN; i++, p += 2) {
+        int hi = hex_digit(p[0]), lo = hi < 0 ? -1 : hex_digit(p[1]);
+
+        if (lo < 0)
+            return false;
+        ret->secret[i] = (uint8_t)(hi << 4 | lo);
+    }
+    return *p == ':' || *p == '\0';
+}
+
+static void log_bad_option(const char *word, const char *why)
+{
+    mps_log("agent: option \"%s\": %s", word, why);
+}
+
+/* The log comes first, so that the complaints about the other words are in it. */
+static void read_options(struct mps_options *opt)
+{
+    const char *text = getenv(MPS_ENV_OPTIONS);
+
+    mps_options_init(opt);
+    if (!text)
+        return;
+    mps_options_parse(opt, text, strlen(text), NULL);
+    if (opt->verbose[0] && mps_log_open(opt->verbose) < 0)
+        fprintf(stderr, "mptcpshim-agent: %s: %s\n", opt->verbose, strerror(errno));
+    mps_options_init(opt);
+    mps_options_parse(opt, text, strlen(text), log_bad_option);
+}
+
+/* The agent is nobody's child: the terminal and the limits of its spawner are not for it. */
+static void settle(void)
+{
+    struct rlimit files;
+
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGHUP, SIG_IGN);
+    signal(SIGINT, SIG_IGN);
+    signal(SIGQUIT, SIG_IGN);
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < files.rlim_max) {
+        files.rlim_cur = files.rlim_max;
+        if (setrlimit(RLIMIT_NOFILE, &files) < 0)
+            mps_log("agent: RLIMIT_NOFILE: %s", strerror(errno));
+    }
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+        mps_log("agent: no_new_privs: %s", strerror(errno));
+    /* A working directory kept busy would hinder an umount. */
+    if (chdir("/") < 0)
+        mps_log("agent: chdir: %s", strerror(errno));
+}
+
+static void on_idle_check(struct ev_loop *loop, ev_timer *timer, int revents)
+{
+    struct agent *agent = timer->data;
+
+    if (!mps_engine_is_idle(&agent->engine) || agent->control.n_clients > 0)
+        agent->idle_since = ev_now(loop);
+    else if (ev_now(loop) - agent->idle_since >= agent->engine.options.idle_s)
+        ev_break(loop, EVBREAK_ALL);
+}
+
+static void on_term(struct ev_loop *loop, ev_signal *sig, int revents)
+{
+    ev_break(loop, EVBREAK_ALL);
+}
+
+static int ready_fd(int argc, char **argv)
+{
+    for (int i = 1; i + 1 < argc; i++) {
+        if (strcmp(argv[i], "--ready-fd") == 0)
+            return atoi(argv[i + 1]);
+    }
+    return -1;
+}
+
+static void announce(int fd)
+{
+    if (fd < 0)
+        return;
+    if (write(fd, "", 1) != 1)
+        mps_log("agent: nobody waits for readiness");
+    close(fd);
+}
+
+static int serve(struct agent *agent, struct ev_loop *loop, int ready)
+{
+    ev_signal term;
+
+    announce(ready);
+    ev_signal_init(&term, on_term, SIGTERM);
+    ev_signal_start(loop, &term);
+    agent->idle_since = ev_now(loop);
+    ev_timer_init(&agent->idle, on_idle_check, IDLE_CHECK_S, IDLE_CHECK_S);
+    agent->idle.data = agent;
+    ev_timer_start(loop, &agent->idle);
+    ev_run(loop, 0);
+    mps_log("agent: exits");
+    mps_control_deinit(&agent->control);
+    mps_engine_deinit(&agent->engine);
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    static struct agent agent;
+    struct identity identity;
+    struct mps_options options;
+    struct ev_loop *loop;
+    int rc;
+
+    if (!parse_identity(getenv(MPS_ENV_AGENT), &identity)) {
+        fprintf(stderr, "mptcpshim-agent: %s is not set or malformed\n", MPS_ENV_AGENT);
+        return 2;
+    }
+    read_options(&options);
+    settle();
+    loop = ev_loop_new(EVBACKEND_EPOLL | EVFLAG_NOENV);
+    if (!loop)
+        return 1;
+    rc = mps_engine_init(&agent.engine, loop, identity.id, &options);
+    if (rc == 0)
+        rc = mps_control_init(&agent.control, &agent.engine, identity.secret);
+    if (rc > 0)
+        return 0; /* another agent is there */
+    if (rc < 0) {
+        mps_log("agent: %s: %s", mps_strerror(rc), strerror(errno));
+        return 1;
+    }
+    return serve(&agent, loop, ready_fd(argc, argv));
+}
