@@ -182,6 +182,7 @@ void mps_subflow_update(struct mps_subflow *sf, const struct mps_metrics *m, mps
     bool changed;
 
     sf->m = *m;
+    sf->measured = true;
     sf->tx.taken = 0;
     changed = mps_stale_update(&sf->stale, m, now);
     if (!changed || sf->state != MPS_SF_ACTIVE)

@@ -95,6 +95,7 @@ struct mps_subflow {
     uint32_t ifindex;
     mps_addr_id_t local_id, remote_id;
     mps_time_t active_since;
+    bool measured; /* mps_subflow_update was called */
     struct mps_metrics m;
     struct mps_stale stale;
     struct mps_sf_join join;

@@ -310,7 +310,9 @@ uint32_t mps_subflow_notsent_limit(const struct mps_subflow *sf)
 
 uint64_t mps_sf_room(const struct mps_subflow *sf)
 {
-    uint64_t used = sf->m.notsent + sf->tx.taken + sf->tx.queued;
+    /* A transport that measures nothing says by what it takes how much room there is. */
+    uint64_t taken = sf->measured ? sf->tx.taken : 0;
+    uint64_t used = sf->m.notsent + taken + sf->tx.queued;
     uint64_t limit = mps_subflow_notsent_limit(sf);
 
     if (sf->tx.n == MPS_SF_FRAMES || used >= limit)

@@ -1,0 +1,396 @@
+/* SPDX-License-Identifier: MIT */
+#include "pair.h"
+
+struct mps_addr pair_addr(unsigned net, unsigned host, uint16_t port)
+{
+    struct mps_addr a = {.family = MPS_AF_INET, .port = port, .ip = {10, 0, 0, 0}};
+
+    a.ip[2] = (uint8_t)net;
+    a.ip[3] = (uint8_t)host;
+    return a;
+}
+
+uint8_t pair_byte(int from, uint64_t pos)
+{
+    return (uint8_t)((pos * 2654435761u >> 16) + pos + (from ? 91 : 7));
+}
+
+void pair_init(struct pair *p)
+{
+    memset(p, 0, sizeof(*p));
+    faultmem_init(&p->fm);
+    test_crypto_init(&p->crypto, 42);
+    p->env = (struct mps_env){&p->fm.mem, &p->crypto.crypto};
+    mps_config_init(&p->cfg[CLIENT]);
+    mps_config_init(&p->cfg[SERVER]);
+    p->now = MPS_SEC;
+}
+
+static struct pair_link *new_link(struct pair *p)
+{
+    struct pair_link *l;
+
+    if (p->n_links == PAIR_LINKS)
+        return NULL;
+    l = &p->links[p->n_links++];
+    l->out[0].buf = malloc(PAIR_PIPE);
+    l->out[1].buf = malloc(PAIR_PIPE);
+    return l;
+}
+
+int pair_start(struct pair *p)
+{
+    struct mps_addr local = pair_addr(1, 1, 40000), remote = pair_addr(1, 2, 80);
+    struct mps_subflow *sf;
+    int r = mps_conn_new_client(&p->end[CLIENT].conn, &p->env, &p->cfg[CLIENT], p->now);
+
+    if (r < 0)
+        return r;
+    r = mps_conn_first_subflow(p->end[CLIENT].conn, &local, &remote, p->now, &sf);
+    if (r < 0)
+        return r;
+    new_link(p)->sf[CLIENT] = sf;
+    p->links[0].connected = true;
+    return 0;
+}
+
+void pair_free(struct pair *p)
+{
+    for (int side = 0; side < 2; side++)
+        p->end[side].conn = mps_conn_free(p->end[side].conn);
+    for (unsigned i = 0; i < p->n_links; i++) {
+        free(p->links[i].out[0].buf);
+        free(p->links[i].out[1].buf);
+    }
+    p->n_links = 0;
+    assert_int_equal(p->fm.live, 0);
+}
+
+void pair_break(struct pair *p, struct pair_link *l)
+{
+    for (int side = 0; side < 2; side++) {
+        l->out[side].len = 0;
+        if (l->sf[side])
+            mps_subflow_down(l->sf[side], false, MPS_REASON_UNSPECIFIED, p->now);
+    }
+}
+
+static struct pair_link *link_of(struct pair *p, int side, const struct mps_subflow *sf)
+{
+    for (unsigned i = 0; i < p->n_links; i++) {
+        if (p->links[i].sf[side] == sf)
+            return &p->links[i];
+    }
+    return NULL;
+}
+
+static void event(struct pair *p, int side, const struct mps_event *ev)
+{
+    struct pair_end *e = &p->end[side];
+    struct pair_link *l;
+
+    switch (ev->type) {
+    case MPS_EV_ESTABLISHED: e->established = true; break;
+    case MPS_EV_PLAIN: e->plain = true; break;
+    case MPS_EV_OPEN:
+        e->n_open++;
+        l = new_link(p);
+        assert_non_null(l);
+        l->sf[side] = ev->subflow;
+        l->refuse = p->refuse_joins;
+        break;
+    case MPS_EV_SUBFLOW_UP: e->n_up++; break;
+    case MPS_EV_SUBFLOW_CLOSE:
+        e->n_sf_close++;
+        l = link_of(p, side, ev->subflow);
+        if (l) {
+            l->sf[side] = NULL;
+            *(ev->reset ? &l->out[side].reset : &l->out[side].eof) = true;
+        }
+        mps_subflow_release(ev->subflow);
+        break;
+    case MPS_EV_ADDR_ANNOUNCED: e->n_announced++; break;
+    case MPS_EV_ADDR_REMOVED: e->n_removed++; break;
+    case MPS_EV_PRIORITY: e->n_priority++; break;
+    case MPS_EV_RESET: e->reset = true; e->reason = ev->reason; break;
+    case MPS_EV_CLOSED: e->closed = true; break;
+    }
+}
+
+static bool drain_events(struct pair *p, int side)
+{
+    struct mps_event ev;
+    bool any = false;
+
+    while (p->end[side].conn && mps_conn_next_event(p->end[side].conn, &ev) > 0) {
+        event(p, side, &ev);
+        any = true;
+    }
+    return any;
+}
+
+static bool app_send(struct pair *p, int side)
+{
+    struct pair_end *e = &p->end[side];
+    bool any = false;
+
+    while (e->sent < e->to_send) {
+        struct mps_span s;
+        size_t n;
+
+        if (mps_conn_app_tx_space(e->conn, &s) < 0 || s.n == 0)
+            break;
+        n = e->to_send - e->sent < s.n ? (size_t)(e->to_send - e->sent) : s.n;
+        for (size_t i = 0; i < n; i++)
+            s.p[i] = pair_byte(side, e->sent + i);
+        e->sent += n;
+        mps_conn_app_tx_done(e->conn, n, p->now);
+        any = true;
+    }
+    if (e->fin && !e->fin_sent && e->sent == e->to_send && e->established) {
+        e->fin_sent = true;
+        mps_conn_app_fin(e->conn, p->now);
+        any = true;
+    }
+    return any;
+}
+
+static bool app_receive(struct pair *p, int side)
+{
+    struct pair_end *e = &p->end[side];
+    struct mps_span s[4];
+    bool any = false;
+    unsigned n;
+
+    while (!e->stopped && (n = mps_conn_app_rx_spans(e->conn, s, 4)) > 0) {
+        size_t total = 0;
+
+        for (unsigned k = 0; k < n; k++) {
+            for (size_t i = 0; i < s[k].n; i++) {
+                if (s[k].p[i] != pair_byte(!side, e->received + total + i))
+                    fail_msg("wrong byte at %llu", (unsigned long long)(e->received + total + i));
+            }
+            total += s[k].n;
+        }
+        e->received += total;
+        mps_conn_app_rx_done(e->conn, total, p->now);
+        any = true;
+    }
+    if (!e->stopped && !e->eof && mps_conn_app_rx_eof(e->conn))
+        e->eof = any = true;
+    return any;
+}
+
+static bool subflow_send(struct pair *p, struct pair_link *l, int side)
+{
+    struct mps_subflow *sf = l->sf[side];
+    struct pair_pipe *out = &l->out[side];
+    struct mps_span s[8];
+    size_t done = 0;
+    unsigned n;
+
+    if (!sf || !l->connected || mps_subflow_state(sf) == MPS_SF_DEAD)
+        return false;
+    n = mps_subflow_tx_spans(sf, s, 8);
+    for (unsigned i = 0; i < n; i++) {
+        size_t k = s[i].n, room = PAIR_PIPE - out->len;
+
+        if (p->chunk && k > p->chunk - done)
+            k = p->chunk - done;
+        if (k > room)
+            k = room;
+        memcpy(out->buf + out->len, s[i].p, k);
+        out->len += k;
+        done += k;
+        if (k < s[i].n)
+            break;
+    }
+    if (done > 0)
+        mps_subflow_tx_done(sf, done, p->now);
+    return done > 0;
+}
+
+/* Server side of a fresh connection: HELLO or JOIN makes the subflow. Returns bytes used. */
+static size_t server_opening(struct pair *p, struct pair_link *l, const uint8_t *buf, size_t n)
+{
+    struct mps_addr local = pair_addr(1, 2, 80), remote = pair_addr(1, 1, 40000);
+    struct pair_end *e = &p->end[SERVER];
+    struct mps_opening msg;
+    size_t before = l->opening_len, len;
+    int r;
+
+    if (n > sizeof(l->opening) - before)
+        n = sizeof(l->opening) - before;
+    memcpy(l->opening + before, buf, n);
+    l->opening_len += n;
+    r = mps_opening_parse(l->opening, l->opening_len, &msg, &len);
+    if (r == MPS_OPENING_MORE)
+        return n;
+    assert_int_equal(r, 0);
+    if (msg.kind == MPS_OPENING_HELLO) {
+        r = mps_conn_new_server(&e->conn, &p->env, &p->cfg[SERVER], &msg.hello, p->now);
+        if (r == 0)
+            r = mps_conn_first_subflow(e->conn, &local, &remote, p->now, &l->sf[SERVER]);
+    } else if (!e->conn) {
+        r = MPS_ETOKEN;
+    } else {
+        r = mps_conn_join_accept(e->conn, &msg.join, &local, &remote, p->now, &l->sf[SERVER]);
+    }
+    if (r < 0) {
+        p->join_error = r;
+        l->out[SERVER].reset = true;
+    }
+    return len - before;
+}
+
+static void feed(struct pair *p, struct mps_subflow *sf, const uint8_t *buf, size_t n)
+{
+    while (n > 0) {
+        struct mps_span s[2];
+        unsigned k = mps_subflow_rx_spans(sf, s);
+        size_t done = 0;
+
+        if (k == 0)
+            return;
+        for (unsigned i = 0; i < k && done < n; i++) {
+            size_t m = s[i].n < n - done ? s[i].n : n - done;
+
+            memcpy(s[i].p, buf + done, m);
+            done += m;
+        }
+        buf += done;
+        n -= done;
+        if (mps_subflow_rx_done(sf, done, p->now) < 0)
+            return;
+    }
+}
+
+static bool subflow_receive(struct pair *p, struct pair_link *l, int side)
+{
+    struct pair_pipe *in = &l->out[!side];
+    size_t n = in->len, used = 0;
+
+    if (l->cut)
+        return false;
+    if (p->chunk && n > p->chunk)
+        n = p->chunk;
+    if (n > 0 && l->tamper)
+        l->tamper(l, !side, in->buf, n);
+    if (n > 0 && side == SERVER && !l->sf[side] && !l->out[side].reset && !l->out[side].eof)
+        used = server_opening(p, l, in->buf, n);
+    if (used < n && l->sf[side])
+        feed(p, l->sf[side], in->buf + used, n - used);
+    l->carried[!side] += n;
+    memmove(in->buf, in->buf + n, in->len - n);
+    in->len -= n;
+    if (n > 0)
+        return true;
+    if ((in->eof || in->reset) && l->sf[side] && mps_subflow_state(l->sf[side]) != MPS_SF_DEAD) {
+        mps_subflow_down(l->sf[side], !in->reset, MPS_REASON_UNSPECIFIED, p->now);
+        return true;
+    }
+    return false;
+}
+
+static void metrics(struct pair *p, struct pair_link *l, int side)
+{
+    struct mps_metrics m = {
+        .srtt_us = 10000, .rttvar_us = 1000, .min_rtt_us = 10000, .mss = 1448, .cwnd = 1u << 20,
+        .rate = 50000000, .acked = l->carried[side], .in_flight = l->out[side].len,
+    };
+
+    if (l->cut && m.in_flight > 0) {
+        m.ack_age_us = 500000;
+        m.backoff = 1;
+    }
+    if (!p->no_metrics && l->sf[side])
+        mps_subflow_update(l->sf[side], &m, p->now);
+}
+
+static bool connect_link(struct pair *p, struct pair_link *l)
+{
+    struct mps_addr local = pair_addr(1, 1, 50000), remote = pair_addr(1, 2, 80);
+
+    if (l->connected || !l->sf[CLIENT] || mps_subflow_state(l->sf[CLIENT]) != MPS_SF_CONNECTING)
+        return false;
+    if (l->refuse) {
+        mps_subflow_down(l->sf[CLIENT], false, MPS_REASON_UNSPECIFIED, p->now);
+        return true;
+    }
+    l->connected = true;
+    mps_subflow_connected(l->sf[CLIENT], &local, &remote, p->now);
+    return true;
+}
+
+bool pair_step(struct pair *p)
+{
+    bool any = false;
+
+    for (int side = 0; side < 2; side++) {
+        if (!p->end[side].conn)
+            continue;
+        any |= drain_events(p, side);
+        any |= app_send(p, side);
+        any |= app_receive(p, side);
+        for (unsigned i = 0; i < p->n_links; i++)
+            metrics(p, &p->links[i], side);
+        mps_conn_push(p->end[side].conn, p->now);
+        any |= drain_events(p, side);
+    }
+    for (unsigned i = 0; i < p->n_links; i++) {
+        any |= connect_link(p, &p->links[i]);
+        for (int side = 0; side < 2; side++) {
+            if (side == SERVER)
+                p->links[i].connected |= p->links[i].sf[SERVER] != NULL;
+            any |= subflow_send(p, &p->links[i], side);
+        }
+        for (int side = 0; side < 2; side++)
+            any |= subflow_receive(p, &p->links[i], side);
+    }
+    return any;
+}
+
+void pair_settle(struct pair *p)
+{
+    for (unsigned i = 0; i < 20000000 && pair_step(p); i++)
+        ;
+    assert_false(pair_step(p));
+}
+
+void pair_run(struct pair *p, mps_time_t duration)
+{
+    mps_time_t end = p->now + duration;
+
+    for (unsigned i = 0; i < 2000000; i++) {
+        mps_time_t t = MPS_NEVER;
+
+        pair_settle(p);
+        for (int side = 0; side < 2; side++) {
+            if (p->end[side].conn && mps_conn_deadline(p->end[side].conn) < t)
+                t = mps_conn_deadline(p->end[side].conn);
+        }
+        if (t > end) {
+            p->now = end;
+            return;
+        }
+        /* A deadline that expiry does not move would be a busy loop. */
+        p->now = t > p->now ? t : p->now + MPS_USEC;
+        for (int side = 0; side < 2; side++) {
+            if (p->end[side].conn && mps_conn_deadline(p->end[side].conn) <= p->now)
+                mps_conn_expire(p->end[side].conn, p->now);
+        }
+    }
+    fail_msg("time does not pass");
+}
+
+bool pair_complete(const struct pair *p)
+{
+    for (int side = 0; side < 2; side++) {
+        const struct pair_end *e = &p->end[side];
+
+        if (!e->conn || e->reset || !e->eof || !e->closed ||
+            e->received != p->end[!side].to_send)
+            return false;
+    }
+    return true;
+}

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Two connections back to back in memory: a client and a server, pipes without delay between
+ * their subflows, applications that send and check a known stream, and a clock that jumps to the
+ * next deadline when nothing moves.
+ */
+#pragma once
+#include "core/conn.h"
+#include "core/err.h"
+#include "crypto.h"
+#include "faultmem.h"
+#include "test.h"
+
+#define PAIR_LINKS 24
+#define PAIR_PIPE  (1u << 20)
+
+enum { CLIENT = 0, SERVER = 1 };
+
+struct pair_pipe {
+    uint8_t *buf; /* PAIR_PIPE bytes */
+    size_t len;
+    bool eof, reset; /* the writing end closed */
+};
+
+struct pair_link {
+    struct mps_subflow *sf[2];
+    struct pair_pipe out[2]; /* [side]: written by that side */
+    bool cut;                /* a black hole: nothing moves */
+    bool refuse;             /* the connect fails */
+    bool connected;
+    uint8_t opening[MPS_OPENING_MAX_LEN]; /* server: bytes before it has a subflow */
+    size_t opening_len;
+    uint64_t carried[2];     /* bytes delivered, by sender */
+    void (*tamper)(struct pair_link *link, int from, uint8_t *p, size_t n);
+};
+
+struct pair_end {
+    struct mps_conn *conn;
+    uint64_t to_send, sent, received;
+    bool fin;   /* FIN behind to_send */
+    bool fin_sent;
+    bool stopped; /* does not read */
+    bool eof;
+    bool established, plain, reset, closed;
+    enum mps_reason reason;
+    unsigned n_open, n_up, n_announced, n_removed, n_priority, n_sf_close;
+};
+
+struct pair {
+    struct faultmem fm;
+    struct test_crypto crypto;
+    struct mps_env env;
+    struct mps_config cfg[2];
+    struct pair_end end[2];
+    struct pair_link links[PAIR_LINKS];
+    unsigned n_links;
+    mps_time_t now;
+    size_t chunk;      /* bytes moved at a time at most, 0: all */
+    bool no_metrics;
+    bool refuse_joins; /* connects of joins fail */
+    int join_error;    /* last error of mps_conn_join_accept */
+};
+
+/* Defaults; change cfg before pair_start. */
+void pair_init(struct pair *p);
+/* The client's connection and its first subflow. 0 or the error. */
+int pair_start(struct pair *p);
+void pair_free(struct pair *p);
+
+/* Address 10.0.net.host. */
+struct mps_addr pair_addr(unsigned net, unsigned host, uint16_t port);
+
+/* Move everything that can move now; true if something did. */
+bool pair_step(struct pair *p);
+/* Until nothing moves, without any time passing. */
+void pair_settle(struct pair *p);
+/* As pair_settle, and let time pass, deadline by deadline, until `end` or nothing is left. */
+void pair_run(struct pair *p, mps_time_t duration);
+
+/* Stream of each direction: a function of position, so that misplaced bytes are seen. */
+uint8_t pair_byte(int from, uint64_t pos);
+/* Everything to_send arrived on both sides, both saw the end and both are closed. */
+bool pair_complete(const struct pair *p);
+void pair_break(struct pair *p, struct pair_link *link); /* reset at both ends */

@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: MIT */
+/* Opening, transfer both ways, joins, orderly end. */
+#include "pair.h"
+
+static int setup(void **state)
+{
+    struct pair *p = malloc(sizeof(*p));
+
+    pair_init(p);
+    *state = p;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    pair_free(*state);
+    free(*state);
+    return 0;
+}
+
+static void add_local(struct pair *p, unsigned net)
+{
+    struct mps_addr a = pair_addr(net, 1, 0);
+
+    assert_int_equal(mps_conn_local_add(p->end[CLIENT].conn, &a, net, false, false, p->now), 0);
+}
+
+static void opening(void **state)
+{
+    struct pair *p = *state;
+    struct mps_conn_info ci, si;
+
+    assert_int_equal(pair_start(p), 0);
+    pair_settle(p);
+    assert_true(p->end[CLIENT].established && p->end[SERVER].established);
+    assert_int_equal(p->end[CLIENT].n_up, 1);
+    assert_int_equal(p->end[SERVER].n_up, 1);
+    mps_conn_info(p->end[CLIENT].conn, &ci);
+    mps_conn_info(p->end[SERVER].conn, &si);
+    assert_int_equal(ci.token, si.peer_token);
+    assert_int_equal(si.token, ci.peer_token);
+    assert_string_equal(ci.state, "established");
+    assert_int_equal(ci.credit_left, p->cfg[SERVER].rcv_buf_init);
+    assert_int_equal(ci.n_subflows, 1);
+}
+
+static void transfer(struct pair *p, uint64_t up, uint64_t down)
+{
+    p->end[CLIENT].to_send = up;
+    p->end[SERVER].to_send = down;
+    p->end[CLIENT].fin = p->end[SERVER].fin = true;
+    assert_int_equal(pair_start(p), 0);
+    pair_run(p, 5 * MPS_SEC);
+    assert_true(pair_complete(p));
+}
+
+static void both_ways(void **state)
+{
+    transfer(*state, 5000000, 3000000);
+}
+
+static void nothing_at_all(void **state)
+{
+    transfer(*state, 0, 0);
+}
+
+static void without_metrics(void **state)
+{
+    struct pair *p = *state;
+
+    p->no_metrics = true;
+    transfer(p, 1000000, 10);
+}
+
+static void one_byte_at_a_time(void **state)
+{
+    struct pair *p = *state;
+
+    p->chunk = 1;
+    transfer(p, 20000, 20000);
+}
+
+static void one_byte_with_joins(void **state)
+{
+    struct pair *p = *state;
+
+    p->chunk = 1;
+    assert_int_equal(pair_start(p), 0);
+    add_local(p, 1);
+    add_local(p, 2);
+    p->end[CLIENT].to_send = p->end[SERVER].to_send = 300000;
+    p->end[CLIENT].fin = p->end[SERVER].fin = true;
+    pair_run(p, 5 * MPS_SEC);
+    assert_true(pair_complete(p));
+    assert_true(p->links[1].carried[CLIENT] > 10000);
+    assert_true(p->links[1].carried[SERVER] > 10000);
+}
+
+static void payload_checksum(void **state)
+{
+    struct pair *p = *state;
+
+    p->cfg[CLIENT].capabilities = p->cfg[SERVER].capabilities = MPS_CAP_PAYLOAD_CRC;
+    p->chunk = 777;
+    transfer(p, 1000000, 1000000);
+}
+
+static void joins(void **state)
+{
+    struct pair *p = *state;
+    struct mps_subflow_info info[4];
+
+    assert_int_equal(pair_start(p), 0);
+    add_local(p, 1);
+    pair_settle(p);
+    assert_int_equal(p->end[CLIENT].n_open, 0);
+    add_local(p, 2);
+    add_local(p, 3);
+    pair_settle(p);
+    assert_int_equal(p->end[CLIENT].n_open, 2);
+    assert_int_equal(p->end[CLIENT].n_up, 3);
+    assert_int_equal(p->end[SERVER].n_up, 3);
+    assert_int_equal(mps_conn_subflow_info(p->end[SERVER].conn, info, 4), 3);
+    assert_int_equal(info[1].id, 2);
+    assert_int_equal(info[2].id, 4);
+    p->end[CLIENT].to_send = 8000000;
+    p->end[CLIENT].fin = p->end[SERVER].fin = true;
+    pair_run(p, 5 * MPS_SEC);
+    assert_true(pair_complete(p));
+    for (unsigned i = 0; i < 3; i++)
+        assert_true(p->links[i].carried[CLIENT] > 500000);
+}
+
+static void half_close_client(void **state)
+{
+    struct pair *p = *state;
+
+    assert_int_equal(pair_start(p), 0);
+    p->end[CLIENT].to_send = 1000;
+    p->end[CLIENT].fin = true;
+    pair_run(p, 200 * MPS_SEC);
+    assert_true(p->end[SERVER].eof);
+    assert_false(p->end[CLIENT].eof || p->end[CLIENT].closed || p->end[SERVER].closed);
+    p->end[SERVER].to_send = 2000000;
+    p->end[SERVER].fin = true;
+    pair_run(p, 5 * MPS_SEC);
+    assert_true(pair_complete(p));
+}
+
+static void half_close_server(void **state)
+{
+    struct pair *p = *state;
+
+    assert_int_equal(pair_start(p), 0);
+    p->end[SERVER].to_send = 70000;
+    p->end[SERVER].fin = true;
+    pair_run(p, 200 * MPS_SEC);
+    assert_true(p->end[CLIENT].eof);
+    p->end[CLIENT].to_send = 2000000;
+    p->end[CLIENT].fin = true;
+    pair_run(p, 5 * MPS_SEC);
+    assert_true(pair_complete(p));
+}
+
+/* A reader that stops: credit ends, memory stays bounded, the stream goes on afterwards. */
+static void stopped_reader(void **state)
+{
+    struct pair *p = *state;
+    struct mps_conn_info info;
+
+    assert_int_equal(pair_start(p), 0);
+    p->end[CLIENT].to_send = 4000000;
+    p->end[CLIENT].fin = p->end[SERVER].fin = true;
+    p->end[SERVER].stopped = true;
+    p->end[SERVER].to_send = 1000000; /* the other direction is not disturbed */
+    pair_run(p, 100 * MPS_SEC);
+    assert_int_equal(p->end[CLIENT].received, 1000000);
+    mps_conn_info(p->end[SERVER].conn, &info);
+    assert_int_equal(info.rcv_queued, p->cfg[SERVER].rcv_buf_init);
+    p->end[SERVER].stopped = false;
+    pair_run(p, 5 * MPS_SEC);
+    assert_true(pair_complete(p));
+}
+
+static void unread_at_the_end(void **state)
+{
+    struct pair *p = *state;
+
+    assert_int_equal(pair_start(p), 0);
+    p->end[CLIENT].to_send = 100000;
+    p->end[CLIENT].fin = p->end[SERVER].fin = true;
+    p->end[SERVER].stopped = true;
+    pair_run(p, 100 * MPS_SEC);
+    assert_true(p->end[CLIENT].closed);
+    assert_false(p->end[SERVER].closed);
+    p->end[SERVER].stopped = false;
+    pair_run(p, MPS_SEC);
+    assert_true(pair_complete(p));
+}
+
+int main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        T(opening), T(both_ways), T(nothing_at_all), T(without_metrics), T(one_byte_at_a_time),
+        T(one_byte_with_joins), T(payload_checksum), T(joins), T(half_close_client),
+        T(half_close_server), T(stopped_reader), T(unread_at_the_end),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
