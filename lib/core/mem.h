@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Memory comes through this table, so that tests can make every single allocation fail.
- * alloc returns zeroed storage or NULL; free accepts NULL.
+ * alloc returns zeroed storage or NULL; free accepts NULL. alloc_raw, where there is one, does not
+ * zero: for large buffers that are written before they are read.
  */
 #pragma once
 #include <stddef.h>
 
 struct mps_mem {
     void *(*alloc)(void *user, size_t size);
+    void *(*alloc_raw)(void *user, size_t size); /* NULL: alloc serves */
     void (*free)(void *user, void *p);
     void *user;
 };
@@ -15,6 +17,11 @@ struct mps_mem {
 static inline void *mps_alloc(const struct mps_mem *mem, size_t size)
 {
     return mem->alloc(mem->user, size);
+}
+
+static inline void *mps_alloc_raw(const struct mps_mem *mem, size_t size)
+{
+    return mem->alloc_raw ? mem->alloc_raw(mem->user, size) : mem->alloc(mem->user, size);
 }
 
 static inline void mps_free(const struct mps_mem *mem, void *p)

@@ -25,10 +25,11 @@ static struct mps_reasm_chunk *new_chunk(struct mps_reasm *r, uint64_t dsn, uint
                                          uint32_t words)
 {
     uint32_t head = (uint32_t)(sizeof(struct mps_reasm_chunk) + words * sizeof(uint64_t));
-    struct mps_reasm_chunk *c = mps_alloc(r->mem, (size_t)head + len);
+    struct mps_reasm_chunk *c = mps_alloc_raw(r->mem, (size_t)head + len);
 
     if (!c)
         return NULL;
+    memset(c, 0, head);
     mps_list_init(&c->node);
     c->dsn = dsn;
     c->len = len;

@@ -84,7 +84,7 @@ static int append_chunk(struct mps_sendq *q)
     c = q->spare;
     q->spare = NULL;
     if (!c)
-        c = mps_alloc(q->mem, sizeof(*c));
+        c = mps_alloc_raw(q->mem, sizeof(*c));
     if (!c) {
         drop_if_empty(q);
         return MPS_ENOMEM;

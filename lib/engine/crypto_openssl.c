@@ -51,6 +51,11 @@ static void *libc_alloc(void *user, size_t size)
     return calloc(1, size);
 }
 
+static void *libc_alloc_raw(void *user, size_t size)
+{
+    return malloc(size);
+}
+
 static void libc_free(void *user, void *p)
 {
     free(p);
@@ -58,5 +63,6 @@ static void libc_free(void *user, void *p)
 
 const struct mps_mem mps_mem_libc = {
     .alloc = libc_alloc,
+    .alloc_raw = libc_alloc_raw,
     .free = libc_free,
 };
