@@ -10,6 +10,7 @@
  */
 #include <errno.h>
 #include <ev.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -26,6 +27,9 @@
 #include "handover/message.h"
 
 #define IDLE_CHECK_S 0.5
+
+/* Buffers come and go at the rate of the traffic: keep this much rather than fault it in anew. */
+#define HEAP_KEPT (64 << 20)
 
 struct agent {
     struct mps_engine engine;
@@ -100,6 +104,9 @@ static void settle(void)
 {
     struct rlimit files;
 
+    mallopt(M_TRIM_THRESHOLD, HEAP_KEPT);
+    mallopt(M_MMAP_THRESHOLD, HEAP_KEPT / 2);
+    mallopt(M_TOP_PAD, 1 << 20);
     signal(SIGPIPE, SIG_IGN);
     signal(SIGHUP, SIG_IGN);
     signal(SIGINT, SIG_IGN);

@@ -130,6 +130,7 @@ int mps_app_open(struct mps_app *app, struct mps_appwatch *watch,
     app->watch = watch;
     app->ready = ready;
     app->fd = fds[0];
+    app->ahead = app->queued = 1; /* the hello byte */
     if (bind_name(fds[1], agent_id, conn_id, local, peer) < 0 ||
         send(fds[1], "", 1, MSG_DONTWAIT | MSG_NOSIGNAL) != 1 ||
         !watch_set(app, EPOLL_CTL_ADD, 0)) {
@@ -149,37 +150,69 @@ static int nothing_left(struct mps_app *app)
     return app->eof ? MPS_APP_EOF : 0;
 }
 
+/* Consume what was forwarded before and n bytes more into p; -1 with errno. */
+static ssize_t consume(struct mps_app *app, uint8_t *p, size_t n)
+{
+    uint8_t skipped;
+    struct iovec iov[2] = {{&skipped, app->ahead}, {p, n}};
+    struct msghdr msg = {.msg_iov = iov, .msg_iovlen = 2};
+    size_t ahead = app->ahead;
+    ssize_t got = recvmsg(app->fd, &msg, MSG_DONTWAIT);
+
+    if (got <= 0)
+        return -1;
+    app->queued -= (size_t)got;
+    app->ahead = 0;
+    return got - (ssize_t)ahead;
+}
+
+/* How many new bytes are there? 0 after a fresh look only. */
+static int look(struct mps_app *app, size_t *ret_avail)
+{
+    int queued = 0;
+
+    if (app->queued <= app->ahead) {
+        if (ioctl(app->fd, FIONREAD, &queued) < 0)
+            return MPS_ESYS;
+        app->queued = (size_t)queued;
+    }
+    *ret_avail = app->queued > app->ahead ? app->queued - app->ahead : 0;
+    return 0;
+}
+
 int mps_app_read(struct mps_app *app, uint8_t *p, size_t len, size_t *ret_n)
 {
-    uint8_t held;
-    struct iovec iov[2] = {{&held, 1}, {p, 0}};
-    struct msghdr msg = {.msg_iov = iov, .msg_iovlen = 1};
     /* Taken before the look at the queue: bytes written before a FIN are in it by then. */
-    int at_end = nothing_left(app), queued = 0;
-    ssize_t n;
+    int at_end = nothing_left(app);
+    size_t avail;
+    ssize_t n = 0;
 
     *ret_n = 0;
     if (app->fd < 0)
         return MPS_APP_EOF;
-    if (ioctl(app->fd, FIONREAD, &queued) < 0)
+    if (look(app, &avail) < 0)
         return MPS_APP_RESET;
-    if (queued <= 1)
+    if (avail == 0)
         return at_end;
-    if (len > (size_t)queued - 1)
-        len = (size_t)queued - 1;
     if (len == 0)
         return 0;
-    if (len > 1) {
-        iov[1].iov_len = len - 1;
-        msg.msg_iovlen = 2;
+    if (len < avail) {
+        n = consume(app, p, len);
+        if (n < 0)
+            return mps_sock_would_block(errno) ? 0 : MPS_APP_RESET;
+        *ret_n = (size_t)n;
+        return 0;
     }
-    n = recvmsg(app->fd, &msg, MSG_DONTWAIT);
-    if (n <= 0)
-        return n < 0 && mps_sock_would_block(errno) ? 0 : MPS_APP_RESET;
-    /* The held byte and n - 1 new ones are consumed; one more is forwarded and becomes held. */
-    if (recv(app->fd, p + n - 1, 1, MSG_PEEK | MSG_DONTWAIT) != 1)
-        return MPS_APP_RESET;
+    /* All of it: the last byte is forwarded and stays. */
+    if (app->ahead + avail > 1 && (n = consume(app, p, avail - 1)) < 0)
+        return mps_sock_would_block(errno) ? 0 : MPS_APP_RESET;
     *ret_n = (size_t)n;
+    if (app->queued > 1)
+        return 0; /* the kernel gave less; the rest comes with the next read */
+    if (recv(app->fd, p + n, 1, MSG_PEEK | MSG_DONTWAIT) != 1)
+        return MPS_APP_RESET;
+    app->ahead = 1;
+    *ret_n = (size_t)n + 1;
     return 0;
 }
 

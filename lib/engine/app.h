@@ -5,9 +5,9 @@
  *
  *  - FIN is shutdown(SHUT_WR) by us, never close.
  *  - A reset is our close while a byte of the application's is unread in our receive queue: it
- *    then gets the queued data, ECONNRESET, EOF. So one byte is always left unread (the "held"
- *    byte). At first it is a hello byte written from the application's end; later it is the last
- *    byte of the stream, which is forwarded by MSG_PEEK and skipped by the next read.
+ *    then gets the queued data, ECONNRESET, EOF. So one byte is always left unread. At first it
+ *    is a hello byte written from the application's end; later, when all is drained, the last
+ *    byte of the stream: it is forwarded by MSG_PEEK and skipped by the next read ("ahead").
  *  - Its close and its shutdown(SHUT_WR) differ in POLLHUP, which libev does not show; and the
  *    held byte keeps the descriptor readable for ever. Hence an edge-triggered epoll of our own,
  *    which libev watches as one descriptor.
@@ -33,6 +33,8 @@ struct mps_app {
     struct mps_appwatch *watch;
     void (*ready)(struct mps_app *app); /* something changed; must not close or free */
     int fd;                             /* -1: closed */
+    size_t ahead;  /* bytes at the head of the queue that were forwarded already: 0 or 1 */
+    size_t queued; /* bytes in the queue for certain, those included */
     bool eof;    /* the application shut down its sending side, or closed */
     bool hup;    /* both directions: it closed */
     bool err;    /* it closed with data unread */

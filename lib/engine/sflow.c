@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include "clock.h"
 #include "connector.h"
+#include "core/err.h"
 #include "log.h"
 #include "sock.h"
 
@@ -66,6 +67,7 @@ static void read_some(struct mps_sflow *f, mps_time_t now)
         struct mps_span spans[2];
         unsigned n_spans = mps_subflow_rx_spans(f->sf, spans);
         ssize_t n;
+        int rc;
 
         if (n_spans == 0)
             return;
@@ -78,8 +80,9 @@ static void read_some(struct mps_sflow *f, mps_time_t now)
         }
         f->touched = true;
         done += (size_t)n;
-        if (mps_subflow_rx_done(f->sf, (size_t)n, now) < 0) {
-            mps_log("subflow: the peer broke the protocol");
+        rc = mps_subflow_rx_done(f->sf, (size_t)n, now);
+        if (rc < 0) {
+            mps_log("subflow: ended while reading: %s", mps_strerror(rc));
             f->dead = true;
             ev_io_stop(f->loop, &f->io);
             return;
