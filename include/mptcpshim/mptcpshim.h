@@ -64,8 +64,9 @@ struct mptcpshim_options {
     const char *scheduler;     /* name of a packet scheduler, mptcpshim(1); NULL: default */
     const char *path_manager;  /* name of a path manager, mptcpshim(1); NULL: default */
     /*
-     * Use exactly these local addresses (RFC 6897 section 5.3.2); ports are ignored. n_local 0:
-     * all suitable ones. A client connects from the first one of the destination's family.
+     * Use exactly these local addresses (RFC 6897 section 5.3.2), at most 16; ports are ignored.
+     * n_local 0: all suitable ones. A client connects from the first one of the destination's
+     * family. A name or a number that the agent does not know counts as not set.
      */
     const struct sockaddr_storage *local;
     size_t n_local;
@@ -129,8 +130,9 @@ MPTCPSHIM_EXPORT int mptcpshim_accept(int listener, struct sockaddr *addr, sockl
 
 /*
  * Make a TCP socket ready for multipath before its handshake: a MPTCPSHIM_CLIENT before connect(),
- * a MPTCPSHIM_LISTENER after bind() and before listen(). It asks for a particular TCP_MAXSEG;
- * nothing else about the socket changes. With MPTCPSHIM_OFF it does nothing.
+ * a MPTCPSHIM_LISTENER after bind() and before listen(). It asks for a particular TCP_MAXSEG, and
+ * on a listener sets TCP_SAVE_SYN and SO_REUSEPORT, the latter so that the agent can take further
+ * subflows at the same port. With MPTCPSHIM_OFF it does nothing.
  *
  * Returns 0. errno: EINVAL (options, role), and those of setsockopt(2).
  */
@@ -141,9 +143,9 @@ MPTCPSHIM_EXPORT int mptcpshim_prepare(int fd, int role, const struct mptcpshim_
  * kept. Registrations with epoll and copies by dup(2) are not: adopt first.
  *
  * MPTCPSHIM_CLIENT: prepared, connected, nothing sent or received yet. MPTCPSHIM_SERVER: accepted
- * from an adopted listener, nothing sent or received yet. MPTCPSHIM_LISTENER: prepared, bound and
- * listening; the number keeps its TCP socket, and SO_REUSEPORT is set on it so that the agent can
- * take additional subflows at the same port.
+ * from an adopted listener, nothing sent or received yet. MPTCPSHIM_LISTENER: bound and listening;
+ * the number keeps its TCP socket. One that was not prepared, or has SO_REUSEPORT from the program,
+ * is served too: further subflows then use another port of the host.
  *
  * Returns 1 if it is a multipath connection (or listener) now or was before, 0 if it stays plain
  * TCP, unharmed.
@@ -203,14 +205,15 @@ struct mptcpshim_subflow {
 
 /*
  * The subflows of a connection (RFC 6897 section 5.3.4), the first `n` of them in `list`, which
- * may be NULL if `n` is 0. Returns how many there are, possibly more than `n`; 0 on plain TCP.
+ * may be NULL if `n` is 0. Returns how many there are, possibly more than `n`: 0 on plain TCP, 1 on
+ * a multipath connection that fell back to it.
  *
  * errno: EBADF, ENOTSOCK, ENOTCONN (the connection is over), ENOMEM, EPROTO (an agent of another
  * version).
  */
 MPTCPSHIM_EXPORT int mptcpshim_subflows(int fd, struct mptcpshim_subflow *list, unsigned int n);
 
-/* Counters of a connection. On plain TCP everything is zero. */
+/* Counters of a connection. On plain TCP that has been so from the start everything is zero. */
 struct mptcpshim_stats {
     int32_t state;              /* MPTCPSHIM_PLAIN ... MPTCPSHIM_CLOSED */
     int32_t role;               /* MPTCPSHIM_CLIENT or MPTCPSHIM_SERVER */

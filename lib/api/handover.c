@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/tcp.h>
+#include <stdatomic.h>
 #include <string.h>
 #include "agent.h"
 #include "handover/marks.h"
@@ -81,8 +82,8 @@ static int fill_request(struct mps_ho_request *req, int fd, int op,
 }
 
 /*
- * 1: `fd` is the application's end now; 0: it is plain TCP as before; -EINVAL: as before, the
- * options are wrong; -ECONNRESET: the agent may have written to the connection, it is lost.
+ * 1: `fd` is the application's end now; 0: it is plain TCP as before; -EINVAL: as before, and the
+ * options are too long; -ECONNRESET: the agent may have written to the connection, it is lost.
  */
 static int hand_over(int fd, int op, const struct mptcpshim_options *opts)
 {
@@ -107,8 +108,6 @@ static int hand_over(int fd, int op, const struct mptcpshim_options *opts)
         return replace(fd, end) < 0 ? -ECONNRESET : 1;
     if (end >= 0)
         mps_sys_close(end);
-    if (reply.status == MPS_HO_ERROR && reply.error == EINVAL)
-        return -EINVAL;
     return reply.status == MPS_HO_OK ? -ECONNRESET : 0;
 }
 
@@ -178,11 +177,50 @@ int api_adopt_server(int fd, const struct mptcpshim_options *opts)
     return -ECONNRESET;
 }
 
+/*
+ * Listeners whose port this library made shareable, by SO_COOKIE, which the kernel never uses
+ * twice. One that has been forgotten takes joins at another port.
+ */
+static _Atomic uint64_t shared[64];
+static atomic_uint shared_next;
+
+static uint64_t cookie_of(int fd)
+{
+    uint64_t cookie = 0;
+    socklen_t len = sizeof(cookie);
+
+    return mps_sys_getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &len) < 0 ? 0 : cookie;
+}
+
+static bool is_shared_by_us(int fd)
+{
+    uint64_t cookie = cookie_of(fd);
+
+    for (unsigned i = 0; cookie != 0 && i < sizeof(shared) / sizeof(shared[0]); i++) {
+        if (shared[i] == cookie)
+            return true;
+    }
+    return false;
+}
+
+int api_prepare_listener(int fd)
+{
+    unsigned slot;
+
+    if (!api_agent_available())
+        return 0;
+    if (mps_marks_share_port(fd) > 0) {
+        slot = atomic_fetch_add(&shared_next, 1) % (sizeof(shared) / sizeof(shared[0]));
+        shared[slot] = cookie_of(fd);
+    }
+    return mps_marks_prepare_listen(fd);
+}
+
 int api_adopt_listener(int fd, const struct mptcpshim_options *opts)
 {
     struct mps_ho_request req;
     struct mps_ho_reply reply;
-    int none = -1, plain = 0;
+    int none = -1, unset = 0;
     int r = tcp_state(fd);
 
     if (r < 0)
@@ -194,7 +232,7 @@ int api_adopt_listener(int fd, const struct mptcpshim_options *opts)
     r = fill_request(&req, fd, MPS_HO_LISTEN, opts);
     if (r < 0)
         return r;
-    if (mps_marks_share_port(fd) > 0)
+    if (is_shared_by_us(fd))
         req.flags |= MPS_HO_STEER;
     if (mps_marks_prepare_listen(fd) < 0)
         return 0;
@@ -203,11 +241,8 @@ int api_adopt_listener(int fd, const struct mptcpshim_options *opts)
             mps_sys_close(none);
         if (reply.status == MPS_HO_OK)
             return 1;
-        if (reply.status == MPS_HO_ERROR && reply.error == EINVAL)
-            plain = -EINVAL;
     }
     /* Take the mark back. SYNs are still kept, for a peer that has seen it in the meantime. */
-    r = 0;
-    (void)mps_sys_setsockopt(fd, IPPROTO_TCP, TCP_MAXSEG, &r, sizeof(r));
-    return plain;
+    (void)mps_sys_setsockopt(fd, IPPROTO_TCP, TCP_MAXSEG, &unset, sizeof(unset));
+    return 0;
 }

@@ -18,6 +18,12 @@ int api_conn_name(int fd, struct mps_ho_conn_name *ret);
 /* A reset instead of an orderly end; the descriptor stays the caller's. */
 void api_reset(int fd);
 
+/*
+ * Mark a listener, and let the agent share its port: after bind(), before listen(), so that the
+ * kernel knows both listeners as one group. The agent's part follows with api_adopt_listener.
+ */
+int api_prepare_listener(int fd);
+
 /* mptcpshim_adopt by role; `opts` are checked, MPTCPSHIM_REQUIRED is the caller's business. */
 int api_adopt_client(int fd, const struct mptcpshim_options *opts);
 int api_adopt_server(int fd, const struct mptcpshim_options *opts);

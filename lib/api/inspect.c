@@ -91,6 +91,12 @@ static const char *get_text(struct json_object *obj, const char *key)
     return json_object_get_string(value);
 }
 
+/* Tokens are written as on the wire, in hexadecimal. */
+static uint32_t get_token(struct json_object *obj, const char *key)
+{
+    return (uint32_t)strtoul(get_text(obj, key), NULL, 16);
+}
+
 static bool get_bool(struct json_object *obj, const char *key)
 {
     struct json_object *value;
@@ -105,12 +111,14 @@ static int32_t get_state(struct json_object *obj)
         const char *text;
         int32_t state;
     } states[] = {
-        {"plain", MPTCPSHIM_PLAIN},          {"connecting", MPTCPSHIM_OPENING},
-        {"opening", MPTCPSHIM_OPENING},      {"established", MPTCPSHIM_ESTABLISHED},
-        {"active", MPTCPSHIM_ESTABLISHED},   {"closing", MPTCPSHIM_CLOSING},
+        {"connecting", MPTCPSHIM_OPENING},      {"opening", MPTCPSHIM_OPENING},
+        {"established", MPTCPSHIM_ESTABLISHED}, {"active", MPTCPSHIM_ESTABLISHED},
+        {"closing", MPTCPSHIM_CLOSING},
     };
     const char *text = get_text(obj, "state");
 
+    if (strcmp(get_text(obj, "mode"), "plain") == 0)
+        return MPTCPSHIM_PLAIN;
     for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++) {
         if (strcmp(text, states[i].text) == 0)
             return states[i].state;
@@ -118,19 +126,30 @@ static int32_t get_state(struct json_object *obj)
     return MPTCPSHIM_CLOSED;
 }
 
-static void get_address(struct json_object *obj, const char *key, const char *port_key,
-                        struct sockaddr_storage *ret)
+/* "192.0.2.1:80" or "[2001:db8::1]:80"; zero if it is neither. */
+static void get_address(struct json_object *obj, const char *key, struct sockaddr_storage *ret)
 {
-    const char *text = get_text(obj, key);
-    in_port_t port = htons((uint16_t)get_u32(obj, port_key));
     struct sockaddr_in *in = (struct sockaddr_in *)ret;
     struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)ret;
+    char ip[INET6_ADDRSTRLEN + 2];
+    const char *text = get_text(obj, key);
+    const char *colon = strrchr(text, ':');
+    size_t len = colon != NULL ? (size_t)(colon - text) : 0;
+    in_port_t port;
 
     memset(ret, 0, sizeof(*ret));
-    if (inet_pton(AF_INET, text, &in->sin_addr) == 1) {
+    if (len < 2 || len >= sizeof(ip))
+        return;
+    memcpy(ip, text, len);
+    ip[len] = '\0';
+    port = htons((uint16_t)strtoul(colon + 1, NULL, 10));
+    if (inet_pton(AF_INET, ip, &in->sin_addr) == 1) {
         in->sin_family = AF_INET;
         in->sin_port = port;
-    } else if (inet_pton(AF_INET6, text, &in6->sin6_addr) == 1) {
+        return;
+    }
+    ip[len - 1] = '\0'; /* the bracket */
+    if (inet_pton(AF_INET6, ip + 1, &in6->sin6_addr) == 1) {
         in6->sin6_family = AF_INET6;
         in6->sin6_port = port;
     }
@@ -145,7 +164,7 @@ static void get_subflow(struct json_object *obj, struct mptcpshim_subflow *ret)
         ret->flags |= MPTCPSHIM_SUBFLOW_BACKUP;
     if (get_bool(obj, "stale"))
         ret->flags |= MPTCPSHIM_SUBFLOW_STALE;
-    ret->rtt_us = get_u32(obj, "srtt_us");
+    ret->rtt_us = get_u32(obj, "rtt_us");
     ret->rtt_var_us = get_u32(obj, "rttvar_us");
     ret->min_rtt_us = get_u32(obj, "min_rtt_us");
     ret->bytes_sent = get_u64(obj, "bytes_sent");
@@ -155,8 +174,8 @@ static void get_subflow(struct json_object *obj, struct mptcpshim_subflow *ret)
     ret->cwnd = get_u64(obj, "cwnd");
     ret->in_flight = get_u64(obj, "in_flight");
     ret->notsent = get_u64(obj, "notsent");
-    get_address(obj, "local", "local_port", &ret->local);
-    get_address(obj, "remote", "remote_port", &ret->remote);
+    get_address(obj, "local", &ret->local);
+    get_address(obj, "remote", &ret->remote);
 }
 
 /* The array of subflows, or NULL. */
@@ -179,8 +198,8 @@ static void get_stats(struct json_object *obj, struct mptcpshim_stats *ret)
     ret->state = get_state(obj);
     ret->role = strcmp(get_text(obj, "role"), "server") == 0 ? MPTCPSHIM_SERVER
                                                              : MPTCPSHIM_CLIENT;
-    ret->token = get_u32(obj, "token");
-    ret->peer_token = get_u32(obj, "peer_token");
+    ret->token = get_token(obj, "token");
+    ret->peer_token = get_token(obj, "peer_token");
     ret->subflows = list != NULL ? (uint32_t)json_object_array_length(list) : 0;
     memcpy(ret->scheduler, scheduler, strnlen(scheduler, sizeof(ret->scheduler) - 1));
     ret->bytes_sent = get_u64(obj, "bytes_sent");

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #define NAME_MAX_LEN 15 /* of a scheduler or path manager */
+#define LOCAL_MAX    16 /* addresses that the agent takes */
 
 /* The first release's struct; no program passes less. */
 #define SIZE_MIN (offsetof(struct mptcpshim_options, n_local) + sizeof(size_t))
@@ -60,7 +61,7 @@ int api_options_get(const struct mptcpshim_options *opts, struct mptcpshim_optio
         return -EINVAL;
     if (!name_ok(copy.scheduler) || !name_ok(copy.path_manager))
         return -EINVAL;
-    if (copy.n_local > 0 && copy.local == NULL)
+    if (copy.n_local > LOCAL_MAX || (copy.n_local > 0 && copy.local == NULL))
         return -EINVAL;
     for (size_t i = 0; i < copy.n_local; i++) {
         if (copy.local[i].ss_family != AF_INET && copy.local[i].ss_family != AF_INET6)

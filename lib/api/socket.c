@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <time.h>
-#include "agent.h"
 #include "handover.h"
 #include "handover/marks.h"
 #include "handover/sys.h"
@@ -144,8 +143,8 @@ static int listen_tcp(const struct sockaddr *addr, socklen_t len, int backlog, i
     r = set_one(fd, SOL_SOCKET, SO_REUSEADDR);
     if (r == 0 && mps_sys_bind(fd, addr, len) < 0)
         r = -errno;
-    if (r == 0 && !(opts->flags & MPTCPSHIM_OFF) && api_agent_available())
-        r = mps_marks_prepare_listen(fd);
+    if (r == 0 && !(opts->flags & MPTCPSHIM_OFF))
+        r = api_prepare_listener(fd);
     if (r == 0 && mps_sys_listen(fd, backlog) < 0)
         r = -errno;
     if (r == 0)
@@ -220,7 +219,7 @@ int mptcpshim_prepare(int fd, int role, const struct mptcpshim_options *opts)
         return api_return(r);
     if (role == MPTCPSHIM_CLIENT)
         return api_return(mps_marks_prepare_connect(fd));
-    return api_return(api_agent_available() ? mps_marks_prepare_listen(fd) : 0);
+    return api_return(api_prepare_listener(fd));
 }
 
 int mptcpshim_adopt(int fd, int role, const struct mptcpshim_options *opts)
