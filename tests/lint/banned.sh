@@ -1,0 +1,22 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# usage: banned.sh SOURCE_ROOT: calls that are never right here, and licence lines.
+cd "$1" || exit 1
+rc=0
+sources=$(find lib preload include -name '*.[ch]')
+calls='\b(sprintf|vsprintf|strcpy|strcat|strncat|gets|atoi|atol|strtok|tmpnam|mktemp|alloca)[[:space:]]*\('
+if grep -nE "$calls" $sources | grep -vE ':[[:space:]]*(/\*|\*|//)'; then
+    echo "banned calls"
+    rc=1
+fi
+if grep -nE '\b(TODO|FIXME|XXX)\b' $sources; then
+    echo "unfinished work"
+    rc=1
+fi
+for f in $(find lib preload include tests -name '*.[ch]'); do
+    case $(head -n 1 "$f") in
+    '/* SPDX-License-Identifier: MIT */') ;;
+    *) echo "$f: no licence line"; rc=1 ;;
+    esac
+done
+exit $rc

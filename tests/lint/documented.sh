@@ -1,0 +1,26 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# usage: documented.sh SOURCE_ROOT: every public function has a page of section 3 under its name that
+# shows its prototype, is listed in libmptcpshim(3), and is exported.
+set -eu
+cd "$1"
+rc=0
+names=$(grep -o '\bmptcpshim_[a-z_]*(' include/mptcpshim/mptcpshim.h | tr -d '(' | sort -u)
+declared=
+for name in $names; do
+    grep -qE "^MPTCPSHIM_EXPORT .*[ *]$name\(" include/mptcpshim/mptcpshim.h &&
+        declared="$declared $name"
+done
+test -n "$declared"
+for name in $declared; do
+    page=man/$name.3
+    test -f "$page" || { echo "$name: no $page"; rc=1; continue; }
+    so=$(sed -n 's,^\.so man3/,man/,p' "$page")
+    grep -q "$name" "${so:-$page}" || { echo "$page: does not mention $name"; rc=1; }
+    sed -n '/^\.SH SYNOPSIS/,/^\.SH DESC/p' "${so:-$page}" | grep -q "$name(" ||
+        { echo "${so:-$page}: no prototype of $name"; rc=1; }
+    grep -q "$name" man/libmptcpshim.3 || { echo "libmptcpshim.3: does not list $name"; rc=1; }
+    grep -q "^ *$name;" lib/api/libmptcpshim.map || { echo "$name: not exported"; rc=1; }
+    grep -q "'$name.3'" man/meson.build || { echo "$page: not installed"; rc=1; }
+done
+exit $rc
