@@ -75,6 +75,36 @@ void pair_break(struct pair *p, struct pair_link *l)
     }
 }
 
+int pair_setup(void **state)
+{
+    struct pair *p = malloc(sizeof(*p));
+
+    pair_init(p);
+    *state = p;
+    return 0;
+}
+
+int pair_teardown(void **state)
+{
+    pair_free(*state);
+    free(*state);
+    return 0;
+}
+
+void pair_add_local(struct pair *p, unsigned net)
+{
+    struct mps_addr a = pair_addr(net, 1, 0);
+
+    assert_int_equal(mps_conn_local_add(p->end[CLIENT].conn, &a, net, false, false, p->now), 0);
+}
+
+void pair_inject(struct pair_link *l, int from, const void *bytes, size_t n)
+{
+    assert_true(l->out[from].len + n <= PAIR_PIPE);
+    memcpy(l->out[from].buf + l->out[from].len, bytes, n);
+    l->out[from].len += n;
+}
+
 static struct pair_link *link_of(struct pair *p, int side, const struct mps_subflow *sf)
 {
     for (unsigned i = 0; i < p->n_links; i++) {
@@ -138,7 +168,13 @@ static bool app_send(struct pair *p, int side)
         struct mps_span s;
         size_t n;
 
-        if (mps_conn_app_tx_space(e->conn, &s) < 0 || s.n == 0)
+        if (mps_conn_app_tx_space(e->conn, &s) < 0) {
+            /* Memory may come back; an application cannot wait for it for ever. */
+            if (++e->no_memory > 100)
+                mps_conn_abort(e->conn, p->now);
+            return e->no_memory <= 100;
+        }
+        if (s.n == 0)
             break;
         n = e->to_send - e->sent < s.n ? (size_t)(e->to_send - e->sent) : s.n;
         for (size_t i = 0; i < n; i++)
@@ -231,6 +267,8 @@ static size_t server_opening(struct pair *p, struct pair_link *l, const uint8_t 
         r = mps_conn_new_server(&e->conn, &p->env, &p->cfg[SERVER], &msg.hello, p->now);
         if (r == 0)
             r = mps_conn_first_subflow(e->conn, &local, &remote, p->now, &l->sf[SERVER]);
+        if (r < 0)
+            e->conn = mps_conn_free(e->conn);
     } else if (!e->conn) {
         r = MPS_ETOKEN;
     } else {

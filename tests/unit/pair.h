@@ -41,6 +41,7 @@ struct pair_end {
     bool fin_sent;
     bool stopped; /* does not read */
     bool eof;
+    unsigned no_memory; /* failures of mps_conn_app_tx_space */
     bool established, plain, reset, closed;
     enum mps_reason reason;
     unsigned n_open, n_up, n_announced, n_removed, n_priority, n_sf_close;
@@ -81,4 +82,11 @@ void pair_run(struct pair *p, mps_time_t duration);
 uint8_t pair_byte(int from, uint64_t pos);
 /* Everything to_send arrived on both sides, both saw the end and both are closed. */
 bool pair_complete(const struct pair *p);
+/* cmocka fixtures: *state is a struct pair. */
+int pair_setup(void **state);
+int pair_teardown(void **state);
+/* A local address of the client, in network `net`. */
+void pair_add_local(struct pair *p, unsigned net);
+/* Bytes appear in a pipe as if `from` had written them. */
+void pair_inject(struct pair_link *link, int from, const void *bytes, size_t n);
 void pair_break(struct pair *p, struct pair_link *link); /* reset at both ends */

@@ -2,29 +2,6 @@
 /* Opening, transfer both ways, joins, orderly end. */
 #include "pair.h"
 
-static int setup(void **state)
-{
-    struct pair *p = malloc(sizeof(*p));
-
-    pair_init(p);
-    *state = p;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    pair_free(*state);
-    free(*state);
-    return 0;
-}
-
-static void add_local(struct pair *p, unsigned net)
-{
-    struct mps_addr a = pair_addr(net, 1, 0);
-
-    assert_int_equal(mps_conn_local_add(p->end[CLIENT].conn, &a, net, false, false, p->now), 0);
-}
-
 static void opening(void **state)
 {
     struct pair *p = *state;
@@ -86,8 +63,8 @@ static void one_byte_with_joins(void **state)
 
     p->chunk = 1;
     assert_int_equal(pair_start(p), 0);
-    add_local(p, 1);
-    add_local(p, 2);
+    pair_add_local(p, 1);
+    pair_add_local(p, 2);
     p->end[CLIENT].to_send = p->end[SERVER].to_send = 300000;
     p->end[CLIENT].fin = p->end[SERVER].fin = true;
     pair_run(p, 5 * MPS_SEC);
@@ -111,11 +88,11 @@ static void joins(void **state)
     struct mps_subflow_info info[4];
 
     assert_int_equal(pair_start(p), 0);
-    add_local(p, 1);
+    pair_add_local(p, 1);
     pair_settle(p);
     assert_int_equal(p->end[CLIENT].n_open, 0);
-    add_local(p, 2);
-    add_local(p, 3);
+    pair_add_local(p, 2);
+    pair_add_local(p, 3);
     pair_settle(p);
     assert_int_equal(p->end[CLIENT].n_open, 2);
     assert_int_equal(p->end[CLIENT].n_up, 3);
@@ -200,7 +177,7 @@ static void unread_at_the_end(void **state)
 
 int main(void)
 {
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define T(name) cmocka_unit_test_setup_teardown(name, pair_setup, pair_teardown)
     const struct CMUnitTest tests[] = {
         T(opening), T(both_ways), T(nothing_at_all), T(without_metrics), T(one_byte_at_a_time),
         T(one_byte_with_joins), T(payload_checksum), T(joins), T(half_close_client),

@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: MIT */
+/* Subflows that break, hang, come back; addresses that come and go; priorities. */
+#include "pair.h"
+
+static void start(struct pair *p, unsigned subflows)
+{
+    assert_int_equal(pair_start(p), 0);
+    for (unsigned i = 0; i < subflows; i++)
+        pair_add_local(p, 1 + i);
+    pair_settle(p);
+    assert_int_equal(p->end[SERVER].n_up, subflows);
+}
+
+static void transfer(struct pair *p, uint64_t n, uint64_t until)
+{
+    p->end[CLIENT].to_send = p->end[SERVER].to_send = n;
+    p->end[CLIENT].fin = p->end[SERVER].fin = true;
+    while (p->end[SERVER].received < until)
+        assert_true(pair_step(p));
+}
+
+static void finish(struct pair *p)
+{
+    pair_run(p, 30 * MPS_SEC);
+    assert_true(pair_complete(p));
+}
+
+static void joined_one_breaks(void **state)
+{
+    struct pair *p = *state;
+
+    start(p, 2);
+    transfer(p, 4000000, 500000);
+    pair_break(p, &p->links[1]);
+    p->refuse_joins = true;
+    finish(p);
+}
+
+static void first_one_breaks(void **state)
+{
+    struct pair *p = *state;
+
+    start(p, 2);
+    transfer(p, 4000000, 500000);
+    pair_break(p, &p->links[0]);
+    p->refuse_joins = true;
+    finish(p);
+}
+
+/* One side sees the end before the other: SUBFLOW_CLOSE, then the reset, tell it. */
+static void one_side_breaks(void **state)
+{
+    struct pair *p = *state;
+
+    start(p, 2);
+    transfer(p, 4000000, 500000);
+    p->refuse_joins = true;
+    mps_subflow_down(p->links[1].sf[SERVER], false, MPS_REASON_UNSPECIFIED, p->now);
+    finish(p);
+}
+
+static void all_break_and_come_back(void **state)
+{
+    struct pair *p = *state;
+
+    start(p, 2);
+    transfer(p, 4000000, 500000);
+    pair_break(p, &p->links[1]);
+    pair_break(p, &p->links[0]);
+    finish(p);
+    assert_true(p->n_links >= 3);
+}
+
+static void half_written_frame(void **state)
+{
+    struct pair *p = *state;
+
+    start(p, 2);
+    p->chunk = 1000;
+    transfer(p, 1000000, 100000);
+    p->links[1].cut = true;
+    p->refuse_joins = true;
+    for (unsigned i = 0; i < 2000 && pair_step(p); i++)
+        ;
+    pair_break(p, &p->links[1]);
+    finish(p);
+}
+
+static void black_hole(void **state)
+{
+    struct pair *p = *state;
+    struct mps_subflow_info info[4];
+
+    start(p, 2);
+    transfer(p, 4000000, 500000);
+    p->links[1].cut = true;
+    while (p->end[SERVER].received < 4000000 || p->end[CLIENT].received < 4000000)
+        assert_true(pair_step(p)); /* no time has to pass */
+    assert_true(mps_conn_subflow_info(p->end[CLIENT].conn, info, 4) <= 2);
+    finish(p);
+}
+
+/* A hang that ends: the subflow is used again. */
+static void black_hole_ends(void **state)
+{
+    struct pair *p = *state;
+    struct mps_subflow_info info[4];
+    uint64_t before;
+
+    start(p, 2);
+    transfer(p, 8000000, 500000);
+    p->links[1].cut = true;
+    while (p->end[SERVER].received < 4000000)
+        assert_true(pair_step(p));
+    assert_int_equal(mps_conn_subflow_info(p->end[CLIENT].conn, info, 4), 2);
+    assert_true(info[1].stale);
+    p->links[1].cut = false;
+    before = p->links[1].carried[CLIENT];
+    finish(p);
+    assert_true(p->links[1].carried[CLIENT] > before + 1000000);
+}
+
+static void hopeless_one_is_replaced(void **state)
+{
+    struct pair *p = *state;
+    struct mps_subflow_info info[4];
+
+    start(p, 2);
+    p->end[CLIENT].to_send = 4000000;
+    while (p->end[SERVER].received < 500000)
+        assert_true(pair_step(p));
+    p->links[1].cut = true;
+    pair_run(p, 60 * MPS_SEC);
+    assert_int_equal(p->end[SERVER].received, 4000000);
+    assert_null(p->links[1].sf[CLIENT]);
+    assert_int_equal(mps_conn_subflow_info(p->end[CLIENT].conn, info, 4), 2);
+    assert_int_equal(info[1].id, 4);
+    assert_int_equal(info[1].state, MPS_SF_ACTIVE);
+    p->end[CLIENT].fin = p->end[SERVER].fin = true;
+    finish(p);
+}
+
+/* A proxy acknowledged at TCP level what it then lost: the connection repeats it. */
+static void swallow(struct pair_link *l, int from, uint8_t *p, size_t n)
+{
+    (void)p;
+    (void)n;
+    if (from == CLIENT)
+        l->out[CLIENT].len = 0;
+}
+
+static void proxy_loses_bytes(void **state)
+{
+    struct pair *p = *state;
+
+    start(p, 2);
+    p->end[CLIENT].to_send = 1000000;
+    for (unsigned i = 0; i < 3; i++) {
+        pair_step(p);
+        swallow(&p->links[1], CLIENT, NULL, 0);
+    }
+    p->end[CLIENT].fin = p->end[SERVER].fin = true;
+    for (unsigned i = 0; i < 200; i++) {
+        pair_step(p);
+        swallow(&p->links[1], CLIENT, NULL, 0);
+    }
+    pair_run(p, 60 * MPS_SEC);
+    assert_int_equal(p->end[SERVER].received, 1000000);
+}
+
+static void address_gone(void **state)
+{
+    struct pair *p = *state;
+    struct mps_addr a = pair_addr(2, 1, 0);
+    struct mps_subflow_info info[4];
+
+    start(p, 3);
+    transfer(p, 4000000, 500000);
+    assert_int_equal(mps_conn_local_remove(p->end[CLIENT].conn, &a, p->now), 0);
+    assert_int_equal(mps_conn_local_remove(p->end[CLIENT].conn, &a, p->now), MPS_EADDR);
+    pair_step(p);
+    pair_step(p);
+    assert_int_equal(mps_conn_subflow_info(p->end[CLIENT].conn, info, 4), 2);
+    assert_int_equal(mps_conn_subflow_info(p->end[SERVER].conn, info, 4), 2);
+    pair_add_local(p, 2);
+    pair_step(p);
+    pair_step(p);
+    pair_step(p);
+    assert_int_equal(mps_conn_subflow_info(p->end[CLIENT].conn, info, 4), 3);
+    finish(p);
+}
+
+static void address_announced(void **state)
+{
+    struct pair *p = *state;
+    struct mps_addr a = pair_addr(2, 2, 80);
+
+    start(p, 1);
+    assert_int_equal(mps_conn_local_add(p->end[SERVER].conn, &a, 2, false, true, p->now), 0);
+    pair_settle(p);
+    assert_int_equal(p->end[CLIENT].n_announced, 1);
+    assert_int_equal(p->end[CLIENT].n_open, 1);
+    assert_int_equal(p->end[CLIENT].n_up, 2);
+    assert_int_equal(mps_conn_local_remove(p->end[SERVER].conn, &a, p->now), 0);
+    pair_settle(p);
+    assert_int_equal(p->end[CLIENT].n_removed, 1);
+    transfer(p, 100000, 0);
+    finish(p);
+}
+
+static void backup(void **state)
+{
+    struct pair *p = *state;
+    uint64_t before;
+
+    start(p, 2);
+    assert_int_equal(
+        mps_conn_set_backup(p->end[SERVER].conn, p->links[1].sf[SERVER], true, p->now), 0);
+    pair_settle(p);
+    assert_int_equal(p->end[CLIENT].n_priority, 1);
+    before = p->links[1].carried[CLIENT];
+    transfer(p, 2000000, 1000000);
+    assert_true(p->links[1].carried[CLIENT] < before + 10000);
+    pair_break(p, &p->links[0]);
+    p->refuse_joins = true;
+    finish(p);
+    assert_true(p->links[1].carried[CLIENT] > before + 500000);
+}
+
+static void refused_joins_back_off(void **state)
+{
+    struct pair *p = *state;
+
+    p->refuse_joins = true;
+    assert_int_equal(pair_start(p), 0);
+    pair_add_local(p, 1);
+    pair_add_local(p, 2);
+    pair_run(p, 300 * MPS_SEC);
+    /* 0, 1, 3, 7, 15, 31, 63, 123, 183, 243 s */
+    assert_in_range(p->end[CLIENT].n_open, 9, 11);
+    assert_int_equal(p->end[CLIENT].n_sf_close, p->end[CLIENT].n_open);
+}
+
+int main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, pair_setup, pair_teardown)
+    const struct CMUnitTest tests[] = {
+        T(joined_one_breaks), T(first_one_breaks), T(one_side_breaks), T(all_break_and_come_back),
+        T(half_written_frame), T(black_hole), T(black_hole_ends), T(hopeless_one_is_replaced),
+        T(proxy_loses_bytes), T(address_gone), T(address_announced), T(backup),
+        T(refused_joins_back_off),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
