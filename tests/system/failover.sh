@@ -1,0 +1,48 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# A link goes silent in mid-transfer, either one, in either direction of transfer, and comes back
+# only for the next round: the transfer completes on the other link with the right bytes.
+# shellcheck source-path=SCRIPTDIR source=lib.sh
+. "$(dirname "$0")/lib.sh"
+need curl curl
+need nginx nginx-light
+need jq jq
+[ "$BED_MODE" != plain ] || bed_skip "plain TCP survives no cut"
+
+SIZE=20
+
+one_cut() # download|upload LINK
+{
+    f_name="$1, link $2 cut"
+    f_before=$(link_bytes "$2")
+    f_other=$((3 - $2))
+    f_before_other=$(link_bytes $f_other)
+    f_start=$(now_ms)
+    "start_$1" bed_spawn $S1 data
+    f_pid=$!
+    ok "$f_name: the link carried a part first" \
+        bed_wait 20 link_carried_since "$2" "$f_before" $((SIZE * MB / 5))
+    bed_link "$2" cut
+    f_cut=$(link_bytes "$2")
+    finish "$f_name" $f_pid
+    echo "# $f_name: $(($(now_ms) - f_start)) ms in all"
+    is "$f_name: nothing passed the cut link" "$(link_bytes "$2")" "$f_cut"
+    ok "$f_name: the other link carried the rest" \
+        link_carried_since $f_other "$f_before_other" $((SIZE * MB / 2))
+    if [ "$1" = download ]; then
+        ok "$f_name: the bytes are right" same "$BED_TMP/www/data" "$BED_TMP/got"
+    else
+        ok "$f_name: the bytes are right" same "$BED_TMP/www/data" "$BED_TMP/www/up/data"
+    fi
+    bed_link "$2" up
+}
+
+bed_open 2 rate 40mbit delay 10ms queue 40ms
+start_nginx bed_spawn || { tap_point 1 "nginx starts"; tap_end; }
+make_file "$BED_TMP/www/data" $SIZE
+for direction in download upload; do
+    for link in 1 2; do
+        one_cut $direction $link
+    done
+done
+tap_end
