@@ -65,8 +65,7 @@ static bool fill(struct duel *duel)
             return false;
     }
     fprintf(stderr, "full after %llu bytes\n", (unsigned long long)duel->sent);
-    if (duel->sent == duel->bytes)
-        fprintf(stderr, "note: everything was buffered, nothing was proved\n");
+    poll(NULL, 0, FULL_MS / 2); /* the other side finds the same before anybody reads */
     return true;
 }
 

@@ -3,6 +3,8 @@
 # A shim on one end only: transfers work, and the bytes on the wire are those of plain TCP.
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
+# shellcheck source-path=SCRIPTDIR source=ssh.sh
+. "$(dirname "$0")/ssh.sh"
 need curl curl
 need nginx nginx-light
 need tcpdump tcpdump
@@ -44,16 +46,29 @@ compare_with_native() # NAME START-SERVER RUN-CLIENT
     stop_nginx
 }
 
-bed_open 2 rate 100mbit delay 2ms queue 40ms
+ssh_session() # NAME START-SERVER RUN-CLIENT
+{
+    p_reason=$(ssh_reason)
+    [ -z "$p_reason" ] || { skip "$1: ssh" "$p_reason"; return; }
+    start_sshd "$2" || { tap_point 1 "$1: sshd starts"; return; }
+    is "$1: ssh" "$(run_ssh "$3" cat <"$BED_TMP/www/data" | sha256sum | cut -d' ' -f1)" \
+        "$(sum_of "$BED_TMP/www/data")"
+    stop_sshd
+}
+
+# Slow enough for the capture to miss nothing.
+bed_open 2 rate 30mbit delay 2ms queue 40ms
 write_nginx_config
-make_file "$BED_TMP/www/data" 3
+make_file "$BED_TMP/www/data" 2
 
 start_nginx bed_start || { tap_point 1 "nginx starts"; tap_end; }
 ok "native: download" request bed_start native
 ok "native: the capture holds the request" grep -aq '^GET /data HTTP/1.1' "$BED_TMP/native.c2s"
-ok "native: and the whole response" [ "$(wc -c <"$BED_TMP/native.s2c")" -gt $((3 * MB)) ]
+ok "native: and the whole response" [ "$(wc -c <"$BED_TMP/native.s2c")" -gt $((2 * MB)) ]
 stop_nginx
 
 compare_with_native "shim client, plain server" bed_start bed_spawn
 compare_with_native "plain client, shim server" bed_spawn bed_start
+ssh_session "shim client, plain server" bed_start bed_run
+ssh_session "plain client, shim server" bed_spawn bed_in
 tap_end
