@@ -50,10 +50,36 @@ static bool interface_used(const struct mps_pm_input *in, unsigned l)
     return false;
 }
 
+/* Another port of an address is no other path. */
+static bool remote_used(const struct mps_pm_input *in, unsigned r)
+{
+    for (unsigned i = 0; i < in->n_remotes; i++) {
+        if (in->remotes[i].subflows > 0 &&
+            mps_addr_same_ip(&in->remotes[i].addr, &in->remotes[r].addr))
+            return true;
+    }
+    return false;
+}
+
+/* Remote addresses, the ports aside. */
+static unsigned n_remote_addrs(const struct mps_pm_input *in)
+{
+    unsigned n = 0;
+
+    for (unsigned r = 0; r < in->n_remotes; r++) {
+        unsigned i = 0;
+
+        while (!mps_addr_same_ip(&in->remotes[i].addr, &in->remotes[r].addr))
+            i++;
+        n += i == r;
+    }
+    return n;
+}
+
 /* How good remote address r is for the unused local address l; larger is better. */
 static unsigned remote_score(const struct mps_pm_input *in, unsigned l, unsigned r)
 {
-    bool unused = in->remotes[r].subflows == 0;
+    bool unused = !remote_used(in, r);
 
     if (unused && neighbours(in, l, r) && !neighbours(in, l, 0))
         return 2000 + prefix(in, l, r);
@@ -104,7 +130,7 @@ static int next_by_remote(const struct mps_pm_input *in, unsigned *ret_l, unsign
     unsigned fewest = 0, longest = 0;
 
     for (unsigned r = 0; r < in->n_remotes; r++) {
-        if (in->remotes[r].subflows > 0)
+        if (remote_used(in, r))
             continue;
         for (unsigned l = 0; l < in->n_locals; l++) {
             unsigned used = in->locals[l].subflows;
@@ -125,7 +151,8 @@ static int next_by_remote(const struct mps_pm_input *in, unsigned *ret_l, unsign
 
 static int next(const struct mps_pm_input *in, unsigned *ret_l, unsigned *ret_r)
 {
-    unsigned wanted = in->n_locals > in->n_remotes ? in->n_locals : in->n_remotes;
+    unsigned remotes = n_remote_addrs(in);
+    unsigned wanted = in->n_locals > remotes ? in->n_locals : remotes;
 
     if (in->n_subflows >= in->max_subflows || in->n_subflows >= wanted)
         return 0;
