@@ -349,9 +349,24 @@ static bool app_write(struct mps_mpconn *mp, mps_time_t now)
     return done > 0;
 }
 
+static bool write_subflows(struct mps_mpconn *mp, mps_time_t now)
+{
+    struct mps_sflow *f, *tmp;
+    bool any = false;
+
+    mps_list_for_each_safe(f, tmp, &mp->flows, struct mps_sflow, link)
+        any |= mps_sflow_write(f, now);
+    return any;
+}
+
 /* The application closed: nobody is left to reset or to write to. */
 static void app_gone(struct mps_mpconn *mp, bool abort, mps_time_t now)
 {
+    /* What it wrote before is under way on TCP when the reset follows. */
+    if (abort) {
+        mps_conn_push(mp->core, now);
+        write_subflows(mp, now);
+    }
     mp->closed = true;
     mps_log("mpconn %08x: the application %s", mp->token, abort ? "aborted" : "closed");
     if (abort)
@@ -413,16 +428,6 @@ static bool app_read(struct mps_mpconn *mp, mps_time_t now)
         done += n;
     }
     return done > 0;
-}
-
-static bool write_subflows(struct mps_mpconn *mp, mps_time_t now)
-{
-    struct mps_sflow *f, *tmp;
-    bool any = false;
-
-    mps_list_for_each_safe(f, tmp, &mp->flows, struct mps_sflow, link)
-        any |= mps_sflow_write(f, now);
-    return any;
 }
 
 static void measure(struct mps_mpconn *mp, bool force, mps_time_t now)

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: MIT */
+#include "rig.h"
+#include "test.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/tcp.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include "engine/clock.h"
+#include "engine/log.h"
+#include "engine/sock.h"
+
+void rig_init(struct rig *rig, const char *options)
+{
+    struct mps_options opt;
+
+    signal(SIGPIPE, SIG_IGN);
+    if (getenv("MPS_TEST_LOG"))
+        mps_log_open(getenv("MPS_TEST_LOG"));
+    mps_options_init(&opt);
+    assert_int_equal(mps_options_parse(&opt, options, strlen(options), NULL), 0);
+    rig->loop = ev_loop_new(EVBACKEND_EPOLL);
+    assert_non_null(rig->loop);
+    assert_int_equal(mps_engine_init(&rig->client, rig->loop, "00000000000000c1", &opt), 0);
+    assert_int_equal(mps_engine_init(&rig->server, rig->loop, "00000000000000d1", &opt), 0);
+    rig->listener = rig_listen("127.0.0.1", 0, true);
+    rig->port = rig_port(rig->listener);
+}
+
+void rig_deinit(struct rig *rig)
+{
+    mps_engine_deinit(&rig->client);
+    mps_engine_deinit(&rig->server);
+    if (rig->listener >= 0)
+        close(rig->listener);
+    ev_loop_destroy(rig->loop);
+}
+
+static socklen_t address(const char *addr, uint16_t port, struct sockaddr_storage *ss)
+{
+    struct mps_addr a = {.port = port};
+
+    if (inet_pton(AF_INET, addr, a.ip) == 1)
+        a.family = MPS_AF_INET;
+    else if (inet_pton(AF_INET6, addr, a.ip) == 1)
+        a.family = MPS_AF_INET6;
+    return mps_sock_from_addr(&a, ss);
+}
+
+int rig_listen(const char *addr, uint16_t port, bool share)
+{
+    struct sockaddr_storage ss;
+    socklen_t len = address(addr, port, &ss);
+    int fd = socket(ss.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+    assert_true(fd >= 0);
+    if (share)
+        assert_true(mps_sock_set_int(fd, SOL_SOCKET, SO_REUSEPORT, 1));
+    assert_return_code(bind(fd, (struct sockaddr *)&ss, len), errno);
+    assert_return_code(listen(fd, 256), errno);
+    return fd;
+}
+
+uint16_t rig_port(int fd)
+{
+    struct sockaddr_storage ss;
+    socklen_t len = sizeof(ss);
+    struct mps_addr addr;
+
+    assert_return_code(getsockname(fd, (struct sockaddr *)&ss, &len), errno);
+    mps_sock_to_addr(&ss, &addr);
+    return addr.port;
+}
+
+int rig_dial(const char *addr, uint16_t port, int mss)
+{
+    struct sockaddr_storage ss;
+    socklen_t len = address(addr, port, &ss);
+    int fd = socket(ss.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    assert_true(fd >= 0);
+    if (mss)
+        assert_true(mps_sock_set_int(fd, IPPROTO_TCP, TCP_MAXSEG, mss));
+    assert_return_code(connect(fd, (struct sockaddr *)&ss, len), errno);
+    return fd;
+}
+
+void rig_tcp_pair(struct rig *rig, int *ret_client, int *ret_server)
+{
+    *ret_client = rig_dial("127.0.0.1", rig->port, 0);
+    *ret_server = accept4(rig->listener, NULL, NULL, SOCK_CLOEXEC);
+    assert_true(*ret_server >= 0);
+}
+
+static int application_end(int fd)
+{
+    assert_true(fd >= 0);
+    assert_return_code(fcntl(fd, F_SETFL, O_NONBLOCK), errno);
+    return fd;
+}
+
+int rig_connected(struct rig *rig, int tcp, const char *options, uint64_t *ret_id)
+{
+    struct mps_session_request req = {
+        .fd = tcp,
+        .pid = getpid(),
+        .options = options,
+        .options_len = strlen(options),
+    };
+    struct mps_session *s;
+    int fd = -1;
+
+    assert_int_equal(mps_session_connected(&rig->client, &req, &s, &fd), 0);
+    if (ret_id)
+        *ret_id = s->id;
+    return application_end(fd);
+}
+
+int rig_accepted(struct rig *rig, int tcp, uint64_t *ret_id)
+{
+    struct mps_session_request req = {.fd = tcp, .pid = getpid(), .options = ""};
+    struct mps_session *s;
+    int fd = -1;
+
+    assert_int_equal(mps_session_accepted(&rig->server, &req, &s, &fd), 0);
+    if (ret_id)
+        *ret_id = s->id;
+    return application_end(fd);
+}
+
+void rig_connect(struct rig *rig, int *ret_client, int *ret_server)
+{
+    int c, s;
+
+    rig_tcp_pair(rig, &c, &s);
+    *ret_client = rig_connected(rig, c, "", NULL);
+    *ret_server = rig_accepted(rig, s, NULL);
+}
+
+static void on_tick(struct ev_loop *loop, ev_timer *timer, int revents)
+{
+}
+
+bool rig_until(struct rig *rig, bool (*cond)(void *arg), void *arg, double seconds)
+{
+    mps_time_t end = mps_clock_now() + (mps_time_t)(seconds * 1e9);
+    ev_timer tick;
+    bool met = false;
+
+    /* The condition may depend on descriptors that the loop does not watch. */
+    ev_timer_init(&tick, on_tick, 0.001, 0.001);
+    ev_timer_start(rig->loop, &tick);
+    while (!(met = cond(arg)) && mps_clock_now() < end)
+        ev_run(rig->loop, EVRUN_ONCE);
+    ev_timer_stop(rig->loop, &tick);
+    return met;
+}
+
+static bool never(void *arg)
+{
+    return false;
+}
+
+void rig_run(struct rig *rig, double seconds)
+{
+    rig_until(rig, never, NULL, seconds);
+}
+
+short rig_poll(int fd, short events)
+{
+    struct pollfd pfd = {.fd = fd, .events = events};
+
+    return poll(&pfd, 1, 0) > 0 ? pfd.revents : 0;
+}
