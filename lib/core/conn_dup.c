@@ -83,10 +83,16 @@ static bool budget_left(const struct mps_conn *c, uint32_t len)
 void mps_conn_opportunism(struct mps_conn *c, mps_time_t now)
 {
     struct mps_run *run = mps_rtxq_first(&c->tx.rtxq);
+    bool tail = mps_conn_unsent(c) == 0;
 
-    if (c->phase != MPS_PH_OPEN || mps_conn_n_active(c) < 2)
+    if (!run || c->phase != MPS_PH_OPEN || mps_conn_n_active(c) < 2)
         return;
-    if (mps_conn_unsent(c) > 0 && mps_conn_credit_left(c) > 0)
+    if (!tail && mps_conn_credit_left(c) > 0)
+        return;
+    /* The time alone decides in the end: look again even if no news comes. */
+    if (c->tx.sched_at > now + MPS_TAIL_WAIT)
+        c->tx.sched_at = now + MPS_TAIL_WAIT;
+    if (tail && !c->tx.fin && now - c->tx.written_at < MPS_TAIL_WAIT)
         return;
     for (unsigned i = 0; run && i < RUNS_PER_PUSH; i++) {
         struct mps_subflow *sf = idle_path(c, run);

@@ -47,6 +47,7 @@ struct mps_conn_tx {
     mps_time_t rtx_at;   /* repetition or probe, MPS_NEVER: nothing outstanding */
     unsigned rtx_tries;  /* without progress */
     mps_time_t sched_at; /* ask the scheduler again */
+    mps_time_t written_at; /* the application's last write */
     uint64_t reinjected;  /* bytes sent again in all */
     uint64_t opportunism; /* of these: to shorten waiting */
 };

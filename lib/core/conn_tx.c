@@ -57,6 +57,8 @@ int mps_conn_app_tx_space(struct mps_conn *c, struct mps_span *ret)
 void mps_conn_app_tx_done(struct mps_conn *c, size_t n, mps_time_t now)
 {
     mps_sendq_commit(&c->tx.sendq, n);
+    if (n > 0)
+        c->tx.written_at = now;
     mps_conn_settle(c, now);
 }
 
@@ -250,6 +252,9 @@ void mps_conn_push(struct mps_conn *c, mps_time_t now)
 {
     struct candidates cand;
 
+    /* An idle connection gives back the place that mps_conn_app_tx_space took. */
+    if (mps_sendq_size(&c->tx.sendq) == 0)
+        mps_sendq_commit(&c->tx.sendq, 0);
     if (c->phase <= MPS_PH_OPEN) {
         c->tx.sched_at = MPS_NEVER;
         candidates_fill(c, &cand);

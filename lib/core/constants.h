@@ -30,7 +30,7 @@
 
 #define MPS_ACK_DELAY      (10 * MPS_MSEC) /* a delayed DATA_ACK; TCP delays up to 40 ms */
 #define MPS_ACK_BYTES_MIN  32768u          /* received bytes that make an acknowledgment due: an */
-#define MPS_ACK_BYTES_MAX  65536u          /* eighth of the window within these bounds */
+#define MPS_ACK_BYTES_MAX  262144u         /* eighth of the window within these bounds */
 
 /* ---- credit ---- */
 
@@ -62,6 +62,9 @@
 /* A share of 1/8 of what was sent may be repeated to shorten waiting, beyond a first burst. */
 #define MPS_DUP_SHIFT 3
 #define MPS_DUP_BURST 262144u
+
+/* The application has paused so long: what is under way is a tail, worth a repetition. */
+#define MPS_TAIL_WAIT (5 * MPS_MSEC)
 
 /* The scheduler preferred to wait although there was room: ask it again after this. */
 #define MPS_SCHED_WAIT (5 * MPS_MSEC)

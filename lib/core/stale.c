@@ -19,17 +19,21 @@ static mps_time_t threshold(const struct mps_metrics *m)
 bool mps_stale_update(struct mps_stale *s, const struct mps_metrics *m, mps_time_t now)
 {
     bool was = s->stale;
-    bool progress = m->acked > s->acked;
     mps_time_t age = (mps_time_t)m->ack_age_us * MPS_USEC;
     mps_time_t max = threshold(m);
 
+    if (m->acked > s->acked || m->in_flight == 0)
+        s->progress_at = now;
     s->acked = m->acked;
     if (m->in_flight == 0) {
         s->stale = false;
         s->check_at = MPS_NEVER;
     } else {
-        /* One acknowledgment during back-off proves the path; the back-off itself may linger. */
-        s->stale = m->backoff > 0 ? !progress : age > max;
+        /*
+         * Back-off counts while nothing is acknowledged: data of the peer that still arrives keeps
+         * the age low, and the back-off itself may linger after a repair.
+         */
+        s->stale = age > max || (m->backoff > 0 && now - s->progress_at > max);
         s->check_at = now + (s->stale || age >= max ? max : max - age);
     }
     if (s->stale && !was)

@@ -15,6 +15,7 @@ struct mps_stale {
     mps_time_t since;    /* of `stale` */
     mps_time_t check_at; /* fresh metrics are wanted then, MPS_NEVER: not */
     uint64_t acked;      /* by TCP, when last looked at */
+    mps_time_t progress_at; /* last time it grew, or nothing was in flight */
 };
 
 void mps_stale_init(struct mps_stale *s);

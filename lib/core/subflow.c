@@ -105,21 +105,28 @@ void mps_sf_kill(struct mps_subflow *sf, bool reset, enum mps_reason reason, mps
         mps_ack_now(&c->rx.ack, now);
 }
 
+/* The peer may not see the end for long: it hears of it on another subflow. */
+static void tell_closed(struct mps_subflow *sf, enum mps_reason reason, bool transient)
+{
+    struct mps_ctrl ctrl = {.type = MPS_FRAME_SUBFLOW_CLOSE};
+
+    if (!sf->peer_knows || sf->conn->phase != MPS_PH_OPEN)
+        return;
+    ctrl.subflow_close.subflow_id = sf->id;
+    ctrl.subflow_close.flags = transient ? MPS_CLOSE_TRANSIENT : 0;
+    ctrl.subflow_close.reason = (uint8_t)reason;
+    /* Without memory for it the peer learns of the end from the reset alone. */
+    (void)mps_conn_ctrl(sf->conn, &ctrl);
+}
+
 void mps_sf_abandon(struct mps_subflow *sf, enum mps_reason reason, bool transient,
                     mps_time_t now)
 {
     struct mps_conn *c = sf->conn;
-    struct mps_ctrl ctrl = {.type = MPS_FRAME_SUBFLOW_CLOSE};
 
     if (sf->state == MPS_SF_DEAD)
         return;
-    if (sf->peer_knows && c->phase == MPS_PH_OPEN) {
-        ctrl.subflow_close.subflow_id = sf->id;
-        ctrl.subflow_close.flags = transient ? MPS_CLOSE_TRANSIENT : 0;
-        ctrl.subflow_close.reason = (uint8_t)reason;
-        /* Without memory for it the peer learns of the end from the reset alone. */
-        (void)mps_conn_ctrl(c, &ctrl);
-    }
+    tell_closed(sf, reason, transient);
     mps_sf_kill(sf, true, reason, now);
     mps_paths_failed(c, sf, transient, now);
     mps_conn_lost_subflow(c, sf, false, now);
@@ -170,6 +177,8 @@ void mps_subflow_down(struct mps_subflow *sf, bool orderly, enum mps_reason reas
     /* An end of file in the middle of a frame is no orderly end. */
     if (sf->rx.mode != MPS_RX_HEAD || sf->rx.have != 0)
         orderly = false;
+    if (!orderly)
+        tell_closed(sf, reason, true);
     mps_sf_kill(sf, !orderly, reason, now);
     mps_paths_failed(c, sf, true, now);
     mps_conn_lost_subflow(c, sf, orderly, now);

@@ -159,6 +159,30 @@ static void stopped_reader(void **state)
     assert_true(pair_complete(p));
 }
 
+/* NSDI 2012: both applications only write; acknowledgments must not wait for a reader. */
+static void nobody_reads(void **state)
+{
+    struct pair *p = *state;
+    struct mps_conn_info info;
+
+    assert_int_equal(pair_start(p), 0);
+    pair_add_local(p, 1);
+    pair_add_local(p, 2);
+    p->end[CLIENT].to_send = p->end[SERVER].to_send = 20000000;
+    p->end[CLIENT].fin = p->end[SERVER].fin = true;
+    p->end[CLIENT].stopped = p->end[SERVER].stopped = true;
+    pair_run(p, 100 * MPS_SEC);
+    mps_conn_info(p->end[CLIENT].conn, &info);
+    assert_int_equal(info.bytes_acked, p->cfg[SERVER].rcv_buf_init);
+    assert_int_equal(info.credit_left, 0);
+    p->end[SERVER].stopped = false;
+    pair_run(p, 5 * MPS_SEC);
+    assert_int_equal(p->end[SERVER].received, 20000000);
+    p->end[CLIENT].stopped = false;
+    pair_run(p, 5 * MPS_SEC);
+    assert_true(pair_complete(p));
+}
+
 static void unread_at_the_end(void **state)
 {
     struct pair *p = *state;
@@ -181,7 +205,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(opening), T(both_ways), T(nothing_at_all), T(without_metrics), T(one_byte_at_a_time),
         T(one_byte_with_joins), T(payload_checksum), T(joins), T(half_close_client),
-        T(half_close_server), T(stopped_reader), T(unread_at_the_end),
+        T(half_close_server), T(stopped_reader), T(nobody_reads), T(unread_at_the_end),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
