@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+#include "peer.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static int serve(const struct scenario *scenario, int listener)
+{
+    if (scenario->server) {
+        scenario->server(listener);
+    } else {
+        int fd = peer_accept(listener);
+
+        echo(fd);
+        close(fd);
+    }
+    return 0;
+}
+
+/* usage: peer server NAME  (inherits the listener's port on stdout)  |  peer client NAME PORT */
+int main(int argc, char **argv)
+{
+    const struct scenario *scenario = argc > 2 ? scenario_find(argv[2]) : NULL;
+    struct sockaddr_in addr = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof(addr);
+    int on = 1, listener;
+
+    if (!scenario)
+        return 2;
+    alarm(30);
+    if (argc > 3) {
+        addr.sin_port = htons((uint16_t)atoi(argv[3]));
+        scenario->client(&addr);
+        say("client done");
+        return 0;
+    }
+    listener = peer_socket(SOCK_CLOEXEC);
+    need(setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == 0);
+    need(bind(listener, (struct sockaddr *)&addr, sizeof(addr)) == 0);
+    need(listen(listener, 16) == 0);
+    need(getsockname(listener, (struct sockaddr *)&addr, &len) == 0);
+    need(dprintf(STDOUT_FILENO, "%d\n", ntohs(addr.sin_port)) > 0);
+    serve(scenario, listener);
+    say("server done");
+    return 0;
+}
