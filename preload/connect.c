@@ -7,6 +7,10 @@
 
 #define MSS_UNSET 536 /* what a socket answers before its handshake if TCP_MAXSEG was not set */
 
+/* After a failed handshake of ours the kernel has forgotten the mark, not the MSS it led to (with
+ * 12 bytes less for timestamps). */
+#define MSS_AFTER_FAILURE (MPS_MARK_CONNECT - 12)
+
 /* May this connect() be marked? */
 static bool wants_mark(int fd, const struct sockaddr *addr, socklen_t len)
 {
@@ -23,7 +27,7 @@ static bool wants_mark(int fd, const struct sockaddr *addr, socklen_t len)
     if (!hint || atomic_load_explicit(&hint->shared, memory_order_relaxed))
         return false;
     mss = mps_preload_option(fd, IPPROTO_TCP, TCP_MAXSEG, 0);
-    if (mss != MSS_UNSET && mss != MPS_MARK_CONNECT)
+    if (mss != MSS_UNSET && mss != MPS_MARK_CONNECT && mss != MSS_AFTER_FAILURE)
         return false;
     return mps_preload_option(fd, IPPROTO_TCP, TCP_FASTOPEN_CONNECT, 0) == 0;
 }
@@ -40,8 +44,6 @@ static int connect_marked(int fd, const struct sockaddr *addr, socklen_t len)
         mps_settle(fd, false);
     } else if (errno == EINPROGRESS || errno == EINTR) {
         mps_pending_start(fd);
-    } else {
-        (void)mps_preload_set_option(fd, IPPROTO_TCP, TCP_MAXSEG, 0);
     }
     return rc;
 }

@@ -202,13 +202,14 @@ static void serve_restart(int listener)
     int on = 1, fd = peer_accept(listener), next;
 
     need(getsockname(listener, (struct sockaddr *)&sin, &len) == 0);
+    need(receive_pattern(fd, 1, 1000));
     close(listener);
-    echo(fd);
-    close(fd);
     next = peer_socket(0);
     need(setsockopt(next, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == 0);
     say("bind %d", bind(next, (struct sockaddr *)&sin, sizeof(sin)));
     say("listen %d", listen(next, 5));
+    send_pattern(fd, 1, 1000);
+    close(fd);
     fd = peer_accept(next);
     echo(fd);
     close(fd);
@@ -226,16 +227,9 @@ static void client_restart(const struct sockaddr_in *server)
     close(second);
     fd = peer_connect(server);
     send_pattern(fd, 1, 1000);
-    need(shutdown(fd, SHUT_WR) == 0);
     say("received %d", receive_all(fd, 1, 1000));
     close(fd);
-    for (int i = 0; i < 5000; i++) {
-        fd = peer_socket(0);
-        if (connect(fd, (const struct sockaddr *)server, sizeof(*server)) == 0)
-            break;
-        close(fd);
-        poll(NULL, 0, 1);
-    }
+    fd = peer_connect(server);
     send_pattern(fd, 1, 1000);
     need(shutdown(fd, SHUT_WR) == 0);
     say("received %d", receive_all(fd, 1, 1000));

@@ -146,11 +146,13 @@ static void event_loop(int fd, int ep)
     size_t sent = 0, received = 0;
     bool good = true, end = false;
 
-    while (!end) {
+    /* The event that told of the connection is the first one. */
+    for (bool first = true; !end; first = false) {
         unsigned char buf[4096];
         ssize_t n = 0;
 
-        (void)epoll_next(ep);
+        if (!first)
+            (void)epoll_next(ep);
         while (sent < SIZE) {
             size_t want = SIZE - sent < sizeof(buf) ? SIZE - sent : sizeof(buf);
 
