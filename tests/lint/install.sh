@@ -1,0 +1,27 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# usage: install.sh BUILD_DIR PREFIX EXAMPLE.c CC: what `meson install` puts down is enough to compile,
+# link and run the library's example, and to run a program under the launcher.
+set -eu
+for tool in meson pkg-config; do
+    command -v $tool > /dev/null || { echo "SKIP: no $tool"; exit 77; }
+done
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp" "$tmp.log"' EXIT
+meson install -C "$1" --no-rebuild --destdir "$tmp" > "$tmp.log" 2>&1 || { cat "$tmp.log"; exit 1; }
+root=$tmp$2
+find "$tmp" -type f -o -type l | sed "s,^$tmp,," | sort
+
+pc=$(find "$root" -name mptcpshim.pc)
+libdir=$(dirname "$(dirname "$pc")")
+export PKG_CONFIG_PATH="${pc%/*}" PKG_CONFIG_SYSROOT_DIR="$tmp"
+# shellcheck disable=SC2046
+"$4" -std=c17 -D_GNU_SOURCE -Wall -Wextra -Werror "$3" -o "$tmp/echo" \
+    $(pkg-config --cflags --libs mptcpshim)
+agent=$(find "$root" -name mptcpshim-agent)
+unset MPTCPSHIM_AGENT
+LD_LIBRARY_PATH=$libdir MPTCPSHIM_AGENT_PATH=$agent "$tmp/echo"
+
+test -f "$root/share/man/man1/mptcpshim.1"
+"$root/bin/mptcpshim" --version
+test -f "$libdir/mptcpshim/libmptcpshim_preload.so"
