@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: MIT */
+/* Joins at the application's port, the life of its listener, and JOINs that must not succeed. */
+#include "rig.h"
+#include "stream.h"
+#include "test.h"
+
+#include <errno.h>
+#include <linux/tcp.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include "engine/clock.h"
+#include "engine/mpconn.h"
+#include "engine/sock.h"
+#include "handover/message.h"
+
+struct counter {
+    struct ev_loop *loop;
+    struct mps_steer steer;
+    unsigned joins, dropped;
+};
+
+static void count_join(struct mps_steer *steer, int fd)
+{
+    ((struct counter *)steer->user)->joins++;
+    close(fd);
+}
+
+static void count_dropped(struct mps_steer *steer, uint16_t port)
+{
+    ((struct counter *)steer->user)->dropped++;
+}
+
+static void counter_init(struct counter *c)
+{
+    memset(c, 0, sizeof(*c));
+    c->loop = ev_loop_new(EVBACKEND_EPOLL);
+    mps_steer_init(&c->steer, c->loop, count_join, count_dropped, c);
+}
+
+static void counter_deinit(struct counter *c)
+{
+    mps_steer_deinit(&c->steer);
+    ev_loop_destroy(c->loop);
+}
+
+static unsigned accept_all(int listener)
+{
+    unsigned n = 0;
+    int fd;
+
+    while ((fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC)) >= 0) {
+        close(fd);
+        n++;
+    }
+    return n;
+}
+
+/* Run until the listener's queue and ours were emptied into the counts. */
+static void settle(struct counter *c, int listener, unsigned want_joins, unsigned want_plain,
+                   unsigned *plain)
+{
+    mps_time_t end = mps_clock_now() + 5 * MPS_SEC;
+
+    while ((c->joins < want_joins || *plain < want_plain) && mps_clock_now() < end) {
+        ev_run(c->loop, EVRUN_NOWAIT);
+        *plain += accept_all(listener);
+    }
+}
+
+static void steers(const char *bind_to, const char *dial)
+{
+    unsigned plain = 0;
+    struct counter c;
+    int listener = rig_listen(bind_to, 0, true);
+    uint16_t port = rig_port(listener);
+
+    counter_init(&c);
+    assert_int_equal(mps_steer_add(&c.steer, listener, true), 0);
+    assert_int_equal(c.steer.n_entries, 1);
+    for (unsigned i = 1; i <= 100; i++) {
+        int j = rig_dial(dial, port, MPS_MARK_JOIN);
+        int p = rig_dial(dial, port, i % 2 ? 0 : MPS_MARK_CONNECT);
+
+        assert_int_equal(mps_sock_peer_mss(j), MPS_MARK_AGENT);
+        assert_int_not_equal(mps_sock_peer_mss(p), MPS_MARK_AGENT);
+        settle(&c, listener, i, i, &plain);
+        close(j);
+        close(p);
+        assert_int_equal(c.joins, i);
+        assert_int_equal(plain, i);
+    }
+    counter_deinit(&c);
+    /* Without us everything is the application's again, marked or not. */
+    plain = 0;
+    for (unsigned i = 0; i < 10; i++)
+        close(rig_dial(dial, port, MPS_MARK_JOIN));
+    while (plain < 10 && rig_poll(listener, POLLIN))
+        plain += accept_all(listener);
+    assert_int_equal(plain, 10);
+    close(listener);
+}
+
+static void test_steering_specific(void **state)
+{
+    steers("127.0.0.1", "127.0.0.1");
+}
+
+static void test_steering_wildcard(void **state)
+{
+    steers("0.0.0.0", "127.0.0.3");
+}
+
+static void test_steering_ipv6(void **state)
+{
+    steers("::1", "::1");
+}
+
+static void test_steering_dual_stack(void **state)
+{
+    steers("::", "::1");
+    steers("::", "127.0.0.1");
+}
+
+/* A port that is not shared by its owner cannot be steered; that is no error. */
+static void test_not_shared(void **state)
+{
+    struct counter c;
+    int listener = rig_listen("127.0.0.1", 0, false);
+    struct mps_addr addr = {.family = MPS_AF_INET, .port = rig_port(listener), .ip = {127, 0, 0, 1}};
+
+    counter_init(&c);
+    assert_int_equal(mps_steer_add(&c.steer, listener, true), 0);
+    assert_false(mps_steer_covers(&c.steer, &addr));
+    assert_int_equal(c.steer.n_entries, 1);
+    assert_int_equal(mps_steer_add(&c.steer, listener, true), 0);
+    assert_int_equal(c.steer.n_entries, 1);
+    close(listener);
+    assert_int_equal(mps_steer_recheck(&c.steer), 1);
+    counter_deinit(&c);
+}
+
+static void test_covers(void **state)
+{
+    struct counter c;
+    int any = rig_listen("0.0.0.0", 0, true), one = rig_listen("127.0.0.1", 0, true);
+    struct mps_addr a = {.family = MPS_AF_INET, .port = rig_port(any), .ip = {10, 0, 0, 1}};
+    struct mps_addr b = {.family = MPS_AF_INET, .port = rig_port(one), .ip = {127, 0, 0, 2}};
+    struct mps_addr six = {.family = MPS_AF_INET6, .port = rig_port(any), .ip = {0x20, 1}};
+
+    counter_init(&c);
+    assert_int_equal(mps_steer_add(&c.steer, any, true), 0);
+    assert_int_equal(mps_steer_add(&c.steer, one, true), 0);
+    assert_true(mps_steer_covers(&c.steer, &a));
+    assert_false(mps_steer_covers(&c.steer, &b));
+    assert_false(mps_steer_covers(&c.steer, &six));
+    b.ip[3] = 1;
+    assert_true(mps_steer_covers(&c.steer, &b));
+    close(any);
+    close(one);
+    counter_deinit(&c);
+}
+
+/* The watch sees the last reference go, not the first; then the port is free at once. */
+static void test_listener_goes(void **state)
+{
+    struct counter c;
+    int listener = rig_listen("127.0.0.1", 0, true), copy = dup(listener);
+    uint16_t port = rig_port(listener);
+    mps_time_t end = mps_clock_now() + 5 * MPS_SEC;
+
+    counter_init(&c);
+    assert_int_equal(mps_steer_add(&c.steer, listener, true), 0);
+    close(listener);
+    assert_int_equal(mps_steer_recheck(&c.steer), 0);
+    close(copy);
+    while (c.steer.n_entries > 0 && mps_clock_now() < end)
+        ev_run(c.loop, EVRUN_ONCE);
+    assert_int_equal(c.steer.n_entries, 0);
+    assert_int_equal(c.dropped, 1);
+    close(rig_listen("127.0.0.1", port, false));
+    counter_deinit(&c);
+}
+
+/* ---- JOINs ---- */
+
+static bool established(void *arg)
+{
+    struct rig *rig = arg;
+    struct mps_session *s = mps_list_entry(rig->server.sessions.next, struct mps_session, link);
+
+    return s->mp != NULL;
+}
+
+struct reader {
+    int fd;
+    uint8_t buf[MPS_OPENING_MAX_LEN];
+    size_t n;
+    bool ended;
+};
+
+static bool read_message(void *arg)
+{
+    struct reader *r = arg;
+    ssize_t n = recv(r->fd, r->buf + r->n, sizeof(r->buf) - r->n, MSG_DONTWAIT);
+    struct mps_opening msg;
+    size_t len;
+
+    if (n > 0)
+        r->n += (size_t)n;
+    if (n == 0 || (n < 0 && errno != EAGAIN))
+        r->ended = true;
+    return r->ended || (r->n > 0 && mps_opening_parse(r->buf, r->n, &msg, &len) == 0);
+}
+
+static bool read_end(void *arg)
+{
+    struct reader *r = arg;
+
+    return read_message(r) && r->ended;
+}
+
+static void send_opening(int fd, const struct mps_opening *msg)
+{
+    uint8_t out[MPS_OPENING_MAX_LEN];
+    size_t len = mps_opening_encode(msg, out);
+
+    assert_int_equal(send(fd, out, len, MSG_NOSIGNAL), len);
+}
+
+/* A JOIN at the application's port that the server must refuse, its connection unharmed. */
+static void bad_join(bool right_token)
+{
+    struct mps_opening msg = {.kind = MPS_OPENING_JOIN}, got;
+    struct stream s = {.seed = 8, .length = 1 << 20, .close_after = true};
+    struct reader r = {.n = 0};
+    struct rig rig;
+    size_t len;
+
+    rig_init(&rig, "");
+    assert_int_equal(mps_steer_add(&rig.server.steer, rig.listener, true), 0);
+    rig_connect(&rig, &s.from, &s.to);
+    assert_true(rig_until(&rig, established, &rig, 5));
+    r.fd = rig_dial("127.0.0.1", rig.port, MPS_MARK_JOIN);
+    msg.join.token = mps_conn_token(mps_mpconn_core(
+        mps_list_entry(rig.server.sessions.next, struct mps_session, link)->mp));
+    msg.join.token += right_token ? 0 : 1;
+    msg.join.subflow_id = 2;
+    msg.join.addr_id = 1;
+    send_opening(r.fd, &msg);
+    assert_true(rig_until(&rig, read_message, &r, 5));
+    assert_int_equal(mps_opening_parse(r.buf, r.n, &got, &len), 0);
+    if (right_token) {
+        assert_int_equal(got.kind, MPS_OPENING_JOIN_REPLY);
+        r.n = 0;
+        msg.kind = MPS_OPENING_JOIN_CONFIRM;
+        memset(msg.join.hmac, 0x5a, sizeof(msg.join.hmac));
+        send_opening(r.fd, &msg);
+    } else {
+        assert_int_equal(got.kind, MPS_OPENING_REFUSE);
+        assert_int_equal(got.reason, MPS_REASON_UNKNOWN_TOKEN);
+    }
+    assert_true(rig_until(&rig, read_end, &r, 5));
+    close(r.fd);
+    assert_true(rig_until(&rig, stream_step, &s, 20));
+    assert_false(s.broken);
+    assert_int_equal(s.received, s.length);
+    close(s.to);
+    rig_deinit(&rig);
+}
+
+static void test_join_unknown_token(void **state)
+{
+    bad_join(false);
+}
+
+static void test_join_bad_hmac(void **state)
+{
+    bad_join(true);
+}
+
+static bool nobody_waits(void *arg)
+{
+    struct rig *rig = arg;
+
+    return rig->server.greeter.n_waiting == 0;
+}
+
+static bool somebody_waits(void *arg)
+{
+    return !nobody_waits(arg);
+}
+
+/* Other bytes at a join listener end that connection only; silence is bounded in number. */
+static void test_join_listener_abuse(void **state)
+{
+    struct reader r = {.n = 0};
+    struct rig rig;
+    uint16_t port;
+    int fds[MPS_GREETER_MAX + 8];
+
+    rig_init(&rig, "");
+    port = mps_joinlis_port(&rig.server.joinlis, 0);
+    assert_true(port > 0);
+    r.fd = rig_dial("127.0.0.1", port, 0);
+    assert_int_equal(send(r.fd, "GET / HTTP/1.0\r\n\r\n", 18, 0), 18);
+    assert_true(rig_until(&rig, read_end, &r, 5));
+    assert_int_equal(r.n, 0);
+    close(r.fd);
+    for (unsigned i = 0; i < MPS_GREETER_MAX + 8; i++)
+        fds[i] = rig_dial("127.0.0.1", port, 0);
+    assert_true(rig_until(&rig, somebody_waits, &rig, 5));
+    rig_run(&rig, 0.1);
+    assert_true(rig.server.greeter.n_waiting <= MPS_GREETER_MAX);
+    assert_true(rig_until(&rig, nobody_waits, &rig, 10));
+    for (unsigned i = 0; i < MPS_GREETER_MAX + 8; i++)
+        close(fds[i]);
+    rig_deinit(&rig);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_steering_specific),
+        cmocka_unit_test(test_steering_wildcard),
+        cmocka_unit_test(test_steering_ipv6),
+        cmocka_unit_test(test_steering_dual_stack),
+        cmocka_unit_test(test_not_shared),
+        cmocka_unit_test(test_covers),
+        cmocka_unit_test(test_listener_goes),
+        cmocka_unit_test(test_join_unknown_token),
+        cmocka_unit_test(test_join_bad_hmac),
+        cmocka_unit_test(test_join_listener_abuse),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
