@@ -92,8 +92,8 @@ static int hello_reply(struct mps_subflow *sf, const struct mps_hello *hello, mp
     c->phase = MPS_PH_OPEN;
     c->hello_at = MPS_NEVER;
     c->ev.established = true;
+    /* Its first acknowledgment tells the server that the reply has arrived, as MPTCP's third ACK. */
     mps_sf_activate(sf, now);
-    mps_ack_sent(&c->rx.ack);
     mps_paths_announce(c);
     return 0;
 }

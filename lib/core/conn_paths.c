@@ -183,7 +183,9 @@ int mps_conn_local_remove(struct mps_conn *c, const struct mps_addr *addr, mps_t
     tell = l->announced;
     *l = c->paths.locals[--c->paths.n_locals];
     mps_for_each_subflow(sf, c) {
-        if (sf->local_id != ctrl.remove_addr.id || sf->state == MPS_SF_DEAD)
+        /* While opening there is no other subflow to go to: this one may still work. */
+        if (sf->local_id != ctrl.remove_addr.id || sf->state == MPS_SF_DEAD ||
+            c->phase == MPS_PH_OPENING)
             continue;
         tell |= sf->peer_knows;
         mps_sf_kill(sf, true, MPS_REASON_ADDRESS_GONE, now);
