@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pairs, the default: every local and every remote address in use, with as few subflows as that
- * takes: max(locals, remotes) of them, so that two hosts with two addresses each get two subflows
- * and not four that share two paths.
+ * pairs, the default: every local and every remote address in use, with about as few subflows as
+ * that takes: max(locals, remotes), so that two hosts with two addresses each get two subflows and
+ * not four that share two paths.
  *
  * 1. A local address without a subflow comes first: normal before backup, then one whose interface
  *    no other subflow uses, then the order of the list. It tries
@@ -11,8 +11,13 @@
  *       takes a connect timeout),
  *    b. the peer's first address: the peer is known to answer there,
  *    c. the others: unused ones before used ones, then the longest common prefix.
- * 2. When all local addresses are in use, or have nothing left to try: a remote address without a
- *    subflow, from the local address with fewest subflows, then of the longest common prefix.
+ * 2. When all local addresses are in use, or have nothing left to try, and that number is not
+ *    reached: a remote address without a subflow, from the local address with fewest subflows, then
+ *    of the longest common prefix.
+ *
+ * Pairs that cross separate networks (each of the two has a neighbour on the other side, but they
+ * are not neighbours themselves) are tried only while there is no subflow at all: one that is
+ * opening in vain would keep its local address from going back to its own network.
  */
 #include "pm.h"
 
@@ -33,10 +38,23 @@ static bool neighbours(const struct mps_pm_input *in, unsigned l, unsigned r)
            prefix(in, l, r) >= (inet ? NEIGHBOUR_BITS_INET : NEIGHBOUR_BITS_INET6);
 }
 
+static bool crosses(const struct mps_pm_input *in, unsigned l, unsigned r)
+{
+    bool local_has = false, remote_has = false;
+
+    if (neighbours(in, l, r))
+        return false;
+    for (unsigned i = 0; i < in->n_remotes; i++)
+        local_has |= neighbours(in, l, i);
+    for (unsigned i = 0; i < in->n_locals; i++)
+        remote_has |= neighbours(in, i, r);
+    return local_has && remote_has;
+}
+
 static bool possible(const struct mps_pm_input *in, unsigned l, unsigned r)
 {
     return in->locals[l].addr.family == in->remotes[r].addr.family &&
-           in->may_try(in->user, l, r);
+           in->may_try(in->user, l, r) && (in->n_subflows == 0 || !crosses(in, l, r));
 }
 
 /* Whether a subflow of another local address runs over the same interface. */
@@ -112,7 +130,7 @@ static int next_by_local(const struct mps_pm_input *in, unsigned *ret_l, unsigne
 
     for (unsigned l = 0; l < in->n_locals; l++) {
         unsigned cost = (in->locals[l].backup ? 2 : 0) + (interface_used(in, l) ? 1 : 0);
-        unsigned r;
+        unsigned r = 0;
 
         if (in->locals[l].subflows > 0 || (found && cost >= best) || !best_remote(in, l, &r))
             continue;
@@ -154,11 +172,11 @@ static int next(const struct mps_pm_input *in, unsigned *ret_l, unsigned *ret_r)
     unsigned remotes = n_remote_addrs(in);
     unsigned wanted = in->n_locals > remotes ? in->n_locals : remotes;
 
-    if (in->n_subflows >= in->max_subflows || in->n_subflows >= wanted)
+    if (in->n_subflows >= in->max_subflows)
         return 0;
     if (next_by_local(in, ret_l, ret_r))
         return 1;
-    return next_by_remote(in, ret_l, ret_r);
+    return in->n_subflows < wanted ? next_by_remote(in, ret_l, ret_r) : 0;
 }
 
 const struct mps_pm_ops mps_pm_pairs = {

@@ -116,7 +116,27 @@ static void test_two_by_two(void **user)
     expect_none(&mps_pm_pairs, &net);
 }
 
-/* The same, but the announcement comes after the first try has failed. */
+/* A subflow that died is not replaced by one across the networks, unless nothing else is left. */
+static void test_no_crossing(void **user)
+{
+    struct net net;
+
+    net_init(&net);
+    local(&net, v4(10, 0, 1, 1), 1);
+    local(&net, v4(10, 0, 2, 1), 2);
+    remote(&net, v4(10, 0, 1, 2));
+    remote(&net, v4(10, 0, 2, 2));
+    bring_up(&net, 0, 0);
+    bring_up(&net, 1, 1);
+    take_down(&net, 0, 0);
+    expect_none(&mps_pm_pairs, &net);
+    take_down(&net, 1, 1);
+    expect(&mps_pm_pairs, &net, 0, 1);
+    net.refused[1][1] = false;
+    expect(&mps_pm_pairs, &net, 1, 1);
+}
+
+/* The same as the first, but the announcement comes after the first try has failed. */
 static void test_announced_later(void **user)
 {
     struct net net;
@@ -247,6 +267,22 @@ static void test_first_dies(void **user)
     expect(&mps_pm_pairs, &net, 0, 0);
 }
 
+/* An address that comes while another one tries in vain does not wait for that. */
+static void test_local_comes_back(void **user)
+{
+    struct net net;
+
+    net_init(&net);
+    local(&net, v4(10, 0, 2, 1), 2);
+    remote(&net, v4(10, 0, 1, 2));
+    remote(&net, v4(10, 0, 2, 2));
+    bring_up(&net, 0, 1);
+    expect(&mps_pm_pairs, &net, 0, 0);
+    local(&net, v4(10, 0, 1, 1), 1);
+    expect(&mps_pm_pairs, &net, 1, 0);
+    expect_none(&mps_pm_pairs, &net);
+}
+
 static void test_limit(void **user)
 {
     for (unsigned i = 0; mps_pm_at(i) != NULL; i++) {
@@ -291,6 +327,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_find),
         cmocka_unit_test(test_two_by_two),
+        cmocka_unit_test(test_no_crossing),
         cmocka_unit_test(test_announced_later),
         cmocka_unit_test(test_two_by_two_routed),
         cmocka_unit_test(test_two_locals_one_remote),
@@ -299,6 +336,7 @@ int main(void)
         cmocka_unit_test(test_families),
         cmocka_unit_test(test_backup_local_last),
         cmocka_unit_test(test_first_dies),
+        cmocka_unit_test(test_local_comes_back),
         cmocka_unit_test(test_limit),
         cmocka_unit_test(test_fullmesh),
     };
