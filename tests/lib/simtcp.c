@@ -30,17 +30,22 @@ static bool vanished(const struct simtcp *tcp, const struct evq_args *args)
 
 /* ---- reset ---- */
 
+static void take_rst(struct simsock *sock)
+{
+    if (sock->dead)
+        return;
+    sock->dead = true;
+    sock->tcp->pipe[sock->side].rto_at = MPS_NEVER;
+    if (!sock->closed && sock->ops != NULL)
+        sock->ops->failed(sock);
+}
+
 static void rst_arrives(void *obj, const struct evq_args *args)
 {
     struct simtcp *tcp = obj;
-    struct simsock *sock = &tcp->sock[args->b];
 
-    if (vanished(tcp, args) || sock->dead)
-        return;
-    sock->dead = true;
-    tcp->pipe[sock->side].rto_at = MPS_NEVER;
-    if (!sock->closed && sock->ops != NULL)
-        sock->ops->failed(sock);
+    if (!vanished(tcp, args))
+        take_rst(&tcp->sock[args->b]);
 }
 
 static void send_rst(struct simtcp *tcp, unsigned side)
@@ -51,8 +56,8 @@ static void send_rst(struct simtcp *tcp, unsigned side)
 void simtcp_reset(struct simtcp *tcp)
 {
     for (unsigned side = 0; side < 2; side++) {
-        if (tcp->sock[side].up && !tcp->sock[side].dead)
-            send_rst(tcp, 1 - side);
+        if (tcp->sock[side].up)
+            take_rst(&tcp->sock[side]);
     }
 }
 

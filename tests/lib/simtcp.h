@@ -88,7 +88,7 @@ struct simtcp *simtcp_connect(struct evq *q, struct simlink *link, unsigned flip
 /* When the simulation is over: no event that names the connection may run afterwards. */
 void simtcp_free(struct simtcp *tcp);
 
-/* Somebody on the way resets it: both ends get an RST. */
+/* Somebody on the way resets it: both ends get an RST, now. */
 void simtcp_reset(struct simtcp *tcp);
 
 /* Bytes the socket took, 0 if its buffer is full. */

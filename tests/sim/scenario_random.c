@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: MIT */
+/* Random connections: paths, applications, limits and failures drawn from the seed. */
+#include "core/pm.h"
+#include "core/sched.h"
+#include "scenario.h"
+
+#define KB (UINT64_C(1) << 10)
+
+static void random_links(struct world *w)
+{
+    unsigned n = 1 + (unsigned)prng_below(&w->rng, 3);
+
+    for (unsigned i = 0; i < n; i++) {
+        unsigned loss = prng_chance(&w->rng, 300) ? (unsigned)prng_below(&w->rng, 30) : 0;
+
+        world_link(w, (unsigned)prng_log_range(&w->rng, 1, 200),
+                   (unsigned)prng_log_range(&w->rng, 1, 150),
+                   (unsigned)prng_log_range(&w->rng, 8, 2048), loss);
+    }
+    w->net.routed = prng_chance(&w->rng, 300);
+}
+
+static void random_config(struct world *w, struct host *host)
+{
+    struct prng *rng = &w->rng;
+    unsigned sched = (unsigned)prng_below(rng, 8);
+
+    /* The default in three of eight. */
+    host->cfg.sched = mps_sched_at(sched < 5 ? sched : 0);
+    host->cfg.pm = mps_pm_at(prng_chance(rng, 700) ? 0 : 1);
+    if (prng_chance(rng, 500))
+        host->cfg.snd_buf_max = prng_log_range(rng, 2 * KB, 4096 * KB);
+    if (prng_chance(rng, 500)) {
+        host->cfg.rcv_buf_max = prng_log_range(rng, 1 * KB, 4096 * KB);
+        host->cfg.rcv_buf_init = prng_log_range(rng, 1 * KB, host->cfg.rcv_buf_max);
+    }
+    if (prng_chance(rng, 300))
+        host->cfg.capabilities ^= MPS_CAP_PAYLOAD_CRC;
+    if (prng_chance(rng, 200))
+        host->cfg.max_subflows = (unsigned)prng_range(rng, 1, 8);
+    if (prng_chance(rng, 200))
+        host->rx_max = prng_log_range(rng, 1, 100000);
+    host->cfg.zero_rtt = prng_chance(rng, 200);
+    host->cfg.no_subflow_timeout = 60 * MPS_SEC;
+}
+
+static void random_app(struct world *w, unsigned host, bool answers)
+{
+    struct prng *rng = &w->rng;
+    struct app_params p = {
+        .total = prng_chance(rng, 100) ? 0 : prng_log_range(rng, 1, 1024 * KB),
+        .write_max = prng_log_range(rng, 1, 256 * KB),
+        .read_max = prng_log_range(rng, 1, 256 * KB),
+        .write_after_eof = answers,
+    };
+
+    if (prng_chance(rng, 500)) {
+        p.pause_permille = (unsigned)prng_log_range(rng, 1, 300);
+        p.pause_max = prng_log_range(rng, MPS_MSEC, 300 * MPS_MSEC);
+    }
+    if (prng_chance(rng, 200))
+        p.first_read = prng_below(rng, 3 * MPS_SEC);
+    if (prng_chance(rng, 200))
+        p.first_write = prng_below(rng, MPS_SEC);
+    if (prng_chance(rng, 50)) {
+        p.abort_at = prng_range(rng, 1, p.total + 1);
+        w->may_reset = true;
+    }
+    if (prng_chance(rng, 50)) {
+        p.close_at = prng_log_range(rng, 1, 200 * KB);
+        w->may_reset = true;
+    }
+    world_app(w, host, &p);
+}
+
+/*
+ * A server that heard nothing from its client since HELLO gives up with its only subflow: the
+ * client may not know of the connection. Early data whose answer does not come must not be sent
+ * again. Neither is a failure to survive, so subflows are destroyed only after that.
+ */
+static bool confirmed(const struct world *w)
+{
+    struct mps_conn_info info = {0};
+
+    if (w->host[1].conn != NULL)
+        mps_conn_info(w->host[1].conn, &info);
+    return w->host[0].established && (w->host[1].n_up > 1 || info.bytes_received > 0);
+}
+
+static void reset_link(struct world *w, unsigned link)
+{
+    if (confirmed(w))
+        step_reset(w, link);
+}
+
+static void remove_address(struct world *w, unsigned link)
+{
+    if (confirmed(w) && w->host[0].conn != NULL) {
+        world_say(w, "address %u is removed", link);
+        host_remove_addr(&w->host[0], link);
+    }
+}
+
+static void add_address(struct world *w, unsigned link)
+{
+    if (w->host[0].conn != NULL)
+        host_add_addr(&w->host[0], link, false, prng_chance(&w->rng, 300));
+}
+
+/* Each failure of a link is mended within 4 s, and none comes after 10 s. */
+static void random_failures(struct world *w)
+{
+    unsigned n = prng_chance(&w->rng, 600) ? (unsigned)prng_below(&w->rng, 6) : 0;
+
+    for (unsigned i = 0; i < n; i++) {
+        unsigned link = (unsigned)prng_below(&w->rng, w->net.n_links);
+        mps_time_t at = prng_log_range(&w->rng, 10 * MPS_MSEC, 6 * MPS_SEC);
+        mps_time_t until = at + prng_log_range(&w->rng, 10 * MPS_MSEC, 4 * MPS_SEC);
+
+        switch (prng_below(&w->rng, 4)) {
+        case 0:
+            world_at(w, at, reset_link, link);
+            break;
+        case 1:
+            world_at(w, at, remove_address, link);
+            world_at(w, until, add_address, link);
+            break;
+        default:
+            world_at(w, at, step_cut, link);
+            world_at(w, until, step_mend, link);
+            break;
+        }
+    }
+}
+
+static void setup(struct world *w)
+{
+    bool answers = prng_chance(&w->rng, 200);
+    unsigned first = (unsigned)prng_below(&w->rng, 2);
+
+    random_links(w);
+    random_config(w, &w->host[0]);
+    random_config(w, &w->host[1]);
+    random_app(w, first, answers);
+    random_app(w, 1 - first, false);
+    random_failures(w);
+    /*
+     * Failures are over after 10 s, a TCP timer may have doubled to as much again; the slowest link
+     * carries the largest transfer in 10 s, a window of 1 KB makes 3 KB/s of it at the longest RTT.
+     */
+    w->limit = 1200 * MPS_SEC;
+}
+
+const struct scenario scenarios_random[] = {
+    {"random", "drawn from the seed", setup, NULL, false},
+    {NULL, NULL, NULL, NULL, false},
+};

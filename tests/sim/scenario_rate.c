@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT */
+/* Goodput over several links, against what one stream gets on each link alone. */
+#include "scenario.h"
+
+#define MB (UINT64_C(1) << 20)
+
+struct path {
+    unsigned mbit, delay_ms, queue_kb, loss_permille;
+};
+
+struct net {
+    struct path paths[3];
+    unsigned n;
+    double at_least; /* fraction of the sum */
+};
+
+/* The queues hold about what 50 ms carry, at least 250 KB. */
+static const struct net twin = {{{100, 10, 500, 0}, {100, 10, 500, 0}}, 2, 0.95};
+static const struct net wifi_lte = {{{100, 10, 500, 0}, {20, 100, 500, 0}}, 2, 0.80};
+static const struct net lan_sat = {{{100, 5, 500, 0}, {100, 150, 2000, 0}}, 2, 0.50};
+static const struct net triple = {{{60, 10, 300, 0}, {40, 20, 250, 0}, {20, 40, 250, 0}}, 3, 0.90};
+static const struct net bloated = {{{100, 10, 500, 0}, {10, 10, 2048, 0}}, 2, 0.90};
+static const struct net lossy = {{{100, 10, 500, 0}, {100, 10, 500, 10}}, 2, 0.80};
+static const struct net dsl_lte = {{{100, 5, 500, 0}, {20, 50, 500, 0}}, 2, 0.90};
+
+#define SECONDS 8
+
+static void setup(struct world *w, const struct path *paths, unsigned n)
+{
+    uint64_t mbit = 0;
+
+    for (unsigned i = 0; i < n; i++) {
+        world_link(w, paths[i].mbit, paths[i].delay_ms, paths[i].queue_kb, paths[i].loss_permille);
+        mbit += paths[i].mbit;
+    }
+    scenario_bulk(w, mbit * 125000 * SECONDS, 0);
+    w->limit = 200 * MPS_SEC;
+}
+
+/* Bytes per second until the last byte was read. */
+static double goodput(const struct world *w)
+{
+    const struct host *server = &w->host[1];
+
+    return (double)server->app.read / ((double)(server->last_read_at - w->start) / MPS_SEC);
+}
+
+static double alone(const struct world *w, const struct path *path)
+{
+    static struct world one;
+    double rate;
+
+    world_init(&one, w->name, w->seed, false);
+    setup(&one, path, 1);
+    world_start(&one);
+    world_run(&one);
+    rate = goodput(&one);
+    world_deinit(&one);
+    return rate;
+}
+
+static void check(struct world *w, const struct net *net)
+{
+    double sum = 0, got = goodput(w);
+
+    for (unsigned i = 0; i < net->n; i++)
+        sum += alone(w, &net->paths[i]);
+    printf("%s: %.1f Mbit/s of %.1f: %.3f; reinjected %llu KB, receiver's memory %llu KB\n",
+           w->name, got * 8e-6, sum * 8e-6, got / sum,
+           (unsigned long long)w->host[0].reinjected >> 10,
+           (unsigned long long)w->host[1].fm.peak_bytes >> 10);
+    if (got < net->at_least * sum)
+        world_fail(w, "goodput is only %.3f of the sum", got / sum);
+}
+
+#define NET(name)                                                                                  \
+    static void setup_##name(struct world *w)                                                      \
+    {                                                                                              \
+        setup(w, name.paths, name.n);                                                              \
+    }                                                                                              \
+    static void check_##name(struct world *w)                                                      \
+    {                                                                                              \
+        check(w, &name);                                                                           \
+    }
+
+NET(twin)
+NET(wifi_lte)
+NET(lan_sat)
+NET(triple)
+NET(bloated)
+NET(lossy)
+NET(dsl_lte)
+
+const struct scenario scenarios_rate[] = {
+    {"rate-twin", "2 x 100 Mbit/s, 10 ms", setup_twin, check_twin, false},
+    {"rate-wifi-lte", "100/10 + 20/100", setup_wifi_lte, check_wifi_lte, false},
+    {"rate-lan-sat", "100/5 + 100/150", setup_lan_sat, check_lan_sat, false},
+    {"rate-triple", "60/10 + 40/20 + 20/40", setup_triple, check_triple, false},
+    {"rate-bloated", "100/10 + 10/10 with 2 MiB queue", setup_bloated, check_bloated, false},
+    {"rate-lossy", "2 x 100/10, 1 % loss on one", setup_lossy, check_lossy, false},
+    {"rate-dsl-lte", "100/5 + 20/50", setup_dsl_lte, check_dsl_lte, false},
+    {NULL, NULL, NULL, NULL, false},
+};

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The simulator's program.
+ *   sim --list                          names of the scenarios
+ *   sim --scenario NAME [--seed N] [-v] one run
+ *   sim --all                           every named scenario, most with three seeds
+ *   sim --random N [--seed FIRST]       N random connections
+ *   sim --seconds S [--seed FIRST]      random connections for about so long
+ */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include "scenario.h"
+
+static const struct scenario *const groups[] = {scenarios_basic, scenarios_failure,
+                                                scenarios_opening, scenarios_rate,
+                                                scenarios_random};
+
+#define N_GROUPS (sizeof(groups) / sizeof(groups[0]))
+
+static void run(const struct scenario *scenario, uint64_t seed, bool verbose)
+{
+    static struct world w;
+
+    world_init(&w, scenario->name, seed, verbose);
+    scenario->setup(&w);
+    if (!scenario->own_start)
+        world_start(&w);
+    world_run(&w);
+    if (scenario->check != NULL)
+        scenario->check(&w);
+    world_say(&w, "done: reinjected %llu and %llu bytes, memory at most %zu and %zu",
+              (unsigned long long)w.host[0].reinjected, (unsigned long long)w.host[1].reinjected,
+              w.host[0].fm.peak_bytes, w.host[1].fm.peak_bytes);
+    world_deinit(&w);
+}
+
+static const struct scenario *find(const char *name)
+{
+    for (size_t g = 0; g < N_GROUPS; g++) {
+        for (const struct scenario *s = groups[g]; s->name != NULL; s++) {
+            if (strcmp(s->name, name) == 0)
+                return s;
+        }
+    }
+    return NULL;
+}
+
+static void list(void)
+{
+    for (size_t g = 0; g < N_GROUPS; g++) {
+        for (const struct scenario *s = groups[g]; s->name != NULL; s++)
+            printf("%-20s %s\n", s->name, s->about);
+    }
+}
+
+static void run_all(bool verbose)
+{
+    for (size_t g = 0; g + 1 < N_GROUPS; g++) {
+        for (const struct scenario *s = groups[g]; s->name != NULL; s++) {
+            /* The long transfers hardly depend on the seed. */
+            for (uint64_t seed = 1; seed <= (groups[g] == scenarios_rate ? 1 : 3); seed++)
+                run(s, seed, verbose);
+            printf("ok %s\n", s->name);
+            fflush(stdout);
+        }
+    }
+}
+
+/* How many are run decides the clock or the count; what each one does, its seed alone. */
+static void run_random(uint64_t first, uint64_t count, double seconds, bool verbose)
+{
+    struct timespec begin, t;
+    uint64_t n = 0;
+
+    clock_gettime(CLOCK_MONOTONIC, &begin);
+    for (;;) {
+        clock_gettime(CLOCK_MONOTONIC, &t);
+        double took = (double)(t.tv_sec - begin.tv_sec) + 1e-9 * (double)(t.tv_nsec - begin.tv_nsec);
+
+        if (n >= count || (seconds > 0 && took > seconds))
+            break;
+        run(scenarios_random, first + n++, verbose);
+    }
+    printf("ok: %" PRIu64 " random connections, seeds %" PRIu64 " to %" PRIu64 "\n", n, first,
+           first + n - 1);
+}
+
+static int usage(void)
+{
+    fputs("usage: sim --list | --all | --scenario NAME | --random N | --seconds S\n"
+          "           [--seed N] [-v]\n",
+          stderr);
+    return 2;
+}
+
+int main(int argc, char **argv)
+{
+    const char *name = NULL;
+    uint64_t seed = 1, count = 0;
+    double seconds = 0;
+    bool verbose = false, all = false;
+
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "-v") == 0) {
+            verbose = true;
+        } else if (strcmp(argv[i], "--all") == 0) {
+            all = true;
+        } else if (strcmp(argv[i], "--list") == 0) {
+            list();
+            return 0;
+        } else if (i + 1 == argc) {
+            return usage();
+        } else if (strcmp(argv[i], "--scenario") == 0) {
+            name = argv[++i];
+        } else if (strcmp(argv[i], "--seed") == 0) {
+            seed = strtoull(argv[++i], NULL, 0);
+        } else if (strcmp(argv[i], "--random") == 0) {
+            count = strtoull(argv[++i], NULL, 0);
+        } else if (strcmp(argv[i], "--seconds") == 0) {
+            seconds = strtod(argv[++i], NULL);
+            count = UINT64_MAX;
+        } else {
+            return usage();
+        }
+    }
+    if (name != NULL && find(name) != NULL)
+        run(find(name), seed, verbose);
+    else if (all)
+        run_all(verbose);
+    else if (count > 0)
+        run_random(seed, count, seconds, verbose);
+    else
+        return usage();
+    return 0;
+}
