@@ -253,6 +253,34 @@ static void test_nonblocking(void **state)
     pair_close(&p);
 }
 
+/* IPv6, and no options at all: one subflow, as nothing is known to be beside ::1. */
+static void test_ipv6(void **state)
+{
+    struct sockaddr_in6 at = {.sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT};
+    struct sockaddr_in6 got;
+    socklen_t len = sizeof(at);
+    struct pair p;
+
+    p.listener = mptcpshim_listen((struct sockaddr *)&at, sizeof(at), 5, 0, NULL);
+    if (p.listener < 0 && (errno == EADDRNOTAVAIL || errno == EAFNOSUPPORT))
+        skip();
+    assert_true(p.listener >= 0);
+    assert_int_equal(getsockname(p.listener, (struct sockaddr *)&at, &len), 0);
+    p.client = mptcpshim_connect((struct sockaddr *)&at, sizeof(at), 0, NULL);
+    assert_true(p.client >= 0);
+    p.server = mptcpshim_accept(p.listener, (struct sockaddr *)&got, &len, 0, NULL);
+    assert_true(p.server >= 0);
+    assert_int_equal(got.sin6_family, AF_INET6);
+    check_transfer(p.client, p.server);
+    assert_int_equal(mptcpshim_is_multipath(p.client), 1);
+    assert_int_equal(mptcpshim_subflows(p.server, NULL, 0), 1);
+    len = sizeof(got);
+    assert_int_equal(mptcpshim_getpeername(p.client, (struct sockaddr *)&got, &len), 0);
+    assert_int_equal(len, sizeof(got));
+    assert_memory_equal(&got, &at, sizeof(at));
+    pair_close(&p);
+}
+
 static void *accept_one(void *arg)
 {
     struct pair *p = (struct pair *)arg;
@@ -400,6 +428,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_names_and_counters), cmocka_unit_test(test_subflow_list),
         cmocka_unit_test(test_own_sockets),        cmocka_unit_test(test_nonblocking),
+        cmocka_unit_test(test_ipv6),
         cmocka_unit_test(test_required),           cmocka_unit_test(test_required_and_silence),
         cmocka_unit_test(test_off_at_accept),      cmocka_unit_test(test_end),
         cmocka_unit_test(test_exit_after_write),   cmocka_unit_test(test_preload_active),
