@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT */
+#include "agent_client.h"
+#include "test.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define SECRET_HEX "000102030405060708090a0b0c0d0e0f"
+
+bool agent_start_named(struct agent_client *a, const char *id, const char *options)
+{
+    char env[128], byte = 'x', number[16];
+    struct pollfd pfd;
+    int ready[2];
+
+    snprintf(a->id, sizeof(a->id), "%s", id);
+    assert_return_code(pipe(ready), 0);
+    a->pid = fork();
+    assert_true(a->pid >= 0);
+    if (a->pid == 0) {
+        snprintf(env, sizeof(env), "%s:" SECRET_HEX ":%u", id, (unsigned)geteuid());
+        setenv(MPS_ENV_AGENT, env, 1);
+        setenv(MPS_ENV_OPTIONS, options, 1);
+        snprintf(number, sizeof(number), "%d", ready[1]);
+        close(ready[0]);
+        execl(getenv("MPS_TEST_AGENT"), "mptcpshim-agent", "--ready-fd", number, (char *)NULL);
+        _exit(127);
+    }
+    close(ready[1]);
+    pfd = (struct pollfd){.fd = ready[0], .events = POLLIN};
+    if (poll(&pfd, 1, 10000) != 1 || read(ready[0], &byte, 1) != 1)
+        byte = 'x';
+    close(ready[0]);
+    return byte == '\0';
+}
+
+bool agent_start(struct agent_client *a, const char *options)
+{
+    static unsigned n;
+    char id[17];
+
+    snprintf(id, sizeof(id), "%08x%08x", (unsigned)getpid(), ++n);
+    return agent_start_named(a, id, options);
+}
+
+int agent_wait(struct agent_client *a, double seconds)
+{
+    struct timespec step = {.tv_nsec = 10000000};
+    int status;
+
+    for (double t = 0; t < seconds; t += 0.01) {
+        if (waitpid(a->pid, &status, WNOHANG) == a->pid) {
+            a->pid = -1;
+            return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+        }
+        nanosleep(&step, NULL);
+    }
+    return -1;
+}
+
+int agent_dial(const struct agent_client *a)
+{
+    struct sockaddr_un un = {.sun_family = AF_UNIX};
+    int n = snprintf(un.sun_path + 1, sizeof(un.sun_path) - 1, MPS_HO_NAME_PREFIX "%s", a->id);
+    int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+
+    if (connect(fd, (struct sockaddr *)&un,
+                (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)n)) == 0)
+        return fd;
+    close(fd);
+    return -1;
+}
+
+void agent_request(struct mps_ho_request *req, int op)
+{
+    memset(req, 0, sizeof(*req));
+    req->magic = MPS_HO_MAGIC;
+    req->version = MPS_HO_VERSION;
+    req->op = (uint16_t)op;
+    for (unsigned i = 0; i < MPS_HO_SECRET_LEN; i++)
+        req->secret[i] = (uint8_t)i;
+}
+
+bool agent_call(int conn, const struct mps_ho_request *req, int fd, struct mps_ho_reply *reply,
+                int *ret_fd)
+{
+    union {
+        struct cmsghdr align;
+        char buf[CMSG_SPACE(sizeof(int))];
+    } ctl;
+    struct iovec out = {(void *)req, sizeof(*req)}, in = {reply, sizeof(*reply)};
+    struct msghdr msg = {.msg_iov = &out, .msg_iovlen = 1};
+    struct cmsghdr *c;
+
+    *ret_fd = -1;
+    if (fd >= 0) {
+        memset(&ctl, 0, sizeof(ctl));
+        msg.msg_control = &ctl;
+        msg.msg_controllen = sizeof(ctl.buf);
+        c = CMSG_FIRSTHDR(&msg);
+        c->cmsg_level = SOL_SOCKET;
+        c->cmsg_type = SCM_RIGHTS;
+        c->cmsg_len = CMSG_LEN(sizeof(int));
+        memcpy(CMSG_DATA(c), &fd, sizeof(int));
+    }
+    if (sendmsg(conn, &msg, MSG_NOSIGNAL) != (ssize_t)sizeof(*req))
+        return false;
+    msg = (struct msghdr){.msg_iov = &in, .msg_iovlen = 1, .msg_control = &ctl,
+                          .msg_controllen = sizeof(ctl)};
+    if (recvmsg(conn, &msg, MSG_CMSG_CLOEXEC) != (ssize_t)sizeof(*reply))
+        return false;
+    c = CMSG_FIRSTHDR(&msg);
+    if (c && c->cmsg_type == SCM_RIGHTS)
+        memcpy(ret_fd, CMSG_DATA(c), sizeof(int));
+    return reply->magic == MPS_HO_MAGIC;
+}

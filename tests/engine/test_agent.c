@@ -1,0 +1,356 @@
+/* SPDX-License-Identifier: MIT */
+/* The agent as a process: readiness, authorisation, requests, idle exit, sudden death. */
+#include "agent_client.h"
+#include "rig.h"
+#include "stream.h"
+#include "test.h"
+
+#include <errno.h>
+#include <json-c/json.h>
+#include <linux/tcp.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "engine/sock.h"
+
+struct pair {
+    struct agent_client server, client;
+    int listener, app_client, app_server;
+    uint64_t id_client, id_server;
+};
+
+static int hand_over(const struct agent_client *a, int op, int tcp, uint64_t *ret_id)
+{
+    int conn = agent_dial(a), fd;
+    struct mps_ho_request req;
+    struct mps_ho_reply reply;
+
+    assert_true(conn >= 0);
+    agent_request(&req, op);
+    assert_true(agent_call(conn, &req, tcp, &reply, &fd));
+    assert_int_equal(reply.status, MPS_HO_OK);
+    assert_true(fd >= 0);
+    *ret_id = reply.conn_id;
+    close(conn);
+    close(tcp);
+    return fd;
+}
+
+static void pair_start(struct pair *p)
+{
+    int c, s;
+
+    assert_true(agent_start(&p->server, "idle=1"));
+    assert_true(agent_start(&p->client, "idle=1"));
+    p->listener = rig_listen("127.0.0.1", 0, false);
+    c = rig_dial("127.0.0.1", rig_port(p->listener), 0);
+    s = accept4(p->listener, NULL, NULL, SOCK_CLOEXEC);
+    p->app_client = hand_over(&p->client, MPS_HO_CONNECTED, c, &p->id_client);
+    p->app_server = hand_over(&p->server, MPS_HO_ACCEPTED, s, &p->id_server);
+}
+
+static bool readable(int fd, short events)
+{
+    struct pollfd pfd = {.fd = fd, .events = events};
+
+    return poll(&pfd, 1, 5000) == 1 && (pfd.revents & events) != 0;
+}
+
+/* Both agents end by themselves when the connections did. */
+static void pair_end(struct pair *p)
+{
+    close(p->app_client);
+    close(p->app_server);
+    close(p->listener);
+    assert_int_equal(agent_wait(&p->client, 10), 0);
+    assert_int_equal(agent_wait(&p->server, 10), 0);
+}
+
+static void test_transfer_and_idle_exit(void **state)
+{
+    struct stream s = {.seed = 21, .length = 20u << 20};
+    struct pair p;
+
+    pair_start(&p);
+    s.from = p.app_client;
+    s.to = p.app_server;
+    while (!stream_step(&s))
+        readable(s.to, POLLIN);
+    assert_false(s.broken);
+    assert_int_equal(s.error, 0);
+    pair_end(&p);
+}
+
+/* The name of the application's end tells both addresses. */
+static void test_connection_name(void **state)
+{
+    struct sockaddr_un un;
+    socklen_t len = sizeof(un);
+    struct pair p;
+    char want[64];
+    size_t head;
+
+    pair_start(&p);
+    assert_return_code(getsockname(p.app_client, (struct sockaddr *)&un, &len), errno);
+    head = (size_t)snprintf(want, sizeof(want), MPS_HO_NAME_PREFIX "%s/%016llx/",
+                            p.client.id, (unsigned long long)p.id_client);
+    assert_int_equal(len, offsetof(struct sockaddr_un, sun_path) + 1 + head + 38);
+    assert_memory_equal(un.sun_path + 1, want, head);
+    assert_memory_equal(un.sun_path + 1 + head + 19, "\4", 1);
+    assert_int_equal((uint8_t)un.sun_path[1 + head + 20] << 8 | (uint8_t)un.sun_path[1 + head + 21],
+                     rig_port(p.listener));
+    assert_memory_equal(un.sun_path + 1 + head + 22, "\177\0\0\1", 4);
+    pair_end(&p);
+}
+
+static void test_killed_agent_is_a_reset(void **state)
+{
+    struct pair p;
+    char byte;
+
+    pair_start(&p);
+    assert_int_equal(send(p.app_client, "x", 1, 0), 1);
+    assert_true(readable(p.app_server, POLLIN));
+    assert_return_code(kill(p.server.pid, SIGKILL), errno);
+    assert_int_equal(agent_wait(&p.server, 10), 128 + SIGKILL);
+    assert_true(readable(p.app_server, POLLHUP));
+    assert_int_equal(recv(p.app_server, &byte, 1, 0), 1);
+    assert_int_equal(recv(p.app_server, &byte, 1, 0), -1);
+    assert_int_equal(errno, ECONNRESET);
+    /* An agent that is told to end resets what it still has. */
+    assert_return_code(kill(p.client.pid, SIGTERM), errno);
+    assert_int_equal(agent_wait(&p.client, 10), 0);
+    assert_true(readable(p.app_client, POLLHUP));
+    assert_int_equal(recv(p.app_client, &byte, 1, 0), -1);
+    assert_int_equal(errno, ECONNRESET);
+    close(p.app_client);
+    close(p.app_server);
+    close(p.listener);
+}
+
+static void test_second_agent_leaves(void **state)
+{
+    struct agent_client first, second;
+
+    assert_true(agent_start(&first, "idle=1"));
+    assert_false(agent_start_named(&second, first.id, "idle=1"));
+    assert_int_equal(agent_wait(&second, 10), 0);
+    assert_int_equal(agent_wait(&first, 10), 0);
+}
+
+static void test_broken_requests(void **state)
+{
+    struct agent_client a;
+    struct mps_ho_request req;
+    struct mps_ho_reply reply;
+    int conn, fd;
+
+    assert_true(agent_start(&a, "idle=1"));
+    for (unsigned i = 0; i < 4; i++) {
+        conn = agent_dial(&a);
+        agent_request(&req, MPS_HO_PING);
+        if (i == 0)
+            req.magic++;
+        if (i == 1)
+            req.version++;
+        if (i == 2)
+            req.len = MPS_HO_DATA_MAX + 1;
+        if (i == 3)
+            assert_int_equal(send(conn, &req, 20, MSG_NOSIGNAL), 20);
+        assert_false(agent_call(conn, &req, -1, &reply, &fd));
+        close(conn);
+    }
+    conn = agent_dial(&a);
+    agent_request(&req, 999);
+    assert_true(agent_call(conn, &req, 0, &reply, &fd));
+    assert_int_equal(reply.status, MPS_HO_ERROR);
+    assert_int_equal(reply.error, EOPNOTSUPP);
+    /* Connections without a descriptor, or with one that is no TCP connection. */
+    agent_request(&req, MPS_HO_CONNECTED);
+    assert_true(agent_call(conn, &req, -1, &reply, &fd));
+    assert_int_equal(reply.status, MPS_HO_ERROR);
+    assert_true(agent_call(conn, &req, conn, &reply, &fd));
+    assert_int_equal(reply.status, MPS_HO_ERROR);
+    agent_request(&req, MPS_HO_LISTEN);
+    assert_true(agent_call(conn, &req, conn, &reply, &fd));
+    assert_int_equal(reply.status, MPS_HO_ERROR);
+    agent_request(&req, MPS_HO_SETOPT);
+    assert_true(agent_call(conn, &req, -1, &reply, &fd));
+    assert_int_equal(reply.error, ENOTCONN);
+    agent_request(&req, MPS_HO_PING);
+    assert_true(agent_call(conn, &req, -1, &reply, &fd));
+    assert_int_equal(reply.status, MPS_HO_OK);
+    close(conn);
+    assert_int_equal(agent_wait(&a, 10), 0);
+}
+
+/* Another user needs the secret. */
+static int call_as_nobody(const struct agent_client *a, bool right)
+{
+    pid_t pid = fork();
+    int status;
+
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        struct mps_ho_request req;
+        struct mps_ho_reply reply;
+        int fd, conn;
+
+        if (setuid(65534) < 0)
+            _exit(2);
+        conn = agent_dial(a);
+        agent_request(&req, MPS_HO_PING);
+        req.secret[3] ^= right ? 0 : 1;
+        _exit(agent_call(conn, &req, -1, &reply, &fd) ? 0 : 1);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    return WEXITSTATUS(status);
+}
+
+static void test_secret(void **state)
+{
+    struct agent_client a;
+
+    if (geteuid() != 0)
+        skip();
+    assert_true(agent_start(&a, "idle=1"));
+    assert_int_equal(call_as_nobody(&a, true), 0);
+    assert_int_equal(call_as_nobody(&a, false), 1);
+    assert_int_equal(agent_wait(&a, 10), 0);
+}
+
+static void option_call(struct pair *p, int op, int level, int name, const void *data, size_t len,
+                        struct mps_ho_reply *reply)
+{
+    int conn = agent_dial(&p->client), fd;
+    struct mps_ho_request req;
+
+    agent_request(&req, op);
+    req.conn_id = p->id_client;
+    req.level = level;
+    req.name = name;
+    req.len = (uint32_t)len;
+    if (data)
+        memcpy(req.data, data, len);
+    assert_true(agent_call(conn, &req, -1, reply, &fd));
+    close(conn);
+}
+
+static void test_options(void **state)
+{
+    struct mps_ho_reply reply;
+    struct tcp_info info;
+    struct pair p;
+    int value = 1, got;
+
+    pair_start(&p);
+    option_call(&p, MPS_HO_GETOPT, IPPROTO_TCP, TCP_NODELAY, NULL, sizeof(int), &reply);
+    memcpy(&got, reply.data, sizeof(got));
+    assert_int_equal(reply.status, MPS_HO_OK);
+    assert_int_equal(got, 0);
+    option_call(&p, MPS_HO_SETOPT, IPPROTO_TCP, TCP_NODELAY, &value, sizeof(value), &reply);
+    assert_int_equal(reply.status, MPS_HO_OK);
+    option_call(&p, MPS_HO_GETOPT, IPPROTO_TCP, TCP_NODELAY, NULL, sizeof(int), &reply);
+    memcpy(&got, reply.data, sizeof(got));
+    assert_int_equal(got, 1);
+    value = 77;
+    option_call(&p, MPS_HO_SETOPT, IPPROTO_TCP, TCP_KEEPIDLE, &value, sizeof(value), &reply);
+    assert_int_equal(reply.status, MPS_HO_OK);
+    option_call(&p, MPS_HO_GETOPT, IPPROTO_TCP, TCP_KEEPIDLE, NULL, sizeof(int), &reply);
+    memcpy(&got, reply.data, sizeof(got));
+    assert_int_equal(got, 77);
+    option_call(&p, MPS_HO_SETOPT, IPPROTO_TCP, TCP_ULP, "tls", 4, &reply);
+    assert_int_equal(reply.error, ENOPROTOOPT);
+    option_call(&p, MPS_HO_SETOPT, IPPROTO_TCP, TCP_CONGESTION, "nosuch", 6, &reply);
+    assert_int_equal(reply.error, ENOENT);
+    option_call(&p, MPS_HO_GETOPT, IPPROTO_TCP, TCP_INFO, NULL, sizeof(info), &reply);
+    assert_int_equal(reply.status, MPS_HO_OK);
+    memcpy(&info, reply.data, sizeof(info));
+    assert_int_equal(info.tcpi_state, 1);
+    pair_end(&p);
+}
+
+static const char *text_of(struct json_object *o, const char *key)
+{
+    struct json_object *value = NULL;
+
+    assert_true(json_object_object_get_ex(o, key, &value));
+    return json_object_get_string(value);
+}
+
+static struct json_object *status_of(const struct agent_client *a, int op, uint64_t id)
+{
+    int conn = agent_dial(a), fd;
+    struct mps_ho_request req;
+    struct mps_ho_reply reply;
+    static char text[65536];
+    struct json_object *root;
+    ssize_t n;
+
+    agent_request(&req, op);
+    req.conn_id = id;
+    assert_true(agent_call(conn, &req, -1, &reply, &fd));
+    assert_true(fd >= 0);
+    n = read(fd, text, sizeof(text) - 1);
+    assert_true(n > 0);
+    text[n] = '\0';
+    close(fd);
+    close(conn);
+    root = json_tokener_parse(text);
+    assert_non_null(root);
+    return root;
+}
+
+static void test_status(void **state)
+{
+    struct json_object *root, *o, *subflows = NULL;
+    struct pair p;
+    char want[32];
+
+    pair_start(&p);
+    assert_int_equal(send(p.app_client, "12345", 5, 0), 5);
+    assert_true(readable(p.app_server, POLLIN));
+    root = status_of(&p.server, MPS_HO_STATUS, 0);
+    assert_true(json_object_is_type(root, json_type_array));
+    assert_int_equal(json_object_array_length(root), 1);
+    o = json_object_array_get_idx(root, 0);
+    assert_string_equal(text_of(o, "mode"), "multipath");
+    assert_string_equal(text_of(o, "state"), "established");
+    assert_string_equal(text_of(o, "role"), "server");
+    assert_string_equal(text_of(o, "bytes_received"), "5");
+    assert_int_equal(strlen(text_of(o, "token")), 8);
+    snprintf(want, sizeof(want), "127.0.0.1:%u", rig_port(p.listener));
+    assert_string_equal(text_of(o, "local"), want);
+    snprintf(want, sizeof(want), "%d", (int)getpid());
+    assert_string_equal(text_of(o, "process"), want);
+    assert_true(json_object_object_get_ex(o, "subflows", &subflows));
+    assert_int_equal(json_object_array_length(subflows), 1);
+    o = json_object_array_get_idx(subflows, 0);
+    assert_string_equal(text_of(o, "state"), "active");
+    json_object_put(root);
+    root = status_of(&p.client, MPS_HO_CONN_STATUS, p.id_client);
+    assert_true(json_object_is_type(root, json_type_object));
+    assert_string_equal(text_of(root, "bytes_sent"), "5");
+    json_object_put(root);
+    pair_end(&p);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_transfer_and_idle_exit),
+        cmocka_unit_test(test_connection_name),
+        cmocka_unit_test(test_killed_agent_is_a_reset),
+        cmocka_unit_test(test_second_agent_leaves),
+        cmocka_unit_test(test_broken_requests),
+        cmocka_unit_test(test_secret),
+        cmocka_unit_test(test_options),
+        cmocka_unit_test(test_status),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
