@@ -1,0 +1,425 @@
+/* SPDX-License-Identifier: MIT */
+/* The engine's small parts, one by one. */
+#include "rig.h"
+#include "test.h"
+
+#include <errno.h>
+#include <linux/tcp.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include "core/pm.h"
+#include "core/sched.h"
+#include "engine/app.h"
+#include "engine/clock.h"
+#include "engine/connector.h"
+#include "engine/crypto_openssl.h"
+#include "engine/options.h"
+#include "engine/peers.h"
+#include "engine/sock.h"
+#include "engine/sockopts.h"
+
+/* ---- options ---- */
+
+static unsigned n_bad;
+static char last_why[64];
+
+static void count_bad(const char *word, const char *why)
+{
+    n_bad++;
+    snprintf(last_why, sizeof(last_why), "%s", why);
+}
+
+static unsigned parse(struct mps_options *opt, const char *text)
+{
+    unsigned n;
+
+    n_bad = 0;
+    mps_options_init(opt);
+    n = mps_options_parse(opt, text, strlen(text), count_bad);
+    assert_int_equal(n, n_bad);
+    return n;
+}
+
+static void test_options(void **state)
+{
+    struct mps_options opt;
+
+    assert_int_equal(parse(&opt, ""), 0);
+    assert_int_equal(parse(&opt, "  local=10.0.0.1,2001:db8::1\tscheduler=minrtt pm=fullmesh "
+                                 "max-subflows=3 idle=9 join-port=4711 verbose=/tmp/x"),
+                     0);
+    assert_int_equal(opt.n_locals, 2);
+    assert_int_equal(opt.locals[1].family, MPS_AF_INET6);
+    assert_ptr_equal(opt.sched, &mps_sched_minrtt);
+    assert_ptr_equal(opt.pm, &mps_pm_fullmesh);
+    assert_int_equal(opt.max_subflows, 3);
+    assert_int_equal(opt.idle_s, 9);
+    assert_int_equal(opt.join_port, 4711);
+    assert_string_equal(opt.verbose, "/tmp/x");
+
+    /* What is wrong is named; what is right beside it counts. */
+    assert_int_equal(parse(&opt, "local=10.0.0.1,nonsense idle=7"), 1);
+    assert_string_equal(last_why, "not an IP address");
+    assert_int_equal(opt.n_locals, 0);
+    assert_int_equal(opt.idle_s, 7);
+    assert_int_equal(parse(&opt, "scheduler=best"), 1);
+    assert_string_equal(last_why, "unknown scheduler");
+    assert_int_equal(parse(&opt, "max-subflows=0 max-subflows=33 max-subflows=x idle=-1"), 4);
+    assert_int_equal(opt.max_subflows, 0);
+    assert_int_equal(parse(&opt, "join-port=65536 join-port= frobnicate=1 word"), 4);
+    assert_int_equal(opt.join_port, 0);
+}
+
+/* A request's data is not terminated. */
+static void test_options_length(void **state)
+{
+    struct mps_options opt;
+
+    mps_options_init(&opt);
+    assert_int_equal(mps_options_parse(&opt, "idle=12345", 6, NULL), 0);
+    assert_int_equal(opt.idle_s, 1);
+}
+
+/* ---- peers ---- */
+
+static void test_peers(void **state)
+{
+    static struct mps_peers peers;
+    struct mps_addr a = {.family = MPS_AF_INET, .port = 80, .ip = {10, 0, 0, 1}}, b = a;
+
+    b.port = 81;
+    assert_int_equal(mps_peers_find(&peers, &a, 5), MPS_PEER_UNKNOWN);
+    mps_peers_set(&peers, &a, MPS_PEER_PLAIN, 5);
+    assert_int_equal(mps_peers_find(&peers, &a, 5), MPS_PEER_PLAIN);
+    assert_int_equal(mps_peers_find(&peers, &b, 5), MPS_PEER_UNKNOWN);
+    mps_peers_set(&peers, &a, MPS_PEER_PROVEN, 6);
+    assert_int_equal(mps_peers_find(&peers, &a, 6), MPS_PEER_PROVEN);
+    assert_int_equal(mps_peers_find(&peers, &a, 6 + MPS_PEERS_LIFETIME), MPS_PEER_UNKNOWN);
+    /* A full table forgets the oldest, not the newest. */
+    for (unsigned i = 0; i < 2 * MPS_PEERS_MAX; i++) {
+        b.port = (uint16_t)(1000 + i);
+        mps_peers_set(&peers, &b, MPS_PEER_PLAIN, 7 + i);
+    }
+    assert_int_equal(mps_peers_find(&peers, &a, 8), MPS_PEER_UNKNOWN);
+    assert_int_equal(mps_peers_find(&peers, &b, 8), MPS_PEER_PLAIN);
+}
+
+/* ---- netaddr ---- */
+
+static void test_netaddr_select(void **state)
+{
+    struct mps_netaddr_list all, got;
+    struct mps_options opt;
+    struct mps_addr far = {.family = MPS_AF_INET, .ip = {192, 0, 2, 1}};
+    struct mps_addr lo = {.family = MPS_AF_INET, .ip = {127, 0, 0, 1}};
+
+    assert_int_equal(mps_netaddr_dump(&all), 0);
+    assert_true(all.n >= 1); /* lo at least */
+    all.n = 2;
+    all.entry[0] = (struct mps_netaddr_entry){.addr = lo, .ifindex = 1, .loopback = true};
+    all.entry[1] = (struct mps_netaddr_entry){
+        .addr = {.family = MPS_AF_INET, .ip = {10, 0, 0, 1}},
+        .ifindex = 2,
+    };
+    mps_options_init(&opt);
+    mps_netaddr_select(&all, &opt, &far, &got);
+    assert_int_equal(got.n, 1);
+    assert_int_equal(got.entry[0].ifindex, 2);
+    mps_netaddr_select(&all, &opt, &lo, &got);
+    assert_int_equal(got.n, 0);
+    assert_int_equal(parse(&opt, "local=127.0.0.1,127.0.0.2,10.9.9.9"), 0);
+    mps_netaddr_select(&all, &opt, &lo, &got);
+    assert_int_equal(got.n, 2);
+    mps_netaddr_select(&all, &opt, &far, &got);
+    assert_int_equal(got.n, 0);
+    assert_int_equal(parse(&opt, "local=10.0.0.1"), 0);
+    mps_netaddr_select(&all, &opt, &far, &got);
+    assert_int_equal(got.n, 1);
+}
+
+/* ---- sockets ---- */
+
+static void test_addresses(void **state)
+{
+    struct sockaddr_storage ss;
+    struct mps_addr a = {.family = MPS_AF_INET6, .port = 443, .ip = {0x20, 1, 0xd, 0xb8}}, b;
+    struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)&ss;
+    char text[MPS_SOCK_TEXT_LEN];
+
+    assert_int_equal(mps_sock_from_addr(&a, &ss), sizeof(*in6));
+    mps_sock_to_addr(&ss, &b);
+    assert_true(mps_addr_equal(&a, &b));
+    assert_string_equal(mps_sock_text(&a, text), "[2001:db8::]:443");
+    in6->sin6_addr.s6_addr[0] = in6->sin6_addr.s6_addr[1] = 0;
+    memset(&in6->sin6_addr, 0, 10);
+    memcpy(in6->sin6_addr.s6_addr + 10, "\xff\xff\x0a\x00\x00\x01", 6);
+    mps_sock_to_addr(&ss, &b);
+    assert_string_equal(mps_sock_text(&b, text), "10.0.0.1:443");
+}
+
+static void test_metrics(void **state)
+{
+    struct mps_metrics m;
+    struct rig rig;
+    int c, s;
+
+    rig_init(&rig, "");
+    rig_tcp_pair(&rig, &c, &s);
+    assert_true(mps_sock_metrics(c, &m));
+    assert_true(m.srtt_us > 0 && m.mss > 0 && m.cwnd >= 2 * m.mss && m.rate > 0);
+    assert_int_equal(m.in_flight, 0);
+    assert_int_equal(m.ack_age_us, 0);
+    assert_false(mps_sock_metrics(-1, &m));
+    close(c);
+    close(s);
+    rig_deinit(&rig);
+}
+
+static void test_connector(void **state)
+{
+    struct mps_addr local = {.family = MPS_AF_INET, .ip = {127, 0, 0, 2}};
+    struct mps_addr remote = {.family = MPS_AF_INET, .port = 1, .ip = {127, 0, 0, 1}};
+    struct mps_addr six = {.family = MPS_AF_INET6, .port = 1, .ip = {[15] = 1}};
+    static const struct mps_sockopts none;
+    struct sockaddr_storage l, r;
+    struct rig rig;
+    int fd;
+
+    rig_init(&rig, "");
+    assert_int_equal(mps_connector_join(&local, 0, &six, &none), -1);
+    remote.port = rig.port;
+    fd = mps_connector_plain(&local, &remote, &none);
+    assert_true(fd >= 0);
+    while (mps_connector_result(fd) == MPS_CONNECTOR_WAIT)
+        rig_poll(fd, POLLOUT);
+    assert_int_equal(mps_connector_result(fd), MPS_CONNECTOR_UNMARKED);
+    assert_int_equal(mps_sock_names(fd, &l, &r), 0);
+    mps_sock_to_addr(&l, &remote);
+    assert_true(mps_addr_same_ip(&remote, &local));
+    close(fd);
+    rig_deinit(&rig);
+}
+
+static void test_sockopts(void **state)
+{
+    struct mps_sockopts opts = {.n = 0};
+    int tcp = socket(AF_INET, SOCK_STREAM, 0), later = socket(AF_INET, SOCK_STREAM, 0);
+    int value = 0x10, got = 0;
+    size_t len = sizeof(got);
+
+    assert_true(mps_sock_set_int(tcp, SOL_SOCKET, SO_KEEPALIVE, 1));
+    assert_true(mps_sock_set_int(tcp, IPPROTO_TCP, TCP_KEEPINTVL, 33));
+    mps_sockopts_inherit(&opts, tcp);
+    assert_int_equal(mps_sockopts_set(&opts, &tcp, 1, IPPROTO_IP, IP_TOS, &value, sizeof(value)),
+                     0);
+    mps_sockopts_apply(&opts, later);
+    assert_int_equal(mps_sock_get_int(later, SOL_SOCKET, SO_KEEPALIVE, 0), 1);
+    assert_int_equal(mps_sock_get_int(later, IPPROTO_TCP, TCP_KEEPINTVL, 0), 33);
+    assert_int_equal(mps_sock_get_int(later, IPPROTO_IP, IP_TOS, 0), 0x10);
+    assert_int_equal(mps_sock_get_int(later, IPPROTO_TCP, TCP_NODELAY, 0), 1);
+    assert_int_equal(mps_sockopts_get(&opts, &tcp, 1, IPPROTO_IP, IP_TOS, &got, &len), 0);
+    assert_int_equal(got, 0x10);
+    /* Recorded, but never put on a subflow. */
+    value = 1;
+    assert_int_equal(
+        mps_sockopts_set(&opts, &later, 1, IPPROTO_TCP, TCP_CORK, &value, sizeof(value)), 0);
+    assert_int_equal(mps_sock_get_int(later, IPPROTO_TCP, TCP_CORK, 9), 0);
+    assert_int_equal(mps_sockopts_get(&opts, &later, 1, IPPROTO_TCP, TCP_CORK, &got, &len), 0);
+    assert_int_equal(got, 1);
+    assert_int_equal(
+        mps_sockopts_set(&opts, &tcp, 1, IPPROTO_TCP, TCP_REPAIR, &value, sizeof(value)),
+        ENOPROTOOPT);
+    close(tcp);
+    close(later);
+}
+
+/* ---- the application's end ---- */
+
+static unsigned n_ready;
+
+static void on_ready(struct mps_app *app)
+{
+    n_ready++;
+}
+
+struct end {
+    struct ev_loop *loop;
+    struct mps_appwatch watch;
+    struct mps_app app;
+    int fd;
+};
+
+static void end_init(struct end *e)
+{
+    struct sockaddr_storage none = {.ss_family = AF_INET};
+
+    e->loop = ev_loop_new(EVBACKEND_EPOLL);
+    assert_int_equal(mps_appwatch_init(&e->watch, e->loop), 0);
+    assert_int_equal(mps_app_open(&e->app, &e->watch, on_ready, "00000000000000f1",
+                                  mps_clock_now(), &none, &none, &e->fd),
+                     0);
+}
+
+static void end_deinit(struct end *e)
+{
+    mps_app_close(&e->app);
+    mps_appwatch_deinit(&e->watch);
+    ev_loop_destroy(e->loop);
+}
+
+static int queued(int fd)
+{
+    int n = -1;
+
+    assert_return_code(ioctl(fd, FIONREAD, &n), errno);
+    return n;
+}
+
+/* At every moment a byte is unread; every byte is delivered once and in order. */
+static void test_app_keeps_a_byte(void **state)
+{
+    char in[1000], out[1000];
+    size_t sent = 0, got = 0, n;
+    struct end e;
+
+    for (unsigned i = 0; i < sizeof(in); i++)
+        in[i] = (char)(i * 7);
+    end_init(&e);
+    for (unsigned i = 1; got < sizeof(in); i++) {
+        size_t want = i % 13, room = 1 + i % 7;
+
+        if (want > sizeof(in) - sent)
+            want = sizeof(in) - sent;
+        if (want > 0)
+            assert_int_equal(send(e.fd, in + sent, want, 0), want);
+        sent += want;
+        if (room > sizeof(out) - got)
+            room = sizeof(out) - got;
+        assert_int_equal(mps_app_read(&e.app, (uint8_t *)out + got, room, &n), 0);
+        got += n;
+        assert_true(queued(e.app.fd) >= 1);
+    }
+    assert_memory_equal(in, out, sizeof(in));
+    assert_int_equal(mps_app_read(&e.app, (uint8_t *)out, 1, &n), 0);
+    assert_int_equal(n, 0);
+    close(e.fd);
+    end_deinit(&e);
+}
+
+static void test_app_ends(void **state)
+{
+    uint8_t buf[8];
+    size_t n;
+    struct end e;
+
+    /* FIN, then close. */
+    end_init(&e);
+    assert_int_equal(send(e.fd, "ab", 2, 0), 2);
+    assert_return_code(shutdown(e.fd, SHUT_WR), errno);
+    ev_run(e.loop, EVRUN_NOWAIT);
+    assert_true(e.app.eof && !e.app.hup);
+    assert_int_equal(mps_app_read(&e.app, buf, sizeof(buf), &n), 0);
+    assert_int_equal(n, 2);
+    assert_int_equal(mps_app_read(&e.app, buf, sizeof(buf), &n), MPS_APP_EOF);
+    close(e.fd);
+    ev_run(e.loop, EVRUN_NOWAIT);
+    assert_true(e.app.hup && !e.app.err);
+    end_deinit(&e);
+
+    /* Close with data unread: what it wrote still comes first. */
+    end_init(&e);
+    assert_int_equal(mps_app_write(&e.app, &(struct mps_span){(uint8_t *)"xyz", 3}, 1), 3);
+    assert_int_equal(send(e.fd, "c", 1, 0), 1);
+    close(e.fd);
+    ev_run(e.loop, EVRUN_NOWAIT);
+    assert_int_equal(mps_app_read(&e.app, buf, sizeof(buf), &n), 0);
+    assert_int_equal(n, 1);
+    assert_int_equal(mps_app_read(&e.app, buf, sizeof(buf), &n), MPS_APP_RESET);
+    end_deinit(&e);
+}
+
+/* Idle, it costs nothing: the byte that is always there does not keep the loop awake. */
+static void test_app_is_quiet(void **state)
+{
+    struct end e;
+    uint8_t buf[8];
+    size_t n;
+
+    end_init(&e);
+    ev_run(e.loop, EVRUN_NOWAIT);
+    n_ready = 0;
+    for (unsigned i = 0; i < 5; i++)
+        ev_run(e.loop, EVRUN_NOWAIT);
+    assert_int_equal(n_ready, 0);
+    assert_int_equal(send(e.fd, "a", 1, 0), 1);
+    ev_run(e.loop, EVRUN_NOWAIT);
+    assert_true(n_ready > 0);
+    assert_int_equal(mps_app_read(&e.app, buf, sizeof(buf), &n), 0);
+    n_ready = 0;
+    ev_run(e.loop, EVRUN_NOWAIT);
+    assert_int_equal(n_ready, 0);
+    close(e.fd);
+    end_deinit(&e);
+}
+
+/* A full buffer is reported once, and room in it wakes us. */
+static void test_app_blocks(void **state)
+{
+    static uint8_t bytes[65536];
+    struct mps_span span = {bytes, sizeof(bytes)};
+    size_t total = 0, n;
+    struct end e;
+
+    end_init(&e);
+    while ((n = mps_app_write(&e.app, &span, 1)) > 0)
+        total += n;
+    assert_true(e.app.blocked && total >= 100000);
+    ev_run(e.loop, EVRUN_NOWAIT);
+    n_ready = 0;
+    while (total > 0) {
+        ssize_t got = recv(e.fd, bytes, sizeof(bytes), MSG_DONTWAIT);
+
+        assert_true(got > 0);
+        total -= (size_t)got;
+    }
+    ev_run(e.loop, EVRUN_NOWAIT);
+    assert_true(n_ready > 0);
+    assert_true(mps_app_write(&e.app, &span, 1) > 0);
+    /* A reader that went away swallows everything, without an error. */
+    assert_return_code(shutdown(e.fd, SHUT_RD), errno);
+    assert_int_equal(mps_app_write(&e.app, &span, 1), sizeof(bytes));
+    assert_true(e.app.deaf);
+    close(e.fd);
+    end_deinit(&e);
+}
+
+/* RFC 2202, case 2. */
+static void test_crypto(void **state)
+{
+    static const uint8_t want[] = {0xef, 0xfc, 0xdf, 0x6a, 0xe5, 0xeb, 0x2f, 0xa2, 0xd2, 0x74,
+                                   0x16, 0xd5, 0xf1, 0x84, 0xdf, 0x9c, 0x25, 0x9a, 0x7c, 0x79};
+    const char *data = "what do ya want for nothing?";
+    uint8_t out[MPS_SHA1_LEN];
+
+    assert_int_equal(
+        mps_crypto_openssl.hmac_sha1(NULL, "Jefe", 4, data, strlen(data), out), 0);
+    assert_memory_equal(out, want, sizeof(want));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_options),       cmocka_unit_test(test_options_length),
+        cmocka_unit_test(test_peers),         cmocka_unit_test(test_netaddr_select),
+        cmocka_unit_test(test_addresses),     cmocka_unit_test(test_metrics),
+        cmocka_unit_test(test_connector),     cmocka_unit_test(test_sockopts),
+        cmocka_unit_test(test_app_keeps_a_byte), cmocka_unit_test(test_app_ends),
+        cmocka_unit_test(test_app_is_quiet),  cmocka_unit_test(test_app_blocks),
+        cmocka_unit_test(test_crypto),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
