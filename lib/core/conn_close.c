@@ -79,6 +79,7 @@ void mps_conn_abort(struct mps_conn *c, mps_time_t now)
     c->phase = MPS_PH_ABORTING;
     c->no_subflow_at = MPS_NEVER;
     c->close_at = now + MPS_FASTCLOSE_WAIT;
+    c->abort_end = now + MPS_FASTCLOSE_MAX;
     mps_for_each_subflow(sf, c) {
         if ((sf->state == MPS_SF_ACTIVE || sf->state == MPS_SF_CLOSING) &&
             say_fastclose(sf, buf, len))
@@ -157,6 +158,19 @@ static void lost_in_opening(struct mps_conn *c, const struct mps_subflow *sf, mp
         mps_conn_plain(c, now);
 }
 
+/*
+ * How long to wait for a new subflow. A client that has sent no frame may not know of this
+ * connection and have gone elsewhere: one that does know has come back within a join's time.
+ */
+static mps_time_t patience(const struct mps_conn *c)
+{
+    bool unsure = c->role == MPS_ROLE_SERVER && !c->rx.confirmed;
+
+    if (unsure && c->cfg.join_timeout < c->cfg.no_subflow_timeout)
+        return c->cfg.join_timeout;
+    return c->cfg.no_subflow_timeout;
+}
+
 void mps_conn_lost_subflow(struct mps_conn *c, struct mps_subflow *sf, bool orderly,
                            mps_time_t now)
 {
@@ -170,11 +184,8 @@ void mps_conn_lost_subflow(struct mps_conn *c, struct mps_subflow *sf, bool orde
     if (orderly && peer_stream_complete(c) && c->tx.rtxq.fin) {
         /* The peer closes its last subflow in order only when it has everything. */
         start_closing(c, now);
-    } else if (c->role == MPS_ROLE_SERVER && !c->rx.confirmed) {
-        /* The client may not even know of this connection: it will not come back to it. */
-        mps_conn_die(c, sf->reason, true, now);
     } else if (c->no_subflow_at == MPS_NEVER) {
-        c->no_subflow_at = now + c->cfg.no_subflow_timeout;
+        c->no_subflow_at = now + patience(c);
     }
 }
 
@@ -191,13 +202,27 @@ static void hello_late(struct mps_conn *c, mps_time_t now)
     }
 }
 
+/* TCP is still repeating it: the path may come back. */
+static bool fastclose_under_way(const struct mps_conn *c)
+{
+    const struct mps_subflow *sf;
+
+    mps_for_each_subflow(sf, c) {
+        if (sf->state == MPS_SF_CLOSING && (!mps_sf_tx_empty(sf) || sf->m.in_flight > 0))
+            return true;
+    }
+    return false;
+}
+
 /* The application is gone and the end does not come. */
 static void close_late(struct mps_conn *c, mps_time_t now)
 {
     struct mps_subflow *sf;
 
     c->close_at = MPS_NEVER;
-    if (c->phase == MPS_PH_CLOSING || c->phase == MPS_PH_ABORTING) {
+    if (c->phase == MPS_PH_ABORTING && now < c->abort_end && fastclose_under_way(c)) {
+        c->close_at = now + MPS_FASTCLOSE_WAIT;
+    } else if (c->phase == MPS_PH_CLOSING || c->phase == MPS_PH_ABORTING) {
         mps_for_each_subflow(sf, c)
             mps_sf_kill(sf, true, MPS_REASON_TIMEOUT, now);
     } else if (c->tx.acked > c->close_acked) {

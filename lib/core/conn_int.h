@@ -122,6 +122,7 @@ struct mps_conn {
     mps_time_t hello_at;     /* client: HELLO_REPLY is late then */
     mps_time_t no_subflow_at;
     mps_time_t close_at;
+    mps_time_t abort_end; /* FASTCLOSE is not waited for any longer */
     uint64_t close_acked; /* tx.acked when close_at was set */
 };
 

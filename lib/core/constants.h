@@ -78,5 +78,6 @@
 
 /* ---- end ---- */
 
-/* How long FASTCLOSE may take to reach the peer before the subflows are reset. */
+/* How long FASTCLOSE may take to reach the peer before the subflows are reset; */
 #define MPS_FASTCLOSE_WAIT (2 * MPS_SEC)
+#define MPS_FASTCLOSE_MAX  (20 * MPS_SEC) /* the same while TCP is still trying */

@@ -32,8 +32,21 @@ static void abort_into_silence(void **state)
     start(p);
     p->links[0].cut = p->links[1].cut = true;
     mps_conn_abort(p->end[CLIENT].conn, p->now);
-    pair_run(p, 5 * MPS_SEC);
+    pair_run(p, 30 * MPS_SEC);
     assert_true(p->end[CLIENT].closed);
+}
+
+static void abort_through_an_outage(void **state)
+{
+    struct pair *p = *state;
+
+    start(p);
+    p->links[0].cut = p->links[1].cut = true;
+    mps_conn_abort(p->end[CLIENT].conn, p->now);
+    pair_run(p, 10 * MPS_SEC);
+    p->links[0].cut = false;
+    pair_run(p, 5 * MPS_SEC);
+    assert_true(p->end[CLIENT].closed && p->end[SERVER].reset && p->end[SERVER].closed);
 }
 
 static void abort_while_opening(void **state)
@@ -247,7 +260,7 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, pair_setup, pair_teardown)
     const struct CMUnitTest tests[] = {
-        T(abort_tells_the_peer), T(abort_into_silence), T(abort_while_opening),
+        T(abort_tells_the_peer), T(abort_into_silence), T(abort_through_an_outage), T(abort_while_opening),
         T(close_with_unread_data), T(data_after_close), T(close_is_bounded), T(foreign_answer),
         T(no_answer), T(closed_without_answer), T(early_data_replayed),
         T(early_data_not_replayed), T(early_data), T(no_subflow_left), T(peer_forgot_us),
