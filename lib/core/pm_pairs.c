@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pairs, the default: every local and every remote address in use, with about as few subflows as
- * that takes: max(locals, remotes), so that two hosts with two addresses each get two subflows and
- * not four that share two paths.
+ * pairs, the default: every way out of this host and every remote address in use, with about as
+ * few subflows as that takes: max(ways, remotes), so that two hosts with two interfaces each get
+ * two subflows and not four that share two paths. The IPv4 and the IPv6 address of an interface,
+ * and those of a peer, name one path: the second is there for when the first fails.
  *
- * 1. A local address without a subflow comes first: normal before backup, then one whose interface
- *    no other subflow uses, then the order of the list. It tries
+ * 1. A local address of an unused way comes first: normal before backup, then one whose interface
+ *    no subflow uses, then the order of the list. It tries
  *    a. an unused remote address that looks like a neighbour of it, if the first one does not
  *       (separate networks: the first address cannot be reached from there, and finding that out
  *       takes a connect timeout),
  *    b. the peer's first address: the peer is known to answer there,
  *    c. the others: unused ones before used ones, then the longest common prefix.
- * 2. When all local addresses are in use, or have nothing left to try, and that number is not
- *    reached: a remote address without a subflow, from the local address with fewest subflows, then
- *    of the longest common prefix.
+ * 2. When all ways are in use, or have nothing left to try, and that number is not reached: a
+ *    remote address without a subflow, from the local address with fewest subflows, then of the
+ *    longest common prefix.
  *
  * Pairs that cross separate networks (each of the two has a neighbour on the other side, but they
  * are not neighbours themselves) are tried only while there is no subflow at all: one that is
@@ -57,15 +58,54 @@ static bool possible(const struct mps_pm_input *in, unsigned l, unsigned r)
            in->may_try(in->user, l, r) && (in->n_subflows == 0 || !crosses(in, l, r));
 }
 
-/* Whether a subflow of another local address runs over the same interface. */
+/*
+ * Two names of one way out: on one interface the addresses of two families, or of one IPv6 network
+ * (temporary addresses). Unknown interfaces (0) are all different ones.
+ */
+static bool same_way(const struct mps_pm_input *in, unsigned a, unsigned b)
+{
+    const struct mps_pm_local *x = &in->locals[a], *y = &in->locals[b];
+
+    if (a == b)
+        return true;
+    if (x->ifindex == 0 || x->ifindex != y->ifindex)
+        return false;
+    return x->addr.family != y->addr.family ||
+           (x->addr.family == MPS_AF_INET6 &&
+            mps_addr_common_prefix(&x->addr, &y->addr) >= NEIGHBOUR_BITS_INET6);
+}
+
+static bool way_used(const struct mps_pm_input *in, unsigned l)
+{
+    for (unsigned i = 0; i < in->n_locals; i++) {
+        if (in->locals[i].subflows > 0 && same_way(in, i, l))
+            return true;
+    }
+    return false;
+}
+
 static bool interface_used(const struct mps_pm_input *in, unsigned l)
 {
     for (unsigned i = 0; i < in->n_locals; i++) {
-        if (i != l && in->locals[i].subflows > 0 && in->locals[i].ifindex != 0 &&
+        if (in->locals[i].subflows > 0 && in->locals[i].ifindex != 0 &&
             in->locals[i].ifindex == in->locals[l].ifindex)
             return true;
     }
     return false;
+}
+
+static unsigned n_ways(const struct mps_pm_input *in)
+{
+    unsigned n = 0;
+
+    for (unsigned l = 0; l < in->n_locals; l++) {
+        unsigned i = 0;
+
+        while (!same_way(in, i, l))
+            i++;
+        n += i == l;
+    }
+    return n;
 }
 
 /* Another port of an address is no other path. */
@@ -79,19 +119,22 @@ static bool remote_used(const struct mps_pm_input *in, unsigned r)
     return false;
 }
 
-/* Remote addresses, the ports aside. */
+/* Remote addresses of the family that has more of them, the ports aside. */
 static unsigned n_remote_addrs(const struct mps_pm_input *in)
 {
-    unsigned n = 0;
+    unsigned inet = 0, inet6 = 0;
 
     for (unsigned r = 0; r < in->n_remotes; r++) {
         unsigned i = 0;
 
         while (!mps_addr_same_ip(&in->remotes[i].addr, &in->remotes[r].addr))
             i++;
-        n += i == r;
+        if (i != r)
+            continue;
+        inet += in->remotes[r].addr.family == MPS_AF_INET;
+        inet6 += in->remotes[r].addr.family == MPS_AF_INET6;
     }
-    return n;
+    return inet > inet6 ? inet : inet6;
 }
 
 /* How good remote address r is for the unused local address l; larger is better. */
@@ -132,7 +175,7 @@ static int next_by_local(const struct mps_pm_input *in, unsigned *ret_l, unsigne
         unsigned cost = (in->locals[l].backup ? 2 : 0) + (interface_used(in, l) ? 1 : 0);
         unsigned r = 0;
 
-        if (in->locals[l].subflows > 0 || (found && cost >= best) || !best_remote(in, l, &r))
+        if (way_used(in, l) || (found && cost >= best) || !best_remote(in, l, &r))
             continue;
         found = 1;
         best = cost;
@@ -169,8 +212,8 @@ static int next_by_remote(const struct mps_pm_input *in, unsigned *ret_l, unsign
 
 static int next(const struct mps_pm_input *in, unsigned *ret_l, unsigned *ret_r)
 {
-    unsigned remotes = n_remote_addrs(in);
-    unsigned wanted = in->n_locals > remotes ? in->n_locals : remotes;
+    unsigned ways = n_ways(in), remotes = n_remote_addrs(in);
+    unsigned wanted = ways > remotes ? ways : remotes;
 
     if (in->n_subflows >= in->max_subflows)
         return 0;

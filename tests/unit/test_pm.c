@@ -228,7 +228,30 @@ static void test_families(void **user)
     expect_none(&mps_pm_pairs, &net);
     expect_none(&mps_pm_fullmesh, &net);
     remote(&net, v6(1, 2));
+    /* The same way under another name: only when the first does not work. */
+    expect_none(&mps_pm_pairs, &net);
+    take_down(&net, 0, 0);
     expect(&mps_pm_pairs, &net, 1, 1);
+    expect_none(&mps_pm_pairs, &net);
+}
+
+/* Two interfaces with both families at each end, and a temporary IPv6 address: two subflows. */
+static void test_dual_stack_two_by_two(void **user)
+{
+    struct net net;
+
+    net_init(&net);
+    local(&net, v4(10, 0, 1, 1), 1);
+    local(&net, v6(1, 1), 1);
+    local(&net, v6(1, 77), 1);
+    local(&net, v4(10, 0, 2, 1), 2);
+    local(&net, v6(2, 1), 2);
+    remote(&net, v6(1, 2));
+    remote(&net, v4(10, 0, 1, 2));
+    remote(&net, v4(10, 0, 2, 2));
+    remote(&net, v6(2, 2));
+    bring_up(&net, 1, 0);
+    expect(&mps_pm_pairs, &net, 3, 2);
     expect_none(&mps_pm_pairs, &net);
 }
 
@@ -334,6 +357,7 @@ int main(void)
         cmocka_unit_test(test_one_local_two_remotes),
         cmocka_unit_test(test_three_locals_one_remote),
         cmocka_unit_test(test_families),
+        cmocka_unit_test(test_dual_stack_two_by_two),
         cmocka_unit_test(test_backup_local_last),
         cmocka_unit_test(test_first_dies),
         cmocka_unit_test(test_local_comes_back),
