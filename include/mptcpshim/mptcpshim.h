@@ -188,7 +188,7 @@ MPTCPSHIM_EXPORT int mptcpshim_getpeername(int fd, struct sockaddr *addr, sockle
 #define MPTCPSHIM_SUBFLOW_BACKUP 0x1u /* to be used only when no other works */
 #define MPTCPSHIM_SUBFLOW_STALE  0x2u /* no progress lately; its data is sent on others */
 
-/* One subflow. Bytes are the application's; what is repeated on another subflow counts there too. */
+/* One subflow. Bytes are the application's; what is repeated on another one counts there, too. */
 struct mptcpshim_subflow {
     uint32_t id;    /* 0: the first one; never reused within the connection */
     uint32_t flags; /* MPTCPSHIM_SUBFLOW_* */

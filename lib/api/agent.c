@@ -25,8 +25,8 @@ static bool beside_library(char *path, size_t size)
     slash = strrchr(info.dli_fname, '/');
     if (slash == NULL)
         return false;
-    n = snprintf(path, size, "%.*s/../../preload/mptcpshim-agent",
-                 (int)(slash - info.dli_fname), info.dli_fname);
+    n = snprintf(path, size, "%.*s/../../preload/mptcpshim-agent", (int)(slash - info.dli_fname),
+                 info.dli_fname);
     return n > 0 && (size_t)n < size && access(path, X_OK) == 0;
 }
 

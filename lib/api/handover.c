@@ -169,7 +169,7 @@ int api_adopt_server(int fd, const struct mptcpshim_options *opts)
     default:
         return 0;
     }
-    /* The peer has seen our mark and opens the protocol: plain TCP would show that to the program. */
+    /* The peer has seen our mark and sends HELLO: plain TCP would show that to the program. */
     r = opts->flags & MPTCPSHIM_OFF ? 0 : hand_over(fd, MPS_HO_ACCEPTED, opts);
     if (r == 1 || r == -EINVAL)
         return r;

@@ -196,8 +196,7 @@ static void get_stats(struct json_object *obj, struct mptcpshim_stats *ret)
 
     memset(ret, 0, sizeof(*ret));
     ret->state = get_state(obj);
-    ret->role = strcmp(get_text(obj, "role"), "server") == 0 ? MPTCPSHIM_SERVER
-                                                             : MPTCPSHIM_CLIENT;
+    ret->role = strcmp(get_text(obj, "role"), "server") == 0 ? MPTCPSHIM_SERVER : MPTCPSHIM_CLIENT;
     ret->token = get_token(obj, "token");
     ret->peer_token = get_token(obj, "peer_token");
     ret->subflows = list != NULL ? (uint32_t)json_object_array_length(list) : 0;

@@ -147,9 +147,9 @@ static void test_syn_parser(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_both_marked),    cmocka_unit_test(test_one_side_marked),
-        cmocka_unit_test(test_untouched),      cmocka_unit_test(test_corked_data_counts),
-        cmocka_unit_test(test_share_port),     cmocka_unit_test(test_syn_parser),
+        cmocka_unit_test(test_both_marked), cmocka_unit_test(test_one_side_marked),
+        cmocka_unit_test(test_untouched),   cmocka_unit_test(test_corked_data_counts),
+        cmocka_unit_test(test_share_port),  cmocka_unit_test(test_syn_parser),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

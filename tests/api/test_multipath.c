@@ -426,12 +426,17 @@ static int teardown(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_names_and_counters), cmocka_unit_test(test_subflow_list),
-        cmocka_unit_test(test_own_sockets),        cmocka_unit_test(test_nonblocking),
+        cmocka_unit_test(test_names_and_counters),
+        cmocka_unit_test(test_subflow_list),
+        cmocka_unit_test(test_own_sockets),
+        cmocka_unit_test(test_nonblocking),
         cmocka_unit_test(test_ipv6),
-        cmocka_unit_test(test_required),           cmocka_unit_test(test_required_and_silence),
-        cmocka_unit_test(test_off_at_accept),      cmocka_unit_test(test_end),
-        cmocka_unit_test(test_exit_after_write),   cmocka_unit_test(test_preload_active),
+        cmocka_unit_test(test_required),
+        cmocka_unit_test(test_required_and_silence),
+        cmocka_unit_test(test_off_at_accept),
+        cmocka_unit_test(test_end),
+        cmocka_unit_test(test_exit_after_write),
+        cmocka_unit_test(test_preload_active),
     };
 
     return cmocka_run_group_tests(tests, setup, teardown);

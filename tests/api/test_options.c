@@ -88,8 +88,7 @@ static void test_words(void **state)
     struct sockaddr_storage local[2];
     struct mptcpshim_options opts;
     char words[128];
-    const char *expected =
-        " scheduler=minrtt pm=pairs max-subflows=3 local=127.0.0.2,2001:db8::7";
+    const char *expected = " scheduler=minrtt pm=pairs max-subflows=3 local=127.0.0.2,2001:db8::7";
     size_t len = strlen(expected);
 
     memset(local, 0, sizeof(local));
@@ -112,8 +111,10 @@ static void test_words(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_defaults), cmocka_unit_test(test_sizes),
-        cmocka_unit_test(test_refusals), cmocka_unit_test(test_words),
+        cmocka_unit_test(test_defaults),
+        cmocka_unit_test(test_sizes),
+        cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_words),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

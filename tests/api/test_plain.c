@@ -192,8 +192,10 @@ static void test_about(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_connect_and_accept), cmocka_unit_test(test_nonblocking_connect),
-        cmocka_unit_test(test_required),           cmocka_unit_test(test_errors),
+        cmocka_unit_test(test_connect_and_accept),
+        cmocka_unit_test(test_nonblocking_connect),
+        cmocka_unit_test(test_required),
+        cmocka_unit_test(test_errors),
         cmocka_unit_test(test_about),
     };
 
