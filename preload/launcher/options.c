@@ -26,9 +26,11 @@ static bool is_addresses(const char *text)
     char list[MPS_HO_OPTIONS_MAX], *rest = list, *item;
     struct in6_addr scratch;
 
-    if (*text == '\0' || strlen(text) >= sizeof(list))
+    size_t len = strlen(text);
+
+    if (len == 0 || len >= sizeof(list))
         return false;
-    strcpy(list, text);
+    memcpy(list, text, len + 1);
     while ((item = strsep(&rest, ",")) != NULL)
         if (inet_pton(AF_INET, item, &scratch) != 1 && inet_pton(AF_INET6, item, &scratch) != 1)
             return false;

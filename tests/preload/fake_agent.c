@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: MIT */
+#include "fake_agent.h"
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/random.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+void fake_agent_config(struct mps_ho_config *ret)
+{
+    uint8_t secret[MPS_HO_SECRET_LEN];
+    char id[MPS_HO_ID_LEN + 1], text[MPS_HO_AGENT_ENV_MAX];
+    uint64_t random;
+
+    if (getrandom(&random, sizeof(random), 0) != sizeof(random) ||
+        getrandom(secret, sizeof(secret), 0) != sizeof(secret))
+        abort();
+    snprintf(id, sizeof(id), "%016llx", (unsigned long long)random);
+    mps_ho_config_format(id, secret, geteuid(), text);
+    if (!mps_ho_config_init(ret, text, NULL, NULL, NULL))
+        abort();
+}
+
+static void send_reply(int sock, const struct mps_ho_reply *reply, size_t len, int fd)
+{
+    struct iovec iov = {.iov_base = (void *)reply, .iov_len = len};
+    union {
+        struct cmsghdr align;
+        char space[CMSG_SPACE(sizeof(int))];
+    } control = {0};
+    struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
+
+    if (fd >= 0) {
+        msg.msg_control = &control;
+        msg.msg_controllen = sizeof(control.space);
+        CMSG_FIRSTHDR(&msg)->cmsg_level = SOL_SOCKET;
+        CMSG_FIRSTHDR(&msg)->cmsg_type = SCM_RIGHTS;
+        CMSG_FIRSTHDR(&msg)->cmsg_len = CMSG_LEN(sizeof(int));
+        memcpy(CMSG_DATA(CMSG_FIRSTHDR(&msg)), &fd, sizeof(fd));
+    }
+    (void)sendmsg(sock, &msg, MSG_NOSIGNAL);
+}
+
+static void answer(int sock, const struct mps_ho_request *req, enum fake_behaviour behaviour)
+{
+    struct mps_ho_reply reply = {.magic = MPS_HO_MAGIC, .version = MPS_HO_VERSION};
+    int ends[2] = {-1, -1};
+
+    switch (behaviour) {
+    case FAKE_OK:
+        reply.len = sizeof(req->secret);
+        memcpy(reply.data, req->secret, sizeof(req->secret));
+        if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends) != 0)
+            abort();
+        break;
+    case FAKE_PLAIN:
+        reply.status = MPS_HO_AGAIN_PLAIN;
+        break;
+    case FAKE_ERROR:
+        reply.status = MPS_HO_ERROR;
+        reply.error = ENOBUFS;
+        break;
+    case FAKE_LOST:
+        return;
+    case FAKE_SILENT:
+        pause();
+        return;
+    case FAKE_GARBAGE:
+        (void)send(sock, "what?", 5, MSG_NOSIGNAL);
+        return;
+    }
+    send_reply(sock, &reply, sizeof(reply), ends[0]);
+    close(ends[0]);
+    close(ends[1]);
+}
+
+static void serve(int listener, enum fake_behaviour behaviour)
+{
+    for (;;) {
+        struct mps_ho_request req;
+        struct iovec iov = {.iov_base = &req, .iov_len = sizeof(req)};
+        char control[CMSG_SPACE(sizeof(int))];
+        struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control,
+                             .msg_controllen = sizeof(control)};
+        int fd = -1, sock = accept(listener, NULL, NULL);
+
+        if (sock < 0)
+            _exit(1);
+        if (recvmsg(sock, &msg, 0) == (ssize_t)sizeof(req)) {
+            if (CMSG_FIRSTHDR(&msg))
+                memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&msg)), sizeof(fd));
+            /* A listener's announcement is welcome in any case. */
+            answer(sock, &req, req.op == MPS_HO_LISTEN ? FAKE_OK : behaviour);
+        }
+        if (fd >= 0)
+            close(fd);
+        close(sock);
+    }
+}
+
+pid_t fake_agent_start(const struct mps_ho_config *config, enum fake_behaviour behaviour)
+{
+    struct sockaddr_un un;
+    socklen_t len = mps_ho_agent_name(config->agent_id, &un);
+    int listener = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+    pid_t pid;
+
+    if (listener < 0 || bind(listener, (struct sockaddr *)&un, len) != 0 ||
+        listen(listener, 16) != 0)
+        abort();
+    pid = fork();
+    if (pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        serve(listener, behaviour);
+    }
+    if (pid < 0)
+        abort();
+    close(listener);
+    return pid;
+}
+
+void fake_agent_stop(pid_t pid)
+{
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+/* An agent that answers in one fixed way, for what the real one does only when it is ill. */
+#pragma once
+#include <sys/types.h>
+#include "handover/config.h"
+
+enum fake_behaviour {
+    FAKE_OK,      /* OK, the request's secret as data, a socketpair's end (whose other end closes) */
+    FAKE_PLAIN,   /* AGAIN_PLAIN */
+    FAKE_ERROR,   /* ERROR with ENOBUFS */
+    FAKE_LOST,    /* takes the request and ends */
+    FAKE_SILENT,  /* takes the request and says nothing */
+    FAKE_GARBAGE, /* a reply that is none */
+};
+
+/* A configuration with an id of its own; program is empty. */
+void fake_agent_config(struct mps_ho_config *ret);
+
+/* The agent process, listening when this returns. It serves any number of requests. */
+pid_t fake_agent_start(const struct mps_ho_config *config, enum fake_behaviour behaviour);
+void fake_agent_stop(pid_t pid);

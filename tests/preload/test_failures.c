@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A program under the preload whose agent refuses, dies or is silent: the connection stays plain
+ * TCP, or is reset where the agent might have written to it.
+ */
+#include "lib/test.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "fake_agent.h"
+#include "peer.h"
+
+#define SIZE 300000 /* what the client of scenario connect_blocking sends */
+
+struct child {
+    pid_t pid;
+    int out;  /* standard output */
+    int text; /* standard error: the transcript */
+};
+
+static struct child start(const struct mps_ho_config *cfg, const char *role, const char *scenario,
+                          const char *port)
+{
+    char *peer = getenv("TEST_PEER");
+    char *argv[] = {peer, (char *)role, (char *)scenario, (char *)port, NULL};
+    int out[2], text[2];
+    struct child child;
+
+    assert_int_equal(pipe2(out, O_CLOEXEC), 0);
+    assert_int_equal(pipe2(text, O_CLOEXEC), 0);
+    child.pid = fork();
+    if (child.pid == 0) {
+        dup2(out[1], STDOUT_FILENO);
+        dup2(text[1], STDERR_FILENO);
+        setenv("LD_PRELOAD", getenv("TEST_PRELOAD"), 1);
+        setenv(MPS_ENV_AGENT, cfg->agent_env, 1);
+        unsetenv(MPS_ENV_PROGRAM);
+        execv(peer, argv);
+        _exit(127);
+    }
+    assert_true(child.pid > 0);
+    close(out[1]);
+    close(text[1]);
+    child.out = out[0];
+    child.text = text[0];
+    return child;
+}
+
+/* The transcript; to be freed by nobody. */
+static const char *finish(struct child *child)
+{
+    static char text[4096];
+    size_t used = 0;
+    ssize_t n;
+
+    while ((n = read(child->text, text + used, sizeof(text) - 1 - used)) > 0)
+        used += (size_t)n;
+    text[used] = '\0';
+    assert_int_equal(waitpid(child->pid, NULL, 0), child->pid);
+    close(child->out);
+    close(child->text);
+    return text;
+}
+
+static void set_mss(int fd, int mss)
+{
+    assert_int_equal(setsockopt(fd, IPPROTO_TCP, TCP_MAXSEG, &mss, sizeof(mss)), 0);
+}
+
+/* A listener that answers as a shim's does. */
+static int marked_listener(char port[8])
+{
+    struct sockaddr_in sin = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof(sin);
+    int fd = peer_socket(SOCK_CLOEXEC);
+
+    set_mss(fd, MPS_MARK_LISTEN);
+    assert_int_equal(bind(fd, (struct sockaddr *)&sin, sizeof(sin)), 0);
+    assert_int_equal(listen(fd, 5), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&sin, &len), 0);
+    snprintf(port, 8, "%d", ntohs(sin.sin_port));
+    return fd;
+}
+
+/* The client's connection comes through as plain TCP. */
+static void check_plain(const struct mps_ho_config *cfg, const char *scenario)
+{
+    char port[8];
+    int listener = marked_listener(port), fd;
+    struct child child = start(cfg, "client", scenario, port);
+    const char *text;
+
+    fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+    assert_true(fd >= 0);
+    assert_true(receive_all(fd, 1, SIZE));
+    send_pattern(fd, 1, SIZE);
+    close(fd);
+    text = finish(&child);
+    assert_non_null(strstr(text, "#swapped 0\n"));
+    assert_non_null(strstr(text, "received 1\nclient done\n"));
+    close(listener);
+}
+
+static void test_connect_plain(void **state)
+{
+    static const enum fake_behaviour kinds[] = {FAKE_PLAIN, FAKE_ERROR, FAKE_LOST};
+    static struct mps_ho_config cfg;
+
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        pid_t agent;
+
+        fake_agent_config(&cfg);
+        agent = fake_agent_start(&cfg, kinds[i]);
+        check_plain(&cfg, "connect_blocking");
+        check_plain(&cfg, "connect_poll");
+        check_plain(&cfg, "connect_write_at_once");
+        fake_agent_stop(agent);
+    }
+    check_plain(&cfg, "connect_blocking"); /* no agent at all */
+    check_plain(&cfg, "connect_poll");
+}
+
+/* The agent may hold the descriptor and write to it at any time: nothing may follow. */
+static void test_connect_broken(void **state)
+{
+    static const enum fake_behaviour kinds[] = {FAKE_GARBAGE, FAKE_SILENT};
+    static struct mps_ho_config cfg;
+
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        char port[8], byte;
+        int listener = marked_listener(port), fd;
+        struct child child;
+        const char *text;
+        pid_t agent;
+
+        fake_agent_config(&cfg);
+        agent = fake_agent_start(&cfg, kinds[i]);
+        child = start(&cfg, "client", "connect_poll", port);
+        fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+        assert_true(fd >= 0);
+        assert_int_equal(read(fd, &byte, 1), -1);
+        assert_int_equal(errno, ECONNRESET);
+        close(fd);
+        text = finish(&child);
+        assert_non_null(strstr(text, "error ECONNRESET\n"));
+        fake_agent_stop(agent);
+        close(listener);
+    }
+}
+
+static int connect_with_mss(int port, int mss)
+{
+    struct sockaddr_in sin = {.sin_family = AF_INET,
+                              .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+                              .sin_port = htons((in_port_t)port)};
+    int fd = peer_socket(SOCK_CLOEXEC);
+
+    if (mss)
+        set_mss(fd, mss);
+    assert_int_equal(connect(fd, (struct sockaddr *)&sin, sizeof(sin)), 0);
+    return fd;
+}
+
+/* Marked connections that the agent refuses are reset, joins are closed; the next one gets in. */
+static void test_accept(void **state)
+{
+    static const enum fake_behaviour kinds[] = {FAKE_PLAIN, FAKE_ERROR, FAKE_LOST, FAKE_GARBAGE};
+    static struct mps_ho_config cfg;
+
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        char port[16] = "", byte;
+        struct child child;
+        const char *text;
+        pid_t agent;
+        int fd;
+
+        fake_agent_config(&cfg);
+        agent = fake_agent_start(&cfg, kinds[i]);
+        child = start(&cfg, "server", "connect_epoll_level", NULL);
+        assert_true(read(child.out, port, sizeof(port) - 1) > 0);
+        fd = connect_with_mss(atoi(port), MPS_MARK_CONNECT);
+        assert_int_equal(read(fd, &byte, 1), -1);
+        assert_int_equal(errno, ECONNRESET);
+        close(fd);
+        fd = connect_with_mss(atoi(port), MPS_MARK_JOIN);
+        assert_int_equal(read(fd, &byte, 1), 0);
+        close(fd);
+        fd = connect_with_mss(atoi(port), 0);
+        send_pattern(fd, 1, 5000);
+        assert_true(receive_pattern(fd, 1, 5000));
+        assert_int_equal(shutdown(fd, SHUT_WR), 0);
+        assert_true(receive_all(fd, 0, 0));
+        close(fd);
+        text = finish(&child);
+        assert_non_null(strstr(text, "#swapped 0\n"));
+        assert_non_null(strstr(text, "server done\n"));
+        fake_agent_stop(agent);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_connect_plain),
+        cmocka_unit_test(test_connect_broken),
+        cmocka_unit_test(test_accept),
+    };
+
+    alarm(60);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
