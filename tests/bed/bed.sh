@@ -199,6 +199,11 @@ bed_listening() # HOST PORT: does somebody listen there?
     bed_in "$1" ss -Htln "sport = :$2" | grep -q .
 }
 
+bed_quiet() # HOST PORT: nobody listens there
+{
+    ! bed_listening "$1" "$2"
+}
+
 bed_capture() # HOST FILE FILTER...: tcpdump on all devices until bed_capture_end
 {
     bed_cap_file=$2

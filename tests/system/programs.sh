@@ -33,6 +33,7 @@ try_iperf3() # NAME OPTION...
 {
     p_name=$1
     shift
+    bed_wait 5 bed_quiet s 5201
     bed_spawn s iperf3 -s -1 -J >"$BED_TMP/iperf.s"
     p_server=$!
     bed_wait 10 bed_listening s 5201
@@ -46,6 +47,20 @@ try_iperf3() # NAME OPTION...
     else
         at_least "iperf3$p_name: Mbit/s over two links of 40" "$p_mbit" 55
     fi
+}
+
+# A server that ends and starts again at once on the same port.
+try_restart()
+{
+    bed_spawn s sh -c 'for i in 1 2 3 4; do timeout 30 iperf3 -s -1 || exit 1; done' >"$BED_TMP/again"
+    p_server=$! p_failed=0
+    for p_i in 1 2 3 4; do
+        # Until the next one is there the port is closed; nothing is lost by trying again.
+        bed_wait 10 bed_run c timeout 30 iperf3 -c $S1 -n 1M || p_failed=$((p_failed + 1))
+    done
+    is "iperf3: 4 runs against a server that restarts" $p_failed 0
+    wait $p_server
+    is "iperf3: the server found its port free each time" $? 0
 }
 
 # The listener of `nc -l` is closed as soon as it has its connection.
@@ -68,6 +83,8 @@ if command -v iperf3 >/dev/null; then
     try_iperf3 ""
     try_iperf3 " -R" -R
     try_iperf3 " -P 4" -P 4
+    bed_wait 5 bed_quiet s 5201
+    try_restart
 else
     skip iperf3 "apt-get install iperf3"
 fi
