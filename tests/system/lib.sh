@@ -57,6 +57,7 @@ http {
     uwsgi_temp_path $BED_TMP/nginx/uwsgi;
     scgi_temp_path $BED_TMP/nginx/scgi;
     client_max_body_size 0;
+    client_header_timeout 5;
     server {
         listen $HTTP;
         listen [::]:$HTTP;
