@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: MIT
 # usage: launcher.sh MPTCPSHIM
 # The launcher: exit codes, environment, warnings, status. One TAP line per check.
-launcher=$1
-directory=$(dirname "$launcher")
+directory=$(cd "$(dirname "$1")" && pwd)
+launcher=$directory/mptcpshim
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 unset LD_PRELOAD MPTCPSHIM_AGENT MPTCPSHIM_AGENT_PATH MPTCPSHIM_OPTIONS
