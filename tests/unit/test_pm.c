@@ -3,7 +3,7 @@
 #include "core/pm.h"
 #include "test.h"
 
-#define MAX_ADDRS 4
+#define MAX_ADDRS 8
 
 struct net {
     struct mps_pm_local locals[MAX_ADDRS];
