@@ -13,6 +13,12 @@ static bool own_stream_acked(const struct mps_conn *c)
     return c->tx.rtxq.fin && c->tx.acked == mps_rtxq_tail(&c->tx.rtxq);
 }
 
+/* Only acknowledgments are missing. */
+static bool both_ended(const struct mps_conn *c)
+{
+    return peer_stream_complete(c) && c->tx.rtxq.fin;
+}
+
 static unsigned n_living(const struct mps_conn *c)
 {
     const struct mps_subflow *sf;
@@ -171,6 +177,14 @@ static mps_time_t patience(const struct mps_conn *c)
     return c->cfg.no_subflow_timeout;
 }
 
+void mps_conn_forgotten(struct mps_conn *c, mps_time_t now)
+{
+    if (both_ended(c))
+        start_closing(c, now);
+    else
+        mps_conn_die(c, MPS_REASON_UNKNOWN_TOKEN, true, now);
+}
+
 void mps_conn_lost_subflow(struct mps_conn *c, struct mps_subflow *sf, bool orderly,
                            mps_time_t now)
 {
@@ -181,7 +195,7 @@ void mps_conn_lost_subflow(struct mps_conn *c, struct mps_subflow *sf, bool orde
     }
     if (c->phase != MPS_PH_OPEN || mps_conn_n_active(c) > 0)
         return;
-    if (orderly && peer_stream_complete(c) && c->tx.rtxq.fin) {
+    if (orderly && both_ended(c)) {
         /* The peer closes its last subflow in order only when it has everything. */
         start_closing(c, now);
     } else if (c->no_subflow_at == MPS_NEVER) {

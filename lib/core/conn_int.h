@@ -186,6 +186,11 @@ void mps_paths_announce(struct mps_conn *c);
 
 /* ---- conn_close.c ---- */
 void mps_conn_close_settle(struct mps_conn *c, mps_time_t now);
+/*
+ * The peer does not know the connection any more: it has ended it, in order if it had everything
+ * and we have everything, otherwise not.
+ */
+void mps_conn_forgotten(struct mps_conn *c, mps_time_t now);
 void mps_conn_close_timer(struct mps_conn *c, mps_time_t now);
 void mps_conn_lost_subflow(struct mps_conn *c, struct mps_subflow *sf, bool orderly,
                            mps_time_t now);

@@ -241,9 +241,8 @@ static void refused(struct mps_subflow *sf, enum mps_reason reason, mps_time_t n
 
     mps_sf_kill(sf, true, reason, now);
     mps_paths_failed(c, sf, transient, now);
-    /* The peer has forgotten the connection: nothing is left to wait for. */
     if (reason == MPS_REASON_UNKNOWN_TOKEN && mps_conn_n_active(c) == 0)
-        mps_conn_die(c, reason, true, now);
+        mps_conn_forgotten(c, now);
 }
 
 static int message(struct mps_subflow *sf, const struct mps_opening *msg, mps_time_t now)

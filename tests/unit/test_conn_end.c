@@ -45,7 +45,7 @@ static void abort_through_an_outage(void **state)
     mps_conn_abort(p->end[CLIENT].conn, p->now);
     pair_run(p, 10 * MPS_SEC);
     p->links[0].cut = false;
-    pair_run(p, 5 * MPS_SEC);
+    pair_run(p, 15 * MPS_SEC);
     assert_true(p->end[CLIENT].closed && p->end[SERVER].reset && p->end[SERVER].closed);
 }
 
