@@ -2,13 +2,16 @@
 #include "lswatch.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <libmnl/libmnl.h>
 #include <linux/inet_diag.h>
+#include <linux/netlink.h>
 #include <linux/sock_diag.h>
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <unistd.h>
 #include "core/err.h"
 #include "sock.h"
 
@@ -40,11 +43,48 @@ int mps_lswatch_identify(int fd, struct mps_lswatch_id *ret)
     return 0;
 }
 
+int mps_lswatch_open(void)
+{
+    struct sockaddr_nl nl = {
+        .nl_family = AF_NETLINK,
+        .nl_groups = 1u << (SKNLGRP_INET_TCP_DESTROY - 1) | 1u << (SKNLGRP_INET6_TCP_DESTROY - 1),
+    };
+    int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_SOCK_DIAG);
+
+    if (fd >= 0 && bind(fd, (struct sockaddr *)&nl, sizeof(nl)) < 0) {
+        close(fd);
+        return -1;
+    }
+    return fd;
+}
+
+static uint64_t cookie_of(const struct inet_diag_msg *msg)
+{
+    return (uint64_t)msg->id.idiag_cookie[1] << 32 | msg->id.idiag_cookie[0];
+}
+
+int mps_lswatch_next(int fd, uint64_t *ret_cookie)
+{
+    union {
+        struct nlmsghdr head;
+        char buf[4096];
+    } in;
+    ssize_t n = recv(fd, &in, sizeof(in), MSG_DONTWAIT);
+
+    if (n < 0)
+        return errno == ENOBUFS ? MPS_LSWATCH_LOST : MPS_LSWATCH_NONE;
+    if (!mnl_nlmsg_ok(&in.head, (int)n) ||
+        mnl_nlmsg_get_payload_len(&in.head) < sizeof(struct inet_diag_msg))
+        return MPS_LSWATCH_LOST;
+    *ret_cookie = cookie_of(mnl_nlmsg_get_payload(&in.head));
+    return 0;
+}
+
 static int on_socket(const struct nlmsghdr *nlh, void *data)
 {
     const struct inet_diag_msg *msg = mnl_nlmsg_get_payload(nlh);
     struct check *c = data;
-    uint64_t cookie = (uint64_t)msg->id.idiag_cookie[1] << 32 | msg->id.idiag_cookie[0];
+    uint64_t cookie = cookie_of(msg);
 
     /* inode 0: nobody refers to the socket any more. */
     for (unsigned i = 0; i < c->n; i++) {

@@ -53,6 +53,8 @@ static void on_timer(struct ev_loop *loop, ev_timer *timer, int revents)
     mps_steer_recheck(timer->data);
 }
 
+static void on_destroyed(struct ev_loop *loop, ev_io *io, int revents);
+
 void mps_steer_init(struct mps_steer *self, struct ev_loop *loop,
                     void (*accepted)(struct mps_steer *self, int fd),
                     void (*dropped)(struct mps_steer *self, uint16_t port), void *user)
@@ -65,6 +67,28 @@ void mps_steer_init(struct mps_steer *self, struct ev_loop *loop,
     mps_list_init(&self->entries);
     ev_timer_init(&self->timer, on_timer, CHECK_S, CHECK_S);
     self->timer.data = self;
+    ev_io_init(&self->destroyed, on_destroyed, -1, EV_READ);
+    self->destroyed.data = self;
+}
+
+static void watch_start(struct mps_steer *self)
+{
+    int fd = mps_lswatch_open();
+
+    ev_timer_again(self->loop, &self->timer);
+    if (fd < 0)
+        return;
+    ev_io_set(&self->destroyed, fd, EV_READ);
+    ev_io_start(self->loop, &self->destroyed);
+}
+
+static void watch_stop(struct mps_steer *self)
+{
+    ev_timer_stop(self->loop, &self->timer);
+    if (!ev_is_active(&self->destroyed))
+        return;
+    ev_io_stop(self->loop, &self->destroyed);
+    close(self->destroyed.fd);
 }
 
 static void entry_free(struct mps_steer_entry *e)
@@ -79,7 +103,7 @@ static void entry_free(struct mps_steer_entry *e)
     self->n_entries--;
     free(e);
     if (self->n_entries == 0)
-        ev_timer_stop(self->loop, &self->timer);
+        watch_stop(self);
 }
 
 void mps_steer_deinit(struct mps_steer *self)
@@ -188,9 +212,36 @@ int mps_steer_add(struct mps_steer *self, int fd, bool steer)
     }
     mps_list_push_back(&self->entries, &e->link);
     if (self->n_entries++ == 0)
-        ev_timer_again(self->loop, &self->timer);
+        watch_start(self);
     mps_log("steer: port %u %s", e->addr.port, e->fd >= 0 ? "steered" : "watched");
     return 0;
+}
+
+static void entry_gone(struct mps_steer_entry *e)
+{
+    struct mps_steer *self = e->steer;
+    uint16_t port = e->addr.port;
+
+    mps_log("steer: the listener of port %u is gone", port);
+    entry_free(e);
+    self->dropped(self, port);
+}
+
+static void on_destroyed(struct ev_loop *loop, ev_io *io, int revents)
+{
+    struct mps_steer *self = io->data;
+    struct mps_steer_entry *e, *tmp;
+    uint64_t cookie;
+    int rc;
+
+    while (self->n_entries > 0 && (rc = mps_lswatch_next(io->fd, &cookie)) != MPS_LSWATCH_NONE) {
+        if (rc == MPS_LSWATCH_LOST)
+            continue; /* the timer's turn */
+        mps_list_for_each_safe(e, tmp, &self->entries, struct mps_steer_entry, link) {
+            if (e->id.cookie == cookie)
+                entry_gone(e);
+        }
+    }
 }
 
 unsigned mps_steer_recheck(struct mps_steer *self)
@@ -206,14 +257,10 @@ unsigned mps_steer_recheck(struct mps_steer *self)
         return 0;
     n = 0;
     mps_list_for_each_safe(e, tmp, &self->entries, struct mps_steer_entry, link) {
-        uint16_t port = e->addr.port;
-
         if (alive[n++])
             continue;
-        mps_log("steer: the listener of port %u is gone", port);
-        entry_free(e);
+        entry_gone(e);
         gone++;
-        self->dropped(self, port);
     }
     return gone;
 }

@@ -162,8 +162,11 @@ static void test_covers(void **state)
     counter_deinit(&c);
 }
 
-/* The watch sees the last reference go, not the first; then the port is free at once. */
-static void test_listener_goes(void **state)
+/*
+ * The watch sees the last reference go, not the first; then the port is free at once. By the
+ * kernel's notification, or without it by the timer.
+ */
+static void listener_goes(bool by_timer)
 {
     struct counter c;
     int listener = rig_listen("127.0.0.1", 0, true), copy = dup(listener);
@@ -172,6 +175,10 @@ static void test_listener_goes(void **state)
 
     counter_init(&c);
     assert_int_equal(mps_steer_add(&c.steer, listener, true), 0);
+    if (by_timer)
+        ev_io_stop(c.loop, &c.steer.destroyed);
+    else
+        ev_timer_stop(c.loop, &c.steer.timer);
     close(listener);
     assert_int_equal(mps_steer_recheck(&c.steer), 0);
     close(copy);
@@ -181,6 +188,16 @@ static void test_listener_goes(void **state)
     assert_int_equal(c.dropped, 1);
     close(rig_listen("127.0.0.1", port, false));
     counter_deinit(&c);
+}
+
+static void test_listener_goes_by_notification(void **state)
+{
+    listener_goes(false);
+}
+
+static void test_listener_goes_by_timer(void **state)
+{
+    listener_goes(true);
 }
 
 /* ---- JOINs ---- */
@@ -328,7 +345,8 @@ int main(void)
         cmocka_unit_test(test_steering_dual_stack),
         cmocka_unit_test(test_not_shared),
         cmocka_unit_test(test_covers),
-        cmocka_unit_test(test_listener_goes),
+        cmocka_unit_test(test_listener_goes_by_notification),
+        cmocka_unit_test(test_listener_goes_by_timer),
         cmocka_unit_test(test_join_unknown_token),
         cmocka_unit_test(test_join_bad_hmac),
         cmocka_unit_test(test_join_listener_abuse),
