@@ -18,6 +18,17 @@ static bool counts(const struct mps_subflow *sf, mps_time_t now)
     return sf->state != MPS_SF_DEAD && !mps_stale_hopeless(&sf->stale, now);
 }
 
+/*
+ * Without any working subflow, a join that has no answer yet does not keep others from being
+ * tried beside it (as RFC 8305 does for connections).
+ */
+static bool counts_for_policy(const struct mps_subflow *sf, bool in_need, mps_time_t now)
+{
+    if (in_need && sf->state < MPS_SF_ACTIVE && now - sf->join.since >= MPS_JOIN_PATIENCE)
+        return false;
+    return counts(sf, now);
+}
+
 static const struct mps_retry *find_retry(const struct mps_conn *c, mps_addr_id_t local,
                                           mps_addr_id_t remote)
 {
@@ -51,6 +62,7 @@ static void view_fill(struct view *v, const struct mps_conn *c, mps_time_t now)
 {
     const struct mps_paths *p = &c->paths;
     const struct mps_subflow *sf;
+    bool need = mps_conn_n_active(c) == 0;
 
     v->c = c;
     v->now = now;
@@ -60,7 +72,7 @@ static void view_fill(struct view *v, const struct mps_conn *c, mps_time_t now)
         unsigned n = 0;
 
         mps_for_each_subflow(sf, c)
-            n += counts(sf, now) && sf->local_id == l->id;
+            n += counts_for_policy(sf, need, now) && sf->local_id == l->id;
         if (!l->known && n == 0)
             continue;
         v->local_of[v->n_locals] = l;
@@ -73,12 +85,22 @@ static void view_fill(struct view *v, const struct mps_conn *c, mps_time_t now)
         if (r->gone)
             continue;
         mps_for_each_subflow(sf, c)
-            n += counts(sf, now) && sf->remote_id == r->id;
+            n += counts_for_policy(sf, need, now) && sf->remote_id == r->id;
         v->remote_of[v->n_remotes] = r;
         v->remotes[v->n_remotes++] = (struct mps_pm_remote){r->addr, n};
     }
     mps_for_each_subflow(sf, c)
-        v->n_subflows += counts(sf, now);
+        v->n_subflows += counts_for_policy(sf, need, now);
+}
+
+static unsigned n_living(const struct mps_conn *c, mps_time_t now)
+{
+    const struct mps_subflow *sf;
+    unsigned n = 0;
+
+    mps_for_each_subflow(sf, c)
+        n += counts(sf, now);
+    return n;
 }
 
 static bool open_pair(struct mps_conn *c, const struct mps_local *l, const struct mps_remote *r,
@@ -98,9 +120,36 @@ static bool open_pair(struct mps_conn *c, const struct mps_local *l, const struc
     sf->remote_id = r->id;
     sf->backup = l->backup;
     sf->join.initiator = true;
+    sf->join.since = now;
     sf->join.deadline = now + c->cfg.join_timeout;
+    /* The last place, and nothing works: others must get their turn soon. */
+    if (mps_conn_n_active(c) == 0 && n_living(c, now) >= c->cfg.max_subflows &&
+        c->cfg.join_timeout > MPS_JOIN_IN_NEED)
+        sf->join.deadline = now + MPS_JOIN_IN_NEED;
     sf->ev.open = true;
     return true;
+}
+
+/* When the policy is to be asked again although nothing happens. */
+static mps_time_t next_try(const struct mps_conn *c, mps_time_t now)
+{
+    const struct mps_paths *p = &c->paths;
+    const struct mps_subflow *sf;
+    mps_time_t t = MPS_NEVER;
+
+    for (unsigned i = 0; i < p->n_retries; i++) {
+        if (p->retries[i].until > now && p->retries[i].until < t)
+            t = p->retries[i].until;
+    }
+    if (mps_conn_n_active(c) > 0)
+        return t;
+    mps_for_each_subflow(sf, c) {
+        mps_time_t at = sf->join.since + MPS_JOIN_PATIENCE;
+
+        if (sf->state < MPS_SF_ACTIVE && at > now && at < t)
+            t = at;
+    }
+    return t;
 }
 
 static void open_wanted(struct mps_conn *c, mps_time_t now)
@@ -111,7 +160,7 @@ static void open_wanted(struct mps_conn *c, mps_time_t now)
         unsigned l, r;
 
         view_fill(&v, c, now);
-        if (v.n_locals == 0 || v.n_remotes == 0 || v.n_subflows >= c->cfg.max_subflows)
+        if (v.n_locals == 0 || v.n_remotes == 0 || n_living(c, now) >= c->cfg.max_subflows)
             return;
         if (c->cfg.pm->next(&(struct mps_pm_input){
                                 .locals = v.locals,
@@ -146,10 +195,8 @@ void mps_paths_run(struct mps_conn *c, mps_time_t now)
         return;
     p->retry_at = MPS_NEVER;
     open_wanted(c, now);
-    for (unsigned i = 0; i < p->n_retries; i++) {
-        if (p->retries[i].until > now && p->retries[i].until < p->retry_at)
-            p->retry_at = p->retries[i].until;
-    }
+    if (next_try(c, now) < p->retry_at)
+        p->retry_at = next_try(c, now);
 }
 
 /* A place for a pair's back-off; the oldest one gives way. */

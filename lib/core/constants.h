@@ -76,6 +76,10 @@
 #define MPS_RETRY_STABLE (10 * MPS_SEC) /* a subflow that lived so long ends the back-off */
 #define MPS_RETRY_PAIRS  64u            /* pairs whose back-off is remembered */
 
+/* Without any working subflow: another pair is tried beside a join that has no answer so long. */
+#define MPS_JOIN_PATIENCE (1 * MPS_SEC)
+#define MPS_JOIN_IN_NEED  (3 * MPS_SEC) /* instead of it, where the limit of subflows forbids */
+
 /* ---- end ---- */
 
 /* How long FASTCLOSE may take to reach the peer before the subflows are reset; */

@@ -68,6 +68,7 @@ struct mps_sf_rx {
 
 struct mps_sf_join {
     bool initiator;
+    mps_time_t since;    /* of the attempt */
     mps_time_t deadline; /* of connecting and opening, MPS_NEVER once active */
     uint8_t own_nonce[MPS_NONCE_LEN], peer_nonce[MPS_NONCE_LEN];
 };
