@@ -15,9 +15,8 @@
 #include "log.h"
 #include "sock.h"
 
-#define BACKLOG      128
-#define ACCEPT_BATCH 32
-#define MAX_FDS      4
+#define BACKLOG 128
+#define MAX_FDS 4
 
 struct client {
     struct mps_list link;
@@ -127,8 +126,9 @@ static void on_request(struct ev_loop *loop, ev_io *io, int revents)
         client_free(c);
 }
 
-static void add_client(struct mps_control *ctl, int fd)
+static void add_client(void *user, int fd)
 {
+    struct mps_control *ctl = user;
     struct client *c = ctl->n_clients < MPS_CONTROL_CLIENTS ? calloc(1, sizeof(*c)) : NULL;
     socklen_t len = sizeof(struct ucred);
 
@@ -146,25 +146,13 @@ static void add_client(struct mps_control *ctl, int fd)
     ctl->n_clients++;
 }
 
-static void on_accept(struct ev_loop *loop, ev_io *io, int revents)
-{
-    struct mps_control *ctl = io->data;
-
-    for (unsigned i = 0; i < ACCEPT_BATCH; i++) {
-        int fd = accept4(ctl->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-
-        if (fd < 0)
-            return;
-        add_client(ctl, fd);
-    }
-}
-
 int mps_control_init(struct mps_control *ctl, struct mps_engine *eng,
                      const uint8_t secret[MPS_HO_SECRET_LEN])
 {
     struct sockaddr_un un = {.sun_family = AF_UNIX};
     size_t prefix = strlen(MPS_HO_NAME_PREFIX), id = strlen(eng->agent_id);
     socklen_t len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + prefix + id);
+    int fd;
 
     memset(ctl, 0, sizeof(*ctl));
     ctl->eng = eng;
@@ -173,19 +161,17 @@ int mps_control_init(struct mps_control *ctl, struct mps_engine *eng,
     mps_list_init(&ctl->clients);
     memcpy(un.sun_path + 1, MPS_HO_NAME_PREFIX, prefix);
     memcpy(un.sun_path + 1 + prefix, eng->agent_id, id);
-    ctl->fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (ctl->fd < 0)
+    ctl->acceptor.fd = -1;
+    fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0)
         return MPS_ESYS;
-    if (bind(ctl->fd, (struct sockaddr *)&un, len) < 0 || listen(ctl->fd, BACKLOG) < 0) {
+    if (bind(fd, (struct sockaddr *)&un, len) < 0 || listen(fd, BACKLOG) < 0) {
         int err = errno;
 
-        close(ctl->fd);
-        ctl->fd = -1;
+        close(fd);
         return err == EADDRINUSE ? MPS_CONTROL_TAKEN : MPS_ESYS;
     }
-    ev_io_init(&ctl->io, on_accept, ctl->fd, EV_READ);
-    ctl->io.data = ctl;
-    ev_io_start(eng->loop, &ctl->io);
+    mps_acceptor_start(&ctl->acceptor, eng->loop, fd, add_client, ctl);
     return 0;
 }
 
@@ -193,11 +179,9 @@ void mps_control_deinit(struct mps_control *ctl)
 {
     struct client *c, *tmp;
 
-    if (ctl->fd < 0)
+    if (ctl->acceptor.fd < 0)
         return;
     mps_list_for_each_safe(c, tmp, &ctl->clients, struct client, link)
         client_free(c);
-    ev_io_stop(ctl->eng->loop, &ctl->io);
-    close(ctl->fd);
-    ctl->fd = -1;
+    mps_acceptor_stop(&ctl->acceptor);
 }

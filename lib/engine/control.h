@@ -5,9 +5,9 @@
  * that does not take its reply is dropped; nothing here ever waits for one.
  */
 #pragma once
-#include <ev.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include "acceptor.h"
 #include "core/list.h"
 #include "handover/message.h"
 
@@ -17,8 +17,7 @@ struct mps_engine;
 
 struct mps_control {
     struct mps_engine *eng;
-    int fd;
-    ev_io io;
+    struct mps_acceptor acceptor;
     uint8_t secret[MPS_HO_SECRET_LEN];
     uid_t uid;
     struct mps_list clients;

@@ -11,8 +11,7 @@
 #include "log.h"
 #include "sock.h"
 
-#define BACKLOG      128
-#define ACCEPT_BATCH 32
+#define BACKLOG 128
 
 void mps_joinlis_init(struct mps_joinlis *self, struct ev_loop *loop,
                       void (*accepted)(struct mps_joinlis *self, int fd), void *user)
@@ -21,30 +20,20 @@ void mps_joinlis_init(struct mps_joinlis *self, struct ev_loop *loop,
     self->loop = loop;
     self->accepted = accepted;
     self->user = user;
-    self->fd = -1;
+    self->acceptor.fd = -1;
 }
 
 void mps_joinlis_deinit(struct mps_joinlis *self)
 {
-    if (self->fd < 0)
-        return;
-    ev_io_stop(self->loop, &self->io);
-    close(self->fd);
-    self->fd = -1;
+    mps_acceptor_stop(&self->acceptor);
     self->port = 0;
 }
 
-static void on_accept(struct ev_loop *loop, ev_io *io, int revents)
+static void on_accepted(void *user, int fd)
 {
-    struct mps_joinlis *self = io->data;
+    struct mps_joinlis *self = user;
 
-    for (unsigned i = 0; i < ACCEPT_BATCH; i++) {
-        int fd = accept4(self->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-
-        if (fd < 0)
-            return;
-        self->accepted(self, fd);
-    }
+    self->accepted(self, fd);
 }
 
 static int open_one(enum mps_family family, uint16_t port)
@@ -73,26 +62,24 @@ uint16_t mps_joinlis_port(struct mps_joinlis *self, uint16_t wanted)
     struct sockaddr_storage ss;
     socklen_t len = sizeof(ss);
     struct mps_addr addr;
+    int fd;
 
-    if (self->fd >= 0)
+    if (self->acceptor.fd >= 0)
         return self->port;
-    self->fd = open_one(MPS_AF_INET6, wanted);
-    if (self->fd < 0)
-        self->fd = open_one(MPS_AF_INET, wanted);
-    if (self->fd < 0 && wanted != 0)
-        self->fd = open_one(MPS_AF_INET6, 0); /* taken, by another agent for one */
-    if (self->fd < 0)
+    fd = open_one(MPS_AF_INET6, wanted);
+    if (fd < 0)
+        fd = open_one(MPS_AF_INET, wanted);
+    if (fd < 0 && wanted != 0)
+        fd = open_one(MPS_AF_INET6, 0); /* taken, by another agent for one */
+    if (fd < 0)
         return 0;
-    if (getsockname(self->fd, (struct sockaddr *)&ss, &len) < 0) {
-        close(self->fd);
-        self->fd = -1;
+    if (getsockname(fd, (struct sockaddr *)&ss, &len) < 0) {
+        close(fd);
         return 0;
     }
     mps_sock_to_addr(&ss, &addr);
     self->port = addr.port;
-    ev_io_init(&self->io, on_accept, self->fd, EV_READ);
-    self->io.data = self;
-    ev_io_start(self->loop, &self->io);
+    mps_acceptor_start(&self->acceptor, self->loop, fd, on_accepted, self);
     mps_log("joinlis: port %u", self->port);
     return self->port;
 }

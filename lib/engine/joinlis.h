@@ -4,13 +4,12 @@
  * needed, IPv6 and IPv4, on an ephemeral port or the one of the option join-port=.
  */
 #pragma once
-#include <ev.h>
 #include <stdint.h>
+#include "acceptor.h"
 
 struct mps_joinlis {
     struct ev_loop *loop;
-    int fd; /* -1: none */
-    ev_io io;
+    struct mps_acceptor acceptor;
     uint16_t port;
     void (*accepted)(struct mps_joinlis *self, int fd); /* takes the descriptor */
     void *user;

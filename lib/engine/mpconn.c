@@ -134,7 +134,8 @@ int mps_mpconn_new(struct mps_mpconn **ret, struct mps_session *s, int fd,
         mps_mpconn_free(mp);
         return rc;
     }
-    mps_netaddr_select(&s->eng->netaddr.now, &s->options, &s->peer, &locals);
+    mps_netaddr_select(&s->eng->netaddr.now, &s->options, &s->local, &s->peer,
+                       &locals);
     mps_mpconn_set_locals(mp, &locals);
     *ret = mp;
     return 0;

@@ -76,6 +76,9 @@ static int on_addr(const struct nlmsghdr *nlh, void *data)
         return MNL_CB_OK;
     mnl_attr_parse(nlh, sizeof(*ifa), on_attr, &a);
     attr = a.local ? a.local : a.address;
+    /* A secondary IPv4 address is another name in the same network, not another path. */
+    if (ifa->ifa_family == AF_INET && (a.flags & IFA_F_SECONDARY) && !d->link[i].loopback)
+        return MNL_CB_OK;
     if (!attr || (a.flags & (IFA_F_TENTATIVE | IFA_F_DADFAILED | IFA_F_DEPRECATED)))
         return MNL_CB_OK;
     if (ifa->ifa_scope != RT_SCOPE_UNIVERSE && !d->link[i].loopback)
@@ -161,8 +164,30 @@ static void add_loopbacks(const struct mps_options *opt, struct mps_netaddr_list
     }
 }
 
+/* Another IPv6 address stands for this one's interface. */
+static bool is_redundant(const struct mps_netaddr_list *all, unsigned at,
+                         const struct mps_addr *own)
+{
+    const struct mps_netaddr_entry *e = &all->entry[at];
+    bool first = true;
+
+    if (e->addr.family != MPS_AF_INET6 || mps_addr_same_ip(&e->addr, own))
+        return false;
+    for (unsigned i = 0; i < all->n; i++) {
+        const struct mps_netaddr_entry *other = &all->entry[i];
+
+        if (other->addr.family != MPS_AF_INET6 || other->ifindex != e->ifindex)
+            continue;
+        if (mps_addr_same_ip(&other->addr, own))
+            return true;
+        first = first && i >= at;
+    }
+    return !first;
+}
+
 void mps_netaddr_select(const struct mps_netaddr_list *all, const struct mps_options *opt,
-                        const struct mps_addr *peer, struct mps_netaddr_list *ret)
+                        const struct mps_addr *own, const struct mps_addr *peer,
+                        struct mps_netaddr_list *ret)
 {
     ret->n = 0;
     if (mps_addr_is_loopback(peer)) {
@@ -174,7 +199,7 @@ void mps_netaddr_select(const struct mps_netaddr_list *all, const struct mps_opt
 
         if (e->loopback || mps_addr_is_loopback(&e->addr))
             continue;
-        if (opt->n_locals > 0 && !is_listed(opt, &e->addr))
+        if (opt->n_locals > 0 ? !is_listed(opt, &e->addr) : is_redundant(all, i, own))
             continue;
         ret->entry[ret->n++] = *e;
     }

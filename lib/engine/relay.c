@@ -277,7 +277,7 @@ static void arm(struct mps_relay *r)
     if (ev_is_active(&r->io) && (r->io.events & (EV_READ | EV_WRITE)) == events)
         return;
     ev_io_stop(r->eng->loop, &r->io);
-    ev_io_set(&r->io, r->fd, events);
+    ev_io_modify(&r->io, events);
     ev_io_start(r->eng->loop, &r->io);
 }
 

@@ -252,7 +252,8 @@ void mps_session_addresses_changed(struct mps_session *s)
 
     if (!s->mp)
         return;
-    mps_netaddr_select(&s->eng->netaddr.now, &s->options, &s->peer, &list);
+    mps_netaddr_select(&s->eng->netaddr.now, &s->options, &s->local, &s->peer,
+                       &list);
     mps_mpconn_set_locals(s->mp, &list);
     mps_engine_mark(s->eng, s);
 }

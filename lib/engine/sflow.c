@@ -233,6 +233,6 @@ void mps_sflow_arm(struct mps_sflow *f)
     if (ev_is_active(&f->io) && (f->io.events & (EV_READ | EV_WRITE)) == events)
         return;
     ev_io_stop(f->loop, &f->io);
-    ev_io_set(&f->io, f->fd, events);
+    ev_io_modify(&f->io, events);
     ev_io_start(f->loop, &f->io);
 }

@@ -14,9 +14,9 @@
 #include "log.h"
 #include "sock.h"
 
-#define CHECK_S      0.1
-#define BACKLOG      128
-#define ACCEPT_BATCH 32
+#define CHECK_S          0.1 /* without notifications */
+#define CHECK_NOTIFIED_S 1.0
+#define BACKLOG          128
 
 /* Offsets within the network header. The MSS is the first TCP option of all common stacks. */
 #define OFF(x) ((unsigned)SKF_NET_OFF + (x))
@@ -75,6 +75,7 @@ static void watch_start(struct mps_steer *self)
 {
     int fd = mps_lswatch_open();
 
+    self->timer.repeat = fd < 0 ? CHECK_S : CHECK_NOTIFIED_S;
     ev_timer_again(self->loop, &self->timer);
     if (fd < 0)
         return;
@@ -95,10 +96,7 @@ static void entry_free(struct mps_steer_entry *e)
 {
     struct mps_steer *self = e->steer;
 
-    if (e->fd >= 0) {
-        ev_io_stop(self->loop, &e->io);
-        close(e->fd);
-    }
+    mps_acceptor_stop(&e->acceptor);
     mps_list_remove(&e->link);
     self->n_entries--;
     free(e);
@@ -114,22 +112,16 @@ void mps_steer_deinit(struct mps_steer *self)
         entry_free(e);
 }
 
-static void on_accept(struct ev_loop *loop, ev_io *io, int revents)
+static void on_accepted(void *user, int fd)
 {
-    struct mps_steer_entry *e = io->data;
+    struct mps_steer_entry *e = user;
 
-    for (unsigned i = 0; i < ACCEPT_BATCH; i++) {
-        int fd = accept4(e->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-
-        if (fd < 0)
-            return;
-        /* Not steered: the application's listener is gone and ours about to be. Without us
-         * this SYN would have met a closed port. */
-        if (mps_sock_syn_mss(fd) != MPS_MARK_JOIN)
-            mps_sock_reset(fd);
-        else
-            e->steer->accepted(e->steer, fd);
-    }
+    /* Not steered: the application's listener is gone and ours about to be. Without us this SYN
+     * would have met a closed port. */
+    if (mps_sock_syn_mss(fd) != MPS_MARK_JOIN)
+        mps_sock_reset(fd);
+    else
+        e->steer->accepted(e->steer, fd);
 }
 
 /* Same binding as the application's listener; children must not hinder its restart. */
@@ -186,6 +178,7 @@ int mps_steer_add(struct mps_steer *self, int fd, bool steer)
     socklen_t len = sizeof(ss);
     struct mps_steer_entry *e;
     struct mps_lswatch_id id;
+    int beside;
 
     if (!mps_sock_is_tcp(fd) || mps_sock_get_int(fd, SOL_SOCKET, SO_ACCEPTCONN, 0) != 1 ||
         mps_lswatch_identify(fd, &id) < 0 || getsockname(fd, (struct sockaddr *)&ss, &len) < 0)
@@ -204,16 +197,14 @@ int mps_steer_add(struct mps_steer *self, int fd, bool steer)
     e->v6_only = ss.ss_family == AF_INET6 &&
                  mps_sock_get_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, 0) == 1;
     mps_sock_to_addr(&ss, &e->addr);
-    e->fd = steer ? open_beside(fd) : -1;
-    if (e->fd >= 0) {
-        ev_io_init(&e->io, on_accept, e->fd, EV_READ);
-        e->io.data = e;
-        ev_io_start(self->loop, &e->io);
-    }
+    e->acceptor.fd = -1;
+    beside = steer ? open_beside(fd) : -1;
+    if (beside >= 0)
+        mps_acceptor_start(&e->acceptor, self->loop, beside, on_accepted, e);
     mps_list_push_back(&self->entries, &e->link);
     if (self->n_entries++ == 0)
         watch_start(self);
-    mps_log("steer: port %u %s", e->addr.port, e->fd >= 0 ? "steered" : "watched");
+    mps_log("steer: port %u %s", e->addr.port, beside >= 0 ? "steered" : "watched");
     return 0;
 }
 
@@ -231,17 +222,22 @@ static void on_destroyed(struct ev_loop *loop, ev_io *io, int revents)
 {
     struct mps_steer *self = io->data;
     struct mps_steer_entry *e, *tmp;
+    bool lost = false;
     uint64_t cookie;
     int rc;
 
     while (self->n_entries > 0 && (rc = mps_lswatch_next(io->fd, &cookie)) != MPS_LSWATCH_NONE) {
-        if (rc == MPS_LSWATCH_LOST)
-            continue; /* the timer's turn */
+        if (rc == MPS_LSWATCH_LOST) {
+            lost = true;
+            continue;
+        }
         mps_list_for_each_safe(e, tmp, &self->entries, struct mps_steer_entry, link) {
             if (e->id.cookie == cookie)
                 entry_gone(e);
         }
     }
+    if (lost)
+        mps_steer_recheck(self);
 }
 
 unsigned mps_steer_recheck(struct mps_steer *self)
@@ -277,7 +273,7 @@ bool mps_steer_covers(const struct mps_steer *self, const struct mps_addr *addr)
     struct mps_steer_entry *e;
 
     mps_list_for_each(e, &self->entries, struct mps_steer_entry, link) {
-        if (e->fd < 0 || e->addr.port != addr->port)
+        if (e->acceptor.fd < 0 || e->addr.port != addr->port)
             continue;
         if (mps_addr_same_ip(&e->addr, addr))
             return true;

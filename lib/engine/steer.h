@@ -10,6 +10,7 @@
 #pragma once
 #include <ev.h>
 #include <stdbool.h>
+#include "acceptor.h"
 #include "core/addr.h"
 #include "core/list.h"
 #include "lswatch.h"
@@ -20,8 +21,7 @@ struct mps_steer_entry {
     struct mps_lswatch_id id;
     struct mps_addr addr; /* bound address; all zero bytes: any */
     bool v6_only;
-    int fd;               /* -1: watched only, the port cannot be shared */
-    ev_io io;
+    struct mps_acceptor acceptor; /* fd -1: watched only, the port cannot be shared */
 };
 
 struct mps_steer {

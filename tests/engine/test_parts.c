@@ -115,6 +115,7 @@ static void test_netaddr_select(void **state)
     struct mps_options opt;
     struct mps_addr far = {.family = MPS_AF_INET, .ip = {192, 0, 2, 1}};
     struct mps_addr lo = {.family = MPS_AF_INET, .ip = {127, 0, 0, 1}};
+    struct mps_addr own = {.family = MPS_AF_INET6, .ip = {0x20, 1, [15] = 2}};
 
     assert_int_equal(mps_netaddr_dump(&all), 0);
     assert_true(all.n >= 1); /* lo at least */
@@ -125,19 +126,40 @@ static void test_netaddr_select(void **state)
         .ifindex = 2,
     };
     mps_options_init(&opt);
-    mps_netaddr_select(&all, &opt, &far, &got);
+    mps_netaddr_select(&all, &opt, &own, &far, &got);
     assert_int_equal(got.n, 1);
     assert_int_equal(got.entry[0].ifindex, 2);
-    mps_netaddr_select(&all, &opt, &lo, &got);
+    mps_netaddr_select(&all, &opt, &own, &lo, &got);
     assert_int_equal(got.n, 0);
     assert_int_equal(parse(&opt, "local=127.0.0.1,127.0.0.2,10.9.9.9"), 0);
-    mps_netaddr_select(&all, &opt, &lo, &got);
+    mps_netaddr_select(&all, &opt, &own, &lo, &got);
     assert_int_equal(got.n, 2);
-    mps_netaddr_select(&all, &opt, &far, &got);
+    mps_netaddr_select(&all, &opt, &own, &far, &got);
     assert_int_equal(got.n, 0);
     assert_int_equal(parse(&opt, "local=10.0.0.1"), 0);
-    mps_netaddr_select(&all, &opt, &far, &got);
+    mps_netaddr_select(&all, &opt, &own, &far, &got);
     assert_int_equal(got.n, 1);
+
+    /* Three IPv6 addresses of one interface are one path: the connection's own. */
+    mps_options_init(&opt);
+    all.n = 5;
+    for (uint8_t i = 1; i <= 3; i++)
+        all.entry[1 + i] = (struct mps_netaddr_entry){
+            .addr = {.family = MPS_AF_INET6, .ip = {0x20, 1, [15] = i}},
+            .ifindex = 2,
+        };
+    mps_netaddr_select(&all, &opt, &own, &far, &got);
+    assert_int_equal(got.n, 2);
+    assert_true(mps_addr_same_ip(&got.entry[1].addr, &own));
+    own.ip[15] = 9;
+    mps_netaddr_select(&all, &opt, &own, &far, &got);
+    assert_int_equal(got.n, 2);
+    assert_int_equal(got.entry[1].addr.ip[15], 1);
+    /* Asked for by name they count. */
+    assert_int_equal(parse(&opt, "local=2001::1,2001::3"), 0);
+    mps_netaddr_select(&all, &opt, &own, &far, &got);
+    assert_int_equal(got.n, 2);
+    assert_int_equal(got.entry[1].addr.ip[15], 3);
 }
 
 /* ---- sockets ---- */

@@ -113,7 +113,7 @@ static void test_join_by_announcement(void **state)
     rig_init(&rig, TWO_LOCALS);
     rig_connect(&rig, &c, &s);
     assert_true(rig_until(&rig, has_two, &rig, 10));
-    assert_true(rig.server.joinlis.fd >= 0);
+    assert_true(rig.server.joinlis.acceptor.fd >= 0);
     close(c);
     close(s);
     assert_true(rig_until(&rig, no_sessions, &rig, 10));

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A listening descriptor on the loop. Out of descriptors or memory it pauses for a moment: the
+ * connection that waits keeps the listener readable, and the loop would spin.
+ */
+#pragma once
+#include <ev.h>
+
+struct mps_acceptor {
+    struct ev_loop *loop;
+    int fd; /* -1: closed */
+    ev_io io;
+    ev_timer pause;
+    void (*accepted)(void *user, int fd); /* takes the descriptor: non-blocking, close-on-exec */
+    void *user;
+};
+
+/* Takes the listening descriptor. */
+void mps_acceptor_start(struct mps_acceptor *a, struct ev_loop *loop, int fd,
+                        void (*accepted)(void *user, int fd), void *user);
+/* Closes it; harmless when fd is -1. */
+void mps_acceptor_stop(struct mps_acceptor *a);
