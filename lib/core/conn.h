@@ -203,6 +203,7 @@ struct mps_conn_info {
     const char *sched;
     uint64_t bytes_sent, bytes_received;  /* application bytes, each counted once */
     uint64_t bytes_acked;                 /* of bytes_sent: DATA_ACKed */
+    uint64_t snd_queued;                  /* taken from the application, not sent yet */
     uint64_t credit_left;                 /* how far the peer lets us send */
     uint64_t rcv_queued, rcv_out_of_order; /* bytes in memory: in order, behind a hole */
     uint64_t bytes_reinjected;

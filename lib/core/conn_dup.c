@@ -10,7 +10,7 @@
 
 static mps_time_t send_time(const struct mps_subflow *sf, uint64_t bytes)
 {
-    uint64_t rate = mps_sf_rate(sf);
+    uint64_t rate = mps_metrics_rate(&sf->m);
 
     return rate ? (bytes * 1000000u / rate) * MPS_USEC : 0;
 }

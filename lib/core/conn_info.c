@@ -35,6 +35,7 @@ void mps_conn_info(const struct mps_conn *c, struct mps_conn_info *ret)
         .bytes_sent = sent < tail ? sent : tail,
         .bytes_received = mps_reasm_next(&c->rx.reasm) + mps_reasm_out_of_order(&c->rx.reasm),
         .bytes_acked = c->tx.acked < tail ? c->tx.acked : tail,
+        .snd_queued = mps_conn_unsent(c),
         .credit_left = mps_conn_credit_left(c),
         .rcv_queued = mps_reasm_in_order(&c->rx.reasm),
         .rcv_out_of_order = mps_reasm_out_of_order(&c->rx.reasm),

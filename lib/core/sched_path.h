@@ -39,22 +39,10 @@ static inline uint64_t mps_sched_backlog(const struct mps_sched_path *path)
            mps_sched_min(path->m.notsent, MPS_SCHED_BYTES_MAX);
 }
 
-/*
- * Bytes per second; 0 when nothing is known. The delivery rate is too low on a path that seldom
- * has enough to send, and what its congestion window allows is known to be possible.
- */
+/* Bytes per second; 0 when nothing is known. */
 static inline uint64_t mps_sched_rate(const struct mps_sched_path *path)
 {
-    uint64_t rate = mps_sched_min(path->m.rate, MPS_SCHED_RATE_MAX);
-
-    if (path->m.srtt_us > 0) {
-        uint64_t cwnd = mps_sched_min(path->m.cwnd, MPS_SCHED_BYTES_MAX);
-        uint64_t by_cwnd = cwnd * 1000000 / path->m.srtt_us;
-
-        if (by_cwnd > rate)
-            rate = mps_sched_min(by_cwnd, MPS_SCHED_RATE_MAX);
-    }
-    return rate;
+    return mps_sched_min(mps_metrics_rate(&path->m), MPS_SCHED_RATE_MAX);
 }
 
 /* Time to send so many bytes, in us. `rate` > 0. */

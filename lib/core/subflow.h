@@ -35,11 +35,24 @@ struct mps_metrics {
     uint64_t cwnd;       /* bytes */
     uint64_t in_flight;  /* bytes sent and not yet acknowledged by TCP */
     uint64_t notsent;    /* bytes accepted by the socket and not yet sent */
-    uint64_t rate;       /* bytes per second: delivery rate, or cwnd / srtt while young */
+    uint64_t rate;       /* bytes per second the path delivers when it always has data to send */
     uint64_t acked;      /* bytes acknowledged by TCP since the start, monotone */
     uint32_t ack_age_us; /* since the last TCP acknowledgment, while in_flight > 0 */
     uint8_t backoff;     /* RTO doublings in progress: > 0 means the path is silent or lossy */
 };
+
+/*
+ * Bytes per second the path can carry, 0: unknown. A congestion window alone says it while nothing
+ * was delivered; later it says too much, since it covers queues and probing (2 x with BBR).
+ */
+static inline uint64_t mps_metrics_rate(const struct mps_metrics *m)
+{
+    const uint64_t cwnd_max = UINT64_MAX / 1000000u;
+
+    if (m->rate > 0 || m->srtt_us == 0)
+        return m->rate;
+    return (m->cwnd < cwnd_max ? m->cwnd : cwnd_max) * 1000000u / m->srtt_us;
+}
 
 /* The transport's own object, for its use only. */
 void mps_subflow_set_user(struct mps_subflow *sf, void *user);

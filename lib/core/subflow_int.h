@@ -135,5 +135,4 @@ bool mps_sf_tx_empty(const struct mps_subflow *sf);
 void mps_sf_tx_clear(struct mps_subflow *sf); /* all but a frame begun */
 void mps_sf_tx_deinit(struct mps_subflow *sf);
 uint64_t mps_sf_room(const struct mps_subflow *sf); /* bytes it takes now */
-uint64_t mps_sf_rate(const struct mps_subflow *sf); /* bytes per second, 0: unknown */
 uint32_t mps_sf_frame_size(const struct mps_subflow *sf);

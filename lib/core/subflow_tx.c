@@ -272,23 +272,9 @@ void mps_sf_tx_deinit(struct mps_subflow *sf)
 
 /* ---- room ---- */
 
-uint64_t mps_sf_rate(const struct mps_subflow *sf)
-{
-    uint64_t rate = sf->m.rate;
-
-    /* A flow limited by the application measures too little; the window says what it can do. */
-    if (sf->m.srtt_us > 0 && sf->m.cwnd > 0) {
-        uint64_t window_rate = sf->m.cwnd * 1000000u / sf->m.srtt_us;
-
-        if (window_rate > rate)
-            rate = window_rate;
-    }
-    return rate;
-}
-
 uint32_t mps_sf_frame_size(const struct mps_subflow *sf)
 {
-    uint64_t rate = mps_sf_rate(sf);
+    uint64_t rate = mps_metrics_rate(&sf->m);
     uint64_t size = rate ? rate / (MPS_SEC / MPS_FRAME_TIME) : MPS_FRAME_UNKNOWN;
 
     if (size < MPS_FRAME_MIN)
@@ -298,7 +284,7 @@ uint32_t mps_sf_frame_size(const struct mps_subflow *sf)
 
 uint32_t mps_subflow_notsent_limit(const struct mps_subflow *sf)
 {
-    uint64_t rate = mps_sf_rate(sf);
+    uint64_t rate = mps_metrics_rate(&sf->m);
     uint64_t limit = rate ? rate / (MPS_SEC / MPS_ROOM_TIME) : MPS_ROOM_UNKNOWN;
 
     if (limit < 2 * (uint64_t)mps_sf_frame_size(sf))

@@ -194,10 +194,26 @@ void mps_sock_reset(int fd)
     close(fd);
 }
 
+/*
+ * The delivery rate, unless the last sample was taken while we gave too little: then what TCP paces
+ * at and what its window allows, whichever is less, are possible as well. (BBR's window is twice
+ * the path; loss-based congestion controls pace above their window.)
+ */
+static uint64_t path_rate(const struct tcp_info *info, uint64_t cwnd)
+{
+    uint64_t possible;
+
+    if (info->tcpi_rtt == 0 || (info->tcpi_delivery_rate > 0 && !info->tcpi_delivery_rate_app_limited))
+        return info->tcpi_delivery_rate;
+    possible = cwnd * 1000000 / info->tcpi_rtt;
+    if (possible > info->tcpi_pacing_rate && info->tcpi_pacing_rate > 0)
+        possible = info->tcpi_pacing_rate;
+    return possible > info->tcpi_delivery_rate ? possible : info->tcpi_delivery_rate;
+}
+
 bool mps_sock_metrics(int fd, struct mps_metrics *ret)
 {
     struct tcp_info info;
-    uint64_t young;
 
     memset(ret, 0, sizeof(*ret));
     if (!tcp_info(fd, &info))
@@ -211,12 +227,7 @@ bool mps_sock_metrics(int fd, struct mps_metrics *ret)
         info.tcpi_bytes_sent > info.tcpi_bytes_retrans + info.tcpi_bytes_acked)
         ret->in_flight = info.tcpi_bytes_sent - info.tcpi_bytes_retrans - info.tcpi_bytes_acked;
     ret->notsent = info.tcpi_notsent_bytes;
-    ret->rate = info.tcpi_delivery_rate;
-    if (info.tcpi_rtt > 0 && (ret->rate == 0 || info.tcpi_delivery_rate_app_limited)) {
-        young = ret->cwnd * 1000000 / info.tcpi_rtt;
-        if (young > ret->rate)
-            ret->rate = young;
-    }
+    ret->rate = path_rate(&info, ret->cwnd);
     ret->acked = info.tcpi_bytes_acked;
     if (ret->in_flight > 0)
         ret->ack_age_us = info.tcpi_last_ack_recv > UINT32_MAX / 1000

@@ -106,6 +106,7 @@ static void put_multipath(struct json_object *o, const struct mps_session *s)
     put_u64(o, "bytes_acked", info.bytes_acked);
     put_u64(o, "bytes_reinjected", info.bytes_reinjected);
     put_u64(o, "credit_left", info.credit_left);
+    put_u64(o, "snd_queued", info.snd_queued);
     put_u64(o, "rcv_queued", info.rcv_queued);
     put_u64(o, "rcv_out_of_order", info.rcv_out_of_order);
     for (unsigned i = 0; i < n; i++)
