@@ -40,7 +40,7 @@ struct mps_config {
     const struct mps_sched_ops *sched; /* NULL: the default */
     const struct mps_pm_ops *pm;       /* NULL: the default */
     uint32_t capabilities;             /* MPS_CAP_* we ask for */
-    uint64_t snd_buf_max;              /* bytes of application data held until DATA_ACK */
+    uint64_t snd_buf_max;              /* most bytes of application data held until DATA_ACK */
     uint64_t rcv_buf_init, rcv_buf_max; /* credit window: at first, and grown up to */
     unsigned max_subflows;             /* <= MPS_MAX_SUBFLOWS, all states together */
     unsigned max_addrs;                /* remote addresses remembered */

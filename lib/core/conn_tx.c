@@ -41,6 +41,31 @@ mps_time_t mps_conn_max_srtt(const struct mps_conn *c)
     return (mps_time_t)max * MPS_USEC;
 }
 
+/*
+ * A send buffer of 2 * sum(rate) * max(RTT) keeps all paths busy while the slowest repairs a loss
+ * (RFC 6182 section 5.3). It follows the paths up and down; more would only delay what the
+ * application sees of its own progress.
+ */
+static void size_send_buffer(struct mps_conn *c)
+{
+    const struct mps_subflow *sf;
+    uint64_t rate = 0, rtt_us = 0, want, max = c->cfg.snd_buf_max;
+
+    mps_for_each_subflow(sf, c) {
+        if (!mps_sf_usable(sf) || sf->stale.stale)
+            continue;
+        rate += mps_metrics_rate(&sf->m);
+        if (sf->m.srtt_us > rtt_us)
+            rtt_us = sf->m.srtt_us;
+    }
+    if (rtt_us > 0 && rate > max * 1000000u / rtt_us)
+        rate = max * 1000000u / rtt_us;
+    want = 2 * rate * rtt_us / 1000000u;
+    if (want < MPS_SND_BUF_MIN)
+        want = MPS_SND_BUF_MIN;
+    mps_sendq_set_limit(&c->tx.sendq, want < max ? want : max);
+}
+
 /* ---- the application's side ---- */
 
 int mps_conn_app_tx_space(struct mps_conn *c, struct mps_span *ret)
@@ -257,6 +282,7 @@ void mps_conn_push(struct mps_conn *c, mps_time_t now)
         mps_sendq_commit(&c->tx.sendq, 0);
     if (c->phase <= MPS_PH_OPEN) {
         c->tx.sched_at = MPS_NEVER;
+        size_send_buffer(c);
         candidates_fill(c, &cand);
         if (cand.n > 0) {
             reinject(c, &cand, now);

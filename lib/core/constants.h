@@ -9,10 +9,10 @@
  */
 #define MPS_INITIAL_CREDIT_MIN 65536u
 
-/* Defaults of struct mps_config; bytes. The buffers are those of Linux TCP autotuning, doubled. */
-#define MPS_DEFAULT_SND_BUF      (8u << 20)
+/* Defaults of struct mps_config; bytes. Upper bounds: what is used follows the paths. */
+#define MPS_DEFAULT_SND_BUF      (32u << 20)
 #define MPS_DEFAULT_RCV_BUF      (256u << 10)
-#define MPS_DEFAULT_RCV_BUF_MAX  (16u << 20)
+#define MPS_DEFAULT_RCV_BUF_MAX  (32u << 20)
 #define MPS_DEFAULT_SUBFLOWS     8u
 #define MPS_DEFAULT_ADDRS        8u
 #define MPS_DEFAULT_HELLO        (3 * MPS_SEC)
@@ -37,6 +37,11 @@
 #define MPS_CREDIT_CLOSED  4096u            /* less credit than this left counts as closed */
 #define MPS_DRS_EPOCH_MIN  (1 * MPS_MSEC)   /* shortest epoch of window growth */
 #define MPS_DRS_RTT        (20 * MPS_MSEC)  /* assumed while no round-trip time is known */
+
+/* ---- send buffer ---- */
+
+/* It starts with and never falls below this many bytes; 4 MiB is what Linux gives one TCP flow. */
+#define MPS_SND_BUF_MIN (4u << 20)
 
 /* ---- frames and room ---- */
 

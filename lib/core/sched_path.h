@@ -60,12 +60,21 @@ static inline uint64_t mps_sched_bytes_in(uint64_t us, uint64_t rate)
 }
 
 /*
- * One-way delay of a byte sent now, in us: the queue in the network (srtt - min_rtt) and half of
- * the empty path's round trip; half of srtt while the path is young.
+ * Time until a byte sent now arrives, in us. What is in flight leaves before it: by Little's law
+ * in_flight / rate is the round trip this byte will see, which runs ahead of srtt while a queue
+ * builds up. Less the way back of the acknowledgment, half of the empty path's round trip.
  */
 static inline uint64_t mps_sched_delay(const struct mps_sched_path *path)
 {
-    if (path->m.min_rtt_us == 0 || path->m.min_rtt_us > path->m.srtt_us)
-        return path->m.srtt_us / 2;
-    return path->m.srtt_us - path->m.min_rtt_us / 2;
+    uint64_t rate = mps_sched_rate(path), rtt = path->m.srtt_us, back = path->m.min_rtt_us / 2;
+
+    if (rate > 0) {
+        uint64_t queue = mps_sched_send_time(path->m.in_flight, rate);
+
+        if (queue > rtt)
+            rtt = queue;
+    }
+    if (back == 0 || path->m.min_rtt_us > path->m.srtt_us)
+        back = path->m.srtt_us / 2;
+    return rtt - back;
 }

@@ -255,8 +255,10 @@ static void rate_sample(struct simpipe *pipe, const struct simseg *seg, mps_time
     if (now <= seg->sent_at)
         return;
     rate = (pipe->delivered - seg->delivered_at_send) * MPS_SEC / (now - seg->sent_at);
-    if (!seg->app_limited || rate > pipe->rate)
+    if (!seg->app_limited || rate > pipe->rate) {
         pipe->rate = rate;
+        pipe->rate_app_limited = seg->app_limited;
+    }
 }
 
 static void take_acked(struct simpipe *pipe, struct simseg *seg)
@@ -380,7 +382,10 @@ void simpipe_metrics(const struct simpipe *pipe, mps_time_t now, struct mps_metr
         .acked = pipe->una,
         .backoff = (uint8_t)pipe->backoff,
     };
-    if (ret->rate == 0 && pipe->srtt_us > 0)
+    /* As the engine reads TCP_INFO: a sample taken while there was too little to send says less
+     * than the window does. */
+    if ((pipe->rate == 0 || pipe->rate_app_limited) && pipe->srtt_us > 0 &&
+        pipe->cwnd * 1000000 / pipe->srtt_us > pipe->rate)
         ret->rate = pipe->cwnd * 1000000 / pipe->srtt_us;
     if (out)
         ret->ack_age_us = (uint32_t)((now - pipe->last_progress) / MPS_USEC);

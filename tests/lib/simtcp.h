@@ -48,6 +48,7 @@ struct simpipe {
     bool fin_wanted, fin_sent, fin_arrived;
 
     uint64_t cwnd, ssthresh, in_flight, tx, recover_tx, delivered, rate;
+    bool rate_app_limited; /* the sample behind `rate` */
     unsigned n_lost, backoff;
     uint32_t srtt_us, rttvar_us, min_rtt_us;
     mps_time_t last_progress; /* last acknowledgment, or when data went out after none was out */
