@@ -27,6 +27,7 @@ static void on_epoll(struct ev_loop *loop, ev_io *io, int revents)
         struct mps_app *app = events[i].data.ptr;
         uint32_t bits = events[i].events;
 
+        app->changed = true;
         if (bits & EPOLLERR)
             app->err = true;
         if (bits & (EPOLLHUP | EPOLLERR))
@@ -131,6 +132,7 @@ int mps_app_open(struct mps_app *app, struct mps_appwatch *watch,
     app->ready = ready;
     app->fd = fds[0];
     app->ahead = app->queued = 1; /* the hello byte */
+    app->changed = true;
     if (bind_name(fds[1], agent_id, conn_id, local, peer) < 0 ||
         send(fds[1], "", 1, MSG_DONTWAIT | MSG_NOSIGNAL) != 1 ||
         !watch_set(app, EPOLL_CTL_ADD, 0)) {
@@ -166,12 +168,14 @@ static ssize_t consume(struct mps_app *app, uint8_t *p, size_t n)
     return got - (ssize_t)ahead;
 }
 
-/* How many new bytes are there? 0 after a fresh look only. */
+/* How many new bytes are there? 0: none, as of the last event. */
 static int look(struct mps_app *app, size_t *ret_avail)
 {
     int queued = 0;
 
-    if (app->queued <= app->ahead) {
+    if (app->queued <= app->ahead && app->changed) {
+        /* Whatever comes after this makes another event. */
+        app->changed = false;
         if (ioctl(app->fd, FIONREAD, &queued) < 0)
             return MPS_ESYS;
         app->queued = (size_t)queued;

@@ -35,6 +35,7 @@ struct mps_app {
     int fd;                             /* -1: closed */
     size_t ahead;  /* bytes at the head of the queue that were forwarded already: 0 or 1 */
     size_t queued; /* bytes in the queue for certain, those included */
+    bool changed;  /* an event came since the queue was last looked at */
     bool eof;    /* the application shut down its sending side, or closed */
     bool hup;    /* both directions: it closed */
     bool err;    /* it closed with data unread */

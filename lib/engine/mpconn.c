@@ -439,6 +439,17 @@ static void measure(struct mps_mpconn *mp, bool force, mps_time_t now)
         mps_sflow_measure(f, force, now);
 }
 
+static bool wants_room(const struct mps_mpconn *mp)
+{
+    struct mps_sflow *f;
+
+    mps_list_for_each(f, &mp->flows, struct mps_sflow, link) {
+        if (!f->dead && !f->connecting && mps_subflow_wants_room(f->sf))
+            return true;
+    }
+    return false;
+}
+
 static void set_timer(struct mps_mpconn *mp, mps_time_t now)
 {
     mps_time_t at = mps_conn_deadline(mp->core);
@@ -472,6 +483,8 @@ enum mps_mpconn_verdict mps_mpconn_run(struct mps_mpconn *mp, bool *ret_more)
     for (unsigned i = 0; i < ROUNDS && moved && !mp->plain && !mp->over; i++) {
         moved = app_write(mp, now);
         moved |= app_read(mp, now);
+        if (i > 0 && !moved && !wants_room(mp))
+            break;
         measure(mp, false, now);
         mps_conn_push(mp->core, now);
         drain_events(mp, now);

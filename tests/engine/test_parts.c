@@ -320,6 +320,7 @@ static void test_app_keeps_a_byte(void **state)
         sent += want;
         if (room > sizeof(out) - got)
             room = sizeof(out) - got;
+        ev_run(e.loop, EVRUN_NOWAIT);
         assert_int_equal(mps_app_read(&e.app, (uint8_t *)out + got, room, &n), 0);
         got += n;
         assert_true(queued(e.app.fd) >= 1);
