@@ -108,10 +108,21 @@ MPS_EXPORT ssize_t writev(int fd, const struct iovec *iov, int n)
     return mps_next.writev(fd, iov, n);
 }
 
+/*
+ * There is no urgent data over several paths: as behind a firewall that clears the urgent pointer,
+ * and as with SO_OOBINLINE (RFC 6093), the byte arrives with the others.
+ */
+static int without_urgent(int fd, int flags)
+{
+    struct mps_ho_conn_name name;
+
+    return flags & MSG_OOB && mps_preload_is_ours(fd, &name) ? flags & ~MSG_OOB : flags;
+}
+
 MPS_EXPORT ssize_t send(int fd, const void *buf, size_t n, int flags)
 {
     mps_settle(fd, true);
-    return mps_next.send(fd, buf, n, flags);
+    return mps_next.send(fd, buf, n, without_urgent(fd, flags));
 }
 
 /* An address was given and refused: TCP would have ignored it on a connection of ours. */
@@ -128,6 +139,7 @@ MPS_EXPORT ssize_t sendto(int fd, const void *buf, size_t n, int flags,
     ssize_t sent;
 
     mps_settle(fd, true);
+    flags = without_urgent(fd, flags);
     sent = mps_next.sendto(fd, buf, n, flags, addr, len);
     if (sent < 0 && addr && !(flags & MSG_FASTOPEN) && refuses_address(fd))
         return mps_next.send(fd, buf, n, flags);
@@ -161,6 +173,7 @@ MPS_EXPORT ssize_t sendmsg(int fd, const struct msghdr *msg, int flags)
     mps_settle(fd, true);
     if (msg && msg->msg_control && mps_preload_config())
         settle_passed(msg);
+    flags = without_urgent(fd, flags);
     sent = mps_next.sendmsg(fd, msg, flags);
     if (sent < 0 && msg && msg->msg_name && !(flags & MSG_FASTOPEN) && refuses_address(fd)) {
         struct msghdr bare = *msg;
@@ -175,7 +188,7 @@ MPS_EXPORT ssize_t sendmsg(int fd, const struct msghdr *msg, int flags)
 MPS_EXPORT int sendmmsg(int fd, struct mmsghdr *msgs, unsigned n, int flags)
 {
     mps_settle(fd, true);
-    return mps_next.sendmmsg(fd, msgs, n, flags);
+    return mps_next.sendmmsg(fd, msgs, n, without_urgent(fd, flags));
 }
 
 MPS_EXPORT ssize_t sendfile(int out, int in, off_t *offset, size_t n)
@@ -198,12 +211,6 @@ MPS_EXPORT ssize_t splice(int in, off64_t *in_offset, int out, off64_t *out_offs
     mps_settle(in, true);
     mps_settle(out, true);
     return mps_next.splice(in, in_offset, out, out_offset, n, flags);
-}
-
-MPS_EXPORT int shutdown(int fd, int how)
-{
-    mps_settle(fd, true);
-    return mps_next.shutdown(fd, how);
 }
 
 static void settle_all(const struct pollfd *fds, nfds_t n)

@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <stddef.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #define CHUNK_BITS 8
 #define CHUNK_SIZE (1 << CHUNK_BITS)
@@ -56,6 +58,10 @@ void mps_hints_forget(int fd)
         atomic_store_explicit(&hint->overflow, false, memory_order_relaxed);
     if (atomic_load_explicit(&hint->shared, memory_order_relaxed))
         atomic_store_explicit(&hint->shared, false, memory_order_relaxed);
+    if (atomic_load_explicit(&hint->listener, memory_order_relaxed) != 0)
+        atomic_store_explicit(&hint->listener, 0, memory_order_relaxed);
+    if (atomic_load_explicit(&hint->own_reuseport, memory_order_relaxed))
+        atomic_store_explicit(&hint->own_reuseport, false, memory_order_relaxed);
     if (atomic_load_explicit(&hint->state, memory_order_relaxed) != MPS_HINT_NONE)
         atomic_store_explicit(&hint->state, MPS_HINT_NONE, memory_order_release);
 }
@@ -105,6 +111,24 @@ void mps_hints_epoll_unset(int epfd, int fd)
 
     if (entry)
         atomic_store_explicit(&entry->key, 0, memory_order_release);
+}
+
+void mps_hints_listener_set(int fd, bool own_reuseport)
+{
+    struct mps_hint *hint = mps_hints_get(fd);
+
+    if (!hint)
+        return;
+    atomic_store_explicit(&hint->listener, (int)syscall(SYS_getpid), memory_order_relaxed);
+    atomic_store_explicit(&hint->own_reuseport, own_reuseport, memory_order_relaxed);
+}
+
+bool mps_hints_is_own_listener(int fd)
+{
+    struct mps_hint *hint = mps_hints_find(fd);
+    int owner = hint ? atomic_load_explicit(&hint->listener, memory_order_relaxed) : 0;
+
+    return owner != 0 && owner == (int)syscall(SYS_getpid);
 }
 
 unsigned mps_hints_forks(void)

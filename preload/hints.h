@@ -26,12 +26,14 @@ struct mps_hint_epoll {
 };
 
 struct mps_hint {
-    atomic_int state;     /* enum mps_hint_state */
-    atomic_bool overflow; /* a registration was not remembered */
-    atomic_bool shared;   /* the program has duplicated the descriptor */
-    pid_t pid;            /* who called connect(); written before the state */
-    unsigned forks;       /* mps_hints_forks() at that time */
-    uint64_t cookie;      /* SO_COOKIE of the socket */
+    atomic_int state;          /* enum mps_hint_state */
+    atomic_bool overflow;      /* a registration was not remembered */
+    atomic_bool shared;        /* the program has duplicated the descriptor */
+    atomic_bool own_reuseport; /* SO_REUSEPORT on it is ours, not the program's */
+    atomic_int listener;       /* process that made it a listener the agent knows; 0: none */
+    pid_t pid;                 /* who called connect(); written before the state */
+    unsigned forks;            /* mps_hints_forks() at that time */
+    uint64_t cookie;           /* SO_COOKIE of the socket */
     struct mps_hint_epoll epolls[MPS_HINT_EPOLLS];
 };
 
@@ -47,6 +49,12 @@ void mps_hints_forget(int fd);
 /* epoll_ctl() succeeded. */
 void mps_hints_epoll_set(int epfd, int fd, const struct epoll_event *event);
 void mps_hints_epoll_unset(int epfd, int fd);
+
+/* fd is a listener that the agent knows, with a SO_REUSEPORT of ours or not. */
+void mps_hints_listener_set(int fd, bool own_reuseport);
+
+/* Did this process make fd a listener that the agent knows? One load for all other descriptors. */
+bool mps_hints_is_own_listener(int fd);
 
 /* Number of fork() calls so far; a hint from before the last one is void. */
 unsigned mps_hints_forks(void);

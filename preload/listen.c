@@ -92,6 +92,44 @@ MPS_EXPORT int listen(int fd, int backlog)
     rc = mps_next.listen(fd, backlog);
     if (rc < 0 || !announce(fd, shared))
         unmark(fd, shared);
+    else
+        mps_hints_listener_set(fd, shared);
+    return rc;
+}
+
+/*
+ * A listener has stopped to listen: the agent leaves the port at once, so that the next connect()
+ * to it is refused. Without this, as after exit(), the agent finds out by itself a little later.
+ */
+static void recheck(void)
+{
+    const struct sockaddr none = {.sa_family = AF_UNSPEC};
+    int saved = errno;
+
+    (void)ask(MPS_HO_RECHECK, 0, &none, sizeof(none), -1);
+    errno = saved;
+}
+
+MPS_EXPORT int close(int fd)
+{
+    bool listener = mps_hints_is_own_listener(fd);
+    int rc = mps_next.close(fd);
+
+    if (__builtin_expect(listener && rc == 0, 0)) {
+        mps_hints_forget(fd);
+        recheck();
+    }
+    return rc;
+}
+
+MPS_EXPORT int shutdown(int fd, int how)
+{
+    int rc;
+
+    mps_settle(fd, true);
+    rc = mps_next.shutdown(fd, how);
+    if (__builtin_expect(rc == 0 && how != SHUT_WR && mps_hints_is_own_listener(fd), 0))
+        recheck();
     return rc;
 }
 

@@ -38,6 +38,7 @@ typedef struct sockaddr *mps_addr_out;
       syscall(SYS_getsockopt, fd, lv, n, v, l))                                                    \
     X(int, setsockopt, (int fd, int lv, int n, const void *v, socklen_t l),                        \
       syscall(SYS_setsockopt, fd, lv, n, v, l))                                                    \
+    X(int, close, (int fd), syscall(SYS_close, fd))                                                \
     X(int, shutdown, (int fd, int how), syscall(SYS_shutdown, fd, how))                            \
     X(int, dup, (int fd), syscall(SYS_dup, fd))                                                    \
     X(int, dup2, (int a, int b), direct_dup2(a, b))                                                \

@@ -104,6 +104,33 @@ static void correct(int fd, int option, void *value, const socklen_t *len)
     memcpy(value, &got, sizeof(got));
 }
 
+/* SO_REUSEPORT that listen() set for the agent's sake is not the program's. */
+static void hide_reuseport(int fd, void *value, const socklen_t *len)
+{
+    struct mps_hint *hint = mps_hints_find(fd);
+    const int off = 0;
+
+    if (hint && *len == sizeof(off) &&
+        atomic_load_explicit(&hint->own_reuseport, memory_order_relaxed))
+        memcpy(value, &off, sizeof(off));
+}
+
+/*
+ * The agent leaves the last byte of what the program wrote in the queue, and with it a piece of up
+ * to 90 KiB. A send buffer of less than four such pieces would never become writable again, so it
+ * only grows.
+ */
+static bool would_shrink(int fd, const void *value, socklen_t len)
+{
+    struct mps_ho_conn_name name;
+    int wanted;
+
+    if (len < sizeof(wanted) || !value || !mps_preload_is_ours(fd, &name))
+        return false;
+    memcpy(&wanted, value, sizeof(wanted));
+    return wanted < mps_preload_option(fd, SOL_SOCKET, SO_SNDBUF, 0) / 2;
+}
+
 MPS_EXPORT int getsockopt(int fd, int level, int option, void *value, socklen_t *len)
 {
     const socklen_t room = len ? *len : 0;
@@ -115,14 +142,20 @@ MPS_EXPORT int getsockopt(int fd, int level, int option, void *value, socklen_t 
         return get_remote(fd, level, option, value, len, room);
     if (rc == 0 && level == SOL_SOCKET && (option == SO_DOMAIN || option == SO_PROTOCOL))
         correct(fd, option, value, len);
+    if (rc == 0 && level == SOL_SOCKET && option == SO_REUSEPORT)
+        hide_reuseport(fd, value, len);
     return rc;
 }
 
 MPS_EXPORT int setsockopt(int fd, int level, int option, const void *value, socklen_t len)
 {
-    int rc = mps_next.setsockopt(fd, level, option, value, len);
-    int saved = errno;
+    int rc, saved;
 
+    if (level == SOL_SOCKET && (option == SO_SNDBUF || option == SO_SNDBUFFORCE) &&
+        would_shrink(fd, value, len))
+        return 0;
+    rc = mps_next.setsockopt(fd, level, option, value, len);
+    saved = errno;
     if (rc < 0 && is_refused(errno) && is_remote(level))
         return set_remote(fd, level, option, value, len);
     if (rc == 0 && level == SOL_SOCKET && (option == SO_LINGER || option == SO_KEEPALIVE)) {
