@@ -224,6 +224,7 @@ struct mptcpshim_stats {
     uint64_t bytes_sent, bytes_received; /* each byte counted once */
     uint64_t bytes_acked;                /* of bytes_sent: have reached the peer's shim */
     uint64_t bytes_reinjected;           /* repeated on another subflow */
+    uint64_t snd_queued;                 /* bytes taken from the program, not yet sent */
     uint64_t credit_left;                /* bytes the peer lets us send */
     uint64_t rcv_queued;                 /* bytes received, in order, not yet read */
     uint64_t rcv_out_of_order;           /* bytes received behind a hole */

@@ -205,6 +205,7 @@ static void get_stats(struct json_object *obj, struct mptcpshim_stats *ret)
     ret->bytes_received = get_u64(obj, "bytes_received");
     ret->bytes_acked = get_u64(obj, "bytes_acked");
     ret->bytes_reinjected = get_u64(obj, "bytes_reinjected");
+    ret->snd_queued = get_u64(obj, "snd_queued");
     ret->credit_left = get_u64(obj, "credit_left");
     ret->rcv_queued = get_u64(obj, "rcv_queued");
     ret->rcv_out_of_order = get_u64(obj, "rcv_out_of_order");

@@ -23,4 +23,10 @@ for name in $declared; do
     grep -q "^ *$name;" lib/api/libmptcpshim.map || { echo "$name: not exported"; rc=1; }
     grep -q "'$name.3'" man/meson.build || { echo "$page: not installed"; rc=1; }
 done
+# What the agent says about a connection is in the launcher's page.
+for key in $(grep -oE '(put_[a-z0-9]+|object_add)\([a-z]+, "[a-z_]+"' lib/engine/status.c |
+    sed 's/.*"\(.*\)"/\1/' | sort -u); do
+    sed '/^\.SH JSON/,/^\.SH EXIT/!d' man/mptcpshim.1 | grep -qw "$key" ||
+        { echo "mptcpshim.1: no member $key of the JSON"; rc=1; }
+done
 exit $rc
