@@ -66,9 +66,9 @@ typedef struct sockaddr *mps_addr_out;
     X(ssize_t, sendmsg, (int fd, const struct msghdr *m, int f), syscall(SYS_sendmsg, fd, m, f))   \
     X(int, sendmmsg, (int fd, struct mmsghdr *m, unsigned n, int f),                               \
       syscall(SYS_sendmmsg, fd, m, n, f))                                                          \
-    X(ssize_t, sendfile, (int o, int i, off_t * off, size_t n),                                    \
+    X(ssize_t, sendfile, (int o, int i, off_t *off, size_t n),                                     \
       syscall(SYS_sendfile, o, i, off, n))                                                         \
-    X(ssize_t, splice, (int i, off64_t * io, int o, off64_t *oo, size_t n, unsigned f),            \
+    X(ssize_t, splice, (int i, off64_t *io, int o, off64_t *oo, size_t n, unsigned f),             \
       syscall(SYS_splice, i, io, o, oo, n, f))                                                     \
     X(ssize_t, __read_chk, (int fd, void *b, size_t n, size_t s), syscall(SYS_read, fd, b, n))     \
     X(ssize_t, __recv_chk, (int fd, void *b, size_t n, size_t s, int f),                           \

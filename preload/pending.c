@@ -80,8 +80,7 @@ static enum mps_hint_state settle(int fd, struct mps_hint *hint, bool data, bool
     if (state == STATE_SYN_SENT || state == STATE_SYN_RECV)
         return drop || (data && !__libc_single_threaded) ? MPS_HINT_NONE : MPS_HINT_PENDING;
     if (state == STATE_ESTABLISHED && mps_marks_synack_is(fd, MPS_MARK_LISTEN) &&
-        mps_marks_untouched(fd) &&
-        !atomic_load_explicit(&hint->overflow, memory_order_relaxed))
+        mps_marks_untouched(fd) && !atomic_load_explicit(&hint->overflow, memory_order_relaxed))
         (void)mps_swap(fd, MPS_HO_CONNECTED, hint);
     return MPS_HINT_NONE;
 }

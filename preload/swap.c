@@ -57,7 +57,7 @@ static void copy_file_flags(int from, int to)
 /* What the program set on its socket and the kernel would do for it there. */
 static void copy_settings(int from, int to)
 {
-    static const int names[] = {SO_RCVTIMEO, SO_SNDTIMEO, SO_LINGER,   SO_RCVLOWAT,
+    static const int names[] = {SO_RCVTIMEO,  SO_SNDTIMEO,  SO_LINGER,   SO_RCVLOWAT,
                                 SO_OOBINLINE, SO_KEEPALIVE, SO_REUSEADDR};
 
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)

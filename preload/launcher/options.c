@@ -94,12 +94,9 @@ static bool take(struct mps_run_options *options, int option, const char *value)
 int mps_run_options_parse(int argc, char **argv, struct mps_run_options *ret)
 {
     static const struct option known[] = {
-        {"local", required_argument, NULL, 'l'},
-        {"scheduler", required_argument, NULL, 's'},
-        {"max-subflows", required_argument, NULL, 'm'},
-        {"join-port", required_argument, NULL, 'j'},
-        {"log", required_argument, NULL, 'o'},
-        {NULL, 0, NULL, 0},
+        {"local", required_argument, NULL, 'l'},        {"scheduler", required_argument, NULL, 's'},
+        {"max-subflows", required_argument, NULL, 'm'}, {"join-port", required_argument, NULL, 'j'},
+        {"log", required_argument, NULL, 'o'},          {NULL, 0, NULL, 0},
     };
     int option, which = 0;
 

@@ -84,7 +84,9 @@ static void serve(int listener, enum fake_behaviour behaviour)
         struct mps_ho_request req;
         struct iovec iov = {.iov_base = &req, .iov_len = sizeof(req)};
         char control[CMSG_SPACE(sizeof(int))];
-        struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control,
+        struct msghdr msg = {.msg_iov = &iov,
+                             .msg_iovlen = 1,
+                             .msg_control = control,
                              .msg_controllen = sizeof(control)};
         int fd = -1, sock = accept(listener, NULL, NULL);
 

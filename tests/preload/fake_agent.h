@@ -5,11 +5,11 @@
 #include "handover/config.h"
 
 enum fake_behaviour {
-    FAKE_OK,      /* OK, the request's secret as data, a socketpair's end (whose other end closes) */
-    FAKE_PLAIN,   /* AGAIN_PLAIN */
-    FAKE_ERROR,   /* ERROR with ENOBUFS */
-    FAKE_LOST,    /* takes the request and ends */
-    FAKE_SILENT,  /* takes the request and says nothing */
+    FAKE_OK,     /* OK, the request's secret as data, a socketpair's end (whose other end closes) */
+    FAKE_PLAIN,  /* AGAIN_PLAIN */
+    FAKE_ERROR,  /* ERROR with ENOBUFS */
+    FAKE_LOST,   /* takes the request and ends */
+    FAKE_SILENT, /* takes the request and says nothing */
     FAKE_GARBAGE, /* a reply that is none */
 };
 

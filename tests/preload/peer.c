@@ -11,9 +11,8 @@
 
 #define CHUNK 65536
 
-const struct scenario *const scenario_lists[] = {scenarios_connect, scenarios_process,
-                                                 scenarios_close, scenarios_option,
-                                                 scenarios_data, NULL};
+const struct scenario *const scenario_lists[] = {
+    scenarios_connect, scenarios_process, scenarios_close, scenarios_option, scenarios_data, NULL};
 
 const struct scenario *scenario_find(const char *name)
 {
@@ -109,7 +108,7 @@ unsigned char pattern_byte(uint64_t seed, size_t offset)
 
 void send_pattern(int fd, uint64_t seed, size_t len)
 {
-    static unsigned char buf[CHUNK];
+    unsigned char buf[CHUNK];
 
     for (size_t done = 0; done < len;) {
         size_t n = len - done < CHUNK ? len - done : CHUNK;
@@ -133,7 +132,7 @@ void send_pattern(int fd, uint64_t seed, size_t len)
 /* Up to len bytes; the number that came before the end, or SIZE_MAX if one was wrong. */
 static size_t receive(int fd, uint64_t seed, size_t len)
 {
-    static unsigned char buf[CHUNK];
+    unsigned char buf[CHUNK];
     size_t done = 0;
 
     while (done < len) {
@@ -166,7 +165,7 @@ bool receive_all(int fd, uint64_t seed, size_t len)
 
 void echo(int fd)
 {
-    static unsigned char buf[CHUNK];
+    unsigned char buf[CHUNK];
     ssize_t n;
 
     while ((n = read(fd, buf, sizeof(buf))) > 0)

@@ -13,7 +13,7 @@
 
 struct scenario {
     const char *name;
-    void (*server)(int listener);                    /* NULL: serve one connection as an echo */
+    void (*server)(int listener); /* NULL: serve one connection as an echo */
     void (*client)(const struct sockaddr_in *server);
     bool swaps; /* with the preload on both sides the connection is ours at both ends */
 };
@@ -34,10 +34,10 @@ void need_or_quit(bool ok, const char *what, const char *file, int line);
 /* Tell the driver whether fd is a connection of ours (not part of the transcript). */
 void tell_swapped(int fd);
 
-int peer_socket(int flags);                           /* AF_INET, SOCK_STREAM | flags */
-int peer_connect(const struct sockaddr_in *server);   /* blocking; does not return on failure */
-int peer_accept(int listener);                        /* the same */
-void peer_wait(int fd, short events);                 /* poll() until one of them, at most 10 s */
+int peer_socket(int flags);                         /* AF_INET, SOCK_STREAM | flags */
+int peer_connect(const struct sockaddr_in *server); /* blocking; does not return on failure */
+int peer_accept(int listener);                      /* the same */
+void peer_wait(int fd, short events);               /* poll() until one of them, at most 10 s */
 
 /* len bytes of a pattern that depends on seed and offset, all of them written. */
 void send_pattern(int fd, uint64_t seed, size_t len);

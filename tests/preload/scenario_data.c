@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 #include <sys/sendfile.h>
 #include <sys/uio.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define BULK (8u << 20)
@@ -154,7 +155,84 @@ static void client_many(const struct sockaddr_in *server)
     say("good %d", good);
 }
 
+#define THREADS    6
+#define PER_THREAD 15
+
+/* Threads that accept from one listener, and threads that connect while others fork. */
+static void *accept_some(void *arg)
+{
+    int listener = *(int *)arg;
+
+    for (int i = 0; i < PER_THREAD; i++) {
+        int fd = peer_accept(listener);
+
+        echo(fd);
+        close(fd);
+    }
+    return NULL;
+}
+
+static void *connect_some(void *arg)
+{
+    const struct sockaddr_in *server = arg;
+    intptr_t good = 0;
+
+    for (int i = 0; i < PER_THREAD; i++) {
+        int fd = peer_socket(i & 1 ? SOCK_NONBLOCK : 0);
+        int rc = connect(fd, (const struct sockaddr *)server, sizeof(*server));
+
+        need(rc == 0 || errno == EINPROGRESS);
+        peer_wait(fd, POLLOUT);
+        send_pattern(fd, (uint64_t)i, 3000);
+        need(shutdown(fd, SHUT_WR) == 0);
+        good += receive_all(fd, (uint64_t)i, 3000);
+        close(fd);
+    }
+    return (void *)good;
+}
+
+static void run_threads(void *(*function)(void *), void *arg, void (*meanwhile)(void))
+{
+    pthread_t threads[THREADS];
+    intptr_t total = 0;
+
+    for (int i = 0; i < THREADS; i++)
+        need(pthread_create(&threads[i], NULL, function, arg) == 0);
+    if (meanwhile)
+        meanwhile();
+    for (int i = 0; i < THREADS; i++) {
+        void *good;
+
+        need(pthread_join(threads[i], &good) == 0);
+        total += (intptr_t)good;
+    }
+    say("good %d", (int)total);
+}
+
+static void serve_threads(int listener)
+{
+    run_threads(accept_some, &listener, NULL);
+}
+
+static void fork_often(void)
+{
+    for (int i = 0; i < 30; i++) {
+        pid_t child = fork();
+        int status;
+
+        if (child == 0)
+            _exit(5);
+        need(child > 0 && waitpid(-1, &status, 0) == child && WEXITSTATUS(status) == 5);
+    }
+}
+
+static void client_threads(const struct sockaddr_in *server)
+{
+    run_threads(connect_some, (void *)server, fork_often);
+}
+
 const struct scenario scenarios_data[] = {
+    {"data_threads", serve_threads, client_threads, false},
     {"data_duplex", serve_duplex, client_duplex, true},
     {"data_greeting", serve_greeting, client_greeting, true},
     {"data_calls", NULL, client_calls, true},

@@ -78,8 +78,7 @@ static void client_kept(const struct sockaddr_in *server)
         int_option(fd, SOL_SOCKET, SO_OOBINLINE), int_option(fd, IPPROTO_TCP, TCP_NODELAY));
     len = sizeof(linger);
     need(getsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, &len) == 0);
-    say("linger %d %d owner %d", linger.l_onoff, linger.l_linger,
-        fcntl(fd, F_GETOWN) == getpid());
+    say("linger %d %d owner %d", linger.l_onoff, linger.l_linger, fcntl(fd, F_GETOWN) == getpid());
     say("read %zd", read(fd, &c, 1));
     say("errno %s", error_name(errno));
     close(fd);

@@ -37,8 +37,7 @@ static int setup(void **state)
 
     (void)state;
     clock_gettime(CLOCK_REALTIME, &now);
-    snprintf(id, sizeof(id), "%016llx",
-             (unsigned long long)now.tv_nsec << 32 | (unsigned)getpid());
+    snprintf(id, sizeof(id), "%016llx", (unsigned long long)now.tv_nsec << 32 | (unsigned)getpid());
     memset(secret, 0x5a, sizeof(secret));
     mps_ho_config_format(id, secret, geteuid(), agent_env);
     setenv("MPTCPSHIM_OPTIONS", "idle=1 local=127.0.0.1", 1);

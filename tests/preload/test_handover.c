@@ -54,7 +54,10 @@ static void test_names(void **state)
 static void test_config(void **state)
 {
     static const char *const bad[] = {
-        "", ":", "0123456789abcdef", "0123456789abcdef:00112233445566778899aabbccddeeff",
+        "",
+        ":",
+        "0123456789abcdef",
+        "0123456789abcdef:00112233445566778899aabbccddeeff",
         "0123456789abcdef:00112233445566778899aabbccddeeff:",
         "0123456789abcdef:00112233445566778899aabbccddeeff:1x",
         "0123456789abcdef:00112233445566778899aabbccddeeff:4294967295",
@@ -69,7 +72,8 @@ static void test_config(void **state)
     memset(big, 'a', sizeof(big) - 1);
     big[sizeof(big) - 1] = '\0';
     assert_false(mps_ho_config_init(&cfg, NULL, "/x", NULL, NULL));
-    assert_true(mps_ho_config_init(&cfg, "0123456789abcdef:00112233445566778899aabbccddeeff:4000000000",
+    assert_true(mps_ho_config_init(&cfg,
+                                   "0123456789abcdef:00112233445566778899aabbccddeeff:4000000000",
                                    "/x", big, "/home/y"));
     assert_int_equal(cfg.uid, 4000000000u);
     assert_int_equal(cfg.secret[15], 0xff);
@@ -106,8 +110,10 @@ static void test_call_results(void **state)
         enum mps_ho_result result;
         int status;
     } rows[] = {
-        {FAKE_PLAIN, MPS_HO_REPLIED, MPS_HO_AGAIN_PLAIN}, {FAKE_ERROR, MPS_HO_REPLIED, MPS_HO_ERROR},
-        {FAKE_LOST, MPS_HO_LOST, 0},                      {FAKE_SILENT, MPS_HO_TIMEOUT, 0},
+        {FAKE_PLAIN, MPS_HO_REPLIED, MPS_HO_AGAIN_PLAIN},
+        {FAKE_ERROR, MPS_HO_REPLIED, MPS_HO_ERROR},
+        {FAKE_LOST, MPS_HO_LOST, 0},
+        {FAKE_SILENT, MPS_HO_TIMEOUT, 0},
         {FAKE_GARBAGE, MPS_HO_TIMEOUT, 0},
     };
     static struct mps_ho_config cfg;
