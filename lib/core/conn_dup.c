@@ -90,7 +90,7 @@ void mps_conn_opportunism(struct mps_conn *c, mps_time_t now)
     if (!tail && mps_conn_credit_left(c) > 0)
         return;
     /* The time alone decides in the end: look again even if no news comes. */
-    if (c->tx.sched_at > now + MPS_TAIL_WAIT)
+    if (c->tx.sched_at > now + MPS_TAIL_WAIT && idle_path(c, run) && budget_left(c, run->len))
         c->tx.sched_at = now + MPS_TAIL_WAIT;
     if (tail && !c->tx.fin && now - c->tx.written_at < MPS_TAIL_WAIT)
         return;

@@ -148,6 +148,43 @@ static void forget_retries(struct mps_conn *c, bool local, mps_addr_id_t id)
     }
 }
 
+static int set_backup(struct mps_conn *c, struct mps_subflow *sf, bool backup)
+{
+    struct mps_ctrl ctrl = {.type = MPS_FRAME_PRIO};
+    int r;
+
+    if (sf->state != MPS_SF_ACTIVE || c->phase != MPS_PH_OPEN)
+        return MPS_ESTATE;
+    ctrl.prio.subflow_id = sf->id;
+    ctrl.prio.flags = backup ? MPS_PRIO_BACKUP : 0;
+    r = mps_conn_ctrl(c, &ctrl);
+    if (r < 0)
+        return r;
+    sf->backup = backup;
+    return 0;
+}
+
+int mps_conn_set_backup(struct mps_conn *c, struct mps_subflow *sf, bool backup, mps_time_t now)
+{
+    int r = set_backup(c, sf, backup);
+
+    if (r == 0)
+        mps_conn_settle(c, now);
+    return r;
+}
+
+
+/* The flag of an address is that of the subflows from it. */
+static void change_backup(struct mps_conn *c, mps_addr_id_t id, bool backup)
+{
+    struct mps_subflow *sf;
+
+    mps_for_each_subflow(sf, c) {
+        if (sf->local_id == id && sf->state == MPS_SF_ACTIVE)
+            (void)set_backup(c, sf, backup); /* without memory it stays as it was */
+    }
+}
+
 int mps_conn_local_add(struct mps_conn *c, const struct mps_addr *addr, uint32_t ifindex,
                        bool backup, bool announce_it, mps_time_t now)
 {
@@ -159,6 +196,8 @@ int mps_conn_local_add(struct mps_conn *c, const struct mps_addr *addr, uint32_t
         if (r < 0)
             return r;
     }
+    if (l->known && l->backup != backup)
+        change_backup(c, l->id, backup);
     l->ifindex = ifindex;
     l->backup = backup;
     l->announce = announce_it;
@@ -193,23 +232,6 @@ int mps_conn_local_remove(struct mps_conn *c, const struct mps_addr *addr, mps_t
     }
     if (tell && c->phase == MPS_PH_OPEN)
         (void)mps_conn_ctrl(c, &ctrl); /* without memory the peer notices by itself */
-    mps_conn_settle(c, now);
-    return 0;
-}
-
-int mps_conn_set_backup(struct mps_conn *c, struct mps_subflow *sf, bool backup, mps_time_t now)
-{
-    struct mps_ctrl ctrl = {.type = MPS_FRAME_PRIO};
-    int r;
-
-    if (sf->state != MPS_SF_ACTIVE || c->phase != MPS_PH_OPEN)
-        return MPS_ESTATE;
-    ctrl.prio.subflow_id = sf->id;
-    ctrl.prio.flags = backup ? MPS_PRIO_BACKUP : 0;
-    r = mps_conn_ctrl(c, &ctrl);
-    if (r < 0)
-        return r;
-    sf->backup = backup;
     mps_conn_settle(c, now);
     return 0;
 }

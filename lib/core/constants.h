@@ -58,6 +58,7 @@
 /* No progress for srtt + max(4 rttvar, this): longer than a peer's delayed TCP acknowledgment. */
 #define MPS_STALE_FLOOR    (50 * MPS_MSEC)
 #define MPS_STALE_UNKNOWN  (1 * MPS_SEC)  /* the same while srtt is unknown */
+#define MPS_STALE_LOOK_MAX (1 * MPS_SEC)  /* between two looks at a stale subflow, at most */
 #define MPS_STALE_HOPELESS (20 * MPS_SEC) /* stale for so long: closed if another works */
 
 /* Data DATA_ACKed by nobody although TCP delivered it (a proxy lost it): repeated after this. */

@@ -16,6 +16,16 @@ static mps_time_t threshold(const struct mps_metrics *m)
     return (mps_time_t)m->srtt_us * MPS_USEC + (var > MPS_STALE_FLOOR ? var : MPS_STALE_FLOOR);
 }
 
+/* Until the next look at a silent path: the longer the silence, the less often. */
+static mps_time_t pause(const struct mps_stale *s, mps_time_t max, mps_time_t now)
+{
+    mps_time_t t = s->stale ? (now - s->since) / 4 : 0;
+
+    if (t > MPS_STALE_LOOK_MAX)
+        t = MPS_STALE_LOOK_MAX;
+    return t > max ? t : max;
+}
+
 bool mps_stale_update(struct mps_stale *s, const struct mps_metrics *m, mps_time_t now)
 {
     bool was = s->stale;
@@ -34,17 +44,17 @@ bool mps_stale_update(struct mps_stale *s, const struct mps_metrics *m, mps_time
          * the age low, and the back-off itself may linger after a repair.
          */
         s->stale = age > max || (m->backoff > 0 && now - s->progress_at > max);
-        s->check_at = now + (s->stale || age >= max ? max : max - age);
+        if (s->stale && !was)
+            s->since = now;
+        s->check_at = now + (age < max && !s->stale ? max - age : pause(s, max, now));
     }
-    if (s->stale && !was)
-        s->since = now;
     return s->stale != was;
 }
 
 void mps_stale_checked(struct mps_stale *s, const struct mps_metrics *m, mps_time_t now)
 {
     if (s->check_at <= now)
-        s->check_at = now + threshold(m) / 2;
+        s->check_at = now + pause(s, threshold(m), now) / 2;
 }
 
 bool mps_stale_hopeless(const struct mps_stale *s, mps_time_t now)

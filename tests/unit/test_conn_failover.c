@@ -227,6 +227,44 @@ static void backup(void **state)
     assert_true(p->links[1].carried[CLIENT] > before + 500000);
 }
 
+/* Everything silent for long: a new subflow beside the old one, on the same pair. */
+static void hopeless_last_one_gets_company(void **state)
+{
+    struct pair *p = *state;
+    struct mps_subflow_info info[4];
+
+    start(p, 1);
+    p->end[CLIENT].to_send = 4000000;
+    while (p->end[SERVER].received < 500000)
+        assert_true(pair_step(p));
+    p->links[0].cut = true;
+    pair_run(p, 15 * MPS_SEC);
+    assert_int_equal(p->end[CLIENT].n_open, 0);
+    pair_run(p, 30 * MPS_SEC);
+    assert_true(p->end[CLIENT].n_open >= 1);
+    assert_int_equal(p->end[SERVER].received, 4000000);
+    assert_int_equal(mps_conn_subflow_info(p->end[CLIENT].conn, info, 4), 1);
+    p->end[CLIENT].fin = p->end[SERVER].fin = true;
+    finish(p);
+}
+
+static void backup_address(void **state)
+{
+    struct pair *p = *state;
+    struct mps_addr a = pair_addr(2, 1, 0);
+    struct mps_subflow_info info[4];
+
+    start(p, 2);
+    assert_int_equal(mps_conn_local_add(p->end[CLIENT].conn, &a, 2, true, false, p->now), 0);
+    pair_settle(p);
+    assert_int_equal(p->end[SERVER].n_priority, 1);
+    assert_int_equal(mps_conn_subflow_info(p->end[SERVER].conn, info, 4), 2);
+    assert_false(info[0].backup);
+    assert_true(info[1].backup);
+    transfer(p, 100000, 0);
+    finish(p);
+}
+
 static void refused_joins_back_off(void **state)
 {
     struct pair *p = *state;
@@ -247,7 +285,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(joined_one_breaks), T(first_one_breaks), T(one_side_breaks), T(all_break_and_come_back),
         T(half_written_frame), T(black_hole), T(black_hole_ends), T(hopeless_one_is_replaced),
-        T(proxy_loses_bytes), T(address_gone), T(address_announced), T(backup),
+        T(proxy_loses_bytes), T(address_gone), T(address_announced), T(backup), T(backup_address),
+        T(hopeless_last_one_gets_company),
         T(refused_joins_back_off),
     };
 
