@@ -155,8 +155,11 @@ static int join_check(const struct mps_conn *c, const struct mps_join *join)
     const struct mps_subflow *sf;
     unsigned n = 0;
 
-    if (c->phase != MPS_PH_OPEN)
+    if (c->phase == MPS_PH_OPENING)
         return MPS_ESTATE;
+    /* Once it has ended it is as good as forgotten: the peer learns that waiting is in vain. */
+    if (c->phase != MPS_PH_OPEN)
+        return MPS_ETOKEN;
     if (join->token != c->keys.token)
         return MPS_ETOKEN;
     if (!join_id_ok(c, join->subflow_id))

@@ -93,14 +93,35 @@ static void view_fill(struct view *v, const struct mps_conn *c, mps_time_t now)
         v->n_subflows += counts_for_policy(sf, need, now);
 }
 
-static unsigned n_living(const struct mps_conn *c, mps_time_t now)
+static unsigned n_living(const struct mps_conn *c)
 {
     const struct mps_subflow *sf;
     unsigned n = 0;
 
     mps_for_each_subflow(sf, c)
-        n += counts(sf, now);
+        n += sf->state != MPS_SF_DEAD;
     return n;
+}
+
+/*
+ * Is there a place below the limit? The subflow that hangs longest gives its own up, but the last
+ * one stays: its path may come back, as TCP trusts.
+ */
+static bool make_place(struct mps_conn *c, mps_time_t now)
+{
+    struct mps_subflow *sf, *worst = NULL;
+
+    if (n_living(c) < c->cfg.max_subflows)
+        return true;
+    mps_for_each_subflow(sf, c) {
+        if (sf->state == MPS_SF_ACTIVE && mps_stale_hopeless(&sf->stale, now) &&
+            (!worst || sf->stale.since < worst->stale.since))
+            worst = sf;
+    }
+    if (!worst || mps_conn_n_active(c) < 2)
+        return false;
+    mps_sf_abandon(worst, MPS_REASON_BAD_PERFORMANCE, true, now);
+    return true;
 }
 
 static bool open_pair(struct mps_conn *c, const struct mps_local *l, const struct mps_remote *r,
@@ -123,7 +144,7 @@ static bool open_pair(struct mps_conn *c, const struct mps_local *l, const struc
     sf->join.since = now;
     sf->join.deadline = now + c->cfg.join_timeout;
     /* The last place, and nothing works: others must get their turn soon. */
-    if (mps_conn_n_active(c) == 0 && n_living(c, now) >= c->cfg.max_subflows &&
+    if (mps_conn_n_active(c) == 0 && n_living(c) >= c->cfg.max_subflows &&
         c->cfg.join_timeout > MPS_JOIN_IN_NEED)
         sf->join.deadline = now + MPS_JOIN_IN_NEED;
     sf->ev.open = true;
@@ -160,7 +181,7 @@ static void open_wanted(struct mps_conn *c, mps_time_t now)
         unsigned l, r;
 
         view_fill(&v, c, now);
-        if (v.n_locals == 0 || v.n_remotes == 0 || n_living(c, now) >= c->cfg.max_subflows)
+        if (v.n_locals == 0 || v.n_remotes == 0 || v.n_subflows >= c->cfg.max_subflows)
             return;
         if (c->cfg.pm->next(&(struct mps_pm_input){
                                 .locals = v.locals,
@@ -174,7 +195,7 @@ static void open_wanted(struct mps_conn *c, mps_time_t now)
                             },
                             &l, &r) <= 0)
             return;
-        if (l >= v.n_locals || r >= v.n_remotes || !may_try(&v, l, r))
+        if (l >= v.n_locals || r >= v.n_remotes || !may_try(&v, l, r) || !make_place(c, now))
             return;
         if (!open_pair(c, v.local_of[l], v.remote_of[r], now)) {
             c->paths.retry_at = now + MPS_RETRY_MIN;

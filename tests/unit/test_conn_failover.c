@@ -248,6 +248,34 @@ static void hopeless_last_one_gets_company(void **state)
     finish(p);
 }
 
+/* Paths that let joins through and then nothing: never more subflows than allowed. */
+static void limit_with_hopeless_ones(void **state)
+{
+    struct pair *p = *state;
+    struct mps_subflow_info info[16];
+    unsigned max = 0;
+
+    p->cfg[CLIENT].max_subflows = 3;
+    start(p, 2);
+    p->end[CLIENT].to_send = UINT64_C(1) << 40;
+    for (unsigned i = 0; i < 300; i++) {
+        unsigned n = mps_conn_subflow_info(p->end[CLIENT].conn, info, 16);
+
+        max = n > max ? n : max;
+        for (unsigned k = 0; k < 50; k++)
+            pair_step(p);
+        for (unsigned k = 0; k < p->n_links; k++)
+            p->links[k].cut = p->links[k].connected && p->links[k].carried[SERVER] > 0;
+        if (p->n_links > PAIR_LINKS - 4)
+            break;
+        p->now += MPS_SEC;
+        mps_conn_expire(p->end[CLIENT].conn, p->now);
+        mps_conn_expire(p->end[SERVER].conn, p->now);
+    }
+    assert_true(p->end[CLIENT].n_open > 2);
+    assert_true(max == 3);
+}
+
 static void backup_address(void **state)
 {
     struct pair *p = *state;
@@ -285,7 +313,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(joined_one_breaks), T(first_one_breaks), T(one_side_breaks), T(all_break_and_come_back),
         T(half_written_frame), T(black_hole), T(black_hole_ends), T(hopeless_one_is_replaced),
-        T(proxy_loses_bytes), T(address_gone), T(address_announced), T(backup), T(backup_address),
+        T(proxy_loses_bytes), T(address_gone), T(address_announced), T(backup), T(backup_address), T(limit_with_hopeless_ones),
         T(hopeless_last_one_gets_company),
         T(refused_joins_back_off),
     };
