@@ -70,8 +70,11 @@ static struct evq_event pop(struct evq *q)
 
 bool evq_step(struct evq *q, mps_time_t until)
 {
-    if (q->n == 0 || q->heap[0].at > until)
+    if (q->n == 0 || q->heap[0].at > until) {
+        if (until != MPS_NEVER && until > q->now)
+            q->now = until;
         return false;
+    }
     struct evq_event event = pop(q);
 
     q->now = event.at;

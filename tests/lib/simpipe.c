@@ -154,6 +154,14 @@ static mps_time_t rto(const struct simpipe *pipe)
     return t < RTO_MAX ? t : RTO_MAX;
 }
 
+/* Two round trips without an answer: the last segment is sent once more (RFC 8985, TLP). */
+static mps_time_t timer(const struct simpipe *pipe)
+{
+    mps_time_t probe = 2 * pipe->srtt_us * MPS_USEC + 2 * MPS_MSEC;
+
+    return pipe->probed || pipe->backoff > 0 || probe > rto(pipe) ? rto(pipe) : probe;
+}
+
 struct simseg *simpipe_next_segment(struct simpipe *pipe, mps_time_t now)
 {
     struct simseg *seg = NULL;
@@ -184,7 +192,7 @@ struct simseg *simpipe_next_segment(struct simpipe *pipe, mps_time_t now)
     if (idle)
         pipe->last_progress = now;
     if (pipe->rto_at == MPS_NEVER)
-        pipe->rto_at = now + rto(pipe);
+        pipe->rto_at = now + timer(pipe);
     seg->in_flight = true;
     seg->sent_at = now;
     seg->tx = ++pipe->tx;
@@ -230,6 +238,7 @@ static void rtt_sample(struct simpipe *pipe, mps_time_t rtt)
 
     if (us == 0)
         us = 1;
+    pipe->last_rtt_us = us;
     if (pipe->srtt_us == 0) {
         pipe->srtt_us = us;
         pipe->rttvar_us = us / 2;
@@ -301,10 +310,24 @@ static void find_lost(struct simpipe *pipe, uint64_t number, uint64_t tx)
     }
 }
 
+/* A queue that builds up ends slow start before it overflows (HyStart, RFC 9406). */
+static bool queue_builds(const struct simpipe *pipe)
+{
+    uint32_t allowed = pipe->min_rtt_us / 8;
+
+    if (allowed < 4000)
+        allowed = 4000;
+    if (allowed > 16000)
+        allowed = 16000;
+    return pipe->last_rtt_us > pipe->min_rtt_us + allowed;
+}
+
 static void grow_window(struct simpipe *pipe, uint64_t acked, uint64_t out_before)
 {
     if (out_before + SIMTCP_MSS < pipe->cwnd)
         return; /* not what limits us */
+    if (pipe->cwnd < pipe->ssthresh && pipe->ssthresh == UINT64_MAX && queue_builds(pipe))
+        pipe->ssthresh = pipe->cwnd;
     if (pipe->cwnd < pipe->ssthresh)
         pipe->cwnd += acked;
     else
@@ -336,17 +359,36 @@ void simpipe_acked(struct simpipe *pipe, uint64_t number, uint64_t tx, uint64_t 
         grow_window(pipe, pipe->delivered - before, out);
         pipe->last_progress = now;
         pipe->backoff = 0;
+        pipe->probed = false;
     }
     while (pipe->seg_first < pipe->seg_next && segment(pipe, pipe->seg_first)->acked) {
         const struct simseg *seg = segment(pipe, pipe->seg_first++);
 
         pipe->una = seg->off + (seg->fin ? 0 : seg->len);
     }
-    pipe->rto_at = pipe->seg_first < pipe->seg_next ? now + rto(pipe) : MPS_NEVER;
+    pipe->rto_at = pipe->seg_first < pipe->seg_next ? now + timer(pipe) : MPS_NEVER;
 }
 
-void simpipe_timeout(struct simpipe *pipe)
+static void probe(struct simpipe *pipe, mps_time_t now)
 {
+    struct simseg *last = segment(pipe, pipe->seg_next - 1);
+
+    pipe->probed = true;
+    pipe->rto_at = now + rto(pipe);
+    if (!last->in_flight)
+        return;
+    last->in_flight = false;
+    last->lost = true;
+    pipe->n_lost++;
+    pipe->in_flight -= last->len;
+}
+
+void simpipe_timeout(struct simpipe *pipe, mps_time_t now)
+{
+    if (!pipe->probed && pipe->backoff == 0 && pipe->n_lost == 0) {
+        probe(pipe, now);
+        return;
+    }
     for (uint64_t i = pipe->seg_first; i < pipe->seg_next; i++) {
         struct simseg *seg = segment(pipe, i);
 

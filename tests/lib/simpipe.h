@@ -17,7 +17,7 @@ uint64_t simpipe_segment_number(const struct simpipe *pipe, const struct simseg 
 /* Transmission `tx` of segment `number` is acknowledged, and all bytes before `cumulative`. */
 void simpipe_acked(struct simpipe *pipe, uint64_t number, uint64_t tx, uint64_t cumulative,
                    mps_time_t now);
-void simpipe_timeout(struct simpipe *pipe);
+void simpipe_timeout(struct simpipe *pipe, mps_time_t now);
 void simpipe_metrics(const struct simpipe *pipe, mps_time_t now, struct mps_metrics *ret);
 
 /* Receiver. simpipe_arrive: whether there is more to read now, or EOF. */

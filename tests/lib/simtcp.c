@@ -158,7 +158,7 @@ static void rto_runs_out(void *obj, const struct evq_args *args)
     if (tcp->sock[side].dead || pipe->rto_at == MPS_NEVER)
         return;
     if (pipe->rto_at <= tcp->q->now)
-        simpipe_timeout(pipe);
+        simpipe_timeout(pipe, tcp->q->now);
     pump(tcp, side);
 }
 

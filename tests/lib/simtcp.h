@@ -46,11 +46,12 @@ struct simpipe {
     size_t segs_size;
     uint64_t seg_first, seg_next;
     bool fin_wanted, fin_sent, fin_arrived;
+    bool probed; /* the tail was sent again and nothing was acknowledged since */
 
     uint64_t cwnd, ssthresh, in_flight, tx, recover_tx, delivered, rate;
     bool rate_app_limited; /* the sample behind `rate` */
     unsigned n_lost, backoff;
-    uint32_t srtt_us, rttvar_us, min_rtt_us;
+    uint32_t srtt_us, rttvar_us, min_rtt_us, last_rtt_us;
     mps_time_t last_progress; /* last acknowledgment, or when data went out after none was out */
     mps_time_t rto_at;        /* MPS_NEVER: off */
     mps_time_t rto_posted_at; /* of the event under way, MPS_NEVER: none */

@@ -145,10 +145,10 @@ static void setup(struct world *w)
     random_app(w, 1 - first, false);
     random_failures(w);
     /*
-     * Failures are over after 10 s, a TCP timer may have doubled to as much again; the slowest link
-     * carries the largest transfer in 10 s, a window of 1 KB makes 3 KB/s of it at the longest RTT.
+     * Failures are over after 10 s, and a TCP timer may have doubled to as much again; an end that
+     * the other side does not confirm takes 60 s; an application pauses for 60 s at most.
      */
-    w->limit = 1200 * MPS_SEC;
+    w->limit = 150 * MPS_SEC;
 }
 
 const struct scenario scenarios_random[] = {

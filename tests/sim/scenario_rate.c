@@ -69,6 +69,8 @@ static void check(struct world *w, const struct net *net)
            w->name, got * 8e-6, sum * 8e-6, got / sum,
            (unsigned long long)w->host[0].reinjected >> 10,
            (unsigned long long)w->host[1].fm.peak_bytes >> 10);
+    for (unsigned i = 0; i < net->n; i++)
+        world_say(w, "link %u carried %.1f MB", i, (double)w->net.links[i].dir[0].carried * 1e-6);
     if (got < net->at_least * sum)
         world_fail(w, "goodput is only %.3f of the sum", got / sum);
 }

@@ -3,6 +3,9 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include "core/constants.h"
+
+#define MEM_FIXED (640u << 10) /* the connection, its subflows, what is behind a hole in small pieces */
 
 void world_init(struct world *w, const char *name, uint64_t seed, bool verbose)
 {
@@ -67,8 +70,22 @@ void world_at(struct world *w, mps_time_t at, void (*fn)(struct world *w, unsign
     evq_post(&w->net.q, w->start + at, run_step, w, (struct evq_args){w->n_script++, 0, 0});
 }
 
+/* In verbose runs the state is shown now and then. */
+static void show(void *obj, const struct evq_args *args)
+{
+    struct world *w = obj;
+
+    (void)args;
+    world_say(w, "state:");
+    for (unsigned i = 0; i < 2; i++)
+        host_dump(&w->host[i], stdout);
+    evq_post(&w->net.q, w->net.q.now + 5 * MPS_SEC, show, w, (struct evq_args){0, 0, 0});
+}
+
 void world_start(struct world *w)
 {
+    if (w->verbose)
+        evq_post(&w->net.q, w->start + 5 * MPS_SEC, show, w, (struct evq_args){0, 0, 0});
     for (unsigned link = 0; link < w->net.n_links; link++)
         host_listen(&w->host[1], link);
     host_start(&w->host[0], 0);
@@ -92,9 +109,31 @@ static bool done(const struct world *w)
     return client->ended && (server->ended || !server->connected);
 }
 
+static uint64_t least(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* I3: what the application may queue, what was granted to the peer, and a little. */
+static void check_memory(struct world *w, const struct host *host)
+{
+    uint64_t window = host->cfg.rcv_buf_max, out = host->app.p.total;
+    uint64_t bound = MEM_FIXED;
+
+    if (window < MPS_INITIAL_CREDIT_MIN)
+        window = MPS_INITIAL_CREDIT_MIN;
+    bound += least(out, host->cfg.snd_buf_max);
+    bound += least(w->host[1 - host->number].app.p.total, window);
+    if (host->fm.peak_bytes > bound)
+        world_fail(w, "host %u took %zu bytes of memory, %llu expected", host->number,
+                   host->fm.peak_bytes, (unsigned long long)bound);
+}
+
 static void check_end(struct world *w, struct host *host)
 {
     const struct app *app = &host->app, *peer = &w->host[1 - host->number].app;
+
+    check_memory(w, host);
 
     if (host->plain || w->host[0].plain)
         return;
