@@ -8,6 +8,7 @@
 #include <sys/time.h>
 #include "handover/client.h"
 #include "handover/sys.h"
+#include "registrations.h"
 
 void mps_swap_reset(int fd)
 {
@@ -65,38 +66,10 @@ static void copy_settings(int from, int to)
     copy_file_flags(from, to);
 }
 
-/* Delete the registrations; those that were not there are marked by events = 0 in saved. */
-static void epolls_delete(int fd, struct mps_hint *hint, struct epoll_event *saved, int *ret_epfd)
-{
-    for (int i = 0; i < MPS_HINT_EPOLLS; i++) {
-        struct mps_hint_epoll *entry = &hint->epolls[i];
-        int epfd = atomic_load_explicit(&entry->key, memory_order_acquire) - 1;
-
-        ret_epfd[i] = -1;
-        if (epfd < 0)
-            continue;
-        if (syscall(SYS_epoll_ctl, epfd, EPOLL_CTL_DEL, fd, NULL) != 0) {
-            atomic_store_explicit(&entry->key, 0, memory_order_release);
-            continue;
-        }
-        ret_epfd[i] = epfd;
-        saved[i].events = atomic_load_explicit(&entry->events, memory_order_relaxed);
-        saved[i].data.u64 = atomic_load_explicit(&entry->data, memory_order_relaxed);
-    }
-}
-
-static void epolls_add(int fd, struct epoll_event *saved, const int *epfd)
-{
-    for (int i = 0; i < MPS_HINT_EPOLLS; i++)
-        if (epfd[i] >= 0)
-            (void)syscall(SYS_epoll_ctl, epfd[i], EPOLL_CTL_ADD, fd, &saved[i]);
-}
-
 /* Put `end` in the place of fd; false if the kernel refuses. */
 static bool replace(int fd, int end, struct mps_hint *hint)
 {
-    struct epoll_event saved[MPS_HINT_EPOLLS];
-    int epfd[MPS_HINT_EPOLLS];
+    struct mps_registrations registrations;
     int descriptor_flags = mps_sys_fcntl(fd, F_GETFD, 0);
     bool done;
 
@@ -104,10 +77,10 @@ static bool replace(int fd, int end, struct mps_hint *hint)
         return false;
     copy_settings(fd, end);
     if (hint)
-        epolls_delete(fd, hint, saved, epfd);
+        mps_registrations_take(fd, hint, &registrations);
     done = mps_sys_dup3(end, fd, descriptor_flags & FD_CLOEXEC ? O_CLOEXEC : 0) >= 0;
     if (hint)
-        epolls_add(fd, saved, epfd);
+        mps_registrations_put(fd, &registrations);
     return done;
 }
 
