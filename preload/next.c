@@ -44,6 +44,17 @@ static int direct_fcntl(int fd, int cmd, ...)
     return (int)syscall(SYS_fcntl, fd, cmd, arg);
 }
 
+static int direct_ioctl(int fd, unsigned long request, ...)
+{
+    va_list ap;
+    unsigned long arg;
+
+    va_start(ap, request);
+    arg = va_arg(ap, unsigned long);
+    va_end(ap);
+    return (int)syscall(SYS_ioctl, fd, request, arg);
+}
+
 #define X(result, name, params, direct)                                                            \
     static result direct_call_##name params                                                        \
     {                                                                                              \
@@ -56,7 +67,8 @@ struct mps_next mps_next = {
 #define X(result, name, params, direct) .name = direct_call_##name,
     MPS_NEXT_FUNCTIONS(X)
 #undef X
-        .fcntl = direct_fcntl,
+    .fcntl = direct_fcntl,
+    .ioctl = direct_ioctl,
 };
 
 /* Other threads may be calling already: each pointer changes as a whole. */
@@ -74,6 +86,7 @@ void mps_next_bind(void)
     MPS_NEXT_FUNCTIONS(X)
 #undef X
     bind_one(&mps_next.fcntl, "fcntl");
+    bind_one(&mps_next.ioctl, "ioctl");
     bind_one(&mps_next.fork, "fork");
 }
 

@@ -86,6 +86,7 @@ struct mps_next {
     MPS_NEXT_FUNCTIONS(X)
 #undef X
     int (*fcntl)(int fd, int cmd, ...);
+    int (*ioctl)(int fd, unsigned long request, ...);
     pid_t (*fork)(void); /* through mps_next_fork() only */
 };
 

@@ -7,6 +7,7 @@
 #include "core/err.h"
 #include "engine.h"
 #include "log.h"
+#include "outq.h"
 #include "session.h"
 #include "sockopts.h"
 #include "status.h"
@@ -70,6 +71,20 @@ static void do_listen(struct mps_engine *eng, const struct mps_ho_request *req,
         fail(d, errno_of(rc));
 }
 
+static int get_ioctl(const struct mps_session *s, int request, void *data, size_t *len)
+{
+    int bytes, err;
+
+    if (*len < sizeof(bytes))
+        return EINVAL;
+    err = mps_outq_get(s, request, &bytes);
+    if (err != 0)
+        return err;
+    memcpy(data, &bytes, sizeof(bytes));
+    *len = sizeof(bytes);
+    return 0;
+}
+
 static void do_option(struct mps_engine *eng, const struct mps_ho_request *req,
                       struct mps_dispatch *d)
 {
@@ -83,7 +98,9 @@ static void do_option(struct mps_engine *eng, const struct mps_ho_request *req,
         return;
     }
     n = mps_session_fds(s, fds, MPS_MAX_SUBFLOWS);
-    if (req->op == MPS_HO_SETOPT)
+    if (req->level == MPS_HO_LEVEL_IOCTL)
+        err = req->op == MPS_HO_GETOPT ? get_ioctl(s, req->name, d->reply.data, &len) : EINVAL;
+    else if (req->op == MPS_HO_SETOPT)
         err = mps_sockopts_set(&s->sockopts, fds, n, req->level, req->name, req->data, len);
     else
         err = mps_sockopts_get(&s->sockopts, fds, n, req->level, req->name, d->reply.data, &len);

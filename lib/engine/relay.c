@@ -350,6 +350,11 @@ bool mps_relay_waiting(const struct mps_relay *r)
     return r->guard || r->connecting;
 }
 
+uint64_t mps_relay_queued(const struct mps_relay *r)
+{
+    return r->up.len - r->up.at;
+}
+
 void mps_relay_bytes(const struct mps_relay *r, uint64_t *ret_sent, uint64_t *ret_received)
 {
     *ret_sent = r->up.bytes;

@@ -47,4 +47,6 @@ const struct mps_hello *mps_relay_hello(const struct mps_relay *relay);
 /* -1 when closed. */
 int mps_relay_fd(const struct mps_relay *relay);
 bool mps_relay_waiting(const struct mps_relay *relay);
+/* Bytes of the application that the relay holds. */
+uint64_t mps_relay_queued(const struct mps_relay *relay);
 void mps_relay_bytes(const struct mps_relay *relay, uint64_t *ret_sent, uint64_t *ret_received);

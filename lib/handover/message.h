@@ -44,6 +44,9 @@ enum mps_ho_op {
     MPS_HO_CONN_STATUS = 9, /* conn_id; reply fd: a memfd with that connection's JSON object */
 };
 
+/* A level of GETOPT: name is SIOCOUTQ or SIOCOUTQNSD, an int comes back. */
+#define MPS_HO_LEVEL_IOCTL (-1)
+
 #define MPS_HO_STEER    0x0001u /* LISTEN: the port may be shared with a steering listener */
 #define MPS_HO_NONBLOCK 0x0002u /* informational: the application's end is non-blocking */
 
