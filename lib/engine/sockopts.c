@@ -206,7 +206,8 @@ int mps_sockopts_get(const struct mps_sockopts *opts, const int *fds, unsigned n
         memcpy(data, &off, *len);
         return 0;
     }
-    if (IN(refused, level, name))
+    /* A program may see that there is no upper protocol; the answer is the subflow's. */
+    if (IN(refused, level, name) && !(level == IPPROTO_TCP && name == TCP_ULP))
         return ENOPROTOOPT;
     if (n_fds == 0)
         return ENOTCONN;
