@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <linux/tcp.h>
 #include <netinet/in.h>
+#include <string.h>
 #include "handover/marks.h"
 
 #define MSS_UNSET 536 /* what a socket answers before its handshake if TCP_MAXSEG was not set */
@@ -10,6 +11,28 @@
 /* After a failed handshake of ours the kernel has forgotten the mark, not the MSS it led to (with
  * 12 bytes less for timestamps). */
 #define MSS_AFTER_FAILURE (MPS_MARK_CONNECT - 12)
+
+static bool is_loopback(const struct sockaddr *addr, socklen_t len)
+{
+    const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)addr;
+    const unsigned char *v4 = (const unsigned char *)&((const struct sockaddr_in *)addr)->sin_addr;
+
+    if (addr->sa_family == AF_INET6) {
+        if (len < sizeof(*in6))
+            return false;
+        if (!IN6_IS_ADDR_V4MAPPED(&in6->sin6_addr))
+            return IN6_IS_ADDR_LOOPBACK(&in6->sin6_addr);
+        v4 = &in6->sin6_addr.s6_addr[12];
+    }
+    return v4[0] == 127;
+}
+
+/* Within a host there is one path, and no better one than TCP's own: unless addresses are given
+ * that stand for interfaces. */
+static bool one_path(const struct sockaddr *addr, socklen_t len)
+{
+    return is_loopback(addr, len) && !strstr(mps_preload_config()->options, "local=");
+}
 
 /* May this connect() be marked? */
 static bool wants_mark(int fd, const struct sockaddr *addr, socklen_t len)
@@ -21,7 +44,7 @@ static bool wants_mark(int fd, const struct sockaddr *addr, socklen_t len)
         return false;
     if (addr->sa_family != AF_INET && addr->sa_family != AF_INET6)
         return false;
-    if (!mps_preload_is_tcp(fd))
+    if (one_path(addr, len) || !mps_preload_is_tcp(fd))
         return false;
     hint = mps_hints_get(fd);
     if (!hint || atomic_load_explicit(&hint->shared, memory_order_relaxed))

@@ -37,6 +37,7 @@ static struct child start(const struct mps_ho_config *cfg, const char *role, con
         dup2(text[1], STDERR_FILENO);
         setenv("LD_PRELOAD", getenv("TEST_PRELOAD"), 1);
         setenv(MPS_ENV_AGENT, cfg->agent_env, 1);
+        setenv(MPS_ENV_OPTIONS, "local=127.0.0.1", 1);
         unsetenv(MPS_ENV_PROGRAM);
         execv(peer, argv);
         _exit(127);
