@@ -5,10 +5,12 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/sendfile.h>
+#include <sys/time.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -155,6 +157,57 @@ static void client_many(const struct sockaddr_in *server)
     say("good %d", good);
 }
 
+static void *block_in_read(void *arg)
+{
+    char c;
+
+    (void)read(*(int *)arg, &c, 1);
+    return NULL;
+}
+
+static void on_alarm(int sig)
+{
+    (void)sig;
+}
+
+/* Calls end by cancellation and by signals as they do in libc. */
+static void client_interrupted(const struct sockaddr_in *server)
+{
+    struct sigaction action = {.sa_handler = on_alarm};
+    struct itimerval soon = {{0, 0}, {0, 50000}};
+    int fd = peer_connect(server);
+    pthread_t thread;
+    void *result;
+    char c;
+
+    need(pthread_create(&thread, NULL, block_in_read, &fd) == 0);
+    need(pthread_cancel(thread) == 0);
+    need(pthread_join(thread, &result) == 0);
+    say("cancelled %d", result == PTHREAD_CANCELED);
+    need(sigaction(SIGALRM, &action, NULL) == 0);
+    need(setitimer(ITIMER_REAL, &soon, NULL) == 0);
+    say("read %zd", read(fd, &c, 1));
+    say("errno %s", error_name(errno));
+    send_pattern(fd, 1, 1000);
+    need(shutdown(fd, SHUT_WR) == 0);
+    say("received %d", receive_all(fd, 1, 1000));
+}
+
+static void serve_interrupted(int listener)
+{
+    struct sigaction action = {.sa_handler = on_alarm};
+    struct itimerval soon = {{0, 0}, {0, 50000}};
+    int fd;
+
+    fd = peer_accept(listener);
+    need(sigaction(SIGALRM, &action, NULL) == 0);
+    need(setitimer(ITIMER_REAL, &soon, NULL) == 0);
+    say("accept %d", accept(listener, NULL, NULL));
+    say("errno %s", error_name(errno));
+    echo(fd);
+    close(fd);
+}
+
 #define THREADS    6
 #define PER_THREAD 15
 
@@ -232,6 +285,7 @@ static void client_threads(const struct sockaddr_in *server)
 }
 
 const struct scenario scenarios_data[] = {
+    {"data_interrupted", serve_interrupted, client_interrupted, true},
     {"data_threads", serve_threads, client_threads, false},
     {"data_duplex", serve_duplex, client_duplex, true},
     {"data_greeting", serve_greeting, client_greeting, true},
