@@ -268,12 +268,12 @@ void mps_app_fin(struct mps_app *app)
 
 void mps_app_close(struct mps_app *app)
 {
-    uint8_t byte[64];
+    uint8_t sink[4096];
 
     if (app->fd < 0)
         return;
-    /* Nothing unread may stay behind, or the application would see a reset. */
-    while (recv(app->fd, byte, sizeof(byte), MSG_DONTWAIT) > 0)
+    /* Nothing unread may stay behind, or an application that is still there would see a reset. */
+    while (!app->hup && recv(app->fd, sink, sizeof(sink), MSG_DONTWAIT) > 0)
         ;
     close(app->fd);
     app->fd = -1;

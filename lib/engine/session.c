@@ -92,6 +92,12 @@ static void undo(struct mps_session *s, int app_fd)
     mps_session_free(s);
 }
 
+/* Only its interface makes it an address, and a second connection could not name that. */
+static bool is_link_local(const struct mps_addr *a)
+{
+    return a->family == MPS_AF_INET6 && a->ip[0] == 0xfe && (a->ip[1] & 0xc0) == 0x80;
+}
+
 int mps_session_connected(struct mps_engine *eng, const struct mps_session_request *req,
                           struct mps_session **ret, int *ret_fd)
 {
@@ -100,7 +106,8 @@ int mps_session_connected(struct mps_engine *eng, const struct mps_session_reque
 
     if (rc < 0)
         return rc;
-    if (mps_peers_find(&eng->peers, &s->peer, mps_clock_now()) == MPS_PEER_PLAIN) {
+    if (is_link_local(&s->peer) ||
+        mps_peers_find(&eng->peers, &s->peer, mps_clock_now()) == MPS_PEER_PLAIN) {
         undo(s, fd);
         return MPS_SESSION_PLAIN_PEER;
     }

@@ -39,7 +39,7 @@ struct mps_session_request {
     size_t options_len;
 };
 
-/* Positive result of mps_session_connected: the peer is known to be plain. */
+/* Positive result of mps_session_connected: known to be plain, or better left so. */
 #define MPS_SESSION_PLAIN_PEER 1
 
 /*
