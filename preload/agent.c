@@ -142,7 +142,7 @@ static int ready_fd(int argc, char **argv)
 {
     for (int i = 1; i + 1 < argc; i++) {
         if (strcmp(argv[i], "--ready-fd") == 0)
-            return atoi(argv[i + 1]);
+            return (int)strtol(argv[i + 1], NULL, 10);
     }
     return -1;
 }

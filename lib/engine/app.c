@@ -101,8 +101,8 @@ static int bind_name(int fd, const char *agent_id, uint64_t conn_id,
     encode_address(local, un.sun_path + at);
     encode_address(peer, un.sun_path + at + 19);
     at += 38;
-    if (bind(fd, (struct sockaddr *)&un,
-             (socklen_t)(offsetof(struct sockaddr_un, sun_path) + at)) < 0)
+    if (bind(fd, (struct sockaddr *)&un, (socklen_t)(offsetof(struct sockaddr_un, sun_path) + at)) <
+        0)
         return MPS_ESYS;
     return 0;
 }

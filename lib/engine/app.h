@@ -36,12 +36,12 @@ struct mps_app {
     size_t ahead;  /* bytes at the head of the queue that were forwarded already: 0 or 1 */
     size_t queued; /* bytes in the queue for certain, those included */
     bool changed;  /* an event came since the queue was last looked at */
-    bool eof;    /* the application shut down its sending side, or closed */
-    bool hup;    /* both directions: it closed */
-    bool err;    /* it closed with data unread */
-    bool blocked; /* a write met a full buffer; `ready` is called when there is room */
+    bool eof;      /* the application shut down its sending side, or closed */
+    bool hup;      /* both directions: it closed */
+    bool err;      /* it closed with data unread */
+    bool blocked;  /* a write met a full buffer; `ready` is called when there is room */
     bool fin_sent;
-    bool deaf;   /* it shut down its reading side: what we write is discarded */
+    bool deaf; /* it shut down its reading side: what we write is discarded */
 };
 
 /* Both ends' socket buffers, as far as the system permits. */

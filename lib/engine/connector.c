@@ -18,8 +18,7 @@
 #endif
 
 static int open_socket(const struct mps_addr *local, uint32_t ifindex,
-                       const struct mps_addr *remote, int mark,
-                       const struct mps_sockopts *opts)
+                       const struct mps_addr *remote, int mark, const struct mps_sockopts *opts)
 {
     struct sockaddr_storage from, to;
     struct mps_addr source = *local;
@@ -76,6 +75,5 @@ int mps_connector_result(int fd)
     }
     if (getpeername(fd, (struct sockaddr *)&ss, &len) < 0)
         return errno == ENOTCONN ? MPS_CONNECTOR_WAIT : MPS_ESYS;
-    return mps_sock_peer_mss(fd) == MPS_MARK_AGENT ? MPS_CONNECTOR_MARKED
-                                                   : MPS_CONNECTOR_UNMARKED;
+    return mps_sock_peer_mss(fd) == MPS_MARK_AGENT ? MPS_CONNECTOR_MARKED : MPS_CONNECTOR_UNMARKED;
 }

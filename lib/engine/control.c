@@ -110,8 +110,8 @@ static void on_request(struct ev_loop *loop, ev_io *io, int revents)
 
     if (n < 0 && mps_sock_would_block(errno))
         return;
-    if (n != (ssize_t)sizeof(req) || req.magic != MPS_HO_MAGIC ||
-        req.version != MPS_HO_VERSION || req.len > MPS_HO_DATA_MAX || !authorised(c, &req)) {
+    if (n != (ssize_t)sizeof(req) || req.magic != MPS_HO_MAGIC || req.version != MPS_HO_VERSION ||
+        req.len > MPS_HO_DATA_MAX || !authorised(c, &req)) {
         if (n > 0)
             mps_log("control: request refused");
         if (d.fd >= 0)
@@ -181,7 +181,6 @@ void mps_control_deinit(struct mps_control *ctl)
 
     if (ctl->acceptor.fd < 0)
         return;
-    mps_list_for_each_safe(c, tmp, &ctl->clients, struct client, link)
-        client_free(c);
+    mps_list_for_each_safe(c, tmp, &ctl->clients, struct client, link) client_free(c);
     mps_acceptor_stop(&ctl->acceptor);
 }

@@ -47,9 +47,8 @@ static void do_connection(struct mps_engine *eng, const struct mps_ho_request *r
         fail(d, EBADF);
         return;
     }
-    rc = req->op == MPS_HO_CONNECTED
-             ? mps_session_connected(eng, &sr, &d->session, &d->reply_fd)
-             : mps_session_accepted(eng, &sr, &d->session, &d->reply_fd);
+    rc = req->op == MPS_HO_CONNECTED ? mps_session_connected(eng, &sr, &d->session, &d->reply_fd)
+                                     : mps_session_accepted(eng, &sr, &d->session, &d->reply_fd);
     if (rc < 0) {
         mps_log("dispatch: connection not taken: %s", mps_strerror(rc));
         fail(d, errno_of(rc));

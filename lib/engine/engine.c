@@ -76,7 +76,8 @@ static void steer_dropped(struct mps_steer *steer, uint16_t port)
     struct mps_engine *eng = steer->user;
     struct mps_session *s;
 
-    mps_list_for_each(s, &eng->sessions, struct mps_session, link) {
+    mps_list_for_each(s, &eng->sessions, struct mps_session, link)
+    {
         if (s->local.port == port)
             mps_session_addresses_changed(s);
     }
@@ -87,8 +88,7 @@ static void addresses_changed(struct mps_netaddr *netaddr)
     struct mps_engine *eng = netaddr->user;
     struct mps_session *s;
 
-    mps_list_for_each(s, &eng->sessions, struct mps_session, link)
-        mps_session_addresses_changed(s);
+    mps_list_for_each(s, &eng->sessions, struct mps_session, link) mps_session_addresses_changed(s);
 }
 
 uint16_t mps_engine_join_port(struct mps_engine *eng, const struct mps_addr *addr)
@@ -144,8 +144,7 @@ void mps_engine_deinit(struct mps_engine *eng)
 {
     struct mps_session *s, *tmp;
 
-    mps_list_for_each_safe(s, tmp, &eng->sessions, struct mps_session, link)
-        mps_session_free(s);
+    mps_list_for_each_safe(s, tmp, &eng->sessions, struct mps_session, link) mps_session_free(s);
     ev_check_stop(eng->loop, &eng->check);
     ev_idle_stop(eng->loop, &eng->more);
     mps_netaddr_deinit(&eng->netaddr);

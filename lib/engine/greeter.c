@@ -42,8 +42,7 @@ void mps_greeter_deinit(struct mps_greeter *self)
 {
     struct guest *g, *tmp;
 
-    mps_list_for_each_safe(g, tmp, &self->waiting, struct guest, link)
-        guest_free(g);
+    mps_list_for_each_safe(g, tmp, &self->waiting, struct guest, link) guest_free(g);
 }
 
 static void on_timeout(struct ev_loop *loop, ev_timer *timer, int revents)

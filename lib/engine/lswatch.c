@@ -144,8 +144,7 @@ int mps_lswatch_check(const struct mps_lswatch_id *ids, unsigned n, bool *ret_al
     nl = mnl_socket_open2(NETLINK_SOCK_DIAG, SOCK_CLOEXEC);
     if (!nl)
         return MPS_ESYS;
-    if (mnl_socket_bind(nl, 0, MNL_SOCKET_AUTOPID) == 0 &&
-        dump(nl, AF_INET, port, &c) == 0)
+    if (mnl_socket_bind(nl, 0, MNL_SOCKET_AUTOPID) == 0 && dump(nl, AF_INET, port, &c) == 0)
         rc = dump(nl, AF_INET6, port, &c);
     mnl_socket_close(nl);
     if (rc == 0)

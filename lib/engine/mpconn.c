@@ -1,14 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-#include "mpconn.h"
+#include "mpconn_int.h"
 
-#include <errno.h>
-#include <linux/tcp.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-#include "app.h"
 #include "clock.h"
-#include "connector.h"
 #include "core/err.h"
 #include "engine.h"
 #include "log.h"
@@ -17,25 +12,7 @@
 #include "sflow.h"
 #include "sock.h"
 
-#define ROUNDS        8           /* per run */
-#define APP_BUDGET    (1u << 20)  /* bytes per round and direction */
-#define KEY_ATTEMPTS  8           /* token collisions in a row: never */
-#define ROOM_RETRY    (5 * MPS_MSEC)
-#define MPS_LOCALS    MPS_NETADDR_MAX
-
-struct mps_mpconn {
-    struct mps_session *s;
-    struct mps_engine *eng;
-    struct mps_conn *core;
-    uint32_t token;
-    struct mps_list flows; /* struct mps_sflow, oldest first */
-    ev_timer timer;
-    mps_time_t timer_at; /* MPS_NEVER: not running */
-    struct mps_netaddr_list locals; /* with ports, as told to the core */
-    bool fin_done;    /* the application's FIN was passed on */
-    bool closed;      /* its close or abort was passed on */
-    bool plain, over; /* verdicts that wait for the end of the run */
-};
+#define KEY_ATTEMPTS 8 /* token collisions in a row: never */
 
 static void wake(void *user)
 {
@@ -50,7 +27,8 @@ static void on_timer(struct ev_loop *loop, ev_timer *timer, int revents)
     struct mps_sflow *f;
 
     mp->timer_at = MPS_NEVER;
-    mps_list_for_each(f, &mp->flows, struct mps_sflow, link) {
+    mps_list_for_each(f, &mp->flows, struct mps_sflow, link)
+    {
         f->woke_for_nothing = false;
         f->touched = true;
     }
@@ -96,8 +74,8 @@ static int new_core(struct mps_mpconn *mp, const struct mps_hello *hello, mps_ti
     return MPS_ETOKEN;
 }
 
-static struct mps_sflow *add_flow(struct mps_mpconn *mp, struct mps_subflow *sf, int fd,
-                                  bool connecting)
+struct mps_sflow *mps_mpconn_add_flow(struct mps_mpconn *mp, struct mps_subflow *sf, int fd,
+                                      bool connecting)
 {
     struct mps_sflow *f = mps_sflow_new(mp->eng->loop, sf, fd, connecting, wake, mp);
 
@@ -128,14 +106,13 @@ int mps_mpconn_new(struct mps_mpconn **ret, struct mps_session *s, int fd,
     rc = new_core(mp, hello, now);
     if (rc == 0)
         rc = mps_conn_first_subflow(mp->core, &s->local, &s->peer, now, &sf);
-    if (rc == 0 && !add_flow(mp, sf, fd, false))
+    if (rc == 0 && !mps_mpconn_add_flow(mp, sf, fd, false))
         rc = MPS_ENOMEM;
     if (rc < 0) {
         mps_mpconn_free(mp);
         return rc;
     }
-    mps_netaddr_select(&s->eng->netaddr.now, &s->options, &s->local, &s->peer,
-                       &locals);
+    mps_netaddr_select(&s->eng->netaddr.now, &s->options, &s->local, &s->peer, &locals);
     mps_mpconn_set_locals(mp, &locals);
     *ret = mp;
     return 0;
@@ -148,7 +125,8 @@ struct mps_mpconn *mps_mpconn_free(struct mps_mpconn *mp)
     if (!mp)
         return NULL;
     ev_timer_stop(mp->eng->loop, &mp->timer);
-    mps_list_for_each_safe(f, tmp, &mp->flows, struct mps_sflow, link) {
+    mps_list_for_each_safe(f, tmp, &mp->flows, struct mps_sflow, link)
+    {
         int fd = mps_sflow_free(f);
 
         if (fd >= 0)
@@ -237,272 +215,10 @@ void mps_mpconn_join(struct mps_mpconn *mp, int fd, const struct mps_join *join)
         return;
     }
     mps_sockopts_apply(&mp->s->sockopts, fd);
-    if (!add_flow(mp, sf, fd, false)) {
+    if (!mps_mpconn_add_flow(mp, sf, fd, false)) {
         mps_sock_reset(fd);
         mps_subflow_down(sf, false, MPS_REASON_RESOURCES, now);
     }
-}
-
-/* ---- events of the core ---- */
-
-static void open_subflow(struct mps_mpconn *mp, const struct mps_event *ev, mps_time_t now)
-{
-    char from[MPS_SOCK_TEXT_LEN], to[MPS_SOCK_TEXT_LEN];
-    int fd = mps_connector_join(&ev->local, ev->ifindex, &ev->remote, &mp->s->sockopts);
-
-    mps_log("mpconn %08x: join %s to %s%s%s", mp->token, mps_sock_text(&ev->local, from),
-            mps_sock_text(&ev->remote, to), fd < 0 ? ": " : "", fd < 0 ? strerror(errno) : "");
-    if (fd >= 0 && add_flow(mp, ev->subflow, fd, true))
-        return;
-    if (fd >= 0)
-        close(fd);
-    mps_subflow_down(ev->subflow, false, MPS_REASON_UNSPECIFIED, now);
-}
-
-static void close_subflow(struct mps_mpconn *mp, const struct mps_event *ev)
-{
-    struct mps_sflow *f = mps_subflow_user(ev->subflow);
-    bool drained;
-    int fd;
-
-    if (f) {
-        drained = f->peer_eof || f->connecting;
-        fd = mps_sflow_free(f);
-        if (fd >= 0 && ev->reset)
-            mps_sock_reset(fd);
-        else if (fd >= 0 && drained)
-            close(fd);
-        else if (fd >= 0)
-            mps_linger_add(&mp->eng->linger, fd);
-    }
-    mps_log("mpconn %08x: subflow closed%s, reason %d", mp->token, ev->reset ? " by reset" : "",
-            ev->reason);
-    mps_subflow_release(ev->subflow);
-}
-
-static bool app_write(struct mps_mpconn *mp, mps_time_t now);
-
-static void handle_event(struct mps_mpconn *mp, const struct mps_event *ev, mps_time_t now)
-{
-    switch (ev->type) {
-    case MPS_EV_ESTABLISHED:
-        mps_log("mpconn %08x: established", mp->token);
-        if (mp->s->role == MPS_ROLE_CLIENT)
-            mps_peers_set(&mp->eng->peers, &mp->s->peer, MPS_PEER_PROVEN, now);
-        break;
-    case MPS_EV_PLAIN:
-        mp->plain = true;
-        break;
-    case MPS_EV_OPEN:
-        open_subflow(mp, ev, now);
-        break;
-    case MPS_EV_SUBFLOW_CLOSE:
-        close_subflow(mp, ev);
-        break;
-    case MPS_EV_RESET:
-        mps_log("mpconn %08x: reset, reason %d", mp->token, ev->reason);
-        /* As on TCP, what came before the reset stays readable. */
-        app_write(mp, now);
-        mps_app_reset(&mp->s->app);
-        mp->closed = true;
-        break;
-    case MPS_EV_CLOSED:
-        mp->over = true;
-        break;
-    default:
-        break;
-    }
-}
-
-static void drain_events(struct mps_mpconn *mp, mps_time_t now)
-{
-    struct mps_event ev;
-
-    while (!mp->plain && !mp->over && mps_conn_next_event(mp->core, &ev) > 0)
-        handle_event(mp, &ev, now);
-}
-
-/* ---- the pumps ---- */
-
-/* In-order bytes to the application; true if any went. */
-static bool app_write(struct mps_mpconn *mp, mps_time_t now)
-{
-    struct mps_app *app = &mp->s->app;
-    struct mps_span spans[MPS_SOCK_IOV_MAX];
-    size_t done = 0;
-
-    if (app->fd < 0 || mp->closed)
-        return false;
-    while (done < APP_BUDGET) {
-        unsigned n_spans = mps_conn_app_rx_spans(mp->core, spans, MPS_SOCK_IOV_MAX);
-        size_t n;
-
-        if (n_spans == 0)
-            break;
-        n = mps_app_write(app, spans, n_spans);
-        if (n == 0)
-            break;
-        mps_conn_app_rx_done(mp->core, n, now);
-        done += n;
-    }
-    if (mps_conn_app_rx_eof(mp->core))
-        mps_app_fin(app);
-    return done > 0;
-}
-
-static bool write_subflows(struct mps_mpconn *mp, mps_time_t now)
-{
-    struct mps_sflow *f, *tmp;
-    bool any = false;
-
-    mps_list_for_each_safe(f, tmp, &mp->flows, struct mps_sflow, link)
-        any |= mps_sflow_write(f, now);
-    return any;
-}
-
-/* The application closed: nobody is left to reset or to write to. */
-static void app_gone(struct mps_mpconn *mp, bool abort, mps_time_t now)
-{
-    /* What it wrote before is under way on TCP when the reset follows. */
-    if (abort) {
-        mps_conn_push(mp->core, now);
-        write_subflows(mp, now);
-    }
-    mp->closed = true;
-    mps_log("mpconn %08x: the application %s", mp->token, abort ? "aborted" : "closed");
-    if (abort)
-        mps_conn_abort(mp->core, now);
-    else
-        mps_conn_app_close(mp->core, now);
-    mps_app_close(&mp->s->app);
-}
-
-static void app_ended(struct mps_mpconn *mp, int how, mps_time_t now)
-{
-    struct mps_app *app = &mp->s->app;
-
-    if (how == MPS_APP_RESET || (app->hup && mp->s->sockopts.linger_abort)) {
-        app_gone(mp, true, now);
-    } else if (app->hup) {
-        app_gone(mp, false, now);
-    } else if (!mp->fin_done) {
-        mp->fin_done = true;
-        mps_conn_app_fin(mp->core, now);
-    }
-}
-
-/* Bytes of the application into the core; true if any came. */
-static bool app_read(struct mps_mpconn *mp, mps_time_t now)
-{
-    struct mps_app *app = &mp->s->app;
-    size_t done = 0;
-
-    if (app->fd < 0 || mp->closed)
-        return false;
-    if (mp->fin_done) {
-        if (app->hup)
-            app_ended(mp, app->err ? MPS_APP_RESET : MPS_APP_EOF, now);
-        return false;
-    }
-    while (done < APP_BUDGET) {
-        struct mps_span space = {.n = 0};
-        size_t n = 0;
-        int how;
-
-        if (mps_conn_app_tx_space(mp->core, &space) < 0) {
-            app_gone(mp, true, now);
-            break;
-        }
-        if (space.n == 0) {
-            if (app->err)
-                app_gone(mp, true, now);
-            break;
-        }
-        how = mps_app_read(app, space.p, space.n, &n);
-        if (how != 0) {
-            app_ended(mp, how, now);
-            break;
-        }
-        if (n == 0)
-            break;
-        mps_conn_app_tx_done(mp->core, n, now);
-        done += n;
-    }
-    return done > 0;
-}
-
-static void measure(struct mps_mpconn *mp, bool force, mps_time_t now)
-{
-    struct mps_sflow *f;
-
-    mps_list_for_each(f, &mp->flows, struct mps_sflow, link)
-        mps_sflow_measure(f, force, now);
-}
-
-static bool wants_room(const struct mps_mpconn *mp)
-{
-    struct mps_sflow *f;
-
-    mps_list_for_each(f, &mp->flows, struct mps_sflow, link) {
-        if (!f->dead && !f->connecting && mps_subflow_wants_room(f->sf))
-            return true;
-    }
-    return false;
-}
-
-static void set_timer(struct mps_mpconn *mp, mps_time_t now)
-{
-    mps_time_t at = mps_conn_deadline(mp->core);
-    struct mps_sflow *f;
-
-    mps_list_for_each(f, &mp->flows, struct mps_sflow, link) {
-        mps_sflow_arm(f);
-        if (f->woke_for_nothing && at > now + ROOM_RETRY && !f->dead &&
-            mps_subflow_wants_room(f->sf))
-            at = now + ROOM_RETRY;
-    }
-    /* A timer that fires early costs less than one moved at each run. */
-    if (at == MPS_NEVER || mp->timer_at <= at)
-        return;
-    ev_timer_stop(mp->eng->loop, &mp->timer);
-    ev_now_update(mp->eng->loop);
-    ev_timer_set(&mp->timer, at > now ? (double)(at - now) / (double)MPS_SEC : 0., 0.);
-    ev_timer_start(mp->eng->loop, &mp->timer);
-    mp->timer_at = at;
-}
-
-enum mps_mpconn_verdict mps_mpconn_run(struct mps_mpconn *mp, bool *ret_more)
-{
-    mps_time_t now = mps_clock_now();
-    bool moved = true;
-
-    if (mps_conn_deadline(mp->core) <= now) {
-        measure(mp, true, now);
-        mps_conn_expire(mp->core, now);
-    }
-    for (unsigned i = 0; i < ROUNDS && moved && !mp->plain && !mp->over; i++) {
-        moved = app_write(mp, now);
-        moved |= app_read(mp, now);
-        if (i > 0 && !moved && !wants_room(mp))
-            break;
-        measure(mp, false, now);
-        mps_conn_push(mp->core, now);
-        drain_events(mp, now);
-        if (mp->plain || mp->over)
-            break;
-        moved |= write_subflows(mp, now);
-        drain_events(mp, now);
-    }
-    if (mp->over) {
-        app_write(mp, now);
-        mps_app_close(&mp->s->app);
-        return MPS_MPCONN_OVER;
-    }
-    if (mp->plain)
-        return MPS_MPCONN_PLAIN;
-    set_timer(mp, now);
-    *ret_more = moved;
-    return MPS_MPCONN_GOES_ON;
 }
 
 /* ---- looking in ---- */
@@ -517,7 +233,8 @@ unsigned mps_mpconn_fds(const struct mps_mpconn *mp, int *fds, unsigned max)
     struct mps_sflow *f;
     unsigned n = 0;
 
-    mps_list_for_each(f, &mp->flows, struct mps_sflow, link) {
+    mps_list_for_each(f, &mp->flows, struct mps_sflow, link)
+    {
         if (f->fd >= 0 && !f->connecting && !f->dead && n < max)
             fds[n++] = f->fd;
     }

@@ -107,7 +107,7 @@ static const char *set(struct mps_options *opt, const char *key, char *value)
     if (strcmp(key, "verbose") == 0) {
         if (strlen(value) >= sizeof(opt->verbose))
             return "path too long";
-        strcpy(opt->verbose, value);
+        memcpy(opt->verbose, value, strlen(value) + 1);
         return NULL;
     }
     return set_number(opt, key, value);
@@ -119,7 +119,7 @@ static const char *apply_word(struct mps_options *opt, const char *word)
 
     if (strlen(word) >= sizeof(copy))
         return "too long";
-    strcpy(copy, word);
+    memcpy(copy, word, strlen(word) + 1);
     value = strchr(copy, '=');
     if (!value)
         return "not of the form key=value";

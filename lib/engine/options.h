@@ -21,8 +21,8 @@ struct mps_options {
     const struct mps_pm_ops *pm;       /* NULL: the default */
     unsigned max_subflows;             /* 0: the default */
     unsigned idle_s;
-    uint16_t join_port;                /* 0: ephemeral */
-    char verbose[MPS_OPTIONS_PATH];    /* "": no log */
+    uint16_t join_port;             /* 0: ephemeral */
+    char verbose[MPS_OPTIONS_PATH]; /* "": no log */
 };
 
 void mps_options_init(struct mps_options *opt);

@@ -259,8 +259,7 @@ void mps_session_addresses_changed(struct mps_session *s)
 
     if (!s->mp)
         return;
-    mps_netaddr_select(&s->eng->netaddr.now, &s->options, &s->local, &s->peer,
-                       &list);
+    mps_netaddr_select(&s->eng->netaddr.now, &s->options, &s->local, &s->peer, &list);
     mps_mpconn_set_locals(s->mp, &list);
     mps_engine_mark(s->eng, s);
 }
@@ -269,7 +268,8 @@ struct mps_session *mps_session_find(struct mps_engine *eng, uint64_t id)
 {
     struct mps_session *s;
 
-    mps_list_for_each(s, &eng->sessions, struct mps_session, link) {
+    mps_list_for_each(s, &eng->sessions, struct mps_session, link)
+    {
         if (s->id == id)
             return s;
     }

@@ -15,12 +15,12 @@ struct mps_sflow {
     int fd;
     ev_io io;
     bool connecting;
-    bool dead;        /* the pipe ended; waits for MPS_EV_SUBFLOW_CLOSE */
-    bool peer_eof;    /* the peer's FIN was read */
-    bool touched;     /* bytes moved since the last look at TCP_INFO */
-    bool blocked;     /* the socket took less than there was */
+    bool dead;             /* the pipe ended; waits for MPS_EV_SUBFLOW_CLOSE */
+    bool peer_eof;         /* the peer's FIN was read */
+    bool touched;          /* bytes moved since the last look at TCP_INFO */
+    bool blocked;          /* the socket took less than there was */
     bool woke_for_nothing; /* was writable, and yet nothing was written */
-    bool wrote;       /* since it was last found writable */
+    bool wrote;            /* since it was last found writable */
     uint32_t notsent_limit;
     mps_time_t busy_since; /* bytes in flight all the time since then, 0: none */
     void (*wake)(void *user);

@@ -136,8 +136,7 @@ unsigned mps_sock_peer_mss(int fd)
 
     if (!tcp_info(fd, &info))
         return 0;
-    return info.tcpi_snd_mss +
-           ((info.tcpi_options & TCPI_OPT_TIMESTAMPS) ? TIMESTAMP_LEN : 0);
+    return info.tcpi_snd_mss + ((info.tcpi_options & TCPI_OPT_TIMESTAMPS) ? TIMESTAMP_LEN : 0);
 }
 
 /* The MSS option (kind 2, length 4) in a TCP header's options. */
@@ -203,7 +202,8 @@ static uint64_t path_rate(const struct tcp_info *info, uint64_t cwnd)
 {
     uint64_t possible;
 
-    if (info->tcpi_rtt == 0 || (info->tcpi_delivery_rate > 0 && !info->tcpi_delivery_rate_app_limited))
+    if (info->tcpi_rtt == 0 ||
+        (info->tcpi_delivery_rate > 0 && !info->tcpi_delivery_rate_app_limited))
         return info->tcpi_delivery_rate;
     possible = cwnd * 1000000 / info->tcpi_rtt;
     if (possible > info->tcpi_pacing_rate && info->tcpi_pacing_rate > 0)

@@ -17,28 +17,35 @@ struct option_id {
 
 /* What subflows take over from the socket that was handed over. */
 static const struct option_id inherited[] = {
-    {SOL_SOCKET, SO_KEEPALIVE},     {IPPROTO_TCP, TCP_KEEPIDLE}, {IPPROTO_TCP, TCP_KEEPINTVL},
-    {IPPROTO_TCP, TCP_KEEPCNT},     {IPPROTO_IP, IP_TOS},        {SOL_SOCKET, SO_PRIORITY},
-    {IPPROTO_IPV6, IPV6_TCLASS},    {SOL_SOCKET, SO_MARK},       {IPPROTO_TCP, TCP_CONGESTION},
+    {SOL_SOCKET, SO_KEEPALIVE},      {IPPROTO_TCP, TCP_KEEPIDLE}, {IPPROTO_TCP, TCP_KEEPINTVL},
+    {IPPROTO_TCP, TCP_KEEPCNT},      {IPPROTO_IP, IP_TOS},        {SOL_SOCKET, SO_PRIORITY},
+    {IPPROTO_IPV6, IPV6_TCLASS},     {SOL_SOCKET, SO_MARK},       {IPPROTO_TCP, TCP_CONGESTION},
     {IPPROTO_TCP, TCP_USER_TIMEOUT}, {IPPROTO_TCP, TCP_NODELAY},
 };
 
 /* Recorded only: on a subflow they would disturb the framing or the measurements. */
 static const struct option_id recorded_only[] = {
-    {IPPROTO_TCP, TCP_CORK},   {IPPROTO_TCP, TCP_NOTSENT_LOWAT}, {IPPROTO_TCP, TCP_MAXSEG},
-    {SOL_SOCKET, SO_SNDBUF},   {SOL_SOCKET, SO_RCVBUF},          {SOL_SOCKET, SO_RCVLOWAT},
-    {SOL_SOCKET, SO_OOBINLINE}, {SOL_SOCKET, SO_LINGER},         {IPPROTO_TCP, TCP_WINDOW_CLAMP},
-    {SOL_SOCKET, SO_RCVTIMEO}, {SOL_SOCKET, SO_SNDTIMEO},        {IPPROTO_TCP, TCP_NODELAY},
+    {IPPROTO_TCP, TCP_CORK},         {IPPROTO_TCP, TCP_NOTSENT_LOWAT},
+    {IPPROTO_TCP, TCP_MAXSEG},       {SOL_SOCKET, SO_SNDBUF},
+    {SOL_SOCKET, SO_RCVBUF},         {SOL_SOCKET, SO_RCVLOWAT},
+    {SOL_SOCKET, SO_OOBINLINE},      {SOL_SOCKET, SO_LINGER},
+    {IPPROTO_TCP, TCP_WINDOW_CLAMP}, {SOL_SOCKET, SO_RCVTIMEO},
+    {SOL_SOCKET, SO_SNDTIMEO},       {IPPROTO_TCP, TCP_NODELAY},
     {IPPROTO_TCP, TCP_DEFER_ACCEPT},
 };
 
 /* Never: they change what the bytes of a subflow mean, or carry pointers. */
 static const struct option_id refused[] = {
-    {IPPROTO_TCP, TCP_ULP},           {IPPROTO_TCP, TCP_REPAIR},
-    {IPPROTO_TCP, TCP_MD5SIG},        {IPPROTO_TCP, TCP_MD5SIG_EXT},
-    {IPPROTO_TCP, TCP_ZEROCOPY_RECEIVE}, {SOL_SOCKET, SO_ATTACH_FILTER},
-    {SOL_SOCKET, SO_ATTACH_BPF},      {SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF},
-    {SOL_SOCKET, SO_ATTACH_REUSEPORT_EBPF}, {SOL_SOCKET, SO_ZEROCOPY},
+    {IPPROTO_TCP, TCP_ULP},
+    {IPPROTO_TCP, TCP_REPAIR},
+    {IPPROTO_TCP, TCP_MD5SIG},
+    {IPPROTO_TCP, TCP_MD5SIG_EXT},
+    {IPPROTO_TCP, TCP_ZEROCOPY_RECEIVE},
+    {SOL_SOCKET, SO_ATTACH_FILTER},
+    {SOL_SOCKET, SO_ATTACH_BPF},
+    {SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF},
+    {SOL_SOCKET, SO_ATTACH_REUSEPORT_EBPF},
+    {SOL_SOCKET, SO_ZEROCOPY},
     {SOL_SOCKET, SO_BINDTODEVICE},
 };
 
@@ -129,8 +136,8 @@ void mps_sockopts_apply(const struct mps_sockopts *opts, int fd)
     }
 }
 
-int mps_sockopts_set(struct mps_sockopts *opts, const int *fds, unsigned n_fds, int level,
-                     int name, const void *data, size_t len)
+int mps_sockopts_set(struct mps_sockopts *opts, const int *fds, unsigned n_fds, int level, int name,
+                     const void *data, size_t len)
 {
     int first_error = 0;
     bool any = false;

@@ -34,7 +34,7 @@ void mps_sockopts_apply(const struct mps_sockopts *opts, int fd);
  * The connection's sockets are fds[0..n_fds). Both return 0 or an errno value. *len: room in data,
  * then bytes there.
  */
-int mps_sockopts_set(struct mps_sockopts *opts, const int *fds, unsigned n_fds, int level,
-                     int name, const void *data, size_t len);
+int mps_sockopts_set(struct mps_sockopts *opts, const int *fds, unsigned n_fds, int level, int name,
+                     const void *data, size_t len);
 int mps_sockopts_get(const struct mps_sockopts *opts, const int *fds, unsigned n_fds, int level,
                      int name, void *data, size_t *len);

@@ -108,8 +108,7 @@ void mps_steer_deinit(struct mps_steer *self)
 {
     struct mps_steer_entry *e, *tmp;
 
-    mps_list_for_each_safe(e, tmp, &self->entries, struct mps_steer_entry, link)
-        entry_free(e);
+    mps_list_for_each_safe(e, tmp, &self->entries, struct mps_steer_entry, link) entry_free(e);
 }
 
 static void on_accepted(void *user, int fd)
@@ -185,7 +184,8 @@ int mps_steer_add(struct mps_steer *self, int fd, bool steer)
         return MPS_ESYS;
     if (self->n_entries >= MPS_LSWATCH_MAX)
         return MPS_ELIMIT;
-    mps_list_for_each(e, &self->entries, struct mps_steer_entry, link) {
+    mps_list_for_each(e, &self->entries, struct mps_steer_entry, link)
+    {
         if (e->id.cookie == id.cookie)
             return 0; /* listen() called again */
     }
@@ -194,8 +194,8 @@ int mps_steer_add(struct mps_steer *self, int fd, bool steer)
         return MPS_ENOMEM;
     e->steer = self;
     e->id = id;
-    e->v6_only = ss.ss_family == AF_INET6 &&
-                 mps_sock_get_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, 0) == 1;
+    e->v6_only =
+        ss.ss_family == AF_INET6 && mps_sock_get_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, 0) == 1;
     mps_sock_to_addr(&ss, &e->addr);
     e->acceptor.fd = -1;
     beside = steer ? open_beside(fd) : -1;
@@ -231,7 +231,8 @@ static void on_destroyed(struct ev_loop *loop, ev_io *io, int revents)
             lost = true;
             continue;
         }
-        mps_list_for_each_safe(e, tmp, &self->entries, struct mps_steer_entry, link) {
+        mps_list_for_each_safe(e, tmp, &self->entries, struct mps_steer_entry, link)
+        {
             if (e->id.cookie == cookie)
                 entry_gone(e);
         }
@@ -247,12 +248,12 @@ unsigned mps_steer_recheck(struct mps_steer *self)
     struct mps_steer_entry *e, *tmp;
     unsigned n = 0, gone = 0;
 
-    mps_list_for_each(e, &self->entries, struct mps_steer_entry, link)
-        ids[n++] = e->id;
+    mps_list_for_each(e, &self->entries, struct mps_steer_entry, link) ids[n++] = e->id;
     if (n == 0 || mps_lswatch_check(ids, n, alive) < 0)
         return 0;
     n = 0;
-    mps_list_for_each_safe(e, tmp, &self->entries, struct mps_steer_entry, link) {
+    mps_list_for_each_safe(e, tmp, &self->entries, struct mps_steer_entry, link)
+    {
         if (alive[n++])
             continue;
         entry_gone(e);
@@ -272,14 +273,14 @@ bool mps_steer_covers(const struct mps_steer *self, const struct mps_addr *addr)
 {
     struct mps_steer_entry *e;
 
-    mps_list_for_each(e, &self->entries, struct mps_steer_entry, link) {
+    mps_list_for_each(e, &self->entries, struct mps_steer_entry, link)
+    {
         if (e->acceptor.fd < 0 || e->addr.port != addr->port)
             continue;
         if (mps_addr_same_ip(&e->addr, addr))
             return true;
         if (is_any(&e->addr) &&
-            (e->addr.family == addr->family ||
-             (e->addr.family == MPS_AF_INET6 && !e->v6_only)))
+            (e->addr.family == addr->family || (e->addr.family == MPS_AF_INET6 && !e->v6_only)))
             return true;
     }
     return false;

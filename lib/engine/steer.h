@@ -28,7 +28,7 @@ struct mps_steer {
     struct ev_loop *loop;
     struct mps_list entries;
     unsigned n_entries;
-    ev_timer timer; /* these two run while any listener is watched */
+    ev_timer timer;  /* these two run while any listener is watched */
     ev_io destroyed; /* notifications of the kernel; fd -1: none, the timer does it alone */
     void (*accepted)(struct mps_steer *self, int fd); /* takes the descriptor */
     void (*dropped)(struct mps_steer *self, uint16_t port);

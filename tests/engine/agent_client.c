@@ -111,8 +111,8 @@ bool agent_call(int conn, const struct mps_ho_request *req, int fd, struct mps_h
     }
     if (sendmsg(conn, &msg, MSG_NOSIGNAL) != (ssize_t)sizeof(*req))
         return false;
-    msg = (struct msghdr){.msg_iov = &in, .msg_iovlen = 1, .msg_control = &ctl,
-                          .msg_controllen = sizeof(ctl)};
+    msg = (struct msghdr){
+        .msg_iov = &in, .msg_iovlen = 1, .msg_control = &ctl, .msg_controllen = sizeof(ctl)};
     if (recvmsg(conn, &msg, MSG_CMSG_CLOEXEC) != (ssize_t)sizeof(*reply))
         return false;
     c = CMSG_FIRSTHDR(&msg);

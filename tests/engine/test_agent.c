@@ -96,8 +96,8 @@ static void test_connection_name(void **state)
 
     pair_start(&p);
     assert_return_code(getsockname(p.app_client, (struct sockaddr *)&un, &len), errno);
-    head = (size_t)snprintf(want, sizeof(want), MPS_HO_NAME_PREFIX "%s/%016llx/",
-                            p.client.id, (unsigned long long)p.id_client);
+    head = (size_t)snprintf(want, sizeof(want), MPS_HO_NAME_PREFIX "%s/%016llx/", p.client.id,
+                            (unsigned long long)p.id_client);
     assert_int_equal(len, offsetof(struct sockaddr_un, sun_path) + 1 + head + 38);
     assert_memory_equal(un.sun_path + 1, want, head);
     assert_memory_equal(un.sun_path + 1 + head + 19, "\4", 1);

@@ -280,8 +280,8 @@ static void end_init(struct end *e)
 
     e->loop = ev_loop_new(EVBACKEND_EPOLL);
     assert_int_equal(mps_appwatch_init(&e->watch, e->loop), 0);
-    assert_int_equal(mps_app_open(&e->app, &e->watch, on_ready, "00000000000000f1",
-                                  mps_clock_now(), &none, &none, &e->fd),
+    assert_int_equal(mps_app_open(&e->app, &e->watch, on_ready, "00000000000000f1", mps_clock_now(),
+                                  &none, &none, &e->fd),
                      0);
 }
 
@@ -427,20 +427,25 @@ static void test_crypto(void **state)
     const char *data = "what do ya want for nothing?";
     uint8_t out[MPS_SHA1_LEN];
 
-    assert_int_equal(
-        mps_crypto_openssl.hmac_sha1(NULL, "Jefe", 4, data, strlen(data), out), 0);
+    assert_int_equal(mps_crypto_openssl.hmac_sha1(NULL, "Jefe", 4, data, strlen(data), out), 0);
     assert_memory_equal(out, want, sizeof(want));
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_options),       cmocka_unit_test(test_options_length),
-        cmocka_unit_test(test_peers),         cmocka_unit_test(test_netaddr_select),
-        cmocka_unit_test(test_addresses),     cmocka_unit_test(test_metrics),
-        cmocka_unit_test(test_connector),     cmocka_unit_test(test_sockopts),
-        cmocka_unit_test(test_app_keeps_a_byte), cmocka_unit_test(test_app_ends),
-        cmocka_unit_test(test_app_is_quiet),  cmocka_unit_test(test_app_blocks),
+        cmocka_unit_test(test_options),
+        cmocka_unit_test(test_options_length),
+        cmocka_unit_test(test_peers),
+        cmocka_unit_test(test_netaddr_select),
+        cmocka_unit_test(test_addresses),
+        cmocka_unit_test(test_metrics),
+        cmocka_unit_test(test_connector),
+        cmocka_unit_test(test_sockopts),
+        cmocka_unit_test(test_app_keeps_a_byte),
+        cmocka_unit_test(test_app_ends),
+        cmocka_unit_test(test_app_is_quiet),
+        cmocka_unit_test(test_app_blocks),
         cmocka_unit_test(test_crypto),
     };
 

@@ -128,7 +128,8 @@ static void test_not_shared(void **state)
 {
     struct counter c;
     int listener = rig_listen("127.0.0.1", 0, false);
-    struct mps_addr addr = {.family = MPS_AF_INET, .port = rig_port(listener), .ip = {127, 0, 0, 1}};
+    struct mps_addr addr = {
+        .family = MPS_AF_INET, .port = rig_port(listener), .ip = {127, 0, 0, 1}};
 
     counter_init(&c);
     assert_int_equal(mps_steer_add(&c.steer, listener, true), 0);
@@ -260,8 +261,8 @@ static void bad_join(bool right_token)
     rig_connect(&rig, &s.from, &s.to);
     assert_true(rig_until(&rig, established, &rig, 5));
     r.fd = rig_dial("127.0.0.1", rig.port, MPS_MARK_JOIN);
-    msg.join.token = mps_conn_token(mps_mpconn_core(
-        mps_list_entry(rig.server.sessions.next, struct mps_session, link)->mp));
+    msg.join.token = mps_conn_token(
+        mps_mpconn_core(mps_list_entry(rig.server.sessions.next, struct mps_session, link)->mp));
     msg.join.token += right_token ? 0 : 1;
     msg.join.subflow_id = 2;
     msg.join.addr_id = 1;

@@ -276,14 +276,10 @@ static void test_slow_reader(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_bulk_one_path),
-        cmocka_unit_test(test_bulk_joined_by_steering),
-        cmocka_unit_test(test_join_by_announcement),
-        cmocka_unit_test(test_close_after_last_write),
-        cmocka_unit_test(test_half_close),
-        cmocka_unit_test(test_close_with_unread_data),
-        cmocka_unit_test(test_linger_zero),
-        cmocka_unit_test(test_slow_reader),
+        cmocka_unit_test(test_bulk_one_path),        cmocka_unit_test(test_bulk_joined_by_steering),
+        cmocka_unit_test(test_join_by_announcement), cmocka_unit_test(test_close_after_last_write),
+        cmocka_unit_test(test_half_close),           cmocka_unit_test(test_close_with_unread_data),
+        cmocka_unit_test(test_linger_zero),          cmocka_unit_test(test_slow_reader),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

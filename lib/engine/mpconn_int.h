@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/* A multipath connection's own state: mpconn.c makes and ends it, mppump.c runs it. */
+#pragma once
+#include <ev.h>
+#include <stdbool.h>
+#include "core/list.h"
+#include "mpconn.h"
+
+struct mps_engine;
+struct mps_sflow;
+
+struct mps_mpconn {
+    struct mps_session *s;
+    struct mps_engine *eng;
+    struct mps_conn *core;
+    uint32_t token;
+    struct mps_list flows; /* struct mps_sflow, oldest first */
+    ev_timer timer;
+    mps_time_t timer_at;            /* MPS_NEVER: not running */
+    struct mps_netaddr_list locals; /* with ports, as told to the core */
+    bool fin_done;                  /* the application's FIN was passed on */
+    bool closed;                    /* its close or abort was passed on */
+    bool plain, over;               /* verdicts that wait for the end of the run */
+};
+
+/* The socket of a subflow, watched. Takes `fd` on success. NULL: no memory. */
+struct mps_sflow *mps_mpconn_add_flow(struct mps_mpconn *mp, struct mps_subflow *sf, int fd,
+                                      bool connecting);
