@@ -209,10 +209,11 @@ bed_capture() # HOST FILE FILTER...: tcpdump on all devices until bed_capture_en
     bed_cap_file=$2
     bed_cap_host=$1
     shift 2
+    rm -f "$bed_cap_file.log"
     nsenter --net="/run/netns/$BED_ID-$bed_cap_host" \
         tcpdump -Z root -i any -B 16384 --immediate-mode -U -s 0 -w "$bed_cap_file" "$@" 2>"$bed_cap_file.log" &
     bed_cap=$!
-    bed_wait 10 grep -q listening "$bed_cap_file.log"
+    bed_wait 20 grep -q listening "$bed_cap_file.log"
 }
 
 bed_capture_end() # when the file does not grow any more

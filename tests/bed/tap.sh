@@ -14,6 +14,7 @@ tap_point() # STATUS NAME
     else
         tap_failed=$((tap_failed + 1))
         echo "not ok $tap_count - $2"
+        echo "not ok $tap_count - $2" >&2 # meson shows this stream of a failure
     fi
 }
 
@@ -30,7 +31,7 @@ is() # NAME GOT WANTED
     if [ "$2" = "$3" ]; then
         tap_point 0 "$1"
     else
-        echo "# got '$2', wanted '$3'"
+        echo "# got '$2', wanted '$3'" >&2
         tap_point 1 "$1"
     fi
 }

@@ -3,100 +3,24 @@
 # What the system tests share: servers on the hosts, files, transfers and what each path carried.
 # Every wait is bounded; every transfer is checked against the sum of the original.
 
-# shellcheck source-path=SCRIPTDIR source=../bed/bed.sh
-. "$(dirname "$0")/../bed/bed.sh"
+: "${BED_SOURCE:=$(cd "$(dirname "$0")/../.." && pwd)}"
+# shellcheck source=../bed/bed.sh
+. "$BED_SOURCE/tests/bed/bed.sh"
 # shellcheck source=../bed/tap.sh
-. "$(dirname "$0")/../bed/tap.sh"
+. "$BED_SOURCE/tests/bed/tap.sh"
+# shellcheck source=../bed/http.sh
+. "$BED_SOURCE/tests/bed/http.sh"
 
-HTTP=8080
 S1=10.99.1.1
-MB=1048576
-export LC_ALL=C
 
 need() # PROGRAM PACKAGE: the script is pointless without
 {
     command -v "$1" >/dev/null || bed_skip "$1 is not installed (apt-get install $2)"
 }
 
-make_file() # FILE MEGABYTES
-{
-    head -c $(($2 * MB)) /dev/urandom >"$1"
-}
-
-sum_of() # FILE
-{
-    sha256sum "$1" | cut -d' ' -f1
-}
-
 same() # FILE FILE
 {
     cmp "$1" "$2"
-}
-
-now_ms()
-{
-    date +%s%3N
-}
-
-# nginx: /NAME downloads a file, PUT /up/NAME stores one.
-write_nginx_config()
-{
-    mkdir -p "$BED_TMP/www/up" "$BED_TMP/nginx"
-    cat >"$BED_TMP/nginx.conf" <<NGINX
-user root;
-worker_processes 2;
-daemon off;
-pid $BED_TMP/nginx/pid;
-error_log $BED_TMP/nginx/error.log;
-events { worker_connections 256; }
-http {
-    access_log off;
-    client_body_temp_path $BED_TMP/nginx/body;
-    proxy_temp_path $BED_TMP/nginx/proxy;
-    fastcgi_temp_path $BED_TMP/nginx/fastcgi;
-    uwsgi_temp_path $BED_TMP/nginx/uwsgi;
-    scgi_temp_path $BED_TMP/nginx/scgi;
-    client_max_body_size 0;
-    client_header_timeout 5;
-    server {
-        listen $HTTP;
-        listen [::]:$HTTP;
-        root $BED_TMP/www;
-        location /up/ { dav_methods PUT; create_full_put_path on; }
-    }
-}
-NGINX
-}
-
-start_nginx() # bed_spawn|bed_start: under the shim or natively
-{
-    write_nginx_config
-    "$1" s nginx -c "$BED_TMP/nginx.conf" -p "$BED_TMP/nginx" -e "$BED_TMP/nginx/error.log"
-    nginx_pid=$!
-    bed_wait 10 bed_listening s $HTTP || { cat "$BED_TMP/nginx/error.log" >&2; return 1; }
-}
-
-stop_nginx()
-{
-    kill "$nginx_pid" 2>/dev/null
-    wait "$nginx_pid" 2>/dev/null
-}
-
-CURL="curl --silent --show-error --fail --max-time 90"
-
-# Start a transfer in the background, its pid in $!.
-start_download() # bed_spawn|bed_start URL-HOST NAME
-{
-    rm -f "$BED_TMP/got"
-    # shellcheck disable=SC2086
-    "$1" c $CURL -o "$BED_TMP/got" "http://$2:$HTTP/$3"
-}
-
-start_upload() # bed_spawn|bed_start URL-HOST NAME
-{
-    rm -f "$BED_TMP/www/up/$3"
-    # shellcheck disable=SC2086
-    "$1" c $CURL -T "$BED_TMP/www/$3" "http://$2:$HTTP/up/$3"
 }
 
 # How many subflows of the host's connections have carried at least BYTES each, either way; the

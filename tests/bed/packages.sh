@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: MIT
+# shellcheck shell=sh
+# Debian packages by name: what the build needs and what the tests run. Sourced.
+
+BUILD_PACKAGES='build-essential meson ninja-build pkg-config libev-dev libssl-dev libmnl-dev
+    libjson-c-dev libcmocka-dev'
+TEST_PACKAGES='curl file groff iperf3 iproute2 iputils-ping jq mptcpize netcat-openbsd nftables
+    nginx-light openssh-client openssh-server procps python3 spin tcpdump universal-ctags
+    util-linux'
+
+missing_packages() # PACKAGE...
+{
+    for package in "$@"; do
+        dpkg-query -W -f '${Status}\n' "$package" 2>/dev/null | grep -q 'ok installed' ||
+            printf '%s ' "$package"
+    done
+}
+
+# Install what is missing if root. Without root say what to install; fails if nothing can be built.
+need_packages()
+{
+    command -v dpkg-query >/dev/null || return 0
+    # shellcheck disable=SC2086
+    missing=$(missing_packages $BUILD_PACKAGES $TEST_PACKAGES)
+    [ -n "$missing" ] || return 0
+    if [ "$(id -u)" = 0 ]; then
+        echo "installing: $missing"
+        # shellcheck disable=SC2086
+        apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
+            apt-get install -qq -y --no-install-recommends $missing >/dev/null
+        return
+    fi
+    echo "Not installed (as root: apt-get install $missing)" >&2
+    # shellcheck disable=SC2086
+    [ -z "$(missing_packages $BUILD_PACKAGES)" ]
+}

@@ -1,0 +1,89 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Build and test everything, on a fresh Debian machine too:
+#   sh tests/check.sh [--long]
+# As root it installs the packages it needs; otherwise it says which. --long repeats the system
+# tests and runs the benchmarks. With CI=true a test that had to be skipped is a failure.
+# The last line is "N passed, M failed, K skipped".
+
+cd "$(dirname "$0")/.." || exit 1
+. tests/bed/packages.sh
+need_packages || exit 1
+
+passed=0 failed=0 skipped=0
+long=${1:-}
+[ "$long" != --long ] || export EXIT_RUNS=500
+
+build() # FOLDER MESON-OPTION...
+{
+    folder=$1
+    shift
+    [ -e "$folder/build.ninja" ] || meson setup "$folder" "$@" >"$folder.log" 2>&1 ||
+        { cat "$folder.log"; return 1; }
+    rm -f "$folder.log"
+    ninja -C "$folder" || return 1
+}
+
+# Meson's own count of its tests.
+count() # OUTPUT
+{
+    passed=$((passed + $(sed -n 's/^Ok: *\([0-9]*\).*/\1/p' "$1" | tail -1)))
+    for word in Fail 'Unexpected Pass' Timeout; do
+        failed=$((failed + $(sed -n "s/^$word: *\\([0-9]*\\).*/\\1/p" "$1" | tail -1)))
+    done
+    skipped=$((skipped + $(sed -n 's/^Skipped: *\([0-9]*\).*/\1/p' "$1" | tail -1)))
+}
+
+run_tests() # FOLDER MESON-TEST-ARGUMENT...
+{
+    folder=$1
+    shift
+    echo "== tests in $folder: $*"
+    meson test -C "$folder" --print-errorlogs --num-processes "$(nproc)" "$@" >"$folder/check.out" 2>&1
+    status=$?
+    grep -v '^ninja:' "$folder/check.out"
+    if grep -q '^Ok:' "$folder/check.out"; then
+        count "$folder/check.out"
+    else
+        failed=$((failed + 1))
+    fi
+    return $status
+}
+
+# With AddressSanitizer and UndefinedBehaviorSanitizer. The suite `preload` is about programs that
+# are built without them; the system tests run ordinary programs with a sanitized agent behind.
+sanitized()
+{
+    reports=$PWD/build-asan/reports
+    rm -rf "$reports"
+    mkdir -p "$reports"
+    export ASAN_OPTIONS="detect_leaks=1" UBSAN_OPTIONS="halt_on_error=1:print_stacktrace=1"
+    run_tests build-asan -t 4 --no-suite system --no-suite lint --no-suite preload --no-suite model
+    export ASAN_OPTIONS="detect_leaks=1:log_path=$reports/address"
+    export UBSAN_OPTIONS="halt_on_error=1:print_stacktrace=1:log_path=$reports/undefined"
+    run_tests build-asan -t 2 transfer failover hostile plain-peer
+    unset ASAN_OPTIONS UBSAN_OPTIONS
+    if [ -n "$(ls "$reports")" ]; then
+        echo "sanitizer reports of agents:"
+        cat "$reports"/*
+        failed=$((failed + 1))
+    fi
+}
+
+build build && run_tests build || [ -e build/check.out ] || failed=$((failed + 1))
+if build build-asan -Db_sanitize=address,undefined -Db_lundef=false \
+    -Dc_args=-fno-sanitize-recover=all; then
+    sanitized
+else
+    failed=$((failed + 1))
+fi
+if [ "$long" = --long ]; then
+    run_tests build --suite system --repeat 5
+    meson test -C build --benchmark --verbose || failed=$((failed + 1))
+fi
+
+if [ "${CI:-}" = true ] && [ $skipped -gt 0 ]; then
+    echo "skipped tests count as failures here"
+fi
+echo "$passed passed, $failed failed, $skipped skipped"
+[ $failed = 0 ] && { [ "${CI:-}" != true ] || [ $skipped = 0 ]; }
