@@ -81,7 +81,7 @@ static int connect_ours(int fd, const struct sockaddr *addr, socklen_t len)
         !mps_preload_is_ours(fd, &name))
         return -1;
     if (addr->sa_family == AF_UNSPEC)
-        return mps_next.shutdown(fd, SHUT_RDWR);
+        return mps_disconnect(fd, &name);
     if (addr->sa_family == AF_INET || addr->sa_family == AF_INET6)
         errno = EISCONN;
     return -1;

@@ -5,6 +5,7 @@
  */
 #include "preload.h"
 #include <errno.h>
+#include "inq.h"
 
 #define DISCARD_MAX 4096
 
@@ -85,8 +86,14 @@ MPS_EXPORT ssize_t __recvfrom_chk(int fd, void *buf, size_t n, size_t size, int 
 
 MPS_EXPORT ssize_t recvmsg(int fd, struct msghdr *msg, int flags)
 {
+    const size_t room = msg ? msg->msg_controllen : 0;
+    ssize_t got;
+
     mps_settle(fd, true);
-    return mps_next.recvmsg(fd, msg, flags);
+    got = mps_next.recvmsg(fd, msg, flags);
+    if (got >= 0 && !(flags & MSG_ERRQUEUE) && mps_inq_wanted(fd))
+        mps_inq_append(fd, msg, room);
+    return got;
 }
 
 MPS_EXPORT int recvmmsg(int fd, struct mmsghdr *msgs, unsigned n, int flags,

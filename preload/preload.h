@@ -39,6 +39,18 @@ enum mps_swap {
  */
 enum mps_swap mps_swap(int fd, enum mps_ho_op op, struct mps_hint *hint);
 
+/*
+ * Put the socket `end` in the place of fd, with its settings and the epoll registrations that hint
+ * knows (NULL: none); false if the kernel refuses. The caller closes `end` and blocks all signals.
+ */
+bool mps_swap_replace(int fd, int end, struct mps_hint *hint);
+
+/*
+ * connect(AF_UNSPEC) on the connection of ours called name: it is reset, and a fresh TCP socket
+ * takes its place. As connect() returns.
+ */
+int mps_disconnect(int fd, const struct mps_ho_conn_name *name);
+
 /* End the TCP connection by a reset, whoever else holds the socket. errno is preserved. */
 void mps_swap_reset(int fd);
 

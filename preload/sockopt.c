@@ -5,6 +5,7 @@
 #include <string.h>
 #include "handover/client.h"
 #include "handover/sys.h"
+#include "inq.h"
 
 #ifndef SOL_MPTCP
 #define SOL_MPTCP 284
@@ -41,11 +42,41 @@ static bool ask(int fd, struct mps_ho_request *req, struct mps_ho_reply *ret_rep
 }
 
 /* The native call has failed with errno. */
+static int get_inq(int fd, void *value, socklen_t *len, socklen_t room)
+{
+    struct mps_ho_conn_name name;
+    const int wanted = mps_inq_get(fd);
+
+    if (!mps_preload_is_ours(fd, &name))
+        return -1;
+    *len = room < sizeof(wanted) ? room : sizeof(wanted);
+    memcpy(value, &wanted, *len);
+    return 0;
+}
+
+/* The native call has failed with errno. */
+static int set_inq(int fd, const void *value, socklen_t len)
+{
+    struct mps_ho_conn_name name;
+    int wanted;
+
+    if (!mps_preload_is_ours(fd, &name))
+        return -1;
+    errno = EINVAL;
+    if (!value || len < sizeof(wanted))
+        return -1;
+    memcpy(&wanted, value, sizeof(wanted));
+    return mps_inq_set(fd, wanted) ? 0 : -1;
+}
+
+/* The native call has failed with errno. */
 static int get_remote(int fd, int level, int option, void *value, socklen_t *len, socklen_t room)
 {
     struct mps_ho_request req;
     struct mps_ho_reply reply;
 
+    if (level == IPPROTO_TCP && option == TCP_INQ)
+        return get_inq(fd, value, len, room);
     memset(&req, 0, sizeof(req));
     req.op = MPS_HO_GETOPT;
     req.level = level;
@@ -70,6 +101,8 @@ static int set_remote(int fd, int level, int option, const void *value, socklen_
     struct mps_ho_request req;
     struct mps_ho_reply reply;
 
+    if (level == IPPROTO_TCP && option == TCP_INQ)
+        return set_inq(fd, value, len);
     if (len > MPS_HO_DATA_MAX || (len > 0 && !value))
         return -1;
     memset(&req, 0, sizeof(req));

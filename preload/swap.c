@@ -8,6 +8,7 @@
 #include <sys/time.h>
 #include "handover/client.h"
 #include "handover/sys.h"
+#include "inq.h"
 #include "registrations.h"
 
 void mps_swap_reset(int fd)
@@ -63,11 +64,12 @@ static void copy_settings(int from, int to)
 
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
         copy_option(from, to, names[i]);
+    if (mps_preload_option(from, IPPROTO_TCP, TCP_INQ, 0) == 1)
+        (void)mps_inq_set(to, 1);
     copy_file_flags(from, to);
 }
 
-/* Put `end` in the place of fd; false if the kernel refuses. */
-static bool replace(int fd, int end, struct mps_hint *hint)
+bool mps_swap_replace(int fd, int end, struct mps_hint *hint)
 {
     struct mps_registrations registrations;
     int descriptor_flags = mps_sys_fcntl(fd, F_GETFD, 0);
@@ -109,7 +111,8 @@ enum mps_swap mps_swap(int fd, enum mps_ho_op op, struct mps_hint *hint)
     switch (hand_over(fd, op, &reply, &end)) {
     case MPS_HO_REPLIED:
         if (reply.status == MPS_HO_OK)
-            result = end >= 0 && replace(fd, end, hint) ? MPS_SWAP_DONE : MPS_SWAP_BROKEN;
+            result = end >= 0 && mps_swap_replace(fd, end, hint) ? MPS_SWAP_DONE
+                                                                 : MPS_SWAP_BROKEN;
         break;
     case MPS_HO_UNSENT:
         break;
