@@ -226,7 +226,7 @@ static void test_spawn(void **state)
     assert_true(fd >= 0);
     snprintf(script, sizeof(script),
              "#!/bin/sh\n{ echo \"args $*\"; env | sort; ls /proc/$$/fd | tr '\\n' ' '; "
-             "grep SigIgn /proc/$$/status; grep SigBlk /proc/$$/status; pwd; } > %s\necho >&3\n",
+             "grep SigIgn /proc/$$/status; grep SigBlk /proc/self/status; pwd; } > %s\necho >&3\n",
              report);
     write_script(program, script);
     fake_agent_config(&cfg);
