@@ -241,6 +241,15 @@ static struct mps_retry *retry_place(struct mps_conn *c, const struct mps_subflo
     return r;
 }
 
+/* Without any subflow, waiting long costs the connection; trying in vain costs a few packets. */
+static void hurry(struct mps_paths *p, mps_time_t now)
+{
+    for (unsigned i = 0; i < p->n_retries; i++) {
+        if (p->retries[i].until > now + MPS_RETRY_ALONE)
+            p->retries[i].until = now + MPS_RETRY_ALONE;
+    }
+}
+
 void mps_paths_failed(struct mps_conn *c, const struct mps_subflow *sf, bool transient,
                       mps_time_t now)
 {
@@ -261,5 +270,7 @@ void mps_paths_failed(struct mps_conn *c, const struct mps_subflow *sf, bool tra
         delay = MPS_RETRY_MAX;
     r->fails++;
     r->until = now + delay;
+    if (mps_conn_n_active(c) == 0)
+        hurry(&c->paths, now);
     c->paths.due = true;
 }
