@@ -370,7 +370,7 @@ static void check_state(struct peer *p)
     mps_conn_info(p->conn, &info);
     CHECK(info.rcv_queued + info.rcv_out_of_order <= window);
     CHECK(info.bytes_acked <= info.bytes_sent && info.bytes_sent <= p->written);
-    CHECK(info.n_subflows <= MPS_MAX_SUBFLOWS);
+    CHECK(info.n_subflows <= p->cfg.max_subflows);
     CHECK(p->conn_credit <= p->read + window);
 }
 

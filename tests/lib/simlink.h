@@ -26,6 +26,7 @@ struct simlink {
     struct simlink_dir dir[2];
     struct prng *rng;
     bool cut;
+    bool damage;   /* a bit of the next larger piece sent over it will be wrong */
     uint64_t cuts; /* a packet sent before the last cut does not arrive */
 };
 

@@ -76,6 +76,11 @@ size_t simpipe_put(struct simpipe *pipe, const uint8_t *p, size_t n)
     return n;
 }
 
+void simpipe_damage(struct simpipe *pipe, size_t n, uint64_t where)
+{
+    pipe->ring[(pipe->end - 1 - where % n) & (pipe->ring_size - 1)] ^= 0x04;
+}
+
 /* rcv_nxt counts an arrived FIN, which is no byte to read. */
 size_t simpipe_unread(const struct simpipe *pipe)
 {

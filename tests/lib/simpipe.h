@@ -8,6 +8,9 @@ void simpipe_deinit(struct simpipe *pipe);
 
 /* Sender. */
 size_t simpipe_put(struct simpipe *pipe, const uint8_t *p, size_t n);
+
+/* A bit of one of the last n bytes changes on the way, unseen by TCP. */
+void simpipe_damage(struct simpipe *pipe, size_t n, uint64_t where);
 void simpipe_first_rtt(struct simpipe *pipe, mps_time_t rtt);
 
 /* The segment to send now, marked as sent: a lost one, a new one, the FIN. NULL: none may go. */

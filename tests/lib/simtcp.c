@@ -255,6 +255,10 @@ size_t simsock_write(struct simsock *sock, const uint8_t *p, size_t n)
     if (sock->dead)
         return n; /* as a socket whose RST is not yet noticed */
     n = simpipe_put(pipe, p, n);
+    if (n >= SIMTCP_MSS && sock->tcp->link->damage) {
+        sock->tcp->link->damage = false;
+        simpipe_damage(pipe, n, prng_next(sock->tcp->link->rng));
+    }
     pump(sock->tcp, sock->side);
     return n;
 }

@@ -292,6 +292,7 @@ static void take_event(struct host *host, const struct mps_event *event)
         break;
     case MPS_EV_OPEN:
         host->n_opened++;
+        world_say(host->world, "  from link %u to %u", event->local.ip[1], event->remote.ip[1]);
         connect_from(host, event->subflow, &event->local, &event->remote);
         break;
     case MPS_EV_SUBFLOW_UP:

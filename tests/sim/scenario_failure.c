@@ -193,6 +193,28 @@ static void joined(struct world *w)
         world_fail(w, "the second path was not joined");
 }
 
+static void damage(struct world *w, unsigned link)
+{
+    world_say(w, "damage on link %u", link);
+    w->net.links[link].damage = true;
+}
+
+/* A box on the way changes bytes: the checksums find it, the subflow goes, its data goes elsewhere. */
+static void damaged(struct world *w)
+{
+    both_ways(w);
+    for (unsigned i = 0; i < 2; i++)
+        w->host[i].cfg.capabilities |= MPS_CAP_PAYLOAD_CRC;
+    for (unsigned i = 0; i < 4; i++)
+        world_at(w, (300 + 400 * i) * MPS_MSEC, damage, i % 2);
+}
+
+static void damage_found(struct world *w)
+{
+    if (w->host[0].n_up < 3)
+        world_fail(w, "no subflow was given up");
+}
+
 const struct scenario scenarios_failure[] = {
     {"cut-first", "the first path falls silent", cut_first, stall_bounded, false},
     {"cut-second", "the second path falls silent", cut_second, stall_bounded, false},
@@ -208,6 +230,7 @@ const struct scenario scenarios_failure[] = {
     {"abort-server", "FASTCLOSE by the server", abort_server, NULL, false},
     {"close-early", "the server closes with data coming", close_early, NULL, false},
     {"address-goes", "local address removed and added", address_goes, goes_and_comes, false},
+    {"damage", "bytes change on the way", damaged, damage_found, false},
     {"late-link", "the second path works after 1 s", late_link, joined, false},
     {NULL, NULL, NULL, NULL, false},
 };

@@ -34,8 +34,8 @@ static void random_config(struct world *w, struct host *host)
         host->cfg.rcv_buf_max = prng_log_range(rng, 1 * KB, 4096 * KB);
         host->cfg.rcv_buf_init = prng_log_range(rng, 1 * KB, host->cfg.rcv_buf_max);
     }
-    if (prng_chance(rng, 300))
-        host->cfg.capabilities ^= MPS_CAP_PAYLOAD_CRC;
+    if (prng_chance(rng, 500))
+        host->cfg.capabilities |= MPS_CAP_PAYLOAD_CRC;
     if (prng_chance(rng, 200))
         host->cfg.max_subflows = (unsigned)prng_range(rng, 1, 8);
     if (prng_chance(rng, 200))
@@ -107,6 +107,17 @@ static void add_address(struct world *w, unsigned link)
         host_add_addr(&w->host[0], link, false, prng_chance(&w->rng, 300));
 }
 
+/* Without checksums it would be the application's bytes, as over TCP. */
+static void damage(struct world *w, unsigned link)
+{
+    uint32_t both = w->host[0].cfg.capabilities & w->host[1].cfg.capabilities;
+
+    if (confirmed(w) && (both & MPS_CAP_PAYLOAD_CRC)) {
+        world_say(w, "damage on link %u", link);
+        w->net.links[link].damage = true;
+    }
+}
+
 /* Each failure of a link is mended within 4 s, and none comes after 10 s. */
 static void random_failures(struct world *w)
 {
@@ -117,13 +128,16 @@ static void random_failures(struct world *w)
         mps_time_t at = prng_log_range(&w->rng, 10 * MPS_MSEC, 6 * MPS_SEC);
         mps_time_t until = at + prng_log_range(&w->rng, 10 * MPS_MSEC, 4 * MPS_SEC);
 
-        switch (prng_below(&w->rng, 4)) {
+        switch (prng_below(&w->rng, 5)) {
         case 0:
             world_at(w, at, reset_link, link);
             break;
         case 1:
             world_at(w, at, remove_address, link);
             world_at(w, until, add_address, link);
+            break;
+        case 2:
+            world_at(w, at, damage, link);
             break;
         default:
             world_at(w, at, step_cut, link);
