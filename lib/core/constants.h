@@ -79,7 +79,7 @@
 
 #define MPS_RETRY_MIN    (1 * MPS_SEC)
 #define MPS_RETRY_MAX    (60 * MPS_SEC)
-#define MPS_RETRY_ALONE  (4 * MPS_SEC)  /* at most, while no subflow is active */
+#define MPS_RETRY_ALONE  (16 * MPS_SEC) /* at most, while no subflow is active */
 #define MPS_RETRY_STABLE (10 * MPS_SEC) /* a subflow that lived so long ends the back-off */
 #define MPS_RETRY_PAIRS  64u            /* pairs whose back-off is remembered */
 
