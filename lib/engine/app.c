@@ -272,8 +272,9 @@ void mps_app_close(struct mps_app *app)
 
     if (app->fd < 0)
         return;
-    /* Nothing unread may stay behind, or an application that is still there would see a reset. */
-    while (!app->hup && recv(app->fd, sink, sizeof(sink), MSG_DONTWAIT) > 0)
+    /* Nothing unread may stay behind, or an application that is still there would see a reset.
+     * It may be even with `hup`: both sides' FINs show as that as well. */
+    while (recv(app->fd, sink, sizeof(sink), MSG_DONTWAIT) > 0)
         ;
     close(app->fd);
     app->fd = -1;
