@@ -38,5 +38,5 @@ void evq_deinit(struct evq *q);
 /* A time in the past counts as now. */
 void evq_post(struct evq *q, mps_time_t at, evq_fn *fn, void *obj, struct evq_args args);
 
-/* Run the next event that is due not later than `until`; false if there is none: then it is `until`. */
+/* Run the next event due not later than `until`. False: there is none; it is `until` now. */
 bool evq_step(struct evq *q, mps_time_t until);

@@ -294,9 +294,11 @@ static void find_lost(struct simpipe *pipe, uint64_t number, uint64_t tx)
     bool any = false;
     uint64_t out = pipe->in_flight;
 
-    for (uint64_t i = pipe->seg_first; i < pipe->seg_next && (i < number || pipe->n_lost > 0); i++) {
+    for (uint64_t i = pipe->seg_first; i < pipe->seg_next; i++) {
         struct simseg *seg = segment(pipe, i);
 
+        if (i >= number && pipe->n_lost == 0)
+            break;
         if (!seg->in_flight || seg->tx >= tx)
             continue;
         seg->in_flight = false;

@@ -13,7 +13,7 @@ static bool link_send(struct simtcp *tcp, unsigned side, uint32_t len, mps_time_
     return simlink_send(tcp->link, side ^ tcp->flip, len + HEADER, tcp->q->now, ret_at);
 }
 
-/* Send a packet of `side`; `fn` runs with b, c when and if it arrives. a is the cut it must miss. */
+/* Send a packet of `side`; `fn` runs with b, c if it arrives. a: the cut it must have missed. */
 static void transmit(struct simtcp *tcp, unsigned side, uint32_t len, evq_fn *fn, uint64_t b,
                      uint64_t c)
 {

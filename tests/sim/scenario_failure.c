@@ -199,7 +199,7 @@ static void damage(struct world *w, unsigned link)
     w->net.links[link].damage = true;
 }
 
-/* A box on the way changes bytes: the checksums find it, the subflow goes, its data goes elsewhere. */
+/* A box on the way changes bytes: the checksums find it, the subflow's data goes elsewhere. */
 static void damaged(struct world *w)
 {
     both_ways(w);

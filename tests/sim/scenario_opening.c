@@ -259,7 +259,7 @@ const struct scenario scenarios_opening[] = {
     {"plain-greeting", "the peer sends other bytes", legacy_greeting, replay_is_whole, true},
     {"plain-close", "the peer closes", legacy_close, replay_is_whole, true},
     {"plain-reset", "the peer resets", legacy_reset, replay_is_whole, true},
-    {"plain-early", "the peer of early data sends other bytes", legacy_early, replay_is_whole, true},
+    {"plain-early", "early data, but other bytes come", legacy_early, replay_is_whole, true},
     {"early-lost", "the peer of early data closes", early_lost, NULL, true},
     {"strangers", "joins with a wrong token, a wrong MAC", with_strangers, strangers_refused,
      false},

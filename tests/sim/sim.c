@@ -77,8 +77,9 @@ static void run_random(uint64_t first, uint64_t count, double seconds, bool verb
     clock_gettime(CLOCK_MONOTONIC, &begin);
     for (;;) {
         clock_gettime(CLOCK_MONOTONIC, &t);
-        double took = (double)(t.tv_sec - begin.tv_sec) + 1e-9 * (double)(t.tv_nsec - begin.tv_nsec);
+        double took = (double)(t.tv_sec - begin.tv_sec);
 
+        took += 1e-9 * (double)(t.tv_nsec - begin.tv_nsec);
         if (n >= count || (seconds > 0 && took > seconds))
             break;
         run(scenarios_random, first + n++, verbose);

@@ -5,7 +5,8 @@
 #include <string.h>
 #include "core/constants.h"
 
-#define MEM_FIXED (640u << 10) /* the connection, its subflows, what is behind a hole in small pieces */
+/* The connection, its subflows, the overhead of data in small pieces behind a hole. */
+#define MEM_FIXED (640u << 10)
 
 void world_init(struct world *w, const char *name, uint64_t seed, bool verbose)
 {
