@@ -193,6 +193,19 @@ void mps_mpconn_set_locals(struct mps_mpconn *mp, const struct mps_netaddr_list 
     }
 }
 
+static enum mps_reason refusal(int rc)
+{
+    switch (rc) {
+    case MPS_ETOKEN: /* the connection has ended: the peer need not try again */
+        return MPS_REASON_UNKNOWN_TOKEN;
+    case MPS_ELIMIT:
+    case MPS_ENOMEM:
+        return MPS_REASON_RESOURCES;
+    default:
+        return MPS_REASON_PROHIBITED;
+    }
+}
+
 void mps_mpconn_join(struct mps_mpconn *mp, int fd, const struct mps_join *join)
 {
     struct sockaddr_storage l, r;
@@ -210,8 +223,7 @@ void mps_mpconn_join(struct mps_mpconn *mp, int fd, const struct mps_join *join)
     rc = mps_conn_join_accept(mp->core, join, &local, &remote, now, &sf);
     if (rc < 0) {
         mps_log("mpconn: join refused: %s", mps_strerror(rc));
-        mps_peek_refuse(fd, rc == MPS_ELIMIT || rc == MPS_ENOMEM ? MPS_REASON_RESOURCES
-                                                                 : MPS_REASON_PROHIBITED);
+        mps_peek_refuse(fd, refusal(rc));
         return;
     }
     mps_sockopts_apply(&mp->s->sockopts, fd);
