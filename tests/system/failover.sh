@@ -37,6 +37,27 @@ one_cut() # download|upload LINK
     bed_link "$2" up
 }
 
+# What an application notices: the longest time in which the receiver got no byte.
+one_stall() # LINK
+{
+    f_bytes=30000000
+    f_before=$(link_bytes "$1")
+    bed_spawn s timeout 60 "$PUMP" recv $S1 7000 $f_bytes >"$BED_TMP/stall"
+    f_server=$!
+    bed_wait 10 bed_listening s 7000
+    bed_spawn c timeout 60 "$PUMP" send $S1 7000 $f_bytes
+    f_pid=$!
+    bed_wait 20 link_carried_since "$1" "$f_before" $((f_bytes / 5))
+    bed_link "$1" cut
+    finish "stall, link $1 cut" $f_pid
+    finish "stall, link $1 cut, receiver" $f_server
+    f_gap=$(jq '.max_gap_ms | floor' "$BED_TMP/stall")
+    echo "# stall, link $1 cut: longest gap $f_gap ms"
+    ok "stall, link $1 cut: under 1500 ms" [ "${f_gap:-9999}" -lt 1500 ]
+    bed_link "$1" up
+    bed_wait 5 bed_quiet s 7000
+}
+
 bed_open 2 rate 40mbit delay 10ms queue 40ms
 start_nginx bed_spawn || { tap_point 1 "nginx starts"; tap_end; }
 make_file "$BED_TMP/www/data" $SIZE
@@ -45,4 +66,6 @@ for direction in download upload; do
         one_cut $direction $link
     done
 done
+one_stall 1
+one_stall 2
 tap_end
