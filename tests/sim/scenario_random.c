@@ -147,6 +147,16 @@ static void random_failures(struct world *w)
     }
 }
 
+/* One buffer of a tiny size moves in each round trip of up to 300 ms. */
+static mps_time_t window_time(const struct world *w, unsigned host)
+{
+    uint64_t window = w->host[host].cfg.snd_buf_max, peer = w->host[1 - host].cfg.rcv_buf_max;
+
+    if (peer < window)
+        window = peer;
+    return (w->host[host].app.p.total / window + 1) * 320 * MPS_MSEC;
+}
+
 static void setup(struct world *w)
 {
     bool answers = prng_chance(&w->rng, 200);
@@ -160,9 +170,10 @@ static void setup(struct world *w)
     random_failures(w);
     /*
      * Failures are over after 10 s, and a TCP timer may have doubled to as much again; an end that
-     * the other side does not confirm takes 60 s; an application pauses for 60 s at most.
+     * the other side does not confirm takes 60 s; an application pauses for 60 s at most. One side
+     * may wait for the other before it writes.
      */
-    w->limit = 150 * MPS_SEC;
+    w->limit = 150 * MPS_SEC + window_time(w, 0) + window_time(w, 1);
 }
 
 const struct scenario scenarios_random[] = {
