@@ -30,9 +30,11 @@ static bool ask_queue(int fd, unsigned long request, int *ret_bytes)
     result = mps_ho_call(config, name.agent_id, &req, -1, false, &reply, &extra);
     if (extra >= 0)
         mps_sys_close(extra);
-    if (result != MPS_HO_REPLIED || reply.status != MPS_HO_OK || reply.len != sizeof(*ret_bytes))
+    if (result != MPS_HO_REPLIED)
         return false;
-    memcpy(ret_bytes, reply.data, sizeof(*ret_bytes));
+    *ret_bytes = 0; /* the agent has forgotten a connection that is over */
+    if (reply.status == MPS_HO_OK && reply.len == sizeof(*ret_bytes))
+        memcpy(ret_bytes, reply.data, sizeof(*ret_bytes));
     return true;
 }
 

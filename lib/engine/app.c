@@ -145,6 +145,11 @@ int mps_app_open(struct mps_app *app, struct mps_appwatch *watch,
     return 0;
 }
 
+bool mps_app_closed_early(const struct mps_app *app)
+{
+    return app->hup && !app->fin_sent;
+}
+
 static int nothing_left(struct mps_app *app)
 {
     if (app->err)

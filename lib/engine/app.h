@@ -60,6 +60,12 @@ int mps_app_open(struct mps_app *app, struct mps_appwatch *watch,
 #define MPS_APP_EOF   1 /* all was read: FIN, or close if `hup` */
 #define MPS_APP_RESET 2 /* all was read: closed with data unread, as TCP resets then */
 
+/*
+ * The application closed while its peer may still send. Once our FIN is with it, a close looks like
+ * its own shutdown(SHUT_WR), whose bytes must reach the peer even with SO_LINGER 0: false then.
+ */
+bool mps_app_closed_early(const struct mps_app *app);
+
 /* Next bytes of the application; *ret_n may be 0: none now. */
 int mps_app_read(struct mps_app *app, uint8_t *p, size_t len, size_t *ret_n);
 

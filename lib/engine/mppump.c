@@ -156,7 +156,7 @@ static void app_ended(struct mps_mpconn *mp, int how, mps_time_t now)
 {
     struct mps_app *app = &mp->s->app;
 
-    if (how == MPS_APP_RESET || (app->hup && mp->s->sockopts.linger_abort)) {
+    if (how == MPS_APP_RESET || (mp->s->sockopts.linger_abort && mps_app_closed_early(app))) {
         app_gone(mp, true, now);
     } else if (app->hup) {
         app_gone(mp, false, now);

@@ -195,7 +195,8 @@ static enum step up(struct mps_relay *r, bool linger_abort)
         if (!half_reserve(h))
             return STEP_RESET;
         rc = mps_app_read(r->app, h->buf, h->cap, &n);
-        if (rc == MPS_APP_RESET || (rc == MPS_APP_EOF && r->app->hup && linger_abort))
+        if (rc == MPS_APP_RESET ||
+            (rc == MPS_APP_EOF && linger_abort && mps_app_closed_early(r->app)))
             return STEP_RESET;
         h->eof = rc == MPS_APP_EOF;
         h->len = n;

@@ -2,9 +2,11 @@
 /* Ends: half-close, close, reset, and what the other side sees of it. */
 #include "peer.h"
 #include <errno.h>
+#include <linux/sockios.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #define SIZE 100000
@@ -146,6 +148,45 @@ static void client_resets(const struct sockaddr_in *server)
     close(fd);
 }
 
+#define LARGE 6000000
+
+/* Waits until the peer has it all; the number of steps is bounded. */
+static bool all_acknowledged(int fd)
+{
+    int queued = -1;
+
+    for (int i = 0; i < 5000; i++) {
+        need(ioctl(fd, SIOCOUTQ, &queued) == 0);
+        if (queued == 0)
+            return true;
+        poll(NULL, 0, 1);
+    }
+    return false;
+}
+
+/* SO_LINGER 0 makes close() a reset, not shutdown(): every byte before it arrives. */
+static void serve_linger_shutdown(int listener)
+{
+    int fd = peer_accept(listener);
+
+    need(shutdown(fd, SHUT_WR) == 0);
+    say("received %d", receive_all(fd, 1, LARGE));
+    say_read(fd);
+    close(fd);
+}
+
+static void client_linger_shutdown(const struct sockaddr_in *server)
+{
+    int fd = peer_connect(server);
+
+    set_linger_reset(fd);
+    say_read(fd);
+    send_pattern(fd, 1, LARGE);
+    need(shutdown(fd, SHUT_WR) == 0);
+    say("acknowledged %d", all_acknowledged(fd));
+    close(fd);
+}
+
 /* The other side is gone for good: a signal, or EPIPE. */
 static volatile sig_atomic_t pipe_signals;
 
@@ -242,6 +283,7 @@ const struct scenario scenarios_close[] = {
     {"close_reset", serve_reset, client_reset, true},
     {"close_unread", serve_unread, client_unread, true},
     {"close_client_resets", serve_client_resets, client_resets, true},
+    {"close_linger_shutdown", serve_linger_shutdown, client_linger_shutdown, true},
     {"close_gone", serve_gone, client_gone, true},
     {"close_own_shutdown", NULL, client_own_shutdown, true},
     {"close_restart", serve_restart, client_restart, true},
