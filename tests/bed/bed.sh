@@ -66,7 +66,7 @@ bed_close() # kill everything on both hosts, remove them
 bed_exit()
 {
     bed_status=$?
-    trap - EXIT INT TERM HUP
+    trap - EXIT INT TERM HUP PIPE
     bed_close
     if [ $bed_status != 0 ] && [ -n "${BED_KEEP:-}" ]; then
         echo "# kept $BED_TMP" >&2
@@ -76,7 +76,7 @@ bed_exit()
     exit $bed_status
 }
 trap bed_exit EXIT
-trap 'exit 130' INT TERM HUP
+trap 'exit 130' INT TERM HUP PIPE
 
 bed_wait() # SECONDS COMMAND...: until the command succeeds
 {

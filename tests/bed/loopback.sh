@@ -10,7 +10,7 @@ HTTP=$((20000 + $$ % 20000))
 server=127.0.0.1
 BED_TMP=$(mktemp -d "${TMPDIR:-/tmp}/demo.XXXXXX")
 trap 'stop_nginx; rm -rf "$BED_TMP"' EXIT
-trap 'exit 130' INT TERM HUP
+trap 'exit 130' INT TERM HUP PIPE
 
 bed_in()
 {
