@@ -3,7 +3,7 @@
 # Build and test everything, on a fresh Debian machine too:
 #   sh tests/check.sh [--long]
 # As root it installs the packages it needs; otherwise it says which. --long repeats the system
-# tests and runs the benchmarks. With CI=true a test that had to be skipped is a failure.
+# tests and runs all of CPython's tests and the benchmarks. With CI=true a test that had to be skipped is a failure.
 # The last line is "N passed, M failed, K skipped".
 
 cd "$(dirname "$0")/.." || exit 1
@@ -79,6 +79,11 @@ else
 fi
 if [ "$long" = --long ]; then
     run_tests build --suite system --repeat 5
+    if python3 tests/suites/python.py build; then
+        passed=$((passed + 1))
+    else
+        failed=$((failed + 1))
+    fi
     meson test -C build --benchmark --verbose || failed=$((failed + 1))
 fi
 
