@@ -35,6 +35,8 @@ static int open_socket(const struct mps_addr *local, uint32_t ifindex,
     if (fd < 0)
         return -1;
     mps_sockopts_apply(opts, fd);
+    if (mark != 0)
+        mps_sock_subflow_timers(fd); /* for its SYN, too */
     /* The port is chosen at connect(), with the whole four-tuple known. */
     mps_sock_set_int(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1);
     if (ifindex != 0 && !mps_addr_is_loopback(local) &&

@@ -137,6 +137,7 @@ struct mps_sflow *mps_sflow_new(struct ev_loop *loop, struct mps_subflow *sf, in
     f->wake = wake;
     f->user = user;
     mps_list_init(&f->link);
+    mps_sock_subflow_timers(fd);
     mps_sock_set_int(fd, IPPROTO_TCP, TCP_NODELAY, 1);
     mps_sock_set_int(fd, IPPROTO_TCP, TCP_CORK, 0);
     mps_sock_set_int(fd, SOL_SOCKET, SO_RCVLOWAT, 1);

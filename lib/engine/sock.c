@@ -12,6 +12,13 @@
 #include <unistd.h>
 #include "core/err.h"
 
+#ifndef TCP_RTO_MAX_MS
+#define TCP_RTO_MAX_MS 44
+#endif
+
+#define RTO_MAX_MS       1000   /* the least the kernel takes */
+#define TCP_ENDURANCE_MS 924600 /* 15 retransmissions: RFC 1122 section 4.2.3.5 as Linux does it */
+
 /* Bytes that the TCP timestamp option takes from each segment. */
 #define TIMESTAMP_LEN 12
 
@@ -103,6 +110,14 @@ int mps_sock_tcp(enum mps_family family)
 bool mps_sock_set_int(int fd, int level, int name, int value)
 {
     return setsockopt(fd, level, name, &value, sizeof(value)) == 0;
+}
+
+void mps_sock_subflow_timers(int fd)
+{
+    if (mps_sock_get_int(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, 0) == 0)
+        mps_sock_set_int(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, TCP_ENDURANCE_MS);
+    /* Older kernels do not know it; then the back-off is TCP's own. */
+    mps_sock_set_int(fd, IPPROTO_TCP, TCP_RTO_MAX_MS, RTO_MAX_MS);
 }
 
 int mps_sock_get_int(int fd, int level, int name, int fallback)

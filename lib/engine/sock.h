@@ -32,6 +32,15 @@ int mps_sock_names(int fd, struct sockaddr_storage *ret_local, struct sockaddr_s
 /* A non-blocking, close-on-exec TCP socket, or -1 with errno. */
 int mps_sock_tcp(enum mps_family family);
 
+/*
+ * Timers of a subflow's socket. Retransmissions at least every second (Linux 6.15): the path is
+ * noticed within a second of its return, where TCP's doubling back-off would take as long as the
+ * outage did. TCP_USER_TIMEOUT keeps the endurance of plain TCP (15 retransmissions) in spite of
+ * that, unless the program has set its own.
+ */
+void mps_sock_subflow_timers(int fd);
+
+
 bool mps_sock_set_int(int fd, int level, int name, int value);
 
 /* `fallback` if it cannot be read. */

@@ -205,7 +205,8 @@ int mps_sockopts_get(const struct mps_sockopts *opts, const int *fds, unsigned n
         memcpy(data, opts->item[i].data, *len);
         return 0;
     }
-    if (level == IPPROTO_TCP && name == TCP_NODELAY && !opts->plain) {
+    /* Subflows have their own; the program has not asked for it. */
+    if (level == IPPROTO_TCP && (name == TCP_NODELAY || name == TCP_USER_TIMEOUT) && !opts->plain) {
         int off = 0;
 
         if (*len > sizeof(off))
