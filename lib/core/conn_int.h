@@ -80,6 +80,7 @@ struct mps_remote {
 struct mps_retry {
     mps_addr_id_t local_id, remote_id;
     unsigned fails;
+    bool worked; /* once: its path is there, and probably comes back */
     mps_time_t until;
 };
 

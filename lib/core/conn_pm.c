@@ -255,10 +255,12 @@ void mps_paths_failed(struct mps_conn *c, const struct mps_subflow *sf, bool tra
 {
     mps_time_t delay = MPS_RETRY_MIN;
     struct mps_retry *r;
+    bool silent;
 
     if (c->role != MPS_ROLE_CLIENT || c->phase != MPS_PH_OPEN)
         return;
     r = retry_place(c, sf);
+    r->worked |= sf->active_since > 0;
     if (sf->active_since > 0 && now - sf->active_since >= MPS_RETRY_STABLE)
         r->fails = 0;
     /* The last subflow of a healthy connection is replaced at once. */
@@ -268,6 +270,10 @@ void mps_paths_failed(struct mps_conn *c, const struct mps_subflow *sf, bool tra
         delay *= 2;
     if (!transient || delay > MPS_RETRY_MAX)
         delay = MPS_RETRY_MAX;
+    /* A path that has gone silent may come back at any time; a refusal stays one for a while. */
+    silent = sf->active_since > 0 || now - sf->join.since >= MPS_RETRY_KNOWN;
+    if (transient && silent && r->worked && delay > MPS_RETRY_KNOWN)
+        delay = MPS_RETRY_KNOWN;
     r->fails++;
     r->until = now + delay;
     if (mps_conn_n_active(c) == 0)

@@ -59,7 +59,7 @@
 #define MPS_STALE_FLOOR    (50 * MPS_MSEC)
 #define MPS_STALE_UNKNOWN  (1 * MPS_SEC)  /* the same while srtt is unknown */
 #define MPS_STALE_LOOK_MAX (1 * MPS_SEC)  /* between two looks at a stale subflow, at most */
-#define MPS_STALE_HOPELESS (20 * MPS_SEC) /* stale for so long: closed if another works */
+#define MPS_STALE_HOPELESS (8 * MPS_SEC) /* stale for so long: closed if another works */
 
 /* Data DATA_ACKed by nobody although TCP delivered it (a proxy lost it): repeated after this. */
 #define MPS_RTX_MIN  (1 * MPS_SEC)
@@ -79,6 +79,7 @@
 
 #define MPS_RETRY_MIN    (1 * MPS_SEC)
 #define MPS_RETRY_MAX    (60 * MPS_SEC)
+#define MPS_RETRY_KNOWN  (2 * MPS_SEC)  /* at most, for a pair that has worked */
 #define MPS_RETRY_ALONE  (16 * MPS_SEC) /* at most, while no subflow is active */
 #define MPS_RETRY_STABLE (10 * MPS_SEC) /* a subflow that lived so long ends the back-off */
 #define MPS_RETRY_PAIRS  64u            /* pairs whose back-off is remembered */
