@@ -12,7 +12,6 @@ need_packages || exit 1
 
 passed=0 failed=0 skipped=0
 long=${1:-}
-[ "$long" != --long ] || export EXIT_RUNS=500
 
 build() # FOLDER MESON-OPTION...
 {
@@ -61,8 +60,9 @@ sanitized()
     run_tests build-asan -t 4 --no-suite system --no-suite lint --no-suite preload --no-suite model
     export ASAN_OPTIONS="detect_leaks=1:log_path=$reports/address"
     export UBSAN_OPTIONS="halt_on_error=1:print_stacktrace=1:log_path=$reports/undefined"
-    run_tests build-asan -t 2 transfer failover hostile plain-peer
-    unset ASAN_OPTIONS UBSAN_OPTIONS
+    export EXIT_RUNS=20
+    run_tests build-asan -t 2 transfer failover hostile plain-peer window exit
+    unset ASAN_OPTIONS UBSAN_OPTIONS EXIT_RUNS
     if [ -n "$(ls "$reports")" ]; then
         echo "sanitizer reports of agents:"
         cat "$reports"/*
@@ -78,6 +78,7 @@ else
     failed=$((failed + 1))
 fi
 if [ "$long" = --long ]; then
+    export EXIT_RUNS=200
     run_tests build --suite system --repeat 5
     if python3 tests/suites/python.py build; then
         passed=$((passed + 1))
