@@ -70,7 +70,11 @@ sanitized()
     fi
 }
 
-build build && run_tests build || [ -e build/check.out ] || failed=$((failed + 1))
+if build build; then
+    run_tests build
+else
+    failed=$((failed + 1))
+fi
 if build build-asan -Db_sanitize=address,undefined -Db_lundef=false \
     -Dc_args=-fno-sanitize-recover=all; then
     sanitized
