@@ -11,7 +11,7 @@
 
 /* Defaults of struct mps_config; bytes. Upper bounds: what is used follows the paths. */
 #define MPS_DEFAULT_SND_BUF      (32u << 20)
-#define MPS_DEFAULT_RCV_BUF      (256u << 10)
+#define MPS_DEFAULT_RCV_BUF      (1024u << 10)
 #define MPS_DEFAULT_RCV_BUF_MAX  (32u << 20)
 #define MPS_DEFAULT_SUBFLOWS     8u
 #define MPS_DEFAULT_ADDRS        8u

@@ -4,6 +4,8 @@
 
 void mps_flow_init(struct mps_flow *f, uint64_t window, uint64_t window_max, mps_time_t now)
 {
+    if (window > window_max)
+        window = window_max;
     if (window < MPS_INITIAL_CREDIT_MIN)
         window = MPS_INITIAL_CREDIT_MIN;
     *f = (struct mps_flow){

@@ -21,6 +21,7 @@ struct mps_flow {
     uint64_t epoch_consumed;
 };
 
+/* The first window is `window`, but not above window_max, and MPS_INITIAL_CREDIT_MIN at least. */
 void mps_flow_init(struct mps_flow *f, uint64_t window, uint64_t window_max, mps_time_t now);
 
 /* The peer's announcement. True: there is more credit than before. */
