@@ -35,6 +35,7 @@ if [ "$scenario" = links ]; then
 else
     bed_open 1
     client=s server=s address=127.0.0.1 seconds=4 omit=1
+    BED_OPTIONS='--local 127.0.0.1' # loopback is plain TCP otherwise
 fi
 
 measure() # WAY ROUND
