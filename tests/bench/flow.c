@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the benchmarks measure with.
+ *
+ *   flow serve ADDRESS PORT COUNT                  COUNT connections, one after the other
+ *   flow get ADDRESS PORT SECONDS OMIT BYTES BUFFER  download, stop at the time or after BYTES
+ *   flow ping ADDRESS PORT COUNT                   128-byte messages to and fro
+ *   flow hold ADDRESS PORT COUNT                   as many connections, idle until stdin ends
+ *   flow keep ADDRESS PORT COUNT                   the server for these
+ *
+ * One JSON object on stdout. get: `mbit_s` and `gap_ms` (the longest time without a byte) do not
+ * count the first OMIT seconds after the first byte, `seconds` is from before connect(); BUFFER 0
+ * leaves the buffers alone. `cpu` is the CPU time of this process in seconds.
+ */
+#include "../bed/stream.h"
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define PING_BYTES    128
+#define REQUEST_BYTES 24
+
+static uint8_t block[STREAM_BLOCK];
+
+static double cpu_seconds(void)
+{
+    struct rusage u;
+
+    getrusage(RUSAGE_SELF, &u);
+    return (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) +
+           (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1e6;
+}
+
+static bool read_all(int fd, void *data, size_t len)
+{
+    size_t got = 0;
+
+    while (got < len) {
+        ssize_t n = read(fd, (uint8_t *)data + got, len - got);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return false;
+        got += (size_t)n;
+    }
+    return true;
+}
+
+static bool write_all(int fd, const void *data, size_t len)
+{
+    size_t put = 0;
+
+    while (put < len) {
+        ssize_t n = write(fd, (const uint8_t *)data + put, len - put);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return false;
+        put += (size_t)n;
+    }
+    return true;
+}
+
+/* A request is "d BYTES" (send them) or "e 0" (send back what comes), padded with zeros. */
+static bool request(int fd, char kind, uint64_t bytes)
+{
+    char text[REQUEST_BYTES] = "";
+
+    snprintf(text, sizeof(text), "%c %llu", kind, (unsigned long long)bytes);
+    return write_all(fd, text, sizeof(text));
+}
+
+static void serve_one(int fd)
+{
+    char text[REQUEST_BYTES];
+    uint64_t left;
+
+    if (!read_all(fd, text, sizeof(text)))
+        return;
+    text[sizeof(text) - 1] = '\0';
+    if (text[0] == 'e') {
+        while (read_all(fd, block, PING_BYTES) && write_all(fd, block, PING_BYTES))
+            ;
+        return;
+    }
+    left = strtoull(text + 2, NULL, 10);
+    for (uint64_t at = 0; left > 0;) {
+        size_t len = left < STREAM_BLOCK ? (size_t)left : STREAM_BLOCK;
+
+        if (!write_all(fd, stream_at(at), len))
+            return; /* the client has seen enough */
+        at += len;
+        left -= len;
+    }
+}
+
+static int serve(const char *address, const char *port, long count)
+{
+    int listener = stream_listen(address, port, 0);
+
+    (void)stream_at(0);
+    for (long i = 0; i < count; i++) {
+        int fd = accept(listener, NULL, NULL);
+
+        if (fd < 0)
+            return 1;
+        serve_one(fd);
+        close(fd);
+    }
+    printf("{\"cpu\":%.3f}\n", cpu_seconds());
+    return 0;
+}
+
+static int get(char **argv)
+{
+    double limit = strtod(argv[2], NULL), omit = strtod(argv[3], NULL);
+    uint64_t bytes = strtoull(argv[4], NULL, 10), got = 0, counted = 0;
+    double start, now = 0, first = 0, last = 0, gap = 0;
+    bool right = true;
+    ssize_t n = 0;
+    int fd;
+
+    (void)stream_at(0);
+    start = stream_now();
+    fd = stream_connect(argv[0], argv[1], (int)strtol(argv[5], NULL, 10));
+    if (!request(fd, 'd', bytes))
+        return 1;
+    while (got < bytes && (got == 0 || now - first < limit)) {
+        n = read(fd, block, sizeof(block));
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            break;
+        now = stream_now();
+        if (got == 0)
+            first = last = now;
+        if (now - first >= omit) {
+            gap = now - last > gap ? now - last : gap;
+            counted += (uint64_t)n;
+        }
+        last = now;
+        right = right && stream_matches(got, block, (size_t)n);
+        got += (uint64_t)n;
+    }
+    right = right && n > 0;
+    printf("{\"bytes\":%llu,\"seconds\":%.4f,\"mbit_s\":%.2f,\"gap_ms\":%.1f,\"cpu\":%.3f,"
+           "\"ok\":%s}\n",
+           (unsigned long long)got, last - start,
+           last - first > omit ? (double)counted * 8e-6 / (last - first - omit) : 0, gap * 1000,
+           cpu_seconds(), right ? "true" : "false");
+    return !right;
+}
+
+static int ping(const char *address, const char *port, long count)
+{
+    int fd = stream_connect(address, port, 0);
+    double start = stream_now();
+    long i = 0;
+
+    if (!request(fd, 'e', 0))
+        return 1;
+    while (i < count && write_all(fd, block, PING_BYTES) && read_all(fd, block, PING_BYTES))
+        i++;
+    printf("{\"rounds\":%ld,\"us\":%.2f,\"ok\":%s}\n", i,
+           (stream_now() - start) * 1e6 / (double)(i ? i : 1), i == count ? "true" : "false");
+    return i != count;
+}
+
+static int hold(const char *address, const char *port, long count, bool server)
+{
+    int listener = server ? stream_listen(address, port, 0) : -1;
+    uint8_t byte = 0;
+    int fd = -1;
+
+    for (long i = 0; i < count; i++) {
+        /* The byte makes sure that the connection is set up through and through. */
+        fd = server ? accept(listener, NULL, NULL) : stream_connect(address, port, 0);
+        if (fd < 0 || !(server ? write_all(fd, &byte, 1) : read_all(fd, &byte, 1)))
+            return 1;
+    }
+    printf("{\"held\":%ld,\"ok\":true}\n", count);
+    fflush(stdout);
+    /* The server goes with the last client, the client when it is told. */
+    (void)!read(server ? fd : STDIN_FILENO, &byte, 1);
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    signal(SIGPIPE, SIG_IGN);
+    if (argc == 5 && strcmp(argv[1], "serve") == 0)
+        return serve(argv[2], argv[3], strtol(argv[4], NULL, 10));
+    if (argc == 8 && strcmp(argv[1], "get") == 0)
+        return get(argv + 2);
+    if (argc == 5 && strcmp(argv[1], "ping") == 0)
+        return ping(argv[2], argv[3], strtol(argv[4], NULL, 10));
+    if (argc == 5 && (strcmp(argv[1], "hold") == 0 || strcmp(argv[1], "keep") == 0))
+        return hold(argv[2], argv[3], strtol(argv[4], NULL, 10), argv[1][0] == 'k');
+    fprintf(stderr, "usage: flow serve|get|ping|hold|keep ADDRESS PORT ...\n");
+    return 2;
+}
