@@ -23,13 +23,18 @@ static bool set_timeout(int sock, int option, int seconds)
     return mps_sys_setsockopt(sock, SOL_SOCKET, option, &tv, sizeof(tv)) == 0;
 }
 
-/* The secret goes to no other user's process: an abstract name may be taken by anybody. */
+/*
+ * An abstract name may be taken by anybody; the secret and the connections go only to the user who
+ * started the tree, to our own user (a server that gave up root started its agent itself) and to
+ * root.
+ */
 static bool agent_is_genuine(int sock, uid_t uid)
 {
     struct ucred cred;
     socklen_t len = sizeof(cred);
 
-    return mps_sys_getsockopt(sock, SOL_SOCKET, SO_PEERCRED, &cred, &len) == 0 && cred.uid == uid;
+    return mps_sys_getsockopt(sock, SOL_SOCKET, SO_PEERCRED, &cred, &len) == 0 &&
+           (cred.uid == uid || cred.uid == (uid_t)syscall(SYS_geteuid) || cred.uid == 0);
 }
 
 /* A connected socket, or -1. */

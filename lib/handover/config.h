@@ -14,7 +14,7 @@
 struct mps_ho_config {
     char agent_id[MPS_HO_ID_LEN + 1];
     uint8_t secret[MPS_HO_SECRET_LEN];
-    uid_t uid;                            /* the agent's; it is started only by this user */
+    uid_t uid;                            /* the user who started the tree */
     char agent_env[MPS_HO_AGENT_ENV_MAX]; /* value of MPS_ENV_AGENT */
     char program[PATH_MAX];               /* value of MPS_ENV_PROGRAM, "" if none */
     char options[MPS_HO_OPTIONS_MAX];     /* value of MPS_ENV_OPTIONS, "" if none */

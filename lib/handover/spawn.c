@@ -171,7 +171,7 @@ bool mps_ho_spawn(const struct mps_ho_config *cfg)
     long now = now_seconds();
     long not_before = atomic_load_explicit(&retry_at, memory_order_relaxed);
 
-    if (cfg->program[0] != '/' || (uid_t)syscall(SYS_geteuid) != cfg->uid || now < not_before)
+    if (cfg->program[0] != '/' || now < not_before)
         return false;
     /* Of two agents started at once one exits without the byte: the caller looks in any case. */
     if (!spawn_and_wait(cfg))

@@ -6,8 +6,8 @@
 
 /*
  * Start cfg->program as the agent and wait at most 2 s until it listens. False if it was not
- * tried: this process does not run as cfg->uid, there is no program, or an attempt failed a few
- * seconds ago. Whether the agent is reachable afterwards is for connect() to find out: of two
+ * tried: there is no program, or an attempt failed a few seconds ago. The agent runs as the
+ * caller's user: that of a server which gave up root before it listens is the right one. Whether the agent is reachable afterwards is for connect() to find out: of two
  * started at once the second exits.
  *
  * The caller blocks all signals. Safe wherever mps_ho_call() is. The application sees neither a

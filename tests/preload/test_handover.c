@@ -165,11 +165,41 @@ static void test_call_descriptor(void **state)
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &low), 0);
     assert_int_equal(call(&cfg).result, MPS_HO_UNSENT);
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
-    cfg.uid++; /* not the agent that the environment speaks of */
-    assert_int_equal(call(&cfg).result, MPS_HO_UNSENT);
     fake_agent_stop(agent);
     assert_int_equal(dup(0), next); /* no descriptor is left */
     close(next);
+}
+
+/* Somebody else took the agent's name: not even the secret is sent. */
+static void test_call_stranger(void **state)
+{
+    static struct mps_ho_config cfg;
+    const uid_t stranger = 65533;
+    pid_t agent;
+
+    if (geteuid() != 0)
+        skip(); /* only root can act as another user */
+    fake_agent_config(&cfg);
+    assert_int_equal(seteuid(stranger), 0);
+    agent = fake_agent_start(&cfg, FAKE_OK);
+    assert_int_equal(seteuid(0), 0);
+    assert_int_equal(call(&cfg).result, MPS_HO_UNSENT);
+    cfg.uid = stranger; /* now it is the one that the environment speaks of */
+    assert_int_equal(call(&cfg).result, MPS_HO_REPLIED);
+    fake_agent_stop(agent);
+}
+
+/* A server that gave up root has an agent of its own user. */
+static void test_call_own_user(void **state)
+{
+    static struct mps_ho_config cfg;
+    pid_t agent;
+
+    fake_agent_config(&cfg);
+    agent = fake_agent_start(&cfg, FAKE_OK);
+    cfg.uid = geteuid() + 1;
+    assert_int_equal(call(&cfg).result, MPS_HO_REPLIED);
+    fake_agent_stop(agent);
 }
 
 static volatile sig_atomic_t ticks;
@@ -255,8 +285,6 @@ static void test_spawn(void **state)
     assert_int_equal(wait(&status), -1);
     assert_int_equal(errno, ECHILD);
     assert_int_equal(signals_of_child, 0);
-    cfg.uid++;
-    assert_false(mps_ho_spawn(&cfg));
     unlink(program);
     unlink(report);
     close(fd);
@@ -279,6 +307,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_names),        cmocka_unit_test(test_config),
         cmocka_unit_test(test_call_results), cmocka_unit_test(test_call_descriptor),
+        cmocka_unit_test(test_call_stranger), cmocka_unit_test(test_call_own_user),
         cmocka_unit_test(test_call_signals), cmocka_unit_test(test_spawn),
         cmocka_unit_test(test_spawn_fails),
     };
