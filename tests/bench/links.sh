@@ -98,6 +98,8 @@ row_of_links() # NAME BAR BUFFER LINKS-BY-SEMICOLON
 
 bench_links()
 {
+    [ -z "$only" ] || echo "$link_table" | cut -d' ' -f1 | grep -qxF "$(echo "$only" | tr ' ' '\n')" ||
+        return 0
     heading 'Emulated links: Mbit/s, parts of the sum of plain TCP on each link alone, longest gap in ms'
     printf '%-11s %8s %8s %8s %8s %7s %7s %8s %8s  %s\n' row sum best mptcp shim mptcp/ shim/ \
         gap-mptcp gap-shim bar

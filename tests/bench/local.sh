@@ -57,7 +57,7 @@ http_round() # ROW CLIENT-MODE SERVER-MODE ROUND
     stop_nginx
     bed_wait 5 bed_quiet s $HTTP
     awk '/^Requests per second/ { r = $4 } /^Failed requests/ { f = $3 }
-        END { printf "{\"per_s\":%s,\"ok\":%s}\n", r + 0, r > 0 && f == 0 ? "true" : "false" }' \
+        END { printf "{\"per_s\":%s,\"ok\":%s}\n", r + 0, (r > 0 && f == 0) ? "true" : "false" }' \
         "$BED_TMP/ab" >"$BED_TMP/flow"
     record http "$1" "$4" "$BED_TMP/flow"
 }
@@ -95,6 +95,7 @@ bench_idle() # both ends are in one agent, so a connection is there twice
     ulimit -n $((count * 8 + 1000)) 2>/dev/null || { count=100; ulimit -n 1000; }
     BED_MODE=shim
     mkfifo "$BED_TMP/hold"
+    exec 5<>"$BED_TMP/hold" # nobody writes, and opening it waits for nobody
     bed_wait 5 bed_quiet s 5201
     bed_spawn s "$FLOW" keep 0.0.0.0 5201 $count >/dev/null
     server=$!
@@ -103,7 +104,6 @@ bench_idle() # both ends are in one agent, so a connection is there twice
     : >"$BED_TMP/flow"
     bed_spawn s "$FLOW" hold 127.0.0.1 5201 $count <"$BED_TMP/hold" >"$BED_TMP/flow"
     client=$!
-    exec 5>"$BED_TMP/hold"
     heading 'Memory of idle connections in the agent'
     if bed_wait 60 grep -q held "$BED_TMP/flow"; then
         each=$(calc "($(agents_kib) - $before) / $count / 2")
