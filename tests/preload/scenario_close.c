@@ -32,6 +32,11 @@ static void say_poll(int fd, short until)
 
     peer_wait(fd, until);
     need(poll(&pfd, 1, 0) == 1);
+    /* A reset sets the error first and the end a moment later. */
+    if (pfd.revents & POLLERR) {
+        peer_wait(fd, POLLHUP);
+        need(poll(&pfd, 1, 0) == 1);
+    }
     say("revents %x", pfd.revents);
 }
 
