@@ -10,12 +10,17 @@
 #include "core/sched.h"
 
 #define DEFAULT_IDLE_S 5
+#define SECONDS_MAX    86400
 #define WORD_MAX       512
 
 void mps_options_init(struct mps_options *opt)
 {
+    struct mps_config core;
+
+    mps_config_init(&core);
     memset(opt, 0, sizeof(*opt));
     opt->idle_s = DEFAULT_IDLE_S;
+    opt->no_subflow_timeout = core.no_subflow_timeout;
 }
 
 /* NULL, or why the value is not a number of min..max. */
@@ -73,8 +78,11 @@ static const char *set_number(struct mps_options *opt, const char *key, const ch
         why = number(value, 1, MPS_MAX_SUBFLOWS, &n);
         opt->max_subflows = why ? opt->max_subflows : (unsigned)n;
     } else if (strcmp(key, "idle") == 0) {
-        why = number(value, 0, 86400, &n);
+        why = number(value, 0, SECONDS_MAX, &n);
         opt->idle_s = why ? opt->idle_s : (unsigned)n;
+    } else if (strcmp(key, "no-subflow-timeout") == 0) {
+        why = number(value, 0, SECONDS_MAX, &n);
+        opt->no_subflow_timeout = why ? opt->no_subflow_timeout : n * MPS_SEC;
     } else if (strcmp(key, "join-port") == 0) {
         why = number(value, 0, 65535, &n);
         opt->join_port = why ? opt->join_port : (uint16_t)n;

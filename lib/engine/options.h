@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The agent's options: words key=value from the environment, and per connection from a request.
- *   local=A[,B...] scheduler=NAME pm=NAME max-subflows=N idle=SECONDS join-port=N verbose=FILE
+ *   local=A[,B...] scheduler=NAME pm=NAME max-subflows=N no-subflow-timeout=SECONDS idle=SECONDS
+ *   join-port=N verbose=FILE
  */
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
 #include "core/addr.h"
+#include "core/time.h"
 
 struct mps_sched_ops;
 struct mps_pm_ops;
@@ -20,6 +22,7 @@ struct mps_options {
     const struct mps_sched_ops *sched; /* NULL: the default */
     const struct mps_pm_ops *pm;       /* NULL: the default */
     unsigned max_subflows;             /* 0: the default */
+    mps_time_t no_subflow_timeout;     /* life of a connection without any subflow */
     unsigned idle_s;
     uint16_t join_port;             /* 0: ephemeral */
     char verbose[MPS_OPTIONS_PATH]; /* "": no log */

@@ -14,6 +14,7 @@ static const char usage[] =
     "  --local ADDR[,ADDR...]  use exactly these local addresses (default: all that are up)\n"
     "  --scheduler NAME        which path gets the next bytes\n"
     "  --max-subflows N        paths per connection at most\n"
+    "  --no-subflow-timeout S  seconds that a connection waits for a path when it has none\n"
     "  --join-port N           port for joins where the program's own cannot be shared\n"
     "  --log FILE              the agent's log, for debugging\n"
     "\n"

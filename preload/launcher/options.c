@@ -11,14 +11,16 @@
 #include <unistd.h>
 #include "launcher.h"
 
-static bool is_number(const char *text, long max)
+#define SECONDS_MAX 86400
+
+static bool is_number(const char *text, long min, long max)
 {
     char *end;
     long value;
 
     errno = 0;
     value = strtol(text, &end, 10);
-    return errno == 0 && end != text && *end == '\0' && value >= 1 && value <= max;
+    return errno == 0 && end != text && *end == '\0' && value >= min && value <= max;
 }
 
 static bool is_addresses(const char *text)
@@ -83,9 +85,11 @@ static bool take(struct mps_run_options *options, int option, const char *value)
     case 's':
         return is_name(value) && add_word(options, "scheduler", value);
     case 'm':
-        return is_number(value, 64) && add_word(options, "max-subflows", value);
+        return is_number(value, 1, 64) && add_word(options, "max-subflows", value);
     case 'j':
-        return is_number(value, 65535) && add_word(options, "join-port", value);
+        return is_number(value, 1, 65535) && add_word(options, "join-port", value);
+    case 'n':
+        return is_number(value, 0, SECONDS_MAX) && add_word(options, "no-subflow-timeout", value);
     default:
         return add_log(options, value);
     }
@@ -94,9 +98,13 @@ static bool take(struct mps_run_options *options, int option, const char *value)
 int mps_run_options_parse(int argc, char **argv, struct mps_run_options *ret)
 {
     static const struct option known[] = {
-        {"local", required_argument, NULL, 'l'},        {"scheduler", required_argument, NULL, 's'},
-        {"max-subflows", required_argument, NULL, 'm'}, {"join-port", required_argument, NULL, 'j'},
-        {"log", required_argument, NULL, 'o'},          {NULL, 0, NULL, 0},
+        {"local", required_argument, NULL, 'l'},
+        {"scheduler", required_argument, NULL, 's'},
+        {"max-subflows", required_argument, NULL, 'm'},
+        {"join-port", required_argument, NULL, 'j'},
+        {"log", required_argument, NULL, 'o'},
+        {"no-subflow-timeout", required_argument, NULL, 'n'},
+        {NULL, 0, NULL, 0},
     };
     int option, which = 0;
 

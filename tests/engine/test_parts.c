@@ -71,6 +71,10 @@ static void test_options(void **state)
     assert_int_equal(opt.max_subflows, 0);
     assert_int_equal(parse(&opt, "join-port=65536 join-port= frobnicate=1 word"), 4);
     assert_int_equal(opt.join_port, 0);
+    assert_int_equal(parse(&opt, "no-subflow-timeout=86401 no-subflow-timeout=soon"), 2);
+    assert_int_equal(opt.no_subflow_timeout, 60 * MPS_SEC);
+    assert_int_equal(parse(&opt, "no-subflow-timeout=0"), 0);
+    assert_int_equal(opt.no_subflow_timeout, 0);
 }
 
 /* A request's data is not terminated. */
