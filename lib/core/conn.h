@@ -96,14 +96,26 @@ int mps_conn_join_accept(struct mps_conn *conn, const struct mps_join *join,
 
 /*
  * A local address that may be used (its port: of our listener that takes joins at that address,
- * 0 if none). `ifindex` distinguishes interfaces, 0 if unknown. Adding it again updates it; at
- * most 255 in all (MPS_ELIMIT). `announce`: tell the peer by ADD_ADDR.
+ * 0 if none). `ifindex` distinguishes interfaces, 0 if unknown. Adding it again updates it, and does
+ * nothing if nothing is new; at most 256 at a time (MPS_ELIMIT). `announce`: tell the peer by
+ * ADD_ADDR, as long as there are identifiers: each is used once, 254 in all.
  */
 int mps_conn_local_add(struct mps_conn *conn, const struct mps_addr *addr, uint32_t ifindex,
                        bool backup, bool announce, mps_time_t now);
 
 /* The address is gone: its subflows are left at once, the peer is told by REMOVE_ADDR. */
 int mps_conn_local_remove(struct mps_conn *conn, const struct mps_addr *addr, mps_time_t now);
+
+/* Destinations whose first `prefix_len` bits are those of `dst`: all of the family with 0. */
+struct mps_route {
+    struct mps_addr dst;
+    uint8_t prefix_len;
+    uint32_t ifindex; /* it leads over this interface; 0: over any */
+    bool gone;
+};
+
+/* A route came or went: pairs of addresses that it leads to are tried again at once. */
+void mps_conn_route_changed(struct mps_conn *conn, const struct mps_route *route, mps_time_t now);
 
 /* Backup flag of one subflow, told to the peer by MP_PRIO. */
 int mps_conn_set_backup(struct mps_conn *conn, struct mps_subflow *sf, bool backup,

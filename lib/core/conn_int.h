@@ -66,7 +66,8 @@ struct mps_conn_rx {
 struct mps_local {
     struct mps_addr addr;
     uint32_t ifindex;
-    mps_addr_id_t id;
+    uint32_t key; /* ours, never used again, from 1 */
+    mps_addr_id_t id; /* on the wire, never used again but for MPS_ADDR_ID_SPARE */
     bool backup, announce, announced, known; /* known: added by mps_conn_local_add */
 };
 
@@ -78,7 +79,8 @@ struct mps_remote {
 };
 
 struct mps_retry {
-    mps_addr_id_t local_id, remote_id;
+    uint32_t local_key;
+    mps_addr_id_t remote_id;
     unsigned fails;
     bool worked; /* once: its path is there, and probably comes back */
     mps_time_t until;
@@ -88,7 +90,10 @@ struct mps_retry {
 struct mps_paths {
     struct mps_local *locals;
     unsigned n_locals, max_locals;
+    uint32_t last_key;
+    unsigned last_id; /* of our addresses */
     struct mps_addr first_local;
+    bool first_gone; /* the address with id 0 was withdrawn: that id is used up */
     struct mps_remote remotes[MPS_ADDRS_MAX];
     unsigned n_remotes;
     struct mps_retry retries[MPS_RETRY_PAIRS];
@@ -177,7 +182,8 @@ int mps_paths_first(struct mps_conn *c, const struct mps_addr *local,
 void mps_paths_run(struct mps_conn *c, mps_time_t now);
 void mps_paths_failed(struct mps_conn *c, const struct mps_subflow *sf, bool transient,
                       mps_time_t now);
-mps_addr_id_t mps_paths_local_id(const struct mps_conn *c, const struct mps_addr *local);
+/* The entry of an address, NULL if there is none; subflows name it by id and key. */
+const struct mps_local *mps_paths_local(const struct mps_conn *c, const struct mps_addr *local);
 void mps_paths_remote_added(struct mps_conn *c, const struct mps_ctrl *ctrl);
 void mps_paths_remote_removed(struct mps_conn *c, mps_addr_id_t id,
                               const struct mps_subflow *carrier, mps_time_t now);

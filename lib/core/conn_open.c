@@ -46,6 +46,7 @@ int mps_conn_first_subflow(struct mps_conn *c, const struct mps_addr *local,
     sf = mps_sf_new(c, 0, local, remote);
     if (!sf)
         return MPS_ENOMEM;
+    sf->local_key = mps_paths_local(c, local)->key;
     c->had_first = true;
     c->now = now;
     memcpy(msg.hello.key, c->keys.own, MPS_KEY_LEN);
@@ -178,6 +179,7 @@ int mps_conn_join_accept(struct mps_conn *c, const struct mps_join *join,
                          mps_time_t now, struct mps_subflow **ret)
 {
     struct mps_opening msg = {.kind = MPS_OPENING_JOIN_REPLY};
+    const struct mps_local *own = mps_paths_local(c, local);
     struct mps_subflow *sf;
     int r = join_check(c, join);
 
@@ -186,7 +188,8 @@ int mps_conn_join_accept(struct mps_conn *c, const struct mps_join *join,
     sf = mps_sf_new(c, join->subflow_id, local, remote);
     if (!sf)
         return MPS_ENOMEM;
-    sf->local_id = mps_paths_local_id(c, local);
+    sf->local_key = own ? own->key : 0;
+    sf->local_id = own ? own->id : 0;
     sf->remote_id = join->addr_id;
     sf->peer_backup = join->backup;
     sf->join.deadline = now + c->cfg.join_timeout;

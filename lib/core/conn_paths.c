@@ -14,7 +14,8 @@ void mps_paths_deinit(struct mps_conn *c)
 /* Id 0 is the address of the first subflow, at the port of that subflow. */
 static bool is_first(const struct mps_conn *c, const struct mps_addr *a)
 {
-    return c->had_first && mps_addr_same_ip(a, &c->paths.first_local) &&
+    return c->had_first && !c->paths.first_gone &&
+           mps_addr_same_ip(a, &c->paths.first_local) &&
            (a->port == 0 || a->port == c->paths.first_local.port);
 }
 
@@ -31,26 +32,24 @@ static struct mps_local *find_local(struct mps_conn *c, const struct mps_addr *a
     return NULL;
 }
 
-static int free_id(const struct mps_conn *c)
+/*
+ * An id is never used again (RFC 8684 section 3.4.1 leaves that to the host): what is said about
+ * the old address may overtake, or be overtaken by, what is said about the new one.
+ */
+static mps_addr_id_t next_id(struct mps_paths *p)
 {
-    uint8_t used[MPS_LOCALS_MAX + 1] = {0};
-
-    for (unsigned i = 0; i < c->paths.n_locals; i++)
-        used[c->paths.locals[i].id] = 1;
-    for (unsigned id = 1; id <= MPS_LOCALS_MAX; id++) {
-        if (!used[id])
-            return (int)id;
-    }
-    return MPS_ELIMIT;
+    if (p->last_id < MPS_ADDR_ID_SPARE)
+        p->last_id++;
+    return (mps_addr_id_t)p->last_id;
 }
 
-static int new_local(struct mps_conn *c, const struct mps_addr *addr, struct mps_local **ret)
+static int new_local(struct mps_conn *c, const struct mps_addr *addr, bool first,
+                     struct mps_local **ret)
 {
     struct mps_paths *p = &c->paths;
-    int id = is_first(c, addr) ? 0 : free_id(c);
 
-    if (id < 0)
-        return id;
+    if (p->n_locals > MPS_LOCALS_MAX)
+        return MPS_ELIMIT;
     if (p->n_locals == p->max_locals) {
         unsigned max = p->max_locals ? 2 * p->max_locals : 4;
         struct mps_local *more = mps_alloc(c->env.mem, max * sizeof(*more));
@@ -64,7 +63,11 @@ static int new_local(struct mps_conn *c, const struct mps_addr *addr, struct mps
         p->max_locals = max;
     }
     *ret = &p->locals[p->n_locals++];
-    **ret = (struct mps_local){.addr = *addr, .id = (mps_addr_id_t)id};
+    **ret = (struct mps_local){
+        .addr = *addr,
+        .key = ++p->last_key,
+        .id = first ? 0 : next_id(p),
+    };
     return 0;
 }
 
@@ -84,7 +87,7 @@ int mps_paths_first(struct mps_conn *c, const struct mps_addr *local,
             l = it;
     }
     if (!l) {
-        r = new_local(c, local, &l);
+        r = new_local(c, local, true, &l);
         if (r < 0)
             return r;
     }
@@ -95,19 +98,19 @@ int mps_paths_first(struct mps_conn *c, const struct mps_addr *local,
     return 0;
 }
 
-mps_addr_id_t mps_paths_local_id(const struct mps_conn *c, const struct mps_addr *local)
+const struct mps_local *mps_paths_local(const struct mps_conn *c, const struct mps_addr *local)
 {
     const struct mps_paths *p = &c->paths;
 
     for (unsigned i = 0; i < p->n_locals; i++) {
         if (mps_addr_equal(&p->locals[i].addr, local))
-            return p->locals[i].id;
+            return &p->locals[i];
     }
     for (unsigned i = 0; i < p->n_locals; i++) {
         if (mps_addr_same_ip(&p->locals[i].addr, local))
-            return p->locals[i].id;
+            return &p->locals[i];
     }
-    return 0;
+    return NULL;
 }
 
 static void announce(struct mps_conn *c, struct mps_local *l)
@@ -129,22 +132,34 @@ void mps_paths_announce(struct mps_conn *c)
     for (unsigned i = 0; i < c->paths.n_locals; i++) {
         struct mps_local *l = &c->paths.locals[i];
 
-        if (l->announce && !l->announced && (l->id != 0 || l->addr.port == 0))
+        if (l->announce && !l->announced && l->id != MPS_ADDR_ID_SPARE &&
+            (l->id != 0 || l->addr.port == 0))
             announce(c, l);
     }
 }
 
-static void forget_retries(struct mps_conn *c, bool local, mps_addr_id_t id)
+/* The back-off of an address of ours (key not 0) or of the peer's is over. */
+static void forget_retries(struct mps_conn *c, uint32_t key, mps_addr_id_t remote)
 {
     struct mps_paths *p = &c->paths;
 
     for (unsigned i = 0; i < p->n_retries;) {
         struct mps_retry *r = &p->retries[i];
 
-        if ((local ? r->local_id : r->remote_id) == id)
+        if (key != 0 ? r->local_key == key : r->remote_id == remote)
             *r = p->retries[--p->n_retries];
         else
             i++;
+    }
+}
+
+static void forget_retry(struct mps_paths *p, uint32_t key, mps_addr_id_t remote)
+{
+    for (unsigned i = 0; i < p->n_retries; i++) {
+        if (p->retries[i].local_key == key && p->retries[i].remote_id == remote) {
+            p->retries[i] = p->retries[--p->n_retries];
+            return;
+        }
     }
 }
 
@@ -175,12 +190,12 @@ int mps_conn_set_backup(struct mps_conn *c, struct mps_subflow *sf, bool backup,
 
 
 /* The flag of an address is that of the subflows from it. */
-static void change_backup(struct mps_conn *c, mps_addr_id_t id, bool backup)
+static void change_backup(struct mps_conn *c, uint32_t key, bool backup)
 {
     struct mps_subflow *sf;
 
     mps_for_each_subflow(sf, c) {
-        if (sf->local_id == id && sf->state == MPS_SF_ACTIVE)
+        if (sf->local_key == key && sf->state == MPS_SF_ACTIVE)
             (void)set_backup(c, sf, backup); /* without memory it stays as it was */
     }
 }
@@ -192,18 +207,24 @@ int mps_conn_local_add(struct mps_conn *c, const struct mps_addr *addr, uint32_t
     int r;
 
     if (!l) {
-        r = new_local(c, addr, &l);
+        r = new_local(c, addr, is_first(c, addr), &l);
         if (r < 0)
             return r;
     }
+    /* The peer knew this one without being told, until it was withdrawn. */
+    announce_it |= c->role == MPS_ROLE_SERVER && c->paths.first_gone &&
+                   mps_addr_equal(addr, &c->paths.first_local);
+    if (l->known && l->ifindex == ifindex && l->backup == backup && l->announce == announce_it)
+        return 0;
     if (l->known && l->backup != backup)
-        change_backup(c, l->id, backup);
+        change_backup(c, l->key, backup);
+    /* On another interface, earlier failures say nothing. */
+    if (l->ifindex != ifindex)
+        forget_retries(c, l->key, 0);
     l->ifindex = ifindex;
     l->backup = backup;
     l->announce = announce_it;
     l->known = true;
-    /* The link may have come back: earlier failures say nothing about it now. */
-    forget_retries(c, true, l->id);
     c->paths.due = true;
     mps_conn_settle(c, now);
     return 0;
@@ -214,26 +235,57 @@ int mps_conn_local_remove(struct mps_conn *c, const struct mps_addr *addr, mps_t
     struct mps_local *l = find_local(c, addr);
     struct mps_ctrl ctrl = {.type = MPS_FRAME_REMOVE_ADDR};
     struct mps_subflow *sf;
-    bool tell;
+    uint32_t key;
+    bool tell, spare;
 
     if (!l)
         return MPS_EADDR;
     ctrl.remove_addr.id = l->id;
+    key = l->key;
     tell = l->announced;
+    spare = l->id == MPS_ADDR_ID_SPARE;
+    c->paths.first_gone |= c->had_first && l->id == 0;
+    forget_retries(c, key, 0);
     *l = c->paths.locals[--c->paths.n_locals];
     mps_for_each_subflow(sf, c) {
         /* While opening there is no other subflow to go to: this one may still work. */
-        if (sf->local_id != ctrl.remove_addr.id || sf->state == MPS_SF_DEAD ||
-            c->phase == MPS_PH_OPENING)
+        if (sf->local_key != key || sf->state == MPS_SF_DEAD || c->phase == MPS_PH_OPENING)
             continue;
         tell |= sf->peer_knows;
+        if (spare)
+            mps_sf_tell_closed(sf, MPS_REASON_ADDRESS_GONE, true);
         mps_sf_kill(sf, true, MPS_REASON_ADDRESS_GONE, now);
         mps_conn_lost_subflow(c, sf, false, now);
     }
-    if (tell && c->phase == MPS_PH_OPEN)
+    if (tell && !spare && c->phase == MPS_PH_OPEN)
         (void)mps_conn_ctrl(c, &ctrl); /* without memory the peer notices by itself */
     mps_conn_settle(c, now);
     return 0;
+}
+
+static bool leads_to(const struct mps_route *route, const struct mps_addr *addr)
+{
+    return route->dst.family == addr->family &&
+           mps_addr_common_prefix(&route->dst, addr) >= route->prefix_len;
+}
+
+void mps_conn_route_changed(struct mps_conn *c, const struct mps_route *route, mps_time_t now)
+{
+    struct mps_paths *p = &c->paths;
+
+    for (unsigned l = 0; l < p->n_locals; l++) {
+        if (route->ifindex != 0 && p->locals[l].ifindex != 0 &&
+            p->locals[l].ifindex != route->ifindex)
+            continue;
+        for (unsigned r = 0; r < p->n_remotes; r++) {
+            if (p->remotes[r].gone || !leads_to(route, &p->remotes[r].addr))
+                continue;
+            if (!route->gone)
+                forget_retry(p, p->locals[l].key, p->remotes[r].id);
+        }
+    }
+    p->due = true;
+    mps_conn_settle(c, now);
 }
 
 /* ---- the peer's addresses ---- */
@@ -280,7 +332,7 @@ void mps_paths_remote_added(struct mps_conn *c, const struct mps_ctrl *ctrl)
             return;
     }
     *r = (struct mps_remote){.addr = addr, .id = ctrl->add_addr.id, .ev_added = true};
-    forget_retries(c, false, r->id);
+    forget_retries(c, 0, r->id);
     c->paths.due = true;
 }
 

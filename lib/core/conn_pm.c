@@ -29,13 +29,13 @@ static bool counts_for_policy(const struct mps_subflow *sf, bool in_need, mps_ti
     return counts(sf, now);
 }
 
-static const struct mps_retry *find_retry(const struct mps_conn *c, mps_addr_id_t local,
+static const struct mps_retry *find_retry(const struct mps_conn *c, uint32_t local,
                                           mps_addr_id_t remote)
 {
     for (unsigned i = 0; i < c->paths.n_retries; i++) {
         const struct mps_retry *r = &c->paths.retries[i];
 
-        if (r->local_id == local && r->remote_id == remote)
+        if (r->local_key == local && r->remote_id == remote)
             return r;
     }
     return NULL;
@@ -46,12 +46,13 @@ static bool may_try(const void *user, unsigned l, unsigned r)
     const struct view *v = user;
     const struct mps_retry *retry;
     const struct mps_subflow *sf;
-    mps_addr_id_t local = v->local_of[l]->id, remote = v->remote_of[r]->id;
+    uint32_t local = v->local_of[l]->key;
+    mps_addr_id_t remote = v->remote_of[r]->id;
 
     if (!v->local_of[l]->known)
         return false;
     mps_for_each_subflow(sf, v->c) {
-        if (counts(sf, v->now) && sf->local_id == local && sf->remote_id == remote)
+        if (counts(sf, v->now) && sf->local_key == local && sf->remote_id == remote)
             return false;
     }
     retry = find_retry(v->c, local, remote);
@@ -72,7 +73,7 @@ static void view_fill(struct view *v, const struct mps_conn *c, mps_time_t now)
         unsigned n = 0;
 
         mps_for_each_subflow(sf, c)
-            n += counts_for_policy(sf, need, now) && sf->local_id == l->id;
+            n += counts_for_policy(sf, need, now) && sf->local_key == l->key;
         if (!l->known && n == 0)
             continue;
         v->local_of[v->n_locals] = l;
@@ -137,6 +138,7 @@ static bool open_pair(struct mps_conn *c, const struct mps_local *l, const struc
     c->paths.next_id += 2;
     sf->state = MPS_SF_CONNECTING;
     sf->ifindex = l->ifindex;
+    sf->local_key = l->key;
     sf->local_id = l->id;
     sf->remote_id = r->id;
     sf->backup = l->backup;
@@ -224,7 +226,7 @@ void mps_paths_run(struct mps_conn *c, mps_time_t now)
 static struct mps_retry *retry_place(struct mps_conn *c, const struct mps_subflow *sf)
 {
     struct mps_paths *p = &c->paths;
-    struct mps_retry *r = (struct mps_retry *)find_retry(c, sf->local_id, sf->remote_id);
+    struct mps_retry *r = (struct mps_retry *)find_retry(c, sf->local_key, sf->remote_id);
 
     if (r)
         return r;
@@ -237,7 +239,7 @@ static struct mps_retry *retry_place(struct mps_conn *c, const struct mps_subflo
                 r = &p->retries[i];
         }
     }
-    *r = (struct mps_retry){.local_id = sf->local_id, .remote_id = sf->remote_id};
+    *r = (struct mps_retry){.local_key = sf->local_key, .remote_id = sf->remote_id};
     return r;
 }
 

@@ -21,7 +21,11 @@
 #define MPS_DEFAULT_CLOSE        (60 * MPS_SEC) /* FIN_WAIT_2 of Linux TCP */
 
 #define MPS_ADDRS_MAX  64u  /* upper bound of max_addrs: arrays on the stack */
-#define MPS_LOCALS_MAX 255u /* address ids are 8 bits, 0 is the first subflow's */
+#define MPS_LOCALS_MAX 255u /* local addresses at a time */
+
+/* Address ids are 8 bits, 0 is the first subflow's. This one is of all addresses for which no other
+ * is left: it is not announced, nor withdrawn. mptcpshim-protocol(7), "Address identifiers". */
+#define MPS_ADDR_ID_SPARE 255u
 
 /* Joins whose peer is not authenticated yet, at a time: what a flood of JOINs can occupy. */
 #define MPS_HALF_OPEN_MAX 8u

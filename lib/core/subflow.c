@@ -105,8 +105,7 @@ void mps_sf_kill(struct mps_subflow *sf, bool reset, enum mps_reason reason, mps
         mps_ack_now(&c->rx.ack, now);
 }
 
-/* The peer may not see the end for long: it hears of it on another subflow. */
-static void tell_closed(struct mps_subflow *sf, enum mps_reason reason, bool transient)
+void mps_sf_tell_closed(struct mps_subflow *sf, enum mps_reason reason, bool transient)
 {
     struct mps_ctrl ctrl = {.type = MPS_FRAME_SUBFLOW_CLOSE};
 
@@ -126,7 +125,7 @@ void mps_sf_abandon(struct mps_subflow *sf, enum mps_reason reason, bool transie
 
     if (sf->state == MPS_SF_DEAD)
         return;
-    tell_closed(sf, reason, transient);
+    mps_sf_tell_closed(sf, reason, transient);
     mps_sf_kill(sf, true, reason, now);
     mps_paths_failed(c, sf, transient, now);
     mps_conn_lost_subflow(c, sf, false, now);
@@ -178,7 +177,7 @@ void mps_subflow_down(struct mps_subflow *sf, bool orderly, enum mps_reason reas
     if (sf->rx.mode != MPS_RX_HEAD || sf->rx.have != 0)
         orderly = false;
     if (!orderly)
-        tell_closed(sf, reason, true);
+        mps_sf_tell_closed(sf, reason, true);
     mps_sf_kill(sf, !orderly, reason, now);
     mps_paths_failed(c, sf, true, now);
     mps_conn_lost_subflow(c, sf, orderly, now);

@@ -94,6 +94,7 @@ struct mps_subflow {
     enum mps_reason reason;
     struct mps_addr local, remote;
     uint32_t ifindex;
+    uint32_t local_key; /* of our address (struct mps_local), 0: none */
     mps_addr_id_t local_id, remote_id;
     mps_time_t active_since;
     bool measured; /* mps_subflow_update was called */
@@ -122,6 +123,9 @@ void mps_sf_kill(struct mps_subflow *sf, bool reset, enum mps_reason reason, mps
 /* As mps_sf_kill with reset, and the peer is told why on another subflow. */
 void mps_sf_abandon(struct mps_subflow *sf, enum mps_reason reason, bool transient,
                     mps_time_t now);
+
+/* The peer may not see the end for long: it hears of it on another subflow. */
+void mps_sf_tell_closed(struct mps_subflow *sf, enum mps_reason reason, bool transient);
 
 /* May carry data: active, or the first one with early data. */
 bool mps_sf_usable(const struct mps_subflow *sf);

@@ -91,6 +91,17 @@ static void addresses_changed(struct mps_netaddr *netaddr)
     mps_list_for_each(s, &eng->sessions, struct mps_session, link) mps_session_addresses_changed(s);
 }
 
+static void route_changed(struct mps_netaddr *netaddr, const struct mps_route *route)
+{
+    struct mps_engine *eng = netaddr->user;
+    struct mps_session *s;
+
+    mps_list_for_each(s, &eng->sessions, struct mps_session, link)
+        mps_session_route_changed(s, route);
+}
+
+static const struct mps_netaddr_ops netaddr_ops = {addresses_changed, route_changed};
+
 uint16_t mps_engine_join_port(struct mps_engine *eng, const struct mps_addr *addr)
 {
     if (mps_steer_covers(&eng->steer, addr))
@@ -129,7 +140,7 @@ int mps_engine_init(struct mps_engine *eng, struct ev_loop *loop, const char *ag
     mps_linger_init(&eng->linger, loop);
     mps_steer_init(&eng->steer, loop, steer_accepted, steer_dropped, eng);
     mps_joinlis_init(&eng->joinlis, loop, joinlis_accepted, eng);
-    if (mps_netaddr_init(&eng->netaddr, loop, addresses_changed, eng) < 0)
+    if (mps_netaddr_init(&eng->netaddr, loop, &netaddr_ops, eng) < 0)
         mps_log("engine: no local addresses are known");
     ev_idle_init(&eng->more, on_idle);
     ev_set_priority(&eng->more, EV_MINPRI);

@@ -6,22 +6,37 @@
 #include <linux/if.h>
 #include <linux/if_addr.h>
 #include <linux/rtnetlink.h>
+#include <stdio.h>
 #include <string.h>
 #include "core/err.h"
 #include "log.h"
 #include "options.h"
 
-#define SETTLE_S 0.02
-#define LINK_MAX 256
+#define SETTLE_S      0.02
+#define RETRY_S       0.5 /* after a dump that failed */
+#define ANY_ROUTE_S   5.0
+#define DUMP_ATTEMPTS 20
+#define LINK_MAX      256
 
 struct dump {
     struct mps_netaddr_list *list;
     struct {
         int index;
+        char name[MPS_NETADDR_IFNAME];
         bool loopback;
     } link[LINK_MAX];
     unsigned n_links;
 };
+
+static int on_link_attr(const struct nlattr *attr, void *data)
+{
+    char *name = data;
+
+    if (mnl_attr_get_type(attr) == IFLA_IFNAME)
+        snprintf(name, MPS_NETADDR_IFNAME, "%.*s", (int)mnl_attr_get_payload_len(attr),
+                 mnl_attr_get_str(attr));
+    return MNL_CB_OK;
+}
 
 static int on_link(const struct nlmsghdr *nlh, void *data)
 {
@@ -29,6 +44,7 @@ static int on_link(const struct nlmsghdr *nlh, void *data)
     struct dump *d = data;
 
     if ((ifi->ifi_flags & IFF_UP) && (ifi->ifi_flags & IFF_RUNNING) && d->n_links < LINK_MAX) {
+        mnl_attr_parse(nlh, sizeof(*ifi), on_link_attr, d->link[d->n_links].name);
         d->link[d->n_links].index = ifi->ifi_index;
         d->link[d->n_links].loopback = (ifi->ifi_flags & IFF_LOOPBACK) != 0;
         d->n_links++;
@@ -92,6 +108,7 @@ static int on_addr(const struct nlmsghdr *nlh, void *data)
         return MNL_CB_OK;
     memcpy(e->addr.ip, mnl_attr_get_payload(attr), mnl_attr_get_payload_len(attr));
     e->ifindex = ifa->ifa_index;
+    memcpy(e->ifname, d->link[i].name, sizeof(e->ifname));
     e->loopback = d->link[i].loopback;
     d->list->n++;
     return MNL_CB_OK;
@@ -122,23 +139,40 @@ static int dump_one(struct mnl_socket *nl, uint16_t type, size_t head_len, mnl_c
     return rc < 0 ? MPS_ESYS : 0;
 }
 
-int mps_netaddr_dump(struct mps_netaddr_list *ret)
+/* A fresh socket each time: an interrupted dump leaves its rest behind. */
+static int dump_all(struct mps_netaddr_list *ret)
 {
-    struct mps_netaddr_list list = {.n = 0};
+    struct mps_netaddr_list list;
     struct dump d = {.list = &list};
     struct mnl_socket *nl = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
-    int rc = MPS_ESYS;
+    int rc = MPS_ESYS, err;
 
     if (!nl)
         return MPS_ESYS;
+    memset(&list, 0, sizeof(list));
     if (mnl_socket_bind(nl, 0, MNL_SOCKET_AUTOPID) == 0) {
         rc = dump_one(nl, RTM_GETLINK, sizeof(struct ifinfomsg), on_link, &d);
         if (rc == 0)
             rc = dump_one(nl, RTM_GETADDR, sizeof(struct ifaddrmsg), on_addr, &d);
     }
+    err = errno;
     mnl_socket_close(nl);
+    errno = err;
     if (rc == 0)
         *ret = list;
+    return rc;
+}
+
+int mps_netaddr_dump(struct mps_netaddr_list *ret)
+{
+    int rc = MPS_ESYS;
+
+    /* EINTR is NLM_F_DUMP_INTR too: the list changed meanwhile, and what came may be wrong. */
+    for (unsigned i = 0; i < DUMP_ATTEMPTS; i++) {
+        rc = dump_all(ret);
+        if (rc == 0 || errno != EINTR)
+            break;
+    }
     return rc;
 }
 
@@ -205,44 +239,170 @@ void mps_netaddr_select(const struct mps_netaddr_list *all, const struct mps_opt
     }
 }
 
-static void on_settle(struct ev_loop *loop, ev_timer *timer, int revents)
+const char *mps_netaddr_ifname(const struct mps_netaddr *self, uint32_t ifindex,
+                               const struct mps_addr *addr)
 {
-    struct mps_netaddr *self = timer->data;
-    struct mps_netaddr_list list = {.n = 0};
+    for (unsigned i = 0; i < self->now.n; i++) {
+        const struct mps_netaddr_entry *e = &self->now.entry[i];
+
+        if (ifindex != 0 ? e->ifindex == ifindex
+                         : mps_addr_same_ip(&e->addr, addr) ||
+                               (e->loopback && mps_addr_is_loopback(addr)))
+            return e->ifname;
+    }
+    return "";
+}
+
+/* ---- changes ---- */
+
+static void start_timer(struct mps_netaddr *self, double seconds)
+{
+    if (ev_is_active(&self->settle))
+        return;
+    ev_timer_set(&self->settle, seconds, 0.);
+    ev_timer_start(self->loop, &self->settle);
+}
+
+static void look_at_addresses(struct mps_netaddr *self)
+{
+    struct mps_netaddr_list list;
 
     if (mps_netaddr_dump(&list) < 0) {
         mps_log("netaddr: dump failed: %s", strerror(errno));
+        start_timer(self, RETRY_S);
         return;
     }
+    self->addresses_due = false;
     if (list.n == self->now.n &&
         memcmp(list.entry, self->now.entry, list.n * sizeof(list.entry[0])) == 0)
         return;
     self->now = list;
-    self->changed(self);
+    self->ops->addresses(self);
+}
+
+static void on_settle(struct ev_loop *loop, ev_timer *timer, int revents)
+{
+    struct mps_netaddr *self = timer->data;
+    unsigned n = self->n_routes;
+
+    if (self->addresses_due)
+        look_at_addresses(self);
+    self->n_routes = 0;
+    for (unsigned i = 0; i < n; i++)
+        self->ops->route(self, &self->routes[i]);
+}
+
+/*
+ * Any route may have come: the list that is always true. A router that changes many all the time
+ * has to wait, or back-off would mean nothing.
+ */
+static void any_route(struct mps_netaddr *self)
+{
+    if (ev_now(self->loop) - self->any_route_at < ANY_ROUTE_S)
+        return;
+    self->any_route_at = ev_now(self->loop);
+    self->routes[0] = (struct mps_route){.dst = {.family = MPS_AF_INET}};
+    self->routes[1] = (struct mps_route){.dst = {.family = MPS_AF_INET6}};
+    self->n_routes = 2;
+}
+
+struct route_attrs {
+    const struct nlattr *dst, *oif, *table;
+};
+
+static int on_route_attr(const struct nlattr *attr, void *data)
+{
+    struct route_attrs *a = data;
+
+    switch (mnl_attr_get_type(attr)) {
+    case RTA_DST:
+        a->dst = attr;
+        break;
+    case RTA_OIF:
+        a->oif = attr;
+        break;
+    case RTA_TABLE:
+        a->table = attr;
+        break;
+    default:
+        break;
+    }
+    return MNL_CB_OK;
+}
+
+static void on_route(struct mps_netaddr *self, const struct nlmsghdr *nlh)
+{
+    const struct rtmsg *rtm = mnl_nlmsg_get_payload(nlh);
+    struct mps_route route = {.gone = nlh->nlmsg_type == RTM_DELROUTE};
+    struct route_attrs a = {NULL, NULL, NULL};
+    size_t len;
+
+    if (mnl_nlmsg_get_payload_len(nlh) < sizeof(*rtm) || rtm->rtm_type != RTN_UNICAST ||
+        (rtm->rtm_flags & RTM_F_CLONED))
+        return;
+    mnl_attr_parse(nlh, sizeof(*rtm), on_route_attr, &a);
+    if ((a.table ? mnl_attr_get_u32(a.table) : rtm->rtm_table) == RT_TABLE_LOCAL)
+        return;
+    route.dst.family = rtm->rtm_family == AF_INET6 ? MPS_AF_INET6 : MPS_AF_INET;
+    route.prefix_len = rtm->rtm_dst_len;
+    if (a.dst) {
+        len = mnl_attr_get_payload_len(a.dst);
+        memcpy(route.dst.ip, mnl_attr_get_payload(a.dst), len < 16 ? len : 16);
+    }
+    if (a.oif)
+        route.ifindex = mnl_attr_get_u32(a.oif);
+    if (self->n_routes == MPS_NETADDR_ROUTES)
+        any_route(self);
+    else
+        self->routes[self->n_routes++] = route;
+}
+
+void mps_netaddr_message(struct mps_netaddr *self, const void *buf, size_t len)
+{
+    const struct nlmsghdr *nlh = buf;
+    int left = (int)len;
+
+    for (; mnl_nlmsg_ok(nlh, left); nlh = mnl_nlmsg_next(nlh, &left)) {
+        if (nlh->nlmsg_type == RTM_NEWROUTE || nlh->nlmsg_type == RTM_DELROUTE)
+            on_route(self, nlh);
+        else
+            self->addresses_due = true; /* what changed does not matter: all is dumped */
+    }
+    if (self->addresses_due || self->n_routes > 0)
+        start_timer(self, SETTLE_S);
 }
 
 static void on_notify(struct ev_loop *loop, ev_io *io, int revents)
 {
     struct mps_netaddr *self = io->data;
-    char buf[16384];
+    union {
+        struct nlmsghdr align;
+        char bytes[16384];
+    } buf;
+    ssize_t n;
 
-    /* What changed does not matter, and lost notifications (ENOBUFS) neither: all is dumped. */
-    while (recv(io->fd, buf, sizeof(buf), MSG_DONTWAIT) >= 0 || errno == ENOBUFS)
-        ;
-    if (!ev_is_active(&self->settle)) {
-        ev_timer_set(&self->settle, SETTLE_S, 0.);
-        ev_timer_start(loop, &self->settle);
+    while ((n = recv(io->fd, &buf, sizeof(buf), MSG_DONTWAIT)) >= 0 || errno == ENOBUFS ||
+           errno == EINTR) {
+        if (n < 0 && errno == ENOBUFS) {
+            /* Some were lost. */
+            self->addresses_due = true;
+            any_route(self);
+            start_timer(self, SETTLE_S);
+        }
+        if (n > 0)
+            mps_netaddr_message(self, &buf, (size_t)n);
     }
 }
 
 int mps_netaddr_init(struct mps_netaddr *self, struct ev_loop *loop,
-                     void (*changed)(struct mps_netaddr *self), void *user)
+                     const struct mps_netaddr_ops *ops, void *user)
 {
-    unsigned groups = RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR;
+    unsigned groups = RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR | RTMGRP_IPV4_ROUTE |
+                      RTMGRP_IPV6_ROUTE;
 
     memset(self, 0, sizeof(*self));
     self->loop = loop;
-    self->changed = changed;
+    self->ops = ops;
     self->user = user;
     ev_timer_init(&self->settle, on_settle, SETTLE_S, 0.);
     self->settle.data = self;

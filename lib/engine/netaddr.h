@@ -8,15 +8,19 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include "core/addr.h"
+#include "core/conn.h"
 
 struct mnl_socket;
 struct mps_options;
 
-#define MPS_NETADDR_MAX 64
+#define MPS_NETADDR_MAX    64
+#define MPS_NETADDR_IFNAME 16 /* IF_NAMESIZE */
+#define MPS_NETADDR_ROUTES 16
 
 struct mps_netaddr_entry {
     struct mps_addr addr; /* port 0 */
     uint32_t ifindex;
+    char ifname[MPS_NETADDR_IFNAME];
     bool loopback;
 };
 
@@ -25,7 +29,10 @@ struct mps_netaddr_list {
     unsigned n;
 };
 
-/* What the kernel has now, loopback included. 0 or MPS_ESYS. */
+/*
+ * What the kernel has now, loopback included. A dump that a change interrupted is made again, some
+ * times. 0 or MPS_ESYS.
+ */
 int mps_netaddr_dump(struct mps_netaddr_list *ret);
 
 /*
@@ -39,17 +46,35 @@ void mps_netaddr_select(const struct mps_netaddr_list *all, const struct mps_opt
                         const struct mps_addr *own, const struct mps_addr *peer,
                         struct mps_netaddr_list *ret);
 
+struct mps_netaddr;
+
+struct mps_netaddr_ops {
+    void (*addresses)(struct mps_netaddr *self); /* `now` is another list */
+    void (*route)(struct mps_netaddr *self, const struct mps_route *route);
+};
+
 struct mps_netaddr {
     struct ev_loop *loop;
     struct mnl_socket *nl;
     ev_io io;
     ev_timer settle; /* a burst of notifications makes one dump */
+    bool addresses_due;
+    struct mps_route routes[MPS_NETADDR_ROUTES]; /* since the last look */
+    unsigned n_routes;
+    double any_route_at; /* when they were too many to be looked at one by one */
     struct mps_netaddr_list now;
-    void (*changed)(struct mps_netaddr *self);
+    const struct mps_netaddr_ops *ops;
     void *user;
 };
 
 /* Without notifications (no permission) the addresses of the start stay. 0 or MPS_ESYS. */
 int mps_netaddr_init(struct mps_netaddr *self, struct ev_loop *loop,
-                     void (*changed)(struct mps_netaddr *self), void *user);
+                     const struct mps_netaddr_ops *ops, void *user);
 void mps_netaddr_deinit(struct mps_netaddr *self);
+
+/* Name of the interface, which may be 0: of the one that has the address. "" if unknown. */
+const char *mps_netaddr_ifname(const struct mps_netaddr *self, uint32_t ifindex,
+                               const struct mps_addr *addr);
+
+/* One notification of the kernel, for tests; others come from the socket. */
+void mps_netaddr_message(struct mps_netaddr *self, const void *buf, size_t len);

@@ -264,6 +264,14 @@ void mps_session_addresses_changed(struct mps_session *s)
     mps_engine_mark(s->eng, s);
 }
 
+void mps_session_route_changed(struct mps_session *s, const struct mps_route *route)
+{
+    if (!s->mp)
+        return;
+    mps_conn_route_changed(mps_mpconn_core(s->mp), route, mps_clock_now());
+    mps_engine_mark(s->eng, s);
+}
+
 struct mps_session *mps_session_find(struct mps_engine *eng, uint64_t id)
 {
     struct mps_session *s;

@@ -67,6 +67,8 @@ void mps_session_join(struct mps_session *s, int fd, const struct mps_join *join
 /* The host's addresses or join ports are others now. */
 void mps_session_addresses_changed(struct mps_session *s);
 
+void mps_session_route_changed(struct mps_session *s, const struct mps_route *route);
+
 struct mps_session *mps_session_find(struct mps_engine *eng, uint64_t id);
 
 /* Its live TCP sockets, the oldest first; returns how many there are in fds[0..max). */
