@@ -98,7 +98,9 @@ int mps_conn_join_accept(struct mps_conn *conn, const struct mps_join *join,
  * A local address that may be used (its port: of our listener that takes joins at that address,
  * 0 if none). `ifindex` distinguishes interfaces, 0 if unknown. Adding it again updates it, and does
  * nothing if nothing is new; at most 256 at a time (MPS_ELIMIT). `announce`: tell the peer by
- * ADD_ADDR, as long as there are identifiers: each is used once, 254 in all.
+ * ADD_ADDR, as long as there are identifiers: each is used once, 254 in all. `backup` is
+ * passed on to the address's subflows, also to the first one and those of the peer's joins, when
+ * they carry data; the peer is told by MP_PRIO.
  */
 int mps_conn_local_add(struct mps_conn *conn, const struct mps_addr *addr, uint32_t ifindex,
                        bool backup, bool announce, mps_time_t now);
@@ -116,6 +118,21 @@ struct mps_route {
 
 /* A route came or went: pairs of addresses that it leads to are tried again at once. */
 void mps_conn_route_changed(struct mps_conn *conn, const struct mps_route *route, mps_time_t now);
+
+/*
+ * The share of the address's subflows in what we send, 1 to MPS_WEIGHT_MAX, at first
+ * MPS_WEIGHT_DEFAULT; what it means is the scheduler's (sched.h). The peer is not told. 0,
+ * MPS_EADDR: no such address, MPS_EINVAL.
+ */
+int mps_conn_local_set_weight(struct mps_conn *conn, const struct mps_addr *addr, unsigned weight,
+                              mps_time_t now);
+
+/*
+ * Another scheduler from now on, without memory of what was sent so far. 0, or MPS_ENOMEM: the old
+ * one goes on.
+ */
+int mps_conn_set_scheduler(struct mps_conn *conn, const struct mps_sched_ops *sched,
+                           mps_time_t now);
 
 /* Backup flag of one subflow, told to the peer by MP_PRIO. */
 int mps_conn_set_backup(struct mps_conn *conn, struct mps_subflow *sf, bool backup,

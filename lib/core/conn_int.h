@@ -68,6 +68,7 @@ struct mps_local {
     uint32_t ifindex;
     uint32_t key; /* ours, never used again, from 1 */
     mps_addr_id_t id; /* on the wire, never used again but for MPS_ADDR_ID_SPARE */
+    unsigned weight;
     bool backup, announce, announced, known; /* known: added by mps_conn_local_add */
 };
 
@@ -190,6 +191,13 @@ void mps_paths_remote_removed(struct mps_conn *c, mps_addr_id_t id,
 bool mps_paths_peer_id_free(const struct mps_conn *c, uint32_t id);
 void mps_paths_peer_id_used(struct mps_conn *c, uint32_t id);
 void mps_paths_announce(struct mps_conn *c);
+
+/* ---- conn_policy.c ---- */
+struct mps_local *mps_paths_find_local(struct mps_conn *c, const struct mps_addr *addr);
+/* The flag of a local address is that of its subflows, whatever the port. */
+void mps_paths_backup_changed(struct mps_conn *c, const struct mps_addr *addr, bool backup);
+/* The subflow carries data from now on, as its local address says. */
+void mps_paths_settle_subflow(struct mps_subflow *sf);
 
 /* ---- conn_close.c ---- */
 void mps_conn_close_settle(struct mps_conn *c, mps_time_t now);

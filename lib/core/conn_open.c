@@ -192,6 +192,7 @@ int mps_conn_join_accept(struct mps_conn *c, const struct mps_join *join,
     sf->local_id = own ? own->id : 0;
     sf->remote_id = join->addr_id;
     sf->peer_backup = join->backup;
+    sf->backup = own && own->backup;
     sf->join.deadline = now + c->cfg.join_timeout;
     memcpy(sf->join.peer_nonce, join->nonce, MPS_NONCE_LEN);
     r = c->env.crypto->random(c->env.crypto->user, sf->join.own_nonce, MPS_NONCE_LEN);
@@ -202,6 +203,7 @@ int mps_conn_join_accept(struct mps_conn *c, const struct mps_join *join,
         return r;
     }
     msg.join.addr_id = sf->local_id;
+    msg.join.backup = sf->backup;
     memcpy(msg.join.nonce, sf->join.own_nonce, MPS_NONCE_LEN);
     send_opening(sf, &msg);
     *ret = sf;

@@ -19,7 +19,7 @@ static bool is_first(const struct mps_conn *c, const struct mps_addr *a)
            (a->port == 0 || a->port == c->paths.first_local.port);
 }
 
-static struct mps_local *find_local(struct mps_conn *c, const struct mps_addr *addr)
+struct mps_local *mps_paths_find_local(struct mps_conn *c, const struct mps_addr *addr)
 {
     bool first = is_first(c, addr);
 
@@ -67,6 +67,7 @@ static int new_local(struct mps_conn *c, const struct mps_addr *addr, bool first
         .addr = *addr,
         .key = ++p->last_key,
         .id = first ? 0 : next_id(p),
+        .weight = MPS_WEIGHT_DEFAULT,
     };
     return 0;
 }
@@ -163,47 +164,10 @@ static void forget_retry(struct mps_paths *p, uint32_t key, mps_addr_id_t remote
     }
 }
 
-static int set_backup(struct mps_conn *c, struct mps_subflow *sf, bool backup)
-{
-    struct mps_ctrl ctrl = {.type = MPS_FRAME_PRIO};
-    int r;
-
-    if (sf->state != MPS_SF_ACTIVE || c->phase != MPS_PH_OPEN)
-        return MPS_ESTATE;
-    ctrl.prio.subflow_id = sf->id;
-    ctrl.prio.flags = backup ? MPS_PRIO_BACKUP : 0;
-    r = mps_conn_ctrl(c, &ctrl);
-    if (r < 0)
-        return r;
-    sf->backup = backup;
-    return 0;
-}
-
-int mps_conn_set_backup(struct mps_conn *c, struct mps_subflow *sf, bool backup, mps_time_t now)
-{
-    int r = set_backup(c, sf, backup);
-
-    if (r == 0)
-        mps_conn_settle(c, now);
-    return r;
-}
-
-
-/* The flag of an address is that of the subflows from it. */
-static void change_backup(struct mps_conn *c, uint32_t key, bool backup)
-{
-    struct mps_subflow *sf;
-
-    mps_for_each_subflow(sf, c) {
-        if (sf->local_key == key && sf->state == MPS_SF_ACTIVE)
-            (void)set_backup(c, sf, backup); /* without memory it stays as it was */
-    }
-}
-
 int mps_conn_local_add(struct mps_conn *c, const struct mps_addr *addr, uint32_t ifindex,
                        bool backup, bool announce_it, mps_time_t now)
 {
-    struct mps_local *l = find_local(c, addr);
+    struct mps_local *l = mps_paths_find_local(c, addr);
     int r;
 
     if (!l) {
@@ -216,8 +180,8 @@ int mps_conn_local_add(struct mps_conn *c, const struct mps_addr *addr, uint32_t
                    mps_addr_equal(addr, &c->paths.first_local);
     if (l->known && l->ifindex == ifindex && l->backup == backup && l->announce == announce_it)
         return 0;
-    if (l->known && l->backup != backup)
-        change_backup(c, l->key, backup);
+    if (!l->known || l->backup != backup)
+        mps_paths_backup_changed(c, addr, backup);
     /* On another interface, earlier failures say nothing. */
     if (l->ifindex != ifindex)
         forget_retries(c, l->key, 0);
@@ -232,7 +196,7 @@ int mps_conn_local_add(struct mps_conn *c, const struct mps_addr *addr, uint32_t
 
 int mps_conn_local_remove(struct mps_conn *c, const struct mps_addr *addr, mps_time_t now)
 {
-    struct mps_local *l = find_local(c, addr);
+    struct mps_local *l = mps_paths_find_local(c, addr);
     struct mps_ctrl ctrl = {.type = MPS_FRAME_REMOVE_ADDR};
     struct mps_subflow *sf;
     uint32_t key;

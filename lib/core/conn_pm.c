@@ -142,6 +142,7 @@ static bool open_pair(struct mps_conn *c, const struct mps_local *l, const struc
     sf->local_id = l->id;
     sf->remote_id = r->id;
     sf->backup = l->backup;
+    sf->weight = l->weight;
     sf->join.initiator = true;
     sf->join.since = now;
     sf->join.deadline = now + c->cfg.join_timeout;

@@ -120,6 +120,7 @@ static void candidates_fill(const struct mps_conn *c, struct candidates *cand)
                 .m = sf->m,
                 .queued = sf->tx.queued,
                 .room = mps_sf_room(sf),
+                .weight = sf->weight,
                 .backup = sf->backup || sf->peer_backup,
             };
             p->m.notsent += sf->tx.taken;

@@ -8,10 +8,21 @@
 #include <stdint.h>
 #include "subflow.h"
 
+/*
+ * What a path of weight 2 gets against one of weight 1:
+ *   ecf         counts as if it delivered in half the time
+ *   minrtt      counts as if its RTT were half as long (redundant: the same for new data)
+ *   roundrobin  two runs in a row instead of one
+ *   backup      comes first, whatever its age
+ */
+#define MPS_WEIGHT_DEFAULT 1u
+#define MPS_WEIGHT_MAX     100u
+
 struct mps_sched_path {
     struct mps_metrics m;
     uint64_t queued;   /* bytes already framed for it and not yet taken by its socket */
     uint64_t room;     /* bytes it takes now; 0: full */
+    unsigned weight;   /* 1..MPS_WEIGHT_MAX as the user wants it, 0: the default */
     bool backup;
     bool carried;      /* this run was already sent on it */
 };

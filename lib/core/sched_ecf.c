@@ -23,6 +23,8 @@
  *     where outstanding of F (in flight and backlog) is acknowledged, and its credit comes back,
  *     although s has not delivered.
  *
+ * Of paths with different weights t_i counts as much longer as a path is lighter than the heaviest.
+ *
  * A path of unknown rate or RTT has no t_i. It gets one run at a time, when the best known path is
  * full, or when no path is known.
  */
@@ -40,7 +42,7 @@ struct estimate {
     uint64_t done;  /* t_i, us */
 };
 
-static struct estimate estimate(const struct mps_sched_path *path, uint64_t len)
+static struct estimate estimate(const struct mps_sched_path *path, uint64_t len, unsigned weight)
 {
     struct estimate e = {.rate = mps_sched_rate(path)};
 
@@ -49,6 +51,7 @@ static struct estimate estimate(const struct mps_sched_path *path, uint64_t len)
     if (e.rate > 0) {
         e.done = mps_sched_send_time(mps_sched_backlog(path) + len, e.rate) +
                  mps_sched_delay(path);
+        e.done = mps_sched_weigh(e.done, path, weight);
     }
     return e;
 }
@@ -63,13 +66,14 @@ static uint64_t minus(uint64_t a, uint64_t b)
 static bool should_wait(const struct state *st, const struct mps_sched_input *in, bool normal,
                         uint64_t len, int slow)
 {
-    uint64_t t_slow = estimate(&in->paths[slow], len).done;
+    unsigned weight = mps_sched_max_weight(in);
+    uint64_t t_slow = estimate(&in->paths[slow], len, weight).done;
     uint64_t t_ecf = st->waiting ? t_slow + t_slow / 4 : t_slow;
     uint64_t delivered = 0, sent = 0, outstanding = 0;
 
     for (unsigned i = 0; i < in->n_paths; i++) {
         const struct mps_sched_path *path = &in->paths[i];
-        struct estimate e = estimate(path, len);
+        struct estimate e = estimate(path, len, weight);
 
         if (!mps_sched_eligible(path, normal) || e.rate == 0 || e.done >= t_slow)
             continue;
@@ -95,7 +99,7 @@ static int pick_unknown(const struct mps_sched_input *in, bool normal, bool any)
     for (unsigned i = 0; i < in->n_paths; i++) {
         const struct mps_sched_path *path = &in->paths[i];
 
-        if (!mps_sched_eligible(path, normal) || path->room == 0 || estimate(path, 0).rate > 0)
+        if (!mps_sched_eligible(path, normal) || path->room == 0 || estimate(path, 0, 1).rate > 0)
             continue;
         uint64_t out = mps_sched_backlog(path) +
                        mps_sched_min(path->m.in_flight, MPS_SCHED_BYTES_MAX);
@@ -117,10 +121,11 @@ static int pick(void *state, const struct mps_sched_input *in)
     uint64_t len = in->unsent > 0 ? mps_sched_min(in->unsent, RUN_MAX) : RUN_MAX;
     int best = MPS_SCHED_NONE, open = MPS_SCHED_NONE; /* over all paths; over those with room */
     uint64_t t_best = 0, t_open = 0;
+    unsigned weight = mps_sched_max_weight(in);
 
     for (unsigned i = 0; i < in->n_paths; i++) {
         const struct mps_sched_path *path = &in->paths[i];
-        struct estimate e = estimate(path, len);
+        struct estimate e = estimate(path, len, weight);
 
         if (!mps_sched_eligible(path, normal) || e.rate == 0)
             continue;

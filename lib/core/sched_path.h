@@ -32,6 +32,31 @@ static inline uint64_t mps_sched_min(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
+static inline unsigned mps_sched_weight(const struct mps_sched_path *path)
+{
+    return path->weight > 0 ? path->weight : MPS_WEIGHT_DEFAULT;
+}
+
+static inline unsigned mps_sched_max_weight(const struct mps_sched_input *in)
+{
+    unsigned max = MPS_WEIGHT_DEFAULT;
+
+    for (unsigned i = 0; i < in->n_paths; i++) {
+        if (in->paths[i].weight > max)
+            max = in->paths[i].weight;
+    }
+    return max;
+}
+
+/*
+ * A time on a path counts as much longer as the path is lighter than the heaviest one. With equal
+ * weights all times are what they are.
+ */
+static inline uint64_t mps_sched_weigh(uint64_t t, const struct mps_sched_path *path, unsigned max)
+{
+    return t * max / mps_sched_weight(path);
+}
+
 /* Bytes that leave before a new run does: framed ones, then the socket's unsent ones. */
 static inline uint64_t mps_sched_backlog(const struct mps_sched_path *path)
 {

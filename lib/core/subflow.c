@@ -18,6 +18,7 @@ struct mps_subflow *mps_sf_new(struct mps_conn *conn, uint32_t id, const struct 
     sf->conn = conn;
     sf->id = id;
     sf->slot = slot;
+    sf->weight = MPS_WEIGHT_DEFAULT;
     sf->state = MPS_SF_OPENING;
     sf->local = *local;
     sf->remote = *remote;
@@ -75,6 +76,7 @@ void mps_sf_activate(struct mps_subflow *sf, mps_time_t now)
     sf->rx.have = 0;
     sf->rx.need = MPS_FRAME_PREFIX_LEN;
     sf->ev.up = true;
+    mps_paths_settle_subflow(sf);
     c->no_subflow_at = MPS_NEVER;
     c->paths.due = true;
     /* What the peer missed on subflows that ended is said again. */

@@ -90,6 +90,7 @@ struct mps_subflow {
     enum mps_subflow_state state;
     bool peer_knows; /* the peer has seen this id: it can be told of the end */
     bool backup, peer_backup;
+    unsigned weight;
     bool close_reset;
     enum mps_reason reason;
     struct mps_addr local, remote;

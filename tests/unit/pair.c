@@ -127,6 +127,7 @@ static void event(struct pair *p, int side, const struct mps_event *ev)
         l = new_link(p);
         assert_non_null(l);
         l->sf[side] = ev->subflow;
+        l->local = ev->local;
         l->refuse = p->refuse_joins;
         break;
     case MPS_EV_SUBFLOW_UP: e->n_up++; break;
@@ -347,7 +348,7 @@ static void metrics(struct pair *p, struct pair_link *l, int side)
 
 static bool connect_link(struct pair *p, struct pair_link *l)
 {
-    struct mps_addr local = pair_addr(1, 1, 50000), remote = pair_addr(1, 2, 80);
+    struct mps_addr local = l->local, remote = pair_addr(1, 2, 80);
 
     if (l->connected || !l->sf[CLIENT] || mps_subflow_state(l->sf[CLIENT]) != MPS_SF_CONNECTING)
         return false;
@@ -356,6 +357,7 @@ static bool connect_link(struct pair *p, struct pair_link *l)
         return true;
     }
     l->connected = true;
+    local.port = 50000;
     mps_subflow_connected(l->sf[CLIENT], &local, &remote, p->now);
     return true;
 }

@@ -24,6 +24,7 @@ struct pair_pipe {
 
 struct pair_link {
     struct mps_subflow *sf[2];
+    struct mps_addr local;   /* of the client */
     struct pair_pipe out[2]; /* [side]: written by that side */
     bool cut;                /* a black hole: nothing moves */
     bool refuse;             /* the connect fails */

@@ -42,6 +42,12 @@ static struct mps_sched_path carried(struct mps_sched_path p)
     return p;
 }
 
+static struct mps_sched_path weighing(unsigned weight, struct mps_sched_path p)
+{
+    p.weight = weight;
+    return p;
+}
+
 struct row {
     const char *what;
     struct mps_sched_path paths[MAX_P];
@@ -274,6 +280,55 @@ static void test_backup(void **user)
     check_rows(&mps_sched_backup, rows, COUNT(rows));
 }
 
+/* Only their ratio counts. */
+static void test_weights(void **user)
+{
+    const struct row minrtt[] = {
+        {"half", {path(MBIT, 10), weighing(2, path(MBIT, 19))}, 2, MB, MB, false, 1},
+        {"not half", {path(MBIT, 10), weighing(2, path(MBIT, 21))}, 2, MB, MB, false, 0},
+        {"equal ones", {weighing(7, path(MBIT, 10)), weighing(7, path(MBIT, 9))}, 2, MB, MB,
+         false, 1},
+        {"unknown last", {weighing(100, (struct mps_sched_path){.room = 1}), path(MBIT, 900)}, 2,
+         MB, MB, false, 1},
+    };
+    const struct row ecf[] = {
+        {"preferred", {path(MBIT, 10), weighing(10, path(MBIT, 50))}, 2, MB, MB, false, 1},
+        {"equal ones", {weighing(9, path(MBIT, 10)), weighing(9, path(MBIT, 50))}, 2, MB, MB,
+         false, 0},
+        {"a light one is not waited for",
+         {weighing(1, full(10 * MBIT, 10, 64 * KB)), weighing(50, path(10 * MBIT, 20))}, 2, KB,
+         MB, false, 1},
+        {"extreme", {weighing(100, full(1, 90000, UINT64_MAX)), path(UINT64_MAX, 1)}, 2,
+         UINT64_MAX, UINT64_MAX, false, 1},
+    };
+    const struct row backups[] = {
+        {"the heaviest", {path(MBIT, 10), weighing(2, path(MBIT, 90))}, 2, MB, MB, false, 1},
+        {"not if it is full", {path(MBIT, 10), weighing(2, full(MBIT, 90, 1))}, 2, MB, MB, false,
+         NONE},
+    };
+
+    check_rows(&mps_sched_minrtt, minrtt, COUNT(minrtt));
+    check_rows(&mps_sched_redundant, minrtt, COUNT(minrtt));
+    check_rows(&mps_sched_ecf, ecf, COUNT(ecf));
+    check_rows(&mps_sched_backup, backups, COUNT(backups));
+}
+
+static void test_weighed_turns(void **user)
+{
+    struct row row = {"", {path(MBIT, 1), weighing(3, path(MBIT, 9))}, 2, MB, MB, false, 0};
+    static const int expect[] = {0, 1, 1, 1, 0, 1, 1, 1, 0, 1};
+    uint64_t state[8] = {0};
+
+    for (unsigned i = 0; i < COUNT(expect); i++)
+        assert_int_equal(pick_with(&mps_sched_roundrobin, state, &row), expect[i]);
+    /* Full in the middle of its turn: the turn is over. */
+    row.paths[1].room = 0;
+    assert_int_equal(pick_with(&mps_sched_roundrobin, state, &row), 0);
+    row.paths[1].room = KB;
+    for (unsigned i = 0; i < 4; i++)
+        assert_int_equal(pick_with(&mps_sched_roundrobin, state, &row), i < 3);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -282,6 +337,7 @@ int main(void)
         cmocka_unit_test(test_ecf_hysteresis), cmocka_unit_test(test_ecf_unknown),
         cmocka_unit_test(test_ecf_extremes),  cmocka_unit_test(test_minrtt),
         cmocka_unit_test(test_roundrobin),    cmocka_unit_test(test_backup),
+        cmocka_unit_test(test_weights),       cmocka_unit_test(test_weighed_turns),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
