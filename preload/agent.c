@@ -19,11 +19,11 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
+#include "config/options.h"
 #include "core/err.h"
 #include "engine/control.h"
 #include "engine/engine.h"
 #include "engine/log.h"
-#include "engine/options.h"
 #include "handover/message.h"
 
 #define IDLE_CHECK_S 0.5

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include "app.h"
+#include "config/options.h"
 #include "core/conn.h"
 #include "core/list.h"
 #include "core/token.h"
@@ -16,7 +17,6 @@
 #include "joinlis.h"
 #include "linger.h"
 #include "netaddr.h"
-#include "options.h"
 #include "peers.h"
 #include "steer.h"
 

@@ -8,9 +8,9 @@
 #include <linux/rtnetlink.h>
 #include <stdio.h>
 #include <string.h>
+#include "config/options.h"
 #include "core/err.h"
 #include "log.h"
-#include "options.h"
 
 #define SETTLE_S      0.02
 #define RETRY_S       0.5 /* after a dump that failed */

@@ -8,10 +8,10 @@
 #include <stdint.h>
 #include <sys/types.h>
 #include "app.h"
+#include "config/options.h"
 #include "core/addr.h"
 #include "core/conn.h"
 #include "core/list.h"
-#include "options.h"
 #include "sockopts.h"
 
 struct mps_engine;

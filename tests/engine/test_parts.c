@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The engine's small parts, one by one. */
 #include "rig.h"
+#include "config/options.h"
 #include "test.h"
 
 #include <errno.h>
@@ -16,7 +17,6 @@
 #include "engine/clock.h"
 #include "engine/connector.h"
 #include "engine/crypto_openssl.h"
-#include "engine/options.h"
 #include "engine/peers.h"
 #include "engine/sock.h"
 #include "engine/sockopts.h"

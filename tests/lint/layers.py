@@ -13,13 +13,14 @@ NOT_CORE = r'ev\.h|openssl/|libmnl/|json-c/'
 RULES = {
     'lib/core': ([], None),
     'lib/handover': ([], NOT_CORE + '|stdio.h|stdlib.h|pthread.h'),
-    'lib/engine': (['lib/core', 'lib/handover', 'include/mptcpshim'], None),
+    'lib/config': (['lib/core'], NOT_CORE),
+    'lib/engine': (['lib/core', 'lib/config', 'lib/handover', 'include/mptcpshim'], None),
     'lib/api': (['lib/handover', 'include/mptcpshim'], r'ev\.h|openssl/|libmnl/'),
 }
 # The interposer itself; the agent's main and the launcher are ordinary programs.
 INTERPOSER = (['lib/handover', 'include/mptcpshim'], NOT_CORE + '|pthread.h')
-AGENT = (['lib/core', 'lib/engine', 'lib/handover', 'include/mptcpshim'], 'openssl/')
-LAUNCHER = (['lib/handover', 'include/mptcpshim'], 'ev.h|openssl/|libmnl/')
+AGENT = (['lib/core', 'lib/config', 'lib/engine', 'lib/handover', 'include/mptcpshim'], 'openssl/')
+LAUNCHER = (['lib/config', 'lib/handover', 'include/mptcpshim'], 'ev.h|openssl/|libmnl/')
 
 
 def rule_of(path):
