@@ -69,6 +69,25 @@ static const char *set_locals(struct mps_options *opt, char *value)
     return NULL;
 }
 
+/* "N" or "N-M"; 0 is any port. */
+static const char *set_join_ports(struct mps_options *opt, char *value)
+{
+    char *dash = strchr(value, '-');
+    unsigned long first = 0, last = 0;
+    const char *why;
+
+    if (dash)
+        *dash++ = '\0';
+    why = number(value, dash ? 1 : 0, 65535, &first);
+    if (!why && dash)
+        why = number(dash, first, 65535, &last);
+    if (why)
+        return why;
+    opt->join_ports.first = (uint16_t)first;
+    opt->join_ports.last = (uint16_t)(dash ? last : first);
+    return NULL;
+}
+
 static const char *set_number(struct mps_options *opt, const char *key, const char *value)
 {
     unsigned long n = 0;
@@ -83,9 +102,6 @@ static const char *set_number(struct mps_options *opt, const char *key, const ch
     } else if (strcmp(key, "no-subflow-timeout") == 0) {
         why = number(value, 0, SECONDS_MAX, &n);
         opt->no_subflow_timeout = why ? opt->no_subflow_timeout : n * MPS_SEC;
-    } else if (strcmp(key, "join-port") == 0) {
-        why = number(value, 0, 65535, &n);
-        opt->join_port = why ? opt->join_port : (uint16_t)n;
     } else {
         why = "unknown key";
     }
@@ -118,6 +134,8 @@ static const char *set(struct mps_options *opt, const char *key, char *value)
         memcpy(opt->verbose, value, strlen(value) + 1);
         return NULL;
     }
+    if (strcmp(key, "join-port") == 0)
+        return set_join_ports(opt, value);
     return set_number(opt, key, value);
 }
 

@@ -2,7 +2,7 @@
 /*
  * The agent's options: words key=value from the environment, and per connection from a request.
  *   local=A[,B...] scheduler=NAME pm=NAME max-subflows=N no-subflow-timeout=SECONDS idle=SECONDS
- *   join-port=N verbose=FILE
+ *   join-port=N[-M] verbose=FILE
  */
 #pragma once
 #include <stddef.h>
@@ -12,6 +12,10 @@
 
 struct mps_sched_ops;
 struct mps_pm_ops;
+
+struct mps_ports {
+    uint16_t first, last; /* inclusive */
+};
 
 #define MPS_OPTIONS_LOCALS 16
 #define MPS_OPTIONS_PATH   256
@@ -24,7 +28,7 @@ struct mps_options {
     unsigned max_subflows;             /* 0: the default */
     mps_time_t no_subflow_timeout;     /* life of a connection without any subflow */
     unsigned idle_s;
-    uint16_t join_port;             /* 0: ephemeral */
+    struct mps_ports join_ports;    /* first 0: ephemeral */
     char verbose[MPS_OPTIONS_PATH]; /* "": no log */
 };
 

@@ -106,7 +106,7 @@ uint16_t mps_engine_join_port(struct mps_engine *eng, const struct mps_addr *add
 {
     if (mps_steer_covers(&eng->steer, addr))
         return addr->port;
-    return mps_joinlis_port(&eng->joinlis, eng->options.join_port);
+    return mps_joinlis_port(&eng->joinlis, eng->options.join_ports);
 }
 
 bool mps_engine_is_idle(const struct mps_engine *eng)

@@ -41,7 +41,7 @@ static int open_one(enum mps_family family, uint16_t port)
     struct mps_addr addr = {.family = (uint8_t)family, .port = port};
     struct sockaddr_storage ss;
     socklen_t len = mps_sock_from_addr(&addr, &ss);
-    int fd = mps_sock_tcp(family);
+    int fd = mps_sock_tcp(family), err;
 
     if (fd < 0)
         return -1;
@@ -50,15 +50,31 @@ static int open_one(enum mps_family family, uint16_t port)
         mps_sock_set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, 0);
     if (!mps_sock_set_int(fd, IPPROTO_TCP, TCP_MAXSEG, MPS_MARK_AGENT) ||
         bind(fd, (struct sockaddr *)&ss, len) < 0 || listen(fd, BACKLOG) < 0) {
-        mps_log("joinlis: port %u: %s", port, strerror(errno));
+        err = errno;
+        mps_log("joinlis: port %u: %s", port, strerror(err));
         close(fd);
+        errno = err;
         return -1;
     }
     return fd;
 }
 
-uint16_t mps_joinlis_port(struct mps_joinlis *self, uint16_t wanted)
+static int open_any_of(struct mps_ports wanted)
 {
+    for (uint32_t port = wanted.first; port <= wanted.last; port++) {
+        int fd = open_one(MPS_AF_INET6, (uint16_t)port);
+
+        if (fd < 0 && errno != EADDRINUSE)
+            fd = open_one(MPS_AF_INET, (uint16_t)port); /* no IPv6 here */
+        if (fd >= 0)
+            return fd;
+    }
+    return -1;
+}
+
+uint16_t mps_joinlis_port(struct mps_joinlis *self, struct mps_ports wanted)
+{
+    static const struct mps_ports any = {0, 0};
     struct sockaddr_storage ss;
     socklen_t len = sizeof(ss);
     struct mps_addr addr;
@@ -66,11 +82,9 @@ uint16_t mps_joinlis_port(struct mps_joinlis *self, uint16_t wanted)
 
     if (self->acceptor.fd >= 0)
         return self->port;
-    fd = open_one(MPS_AF_INET6, wanted);
-    if (fd < 0)
-        fd = open_one(MPS_AF_INET, wanted);
-    if (fd < 0 && wanted != 0)
-        fd = open_one(MPS_AF_INET6, 0); /* taken, by another agent for one */
+    fd = open_any_of(wanted);
+    if (fd < 0 && wanted.first != 0)
+        fd = open_any_of(any); /* all taken, by other agents for one */
     if (fd < 0)
         return 0;
     if (getsockname(fd, (struct sockaddr *)&ss, &len) < 0) {

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The agent's own join listener, for joins that no steering listener can take. Made when first
- * needed, IPv6 and IPv4, on an ephemeral port or the one of the option join-port=.
+ * needed, IPv6 and IPv4, on an ephemeral port or the first free one of the option join-port=.
  */
 #pragma once
 #include <stdint.h>
 #include "acceptor.h"
+#include "config/options.h"
 
 struct mps_joinlis {
     struct ev_loop *loop;
@@ -19,5 +20,8 @@ void mps_joinlis_init(struct mps_joinlis *self, struct ev_loop *loop,
                       void (*accepted)(struct mps_joinlis *self, int fd), void *user);
 void mps_joinlis_deinit(struct mps_joinlis *self);
 
-/* Its port, opened on `wanted` (0: any) if it was not yet; 0 when there can be none. */
-uint16_t mps_joinlis_port(struct mps_joinlis *self, uint16_t wanted);
+/*
+ * Its port. If it is not open yet: the first free one of `wanted`, or any if they are all taken or
+ * none is wanted (first 0); 0 when there can be none.
+ */
+uint16_t mps_joinlis_port(struct mps_joinlis *self, struct mps_ports wanted);

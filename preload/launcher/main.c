@@ -15,7 +15,7 @@ static const char usage[] =
     "  --scheduler NAME        which path gets the next bytes\n"
     "  --max-subflows N        paths per connection at most\n"
     "  --no-subflow-timeout S  seconds that a connection waits for a path when it has none\n"
-    "  --join-port N           port for joins where the program's own cannot be shared\n"
+    "  --join-port N[-M]       port for joins where the program's own cannot be shared\n"
     "  --log FILE              the agent's log, for debugging\n"
     "\n"
     "status: the connections of all agents in this network namespace.\n"

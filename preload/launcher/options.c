@@ -23,6 +23,21 @@ static bool is_number(const char *text, long min, long max)
     return errno == 0 && end != text && *end == '\0' && value >= min && value <= max;
 }
 
+/* N or N-M */
+static bool is_ports(const char *text)
+{
+    char first[8];
+    size_t len = strcspn(text, "-");
+
+    if (text[len] == '\0')
+        return is_number(text, 1, 65535);
+    if (len >= sizeof(first))
+        return false;
+    memcpy(first, text, len);
+    first[len] = '\0';
+    return is_number(first, 1, 65535) && is_number(text + len + 1, strtol(first, NULL, 10), 65535);
+}
+
 static bool is_addresses(const char *text)
 {
     char list[MPS_HO_OPTIONS_MAX], *rest = list, *item;
@@ -87,7 +102,7 @@ static bool take(struct mps_run_options *options, int option, const char *value)
     case 'm':
         return is_number(value, 1, 64) && add_word(options, "max-subflows", value);
     case 'j':
-        return is_number(value, 1, 65535) && add_word(options, "join-port", value);
+        return is_ports(value) && add_word(options, "join-port", value);
     case 'n':
         return is_number(value, 0, SECONDS_MAX) && add_word(options, "no-subflow-timeout", value);
     default:

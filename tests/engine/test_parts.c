@@ -57,7 +57,8 @@ static void test_options(void **state)
     assert_ptr_equal(opt.pm, &mps_pm_fullmesh);
     assert_int_equal(opt.max_subflows, 3);
     assert_int_equal(opt.idle_s, 9);
-    assert_int_equal(opt.join_port, 4711);
+    assert_int_equal(opt.join_ports.first, 4711);
+    assert_int_equal(opt.join_ports.last, 4711);
     assert_string_equal(opt.verbose, "/tmp/x");
 
     /* What is wrong is named; what is right beside it counts. */
@@ -70,7 +71,11 @@ static void test_options(void **state)
     assert_int_equal(parse(&opt, "max-subflows=0 max-subflows=33 max-subflows=x idle=-1"), 4);
     assert_int_equal(opt.max_subflows, 0);
     assert_int_equal(parse(&opt, "join-port=65536 join-port= frobnicate=1 word"), 4);
-    assert_int_equal(opt.join_port, 0);
+    assert_int_equal(parse(&opt, "join-port=9-8 join-port=8- join-port=-8 join-port=0-9"), 4);
+    assert_int_equal(opt.join_ports.first, 0);
+    assert_int_equal(parse(&opt, "join-port=4711-4713"), 0);
+    assert_int_equal(opt.join_ports.first, 4711);
+    assert_int_equal(opt.join_ports.last, 4713);
     assert_int_equal(parse(&opt, "no-subflow-timeout=86401 no-subflow-timeout=soon"), 2);
     assert_int_equal(opt.no_subflow_timeout, 60 * MPS_SEC);
     assert_int_equal(parse(&opt, "no-subflow-timeout=0"), 0);

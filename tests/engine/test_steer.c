@@ -319,7 +319,7 @@ static void test_join_listener_abuse(void **state)
     int fds[MPS_GREETER_MAX + 8];
 
     rig_init(&rig, "");
-    port = mps_joinlis_port(&rig.server.joinlis, 0);
+    port = mps_joinlis_port(&rig.server.joinlis, (struct mps_ports){0, 0});
     assert_true(port > 0);
     r.fd = rig_dial("127.0.0.1", port, 0);
     assert_int_equal(send(r.fd, "GET / HTTP/1.0\r\n\r\n", 18, 0), 18);
@@ -337,6 +337,36 @@ static void test_join_listener_abuse(void **state)
     rig_deinit(&rig);
 }
 
+static void no_join(struct mps_joinlis *self, int fd)
+{
+    close(fd);
+}
+
+/* Agents that share a range get one port each; when it is used up, any other. */
+static void test_join_port_range(void **state)
+{
+    struct ev_loop *loop = ev_loop_new(EVFLAG_AUTO);
+    struct mps_joinlis lis[3];
+    struct mps_ports range = {0, 0};
+    uint16_t port;
+
+    for (unsigned i = 0; i < 3; i++)
+        mps_joinlis_init(&lis[i], loop, no_join, NULL);
+    port = mps_joinlis_port(&lis[0], range);
+    assert_true(port > 0);
+    assert_int_equal(mps_joinlis_port(&lis[0], (struct mps_ports){7, 7}), port);
+    range = (struct mps_ports){port, (uint16_t)(port < 65500 ? port + 30 : 65535)};
+    assert_in_range(mps_joinlis_port(&lis[1], range), port + 1, range.last);
+    port = lis[1].port;
+    range = (struct mps_ports){lis[0].port, lis[0].port};
+    assert_true(mps_joinlis_port(&lis[2], range) > 0);
+    assert_int_not_equal(lis[2].port, lis[0].port);
+    assert_int_not_equal(lis[2].port, port);
+    for (unsigned i = 0; i < 3; i++)
+        mps_joinlis_deinit(&lis[i]);
+    ev_loop_destroy(loop);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -351,6 +381,7 @@ int main(void)
         cmocka_unit_test(test_join_unknown_token),
         cmocka_unit_test(test_join_bad_hmac),
         cmocka_unit_test(test_join_listener_abuse),
+        cmocka_unit_test(test_join_port_range),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
