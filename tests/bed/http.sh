@@ -23,12 +23,15 @@ now_ms()
 }
 
 # nginx: /NAME downloads a file, PUT /up/NAME stores one.
+#   NGINX_WORKERS  worker processes (2)
+#   NGINX_LISTEN   parameters of `listen`
+#   NGINX_SERVER   further directives of the server
 write_nginx_config()
 {
     mkdir -p "$BED_TMP/www/up" "$BED_TMP/nginx"
     cat >"$BED_TMP/nginx.conf" <<NGINX
 $([ "$(id -u)" != 0 ] || echo 'user root;')
-worker_processes 2;
+worker_processes ${NGINX_WORKERS:-2};
 daemon off;
 pid $BED_TMP/nginx/pid;
 error_log $BED_TMP/nginx/error.log;
@@ -43,8 +46,9 @@ http {
     client_max_body_size 0;
     client_header_timeout 5;
     server {
-        listen $HTTP;
-        listen [::]:$HTTP;
+        listen $HTTP ${NGINX_LISTEN:-};
+        listen [::]:$HTTP ${NGINX_LISTEN:-};
+        ${NGINX_SERVER:-}
         root $BED_TMP/www;
         location /up/ { dav_methods PUT; create_full_put_path on; }
     }

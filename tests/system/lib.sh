@@ -38,6 +38,18 @@ carried_by_all() # HOST BYTES SUBFLOWS
     [ "$(subflows_with "$1" "$2")" -ge "$3" ] 2>/dev/null
 }
 
+# How many of the host's connections have as many working subflows.
+joined() # HOST SUBFLOWS
+{
+    bed_in "$1" "$MPTCPSHIM" status --json 2>/dev/null | jq --argjson n "$2" '
+        [.[] | select([.subflows[] | select(.state == "active")] | length == $n)] | length'
+}
+
+all_joined() # HOST SUBFLOWS CONNECTIONS
+{
+    [ "$(joined "$1" "$2")" = "$3" ]
+}
+
 # The links' own counters say the same without asking the shim.
 link_bytes() # NUMBER: both directions
 {
