@@ -3,10 +3,14 @@
  * One-way bulk transfer with a check of every byte.
  *
  *   pump send ADDRESS PORT BYTES          connect, write, exit at once after the last write
+ *   pump give ADDRESS PORT BYTES          the same on the first connection that is accepted
  *   pump recv ADDRESS PORT BYTES [COUNT]  listen, take COUNT connections one after the other
+ *   pump take ADDRESS PORT BYTES          the same on a connection of its own
  *
- * recv prints one JSON object for each connection: bytes, seconds from the first byte, Mbit/s, the
- * longest time without a byte in ms, and whether bytes and end were right.
+ * The receiver prints one JSON object for each connection: bytes, seconds from the first byte,
+ * Mbit/s, the longest time without a byte in ms, and whether bytes and end were right. Into the
+ * file PUMP_TIMELINE, if the environment names one, it writes the time of day in seconds and the
+ * bytes so far, at most each millisecond.
  */
 #include "stream.h"
 #include <errno.h>
@@ -14,11 +18,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
-static int send_stream(const char *address, const char *port, uint64_t bytes)
+static FILE *timeline;
+
+static int send_stream(int fd, uint64_t bytes)
 {
-    int fd = stream_connect(address, port, 0);
     uint64_t sent = 0;
 
     while (sent < bytes) {
@@ -34,6 +40,33 @@ static int send_stream(const char *address, const char *port, uint64_t bytes)
         sent += (uint64_t)n;
     }
     _exit(0); /* neither shutdown nor close: what write() took is the system's to deliver */
+}
+
+static int give(const char *address, const char *port, uint64_t bytes)
+{
+    int fd;
+
+    (void)stream_at(0);
+    fd = accept(stream_listen(address, port, 0), NULL, NULL);
+    if (fd < 0) {
+        perror("accept");
+        return 1;
+    }
+    return send_stream(fd, bytes);
+}
+
+static void note(uint64_t got)
+{
+    static double noted;
+    struct timespec ts;
+    double now;
+
+    clock_gettime(CLOCK_REALTIME, &ts);
+    now = (double)ts.tv_sec + (double)ts.tv_nsec * 1e-9;
+    if (now - noted < 0.001)
+        return;
+    noted = now;
+    fprintf(timeline, "%.4f %llu\n", now, (unsigned long long)got);
 }
 
 /* Read one connection to its end. */
@@ -61,6 +94,8 @@ static bool receive_one(int fd, uint64_t bytes)
         last = now;
         right = right && stream_matches(got, block, (size_t)n);
         got += (uint64_t)n;
+        if (timeline)
+            note(got);
     }
     right = right && got == bytes;
     printf("{\"bytes\":%llu,\"seconds\":%.3f,\"mbit_s\":%.2f,\"max_gap_ms\":%.1f,\"ok\":%s}\n",
@@ -93,11 +128,22 @@ static int receive(const char *address, const char *port, uint64_t bytes, long c
 int main(int argc, char **argv)
 {
     uint64_t bytes = argc >= 5 ? strtoull(argv[4], NULL, 10) : 0;
+    const char *path = getenv("PUMP_TIMELINE");
 
+    if (path && !(timeline = fopen(path, "w"))) {
+        perror(path);
+        return 1;
+    }
     if (argc == 5 && strcmp(argv[1], "send") == 0)
-        return send_stream(argv[2], argv[3], bytes);
+        return send_stream(stream_connect(argv[2], argv[3], 0), bytes);
+    if (argc == 5 && strcmp(argv[1], "give") == 0)
+        return give(argv[2], argv[3], bytes);
+    if (argc == 5 && strcmp(argv[1], "take") == 0) {
+        (void)stream_at(0);
+        return receive_one(stream_connect(argv[2], argv[3], 0), bytes) ? 0 : 1;
+    }
     if ((argc == 5 || argc == 6) && strcmp(argv[1], "recv") == 0)
         return receive(argv[2], argv[3], bytes, argc == 6 ? strtol(argv[5], NULL, 10) : 1);
-    fprintf(stderr, "usage: pump send|recv ADDRESS PORT BYTES [COUNT]\n");
+    fprintf(stderr, "usage: pump send|give|recv|take ADDRESS PORT BYTES [COUNT]\n");
     return 2;
 }
