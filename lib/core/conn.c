@@ -55,6 +55,9 @@ static int parts_init(struct mps_conn *c, const struct mps_env *env, const struc
     mps_ack_init(&c->rx.ack);
     mps_flow_init(&c->flow, c->cfg.rcv_buf_init, c->cfg.rcv_buf_max, now);
     c->paths.retry_at = MPS_NEVER;
+    c->scratch = env->scratch ? env->scratch : mps_alloc_raw(env->mem, MPS_SCRATCH);
+    if (!c->scratch)
+        return MPS_ENOMEM;
     if (c->cfg.sched->state_size > 0) {
         c->tx.sched_state = mps_alloc(env->mem, c->cfg.sched->state_size);
         if (!c->tx.sched_state)
@@ -136,6 +139,8 @@ struct mps_conn *mps_conn_free(struct mps_conn *c)
     mps_rtxq_deinit(&c->tx.rtxq);
     mps_ctrlq_tx_deinit(&c->tx.ctrlq);
     mps_free(&mem, c->tx.sched_state);
+    if (!c->env.scratch)
+        mps_free(&mem, c->scratch);
     mps_reasm_deinit(&c->rx.reasm);
     mps_ctrlq_rx_deinit(&c->rx.ctrlq);
     mps_paths_deinit(c);

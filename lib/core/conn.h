@@ -31,9 +31,17 @@ enum mps_role {
     MPS_ROLE_SERVER,
 };
 
+/* What is read beyond the current payload is copied, so it need not be more. */
+#define MPS_SCRATCH 4096
+
 struct mps_env {
     const struct mps_mem *mem;
     const struct mps_crypto *crypto;
+    /*
+     * MPS_SCRATCH bytes for all connections of a thread: in use only from mps_subflow_rx_spans to
+     * the mps_subflow_rx_done that follows. NULL: each connection allocates its own.
+     */
+    uint8_t *scratch;
 };
 
 struct mps_config {

@@ -113,6 +113,7 @@ struct mps_conn_events {
 
 struct mps_conn {
     struct mps_env env;
+    uint8_t *scratch; /* env.scratch or our own */
     struct mps_config cfg;
     enum mps_role role;
     enum mps_phase phase;

@@ -224,7 +224,7 @@ static bool send_new(struct mps_conn *c, struct candidates *cand, unsigned i, ui
     if (len > max)
         len = (uint32_t)max;
     fin = c->tx.fin && dsn + len == mps_sendq_tail(&c->tx.sendq);
-    if (sf->tx.n == MPS_SF_FRAMES ||
+    if (!mps_sf_tx_reserve(sf) ||
         mps_rtxq_add(&c->tx.rtxq, dsn, len, fin, sf->slot, now, &run) < 0)
         return false;
     mps_sf_tx_frame(sf, dsn, len, fin ? MPS_DSS_FIN : 0);

@@ -24,6 +24,7 @@ struct mps_subflow *mps_sf_new(struct mps_conn *conn, uint32_t id, const struct 
     sf->remote = *remote;
     sf->join.deadline = MPS_NEVER;
     sf->rx.mode = MPS_RX_OPENING;
+    mps_sf_tx_init(sf);
     mps_stale_init(&sf->stale);
     mps_list_push_back(&conn->subflows, &sf->node);
     conn->slots |= UINT32_C(1) << slot;

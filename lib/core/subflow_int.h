@@ -15,9 +15,9 @@
 
 struct mps_conn;
 
-#define MPS_SF_FRAMES  64   /* DSS frames that wait for the socket */
-#define MPS_SF_CTRL    2048 /* bytes of opening messages, acknowledgments and control frames */
-#define MPS_SF_SCRATCH 4096 /* bytes read beyond the current payload; copied, so not more */
+#define MPS_SF_FRAMES     64   /* DSS frames that wait for the socket, at most */
+#define MPS_SF_FRAMES_FEW 4    /* of these have a place in any case; both are powers of two */
+#define MPS_SF_CTRL       2048 /* bytes of opening messages, acknowledgments, control frames */
 
 /* A DSS frame that waits for the socket; its payload stays in the send queue. */
 struct mps_tx_frame {
@@ -41,8 +41,9 @@ struct mps_sf_tx {
     bool ack_due;      /* a frame with the newest DATA_ACK and credit has to go out here */
     uint8_t ack_flags; /* MPS_DSS_ACK_NOW: the acknowledgment is a probe too */
     uint32_t ack_at;   /* where in ctrl an unsent acknowledgment begins, ctrl_len: none */
-    struct mps_tx_frame frames[MPS_SF_FRAMES];
-    uint32_t first, n;
+    struct mps_tx_frame *frames; /* ring of `size` entries: `few`, or a larger one while busy */
+    uint32_t size, first, n;
+    struct mps_tx_frame few[MPS_SF_FRAMES_FEW];
     uint64_t queued; /* payload bytes of `frames` */
     uint64_t taken;  /* bytes the socket took since its metrics were read */
 };
@@ -63,7 +64,6 @@ struct mps_sf_rx {
     struct mps_dss dss;
     struct mps_reasm_chunk *chunk; /* NULL: repeated data, not kept */
     uint32_t crc;
-    uint8_t scratch[MPS_SF_SCRATCH];
 };
 
 struct mps_sf_join {
@@ -135,6 +135,9 @@ bool mps_sf_usable(const struct mps_subflow *sf);
 
 /* Append a whole message or frame to the control bytes; false: no room. */
 bool mps_sf_tx_ctrl(struct mps_subflow *sf, const uint8_t *bytes, size_t len);
+/* Is there, or can there be made, place for one more frame? */
+bool mps_sf_tx_reserve(struct mps_subflow *sf);
+void mps_sf_tx_init(struct mps_subflow *sf);
 bool mps_sf_tx_frame(struct mps_subflow *sf, uint64_t dsn, uint32_t len, uint8_t flags);
 bool mps_sf_tx_empty(const struct mps_subflow *sf);
 void mps_sf_tx_clear(struct mps_subflow *sf); /* all but a frame begun */

@@ -19,7 +19,7 @@ unsigned mps_subflow_rx_spans(struct mps_subflow *sf, struct mps_span spans[2])
 
         spans[n++] = (struct mps_span){p, rx->left};
     }
-    spans[n++] = (struct mps_span){rx->scratch, sizeof(rx->scratch)};
+    spans[n++] = (struct mps_span){sf->conn->scratch, MPS_SCRATCH};
     return n;
 }
 
@@ -240,10 +240,10 @@ int mps_subflow_rx_done(struct mps_subflow *sf, size_t n, mps_time_t now)
         if (k > 0)
             r = payload_moved(sf, k, now);
     }
-    if (n > sizeof(rx->scratch))
+    if (n > MPS_SCRATCH)
         r = MPS_EINVAL;
     if (r == 0)
-        r = feed(sf, rx->scratch, n, now);
+        r = feed(sf, c->scratch, n, now);
     if (r < 0)
         rx_failed(sf, r, now);
     else if (sf->state == MPS_SF_DEAD)

@@ -6,7 +6,43 @@
 
 static struct mps_tx_frame *frame_at(struct mps_sf_tx *tx, uint32_t i)
 {
-    return &tx->frames[(tx->first + i) % MPS_SF_FRAMES];
+    return &tx->frames[(tx->first + i) & (tx->size - 1)];
+}
+
+void mps_sf_tx_init(struct mps_subflow *sf)
+{
+    sf->tx.frames = sf->tx.few;
+    sf->tx.size = MPS_SF_FRAMES_FEW;
+    sf->tx.first = sf->tx.n = 0;
+}
+
+/* The ring is empty: an idle subflow holds no more than it needs. */
+static void shrink(struct mps_subflow *sf)
+{
+    if (sf->tx.frames != sf->tx.few)
+        mps_free(sf->conn->env.mem, sf->tx.frames);
+    mps_sf_tx_init(sf);
+}
+
+bool mps_sf_tx_reserve(struct mps_subflow *sf)
+{
+    struct mps_sf_tx *tx = &sf->tx;
+    uint32_t n = tx->n;
+    struct mps_tx_frame *ring;
+
+    if (n < tx->size)
+        return true;
+    if (n == MPS_SF_FRAMES)
+        return false;
+    ring = mps_alloc(sf->conn->env.mem, MPS_SF_FRAMES * sizeof(*ring));
+    if (!ring)
+        return false;
+    for (uint32_t i = 0; i < n; i++)
+        ring[i] = *frame_at(tx, i);
+    tx->frames = ring;
+    tx->size = MPS_SF_FRAMES;
+    tx->first = 0;
+    return true;
 }
 
 static uint32_t crc_len(const struct mps_subflow *sf, const struct mps_tx_frame *f)
@@ -33,8 +69,9 @@ static void drop_first(struct mps_subflow *sf)
 
     unseal(sf, f);
     tx->queued -= f->len;
-    tx->first = (tx->first + 1) % MPS_SF_FRAMES;
-    tx->n--;
+    tx->first = (tx->first + 1) & (tx->size - 1);
+    if (--tx->n == 0)
+        shrink(sf);
 }
 
 /* What was acknowledged while the frame waited is left out. */
@@ -232,7 +269,7 @@ bool mps_sf_tx_frame(struct mps_subflow *sf, uint64_t dsn, uint32_t len, uint8_t
     struct mps_sf_tx *tx = &sf->tx;
     struct mps_tx_frame *f;
 
-    if (tx->n == MPS_SF_FRAMES)
+    if (!mps_sf_tx_reserve(sf))
         return false;
     f = frame_at(tx, tx->n++);
     f->dsn = dsn;
@@ -258,7 +295,8 @@ void mps_sf_tx_clear(struct mps_subflow *sf)
 
         unseal(sf, f);
         tx->queued -= f->len;
-        tx->n--;
+        if (--tx->n == 0)
+            shrink(sf);
     }
 }
 

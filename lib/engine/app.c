@@ -189,6 +189,13 @@ static int look(struct mps_app *app, size_t *ret_avail)
     return 0;
 }
 
+bool mps_app_readable(struct mps_app *app)
+{
+    size_t avail;
+
+    return app->fd < 0 || app->eof || app->err || look(app, &avail) < 0 || avail > 0;
+}
+
 int mps_app_read(struct mps_app *app, uint8_t *p, size_t len, size_t *ret_n)
 {
     /* Taken before the look at the queue: bytes written before a FIN are in it by then. */

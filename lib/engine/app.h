@@ -66,6 +66,9 @@ int mps_app_open(struct mps_app *app, struct mps_appwatch *watch,
  */
 bool mps_app_closed_early(const struct mps_app *app);
 
+/* Would a read give anything: bytes, the end, an error? */
+bool mps_app_readable(struct mps_app *app);
+
 /* Next bytes of the application; *ret_n may be 0: none now. */
 int mps_app_read(struct mps_app *app, uint8_t *p, size_t len, size_t *ret_n);
 

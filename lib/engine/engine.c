@@ -124,6 +124,7 @@ int mps_engine_init(struct mps_engine *eng, struct ev_loop *loop, const char *ag
     eng->loop = loop;
     eng->env.mem = &mps_mem_libc;
     eng->env.crypto = &mps_crypto_openssl;
+    eng->env.scratch = eng->scratch;
     eng->options = *options;
     memcpy(eng->agent_id, agent_id, strnlen(agent_id, MPS_AGENT_ID_LEN));
     mps_list_init(&eng->sessions);

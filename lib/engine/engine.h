@@ -27,6 +27,7 @@ struct mps_session;
 struct mps_engine {
     struct ev_loop *loop;
     struct mps_env env;
+    uint8_t scratch[MPS_SCRATCH]; /* of env */
     struct mps_options options;
     char agent_id[MPS_AGENT_ID_LEN + 1];
 

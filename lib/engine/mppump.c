@@ -179,7 +179,8 @@ static bool app_read(struct mps_mpconn *mp, mps_time_t now)
             app_ended(mp, app->err ? MPS_APP_RESET : MPS_APP_EOF, now);
         return false;
     }
-    while (done < APP_BUDGET) {
+    /* A look before a place is taken: an idle connection holds no send buffer. */
+    while (done < APP_BUDGET && mps_app_readable(app)) {
         struct mps_span space = {.n = 0};
         size_t n = 0;
         int how;
@@ -198,9 +199,9 @@ static bool app_read(struct mps_mpconn *mp, mps_time_t now)
             app_ended(mp, how, now);
             break;
         }
+        mps_conn_app_tx_done(mp->core, n, now);
         if (n == 0)
             break;
-        mps_conn_app_tx_done(mp->core, n, now);
         done += n;
     }
     return done > 0;

@@ -65,6 +65,7 @@ static int session_new(struct mps_engine *eng, const struct mps_session_request 
     rc = mps_app_open(&s->app, &eng->appwatch, on_app_ready, eng->agent_id, s->id, &local, &peer,
                       ret_fd);
     if (rc < 0) {
+        mps_sockopts_deinit(&s->sockopts);
         free(s);
         return rc;
     }
@@ -83,6 +84,7 @@ void mps_session_free(struct mps_session *s)
     mps_list_remove(&s->link);
     mps_list_remove(&s->mark_link);
     s->eng->n_sessions--;
+    mps_sockopts_deinit(&s->sockopts);
     free(s);
 }
 

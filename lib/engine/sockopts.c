@@ -4,12 +4,15 @@
 #include <errno.h>
 #include <linux/tcp.h>
 #include <netinet/in.h>
+#include <stdlib.h>
 #include <string.h>
 #include "core/addr.h"
 #include "sock.h"
 
 /* TCP_INFO of newer kernels is longer than any header's. */
 #define TCP_INFO_ROOM 512
+
+#define ROOM_STEP 4
 
 struct option_id {
     int level, name;
@@ -69,11 +72,34 @@ static int find(const struct mps_sockopts *opts, int level, int name)
     return -1;
 }
 
+void mps_sockopts_deinit(struct mps_sockopts *opts)
+{
+    free(opts->item);
+    memset(opts, 0, sizeof(*opts));
+}
+
+static bool make_room(struct mps_sockopts *opts)
+{
+    unsigned room = opts->room + ROOM_STEP;
+    struct mps_sockopt *item;
+
+    if (opts->n < opts->room)
+        return true;
+    if (opts->n == MPS_SOCKOPTS_MAX)
+        return false;
+    item = realloc(opts->item, room * sizeof(*item));
+    if (!item)
+        return false;
+    opts->item = item;
+    opts->room = room;
+    return true;
+}
+
 static bool record(struct mps_sockopts *opts, int level, int name, const void *data, size_t len)
 {
     int i = find(opts, level, name);
 
-    if (len > MPS_SOCKOPTS_DATA_MAX || (i < 0 && opts->n == MPS_SOCKOPTS_MAX))
+    if (len > MPS_SOCKOPTS_DATA_MAX || (i < 0 && !make_room(opts)))
         return false;
     if (i < 0)
         i = (int)opts->n++;

@@ -13,16 +13,21 @@
 #define MPS_SOCKOPTS_MAX      32
 #define MPS_SOCKOPTS_DATA_MAX 32
 
+struct mps_sockopt {
+    int level, name;
+    socklen_t len;
+    uint8_t data[MPS_SOCKOPTS_DATA_MAX];
+};
+
+/* All zero: nothing recorded. */
 struct mps_sockopts {
-    struct {
-        int level, name;
-        socklen_t len;
-        uint8_t data[MPS_SOCKOPTS_DATA_MAX];
-    } item[MPS_SOCKOPTS_MAX];
-    unsigned n;
+    struct mps_sockopt *item; /* as many as are needed: most connections have one or two */
+    unsigned n, room;
     bool plain;        /* plain TCP: options go to the socket as they are */
     bool linger_abort; /* SO_LINGER with l_linger 0: a close is an abort */
 };
+
+void mps_sockopts_deinit(struct mps_sockopts *opts);
 
 /* Start from the options of the handed-over socket. */
 void mps_sockopts_inherit(struct mps_sockopts *opts, int fd);

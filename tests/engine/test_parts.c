@@ -263,6 +263,7 @@ static void test_sockopts(void **state)
     assert_int_equal(
         mps_sockopts_set(&opts, &tcp, 1, IPPROTO_TCP, TCP_REPAIR, &value, sizeof(value)),
         ENOPROTOOPT);
+    mps_sockopts_deinit(&opts);
     close(tcp);
     close(later);
 }

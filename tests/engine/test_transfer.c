@@ -11,6 +11,7 @@
 #include <unistd.h>
 #include "engine/mpconn.h"
 #include "engine/sockopts.h"
+#include "faultmem.h"
 
 #define TWO_LOCALS "local=127.0.0.1,127.0.0.2"
 #define BULK       (50u << 20)
@@ -273,6 +274,39 @@ static void test_slow_reader(void **state)
     rig_deinit(&rig);
 }
 
+static bool holds_little(void *arg)
+{
+    const struct faultmem *fm = arg;
+
+    return fm[0].live_bytes + fm[1].live_bytes < 2 * (12u << 10);
+}
+
+/* What bulk took is given back: 16 KiB for each idle connection, the engine's own part included. */
+static void test_idle_memory(void **state)
+{
+    struct stream s = {.seed = 12, .length = BULK};
+    struct faultmem fm[2];
+    struct rig rig;
+
+    rig_init(&rig, "");
+    for (unsigned i = 0; i < 2; i++)
+        faultmem_init(&fm[i]);
+    rig.client.env.mem = &fm[0].mem;
+    rig.server.env.mem = &fm[1].mem;
+    rig_connect(&rig, &s.from, &s.to);
+    assert_true(rig_until(&rig, holds_little, fm, 10));
+    assert_true(rig_until(&rig, stream_step, &s, 60));
+    assert_int_equal(s.received, BULK);
+    assert_true(fm[0].peak_bytes > 65536);
+    assert_true(rig_until(&rig, holds_little, fm, 10));
+    assert_true(fm[0].live_bytes > 0 && fm[1].live_bytes > 0);
+    close(s.from);
+    close(s.to);
+    assert_true(rig_until(&rig, no_sessions, &rig, 10));
+    assert_int_equal(fm[0].live + fm[1].live, 0);
+    rig_deinit(&rig);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -280,6 +314,7 @@ int main(void)
         cmocka_unit_test(test_join_by_announcement), cmocka_unit_test(test_close_after_last_write),
         cmocka_unit_test(test_half_close),           cmocka_unit_test(test_close_with_unread_data),
         cmocka_unit_test(test_linger_zero),          cmocka_unit_test(test_slow_reader),
+        cmocka_unit_test(test_idle_memory),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -69,7 +69,7 @@ void peer_init(struct peer *p, uint8_t options)
     faultmem_init(&p->fm);
     prng_init(&p->rng, 1);
     simcrypto_init(&p->crypto, &p->rng);
-    p->env = (struct mps_env){&p->fm.mem, &p->crypto};
+    p->env = (struct mps_env){.mem = &p->fm.mem, .crypto = &p->crypto};
     mps_config_init(&p->cfg);
     p->now = MPS_SEC;
     p->chunk = SIZE_MAX;

@@ -11,7 +11,7 @@ void host_init(struct host *host, struct world *world, unsigned number, uint64_t
     faultmem_init(&host->fm);
     prng_init(&host->rng, seed);
     simcrypto_init(&host->crypto, &host->rng);
-    host->env = (struct mps_env){&host->fm.mem, &host->crypto};
+    host->env = (struct mps_env){.mem = &host->fm.mem, .crypto = &host->crypto};
     mps_config_init(&host->cfg);
     host->timer_at = MPS_NEVER;
     host->rx_max = SIZE_MAX;

@@ -20,7 +20,7 @@ void pair_init(struct pair *p)
     memset(p, 0, sizeof(*p));
     faultmem_init(&p->fm);
     test_crypto_init(&p->crypto, 42);
-    p->env = (struct mps_env){&p->fm.mem, &p->crypto.crypto};
+    p->env = (struct mps_env){.mem = &p->fm.mem, .crypto = &p->crypto.crypto};
     mps_config_init(&p->cfg[CLIENT]);
     mps_config_init(&p->cfg[SERVER]);
     p->now = MPS_SEC;
