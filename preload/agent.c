@@ -160,6 +160,8 @@ static int serve(struct agent *agent, struct ev_loop *loop, int ready)
 {
     ev_signal term;
 
+    /* Behind the control socket: a monitor that starts now either finds us or is found. */
+    mps_monitors_dial(&agent->engine.monitors);
     announce(ready);
     ev_signal_init(&term, on_term, SIGTERM);
     ev_signal_start(loop, &term);

@@ -279,11 +279,19 @@ static bool subflow_event(struct mps_subflow *sf, struct mps_event *ev)
         ev->type = MPS_EV_OPEN;
     } else if (f->up) {
         f->up = false;
+        f->up_told = true;
         ev->type = MPS_EV_SUBFLOW_UP;
     } else if (f->priority) {
         f->priority = false;
         ev->type = MPS_EV_PRIORITY;
         ev->backup = sf->peer_backup;
+    } else if (f->own_priority) {
+        f->own_priority = false;
+        ev->type = MPS_EV_PRIORITY;
+        ev->own = true;
+    } else if (sf->state == MPS_SF_ACTIVE && sf->stale.stale != f->stale_told) {
+        f->stale_told = sf->stale.stale;
+        ev->type = f->stale_told ? MPS_EV_STALE : MPS_EV_RECOVERED;
     } else if (f->close && !f->close_told) {
         f->close_told = true;
         ev->type = MPS_EV_SUBFLOW_CLOSE;
@@ -291,11 +299,13 @@ static bool subflow_event(struct mps_subflow *sf, struct mps_event *ev)
         return false;
     }
     ev->subflow = sf;
+    ev->subflow_id = sf->id;
     ev->local = sf->local;
     ev->remote = sf->remote;
     ev->ifindex = sf->ifindex;
-    if (ev->type != MPS_EV_PRIORITY)
+    if (ev->type != MPS_EV_PRIORITY || ev->own)
         ev->backup = sf->backup;
+    ev->was_up = f->up_told;
     ev->reset = sf->close_reset;
     ev->reason = sf->reason;
     return true;

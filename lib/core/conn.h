@@ -204,17 +204,21 @@ enum mps_event_type {
     MPS_EV_SUBFLOW_CLOSE,  /* close its socket (`reset`: with RST), then mps_subflow_release */
     MPS_EV_ADDR_ANNOUNCED, /* the peer announced `remote` */
     MPS_EV_ADDR_REMOVED,   /* the peer withdrew `remote` */
-    MPS_EV_PRIORITY,       /* the peer changed the backup flag of `subflow` */
+    MPS_EV_PRIORITY,       /* the backup flag of `subflow` changed: the peer's, ours if `own` */
     MPS_EV_RESET,          /* the application sees a reset (`reason` says why) */
     MPS_EV_CLOSED,         /* all done; every subflow was reported closed; free the connection */
+    MPS_EV_STALE,          /* `subflow` makes no progress */
+    MPS_EV_RECOVERED,      /* it does again */
 };
 
 struct mps_event {
     enum mps_event_type type;
     struct mps_subflow *subflow;
+    uint32_t subflow_id;
     struct mps_addr local, remote;
     uint32_t ifindex;
-    bool backup, reset;
+    bool backup, reset, own;
+    bool was_up; /* SUBFLOW_CLOSE: SUBFLOW_UP came before */
     enum mps_reason reason;
 };
 

@@ -16,6 +16,7 @@ static int set_backup(struct mps_conn *c, struct mps_subflow *sf, bool backup)
     r = mps_conn_ctrl(c, &ctrl);
     if (r < 0)
         return r;
+    sf->ev.own_priority |= sf->backup != backup;
     sf->backup = backup;
     return 0;
 }

@@ -96,7 +96,7 @@ void mps_sf_kill(struct mps_subflow *sf, bool reset, enum mps_reason reason, mps
     sf->reason = reason;
     sf->close_reset = reset;
     sf->ev.close = true;
-    sf->ev.up = sf->ev.priority = false;
+    sf->ev.up = sf->ev.priority = sf->ev.own_priority = false;
     mps_sf_tx_deinit(sf);
     mps_reasm_abandon(&c->rx.reasm, sf->rx.chunk);
     sf->rx.chunk = NULL;

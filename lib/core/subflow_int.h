@@ -76,8 +76,9 @@ struct mps_sf_join {
 /* What the transport has to be told and knows already. */
 struct mps_sf_events {
     bool open, open_told;
-    bool up;
-    bool priority;
+    bool up, up_told;
+    bool priority, own_priority;
+    bool stale_told; /* the latest news was MPS_EV_STALE */
     bool close, close_told;
 };
 

@@ -126,6 +126,16 @@ static void do_status(struct mps_engine *eng, const struct mps_ho_request *req,
         fail(d, errno);
 }
 
+static void do_monitor(struct mps_engine *eng, struct mps_dispatch *d)
+{
+    int rc = d->fd < 0 ? MPS_EINVAL : mps_monitors_add(&eng->monitors, d->fd);
+
+    if (rc < 0)
+        fail(d, errno_of(rc));
+    else
+        d->fd = -1;
+}
+
 void mps_dispatch_request(struct mps_engine *eng, const struct mps_ho_request *req,
                           struct mps_dispatch *d)
 {
@@ -154,6 +164,9 @@ void mps_dispatch_request(struct mps_engine *eng, const struct mps_ho_request *r
     case MPS_HO_STATUS:
     case MPS_HO_CONN_STATUS:
         do_status(eng, req, d);
+        break;
+    case MPS_HO_MONITOR:
+        do_monitor(eng, d);
         break;
     default:
         fail(d, EOPNOTSUPP);

@@ -136,6 +136,7 @@ int mps_engine_init(struct mps_engine *eng, struct ev_loop *loop, const char *ag
     rc = mps_appwatch_init(&eng->appwatch, loop);
     if (rc < 0)
         return rc;
+    mps_monitors_init(&eng->monitors, loop);
     mps_token_init(&eng->tokens, eng->env.mem);
     mps_greeter_init(&eng->greeter, loop, join_arrived, eng);
     mps_linger_init(&eng->linger, loop);
@@ -166,4 +167,5 @@ void mps_engine_deinit(struct mps_engine *eng)
     mps_greeter_deinit(&eng->greeter);
     mps_token_deinit(&eng->tokens);
     mps_appwatch_deinit(&eng->appwatch);
+    mps_monitors_deinit(&eng->monitors);
 }

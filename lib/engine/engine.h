@@ -16,6 +16,7 @@
 #include "greeter.h"
 #include "joinlis.h"
 #include "linger.h"
+#include "monitor.h"
 #include "netaddr.h"
 #include "peers.h"
 #include "steer.h"
@@ -45,6 +46,7 @@ struct mps_engine {
     struct mps_linger linger;
     struct mps_steer steer;
     struct mps_joinlis joinlis;
+    struct mps_monitors monitors;
 };
 
 /* 0, MPS_ESYS, MPS_ECRYPTO. Nothing is left behind on failure. */

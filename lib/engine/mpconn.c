@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "mpconn_int.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "clock.h"
@@ -8,6 +9,7 @@
 #include "engine.h"
 #include "log.h"
 #include "peek.h"
+#include "report.h"
 #include "session.h"
 #include "sflow.h"
 #include "sock.h"
@@ -76,12 +78,15 @@ static int new_core(struct mps_mpconn *mp, const struct mps_hello *hello, mps_ti
 }
 
 struct mps_sflow *mps_mpconn_add_flow(struct mps_mpconn *mp, struct mps_subflow *sf, int fd,
-                                      bool connecting)
+                                      bool connecting, const struct mps_addr *local,
+                                      uint32_t ifindex)
 {
     struct mps_sflow *f = mps_sflow_new(mp->eng->loop, sf, fd, connecting, wake, mp);
 
     if (!f)
         return NULL;
+    snprintf(f->ifname, sizeof(f->ifname), "%s",
+             mps_netaddr_ifname(&mp->eng->netaddr, ifindex, local));
     mps_subflow_set_user(sf, f);
     mps_list_push_back(&mp->flows, &f->link);
     return f;
@@ -107,15 +112,15 @@ int mps_mpconn_new(struct mps_mpconn **ret, struct mps_session *s, int fd,
     rc = new_core(mp, hello, now);
     if (rc == 0)
         rc = mps_conn_first_subflow(mp->core, &s->local, &s->peer, now, &sf);
-    if (rc == 0 && !mps_mpconn_add_flow(mp, sf, fd, false))
+    if (rc == 0 && !mps_mpconn_add_flow(mp, sf, fd, false, &s->local, 0))
         rc = MPS_ENOMEM;
     if (rc < 0) {
         mps_mpconn_free(mp);
         return rc;
     }
+    *ret = mp;
     mps_netaddr_select(&s->eng->netaddr.now, &s->options, &s->local, &s->peer, &locals);
     mps_mpconn_set_locals(mp, &locals);
-    *ret = mp;
     return 0;
 }
 
@@ -166,15 +171,30 @@ static bool listed(const struct mps_netaddr_list *list, const struct mps_addr *a
     return false;
 }
 
+static bool listed_with_port(const struct mps_netaddr_list *list, const struct mps_addr *addr)
+{
+    for (unsigned i = 0; i < list->n; i++) {
+        if (mps_addr_equal(&list->entry[i].addr, addr))
+            return true;
+    }
+    return false;
+}
+
 void mps_mpconn_set_locals(struct mps_mpconn *mp, const struct mps_netaddr_list *list)
 {
     bool server = mp->s->role == MPS_ROLE_SERVER;
     mps_time_t now = mps_clock_now();
+    struct mps_netaddr_list old;
 
     for (unsigned i = 0; i < mp->locals.n; i++) {
-        if (!listed(list, &mp->locals.entry[i].addr))
-            mps_conn_local_remove(mp->core, &mp->locals.entry[i].addr, now);
+        const struct mps_netaddr_entry *e = &mp->locals.entry[i];
+
+        if (listed(list, &e->addr))
+            continue;
+        mps_conn_local_remove(mp->core, &e->addr, now);
+        mps_report_local(mp->s, "address_removed", &e->addr, e->ifname);
     }
+    old = mp->locals;
     mp->locals = *list;
     for (unsigned i = 0; i < mp->locals.n; i++) {
         struct mps_netaddr_entry *e = &mp->locals.entry[i];
@@ -191,6 +211,8 @@ void mps_mpconn_set_locals(struct mps_mpconn *mp, const struct mps_netaddr_list 
         rc = mps_conn_local_add(mp->core, &e->addr, e->ifindex, false, announce, now);
         if (rc < 0)
             mps_log("mpconn: local address: %s", mps_strerror(rc));
+        else if (announce && !listed_with_port(&old, &e->addr))
+            mps_report_local(mp->s, "address_announced", &e->addr, e->ifname);
     }
 }
 
@@ -228,7 +250,7 @@ void mps_mpconn_join(struct mps_mpconn *mp, int fd, const struct mps_join *join)
         return;
     }
     mps_sockopts_apply(&mp->s->sockopts, fd);
-    if (!mps_mpconn_add_flow(mp, sf, fd, false)) {
+    if (!mps_mpconn_add_flow(mp, sf, fd, false, &local, 0)) {
         mps_sock_reset(fd);
         mps_subflow_down(sf, false, MPS_REASON_RESOURCES, now);
     }

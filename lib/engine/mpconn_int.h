@@ -23,6 +23,10 @@ struct mps_mpconn {
     bool plain, over;               /* verdicts that wait for the end of the run */
 };
 
-/* The socket of a subflow, watched. Takes `fd` on success. NULL: no memory. */
+/*
+ * The socket of a subflow from `local` over `ifindex` (0: unknown), watched. Takes `fd` on success.
+ * NULL: no memory.
+ */
 struct mps_sflow *mps_mpconn_add_flow(struct mps_mpconn *mp, struct mps_subflow *sf, int fd,
-                                      bool connecting);
+                                      bool connecting, const struct mps_addr *local,
+                                      uint32_t ifindex);

@@ -10,6 +10,7 @@
 #include "connector.h"
 #include "engine.h"
 #include "log.h"
+#include "report.h"
 #include "session.h"
 #include "sflow.h"
 #include "sock.h"
@@ -27,7 +28,7 @@ static void open_subflow(struct mps_mpconn *mp, const struct mps_event *ev, mps_
 
     mps_log("mpconn %08x: join %s to %s%s%s", mp->token, mps_sock_text(&ev->local, from),
             mps_sock_text(&ev->remote, to), fd < 0 ? ": " : "", fd < 0 ? strerror(errno) : "");
-    if (fd >= 0 && mps_mpconn_add_flow(mp, ev->subflow, fd, true))
+    if (fd >= 0 && mps_mpconn_add_flow(mp, ev->subflow, fd, true, &ev->local, ev->ifindex))
         return;
     if (fd >= 0)
         close(fd);
@@ -59,9 +60,11 @@ static bool app_write(struct mps_mpconn *mp, mps_time_t now);
 
 static void handle_event(struct mps_mpconn *mp, const struct mps_event *ev, mps_time_t now)
 {
+    mps_report_event(mp->s, ev);
     switch (ev->type) {
     case MPS_EV_ESTABLISHED:
         mps_log("mpconn %08x: established", mp->token);
+        mps_report_session(mp->s, "established");
         if (mp->s->role == MPS_ROLE_CLIENT)
             mps_peers_set(&mp->eng->peers, &mp->s->peer, MPS_PEER_PROVEN, now);
         break;
@@ -76,12 +79,15 @@ static void handle_event(struct mps_mpconn *mp, const struct mps_event *ev, mps_
         break;
     case MPS_EV_RESET:
         mps_log("mpconn %08x: reset, reason %d", mp->token, ev->reason);
+        mp->s->end = mps_report_end(ev->reason);
         /* As on TCP, what came before the reset stays readable. */
         app_write(mp, now);
         mps_app_reset(&mp->s->app);
         mp->closed = true;
         break;
     case MPS_EV_CLOSED:
+        if (!mp->s->end)
+            mp->s->end = "finished";
         mp->over = true;
         break;
     default:
@@ -145,6 +151,8 @@ static void app_gone(struct mps_mpconn *mp, bool abort, mps_time_t now)
     }
     mp->closed = true;
     mps_log("mpconn %08x: the application %s", mp->token, abort ? "aborted" : "closed");
+    if (abort)
+        mp->s->end = "aborted";
     if (abort)
         mps_conn_abort(mp->core, now);
     else

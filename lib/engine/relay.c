@@ -142,7 +142,7 @@ static enum mps_relay_verdict reset_both(struct mps_relay *r)
         mps_sock_reset(r->fd);
     r->fd = -1;
     mps_app_reset(r->app);
-    return MPS_RELAY_OVER;
+    return MPS_RELAY_RESET;
 }
 
 static enum mps_relay_verdict close_both(struct mps_relay *r)

@@ -19,7 +19,8 @@ struct mps_relay;
 enum mps_relay_verdict {
     MPS_RELAY_GOES_ON,
     MPS_RELAY_HELLO, /* a HELLO came, and nothing was sent yet: take the socket and go on */
-    MPS_RELAY_OVER,  /* both ends are closed */
+    MPS_RELAY_OVER,  /* both ends are closed, in order */
+    MPS_RELAY_RESET, /* both ends are closed, not in order */
 };
 
 /*

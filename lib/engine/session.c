@@ -15,6 +15,7 @@
 #include "mpconn.h"
 #include "peek.h"
 #include "relay.h"
+#include "report.h"
 #include "sock.h"
 
 #define HELLO_WAIT_MIN (250 * MPS_MSEC)
@@ -78,6 +79,8 @@ static int session_new(struct mps_engine *eng, const struct mps_session_request 
 
 void mps_session_free(struct mps_session *s)
 {
+    if (s->created)
+        mps_report_closed(s);
     s->mp = mps_mpconn_free(s->mp);
     s->relay = mps_relay_free(s->relay);
     mps_app_reset(&s->app);
@@ -92,6 +95,13 @@ static void undo(struct mps_session *s, int app_fd)
 {
     close(app_fd);
     mps_session_free(s);
+}
+
+static void begin(struct mps_session *s)
+{
+    s->created = true;
+    mps_report_session(s, "created");
+    mps_engine_mark(s->eng, s);
 }
 
 /* Only its interface makes it an address, and a second connection could not name that. */
@@ -118,7 +128,7 @@ int mps_session_connected(struct mps_engine *eng, const struct mps_session_reque
         undo(s, fd);
         return rc;
     }
-    mps_engine_mark(eng, s);
+    begin(s);
     *ret = s;
     *ret_fd = fd;
     return 0;
@@ -143,7 +153,7 @@ int mps_session_accepted(struct mps_engine *eng, const struct mps_session_reques
         undo(s, fd);
         return MPS_ENOMEM;
     }
-    mps_engine_mark(eng, s);
+    begin(s);
     *ret = s;
     *ret_fd = fd;
     return 0;
@@ -209,15 +219,20 @@ static int go_multipath(struct mps_session *s)
 
 static bool run_relay(struct mps_session *s, bool *ret_more)
 {
-    switch (mps_relay_run(s->relay, s->sockopts.linger_abort, ret_more)) {
-    case MPS_RELAY_HELLO:
+    enum mps_relay_verdict verdict = mps_relay_run(s->relay, s->sockopts.linger_abort, ret_more);
+
+    if (verdict == MPS_RELAY_HELLO) {
         *ret_more = true;
         return go_multipath(s) == 0;
-    case MPS_RELAY_OVER:
-        return false;
-    default:
-        return true;
     }
+    if (!s->plain_told && !mps_relay_waiting(s->relay)) {
+        s->plain_told = true;
+        mps_report_session(s, "plain");
+    }
+    if (verdict == MPS_RELAY_GOES_ON)
+        return true;
+    s->end = verdict == MPS_RELAY_OVER ? "finished" : "reset";
+    return false;
 }
 
 static bool run_multipath(struct mps_session *s, bool *ret_more)

@@ -30,6 +30,8 @@ struct mps_session {
     struct mps_app app;
     struct mps_mpconn *mp; /* exactly one of the two */
     struct mps_relay *relay;
+    bool created, plain_told; /* events that were reported */
+    const char *end;          /* why it ended, for the same: a word; NULL: not known */
 };
 
 struct mps_session_request {

@@ -25,6 +25,12 @@ static void end(struct mps_sflow *f, bool orderly, enum mps_reason reason, mps_t
     mps_subflow_down(f->sf, orderly, reason, now);
 }
 
+static void failed(struct mps_sflow *f, int error, mps_time_t now)
+{
+    f->error = error;
+    end(f, false, error == ETIMEDOUT ? MPS_REASON_TIMEOUT : MPS_REASON_UNSPECIFIED, now);
+}
+
 static void finish_connect(struct mps_sflow *f, mps_time_t now)
 {
     struct sockaddr_storage l, r;
@@ -36,7 +42,7 @@ static void finish_connect(struct mps_sflow *f, mps_time_t now)
     f->connecting = false;
     if (rc < 0 || mps_sock_names(f->fd, &l, &r) < 0) {
         mps_log("subflow: connect: %s", strerror(errno));
-        end(f, false, MPS_REASON_UNSPECIFIED, now);
+        failed(f, errno, now);
         return;
     }
     if (rc == MPS_CONNECTOR_UNMARKED) {
@@ -74,8 +80,12 @@ static void read_some(struct mps_sflow *f, mps_time_t now)
         n = mps_sock_readv(f->fd, spans, n_spans);
         if (n < 0 && mps_sock_would_block(errno))
             return;
-        if (n <= 0) {
-            end(f, n == 0, MPS_REASON_UNSPECIFIED, now);
+        if (n < 0) {
+            failed(f, errno, now);
+            return;
+        }
+        if (n == 0) {
+            end(f, true, MPS_REASON_UNSPECIFIED, now);
             return;
         }
         f->touched = true;
@@ -93,12 +103,12 @@ static void read_some(struct mps_sflow *f, mps_time_t now)
 }
 
 /* A reset does not take back the bytes that came before it: they are read first. */
-static void write_failed(struct mps_sflow *f, mps_time_t now)
+static void write_failed(struct mps_sflow *f, int error, mps_time_t now)
 {
     for (unsigned i = 0; i < WRITE_ROUNDS && !f->dead; i++)
         read_some(f, now);
     if (!f->dead)
-        end(f, false, MPS_REASON_UNSPECIFIED, now);
+        failed(f, error, now);
 }
 
 static void on_io(struct ev_loop *loop, ev_io *io, int revents)
@@ -204,8 +214,10 @@ bool mps_sflow_write(struct mps_sflow *f, mps_time_t now)
         want = room_in(spans, n_spans);
         n = mps_sock_writev(f->fd, spans, n_spans);
         if (n < 0 && !mps_sock_would_block(errno)) {
-            mps_log("subflow: write: %s", strerror(errno));
-            write_failed(f, now);
+            int error = errno;
+
+            mps_log("subflow: write: %s", strerror(error));
+            write_failed(f, error, now);
             return true;
         }
         if (n > 0) {

@@ -7,6 +7,7 @@
 #include "core/list.h"
 #include "core/subflow.h"
 #include "core/time.h"
+#include "netaddr.h"
 
 struct mps_sflow {
     struct mps_list link;
@@ -21,6 +22,8 @@ struct mps_sflow {
     bool blocked;          /* the socket took less than there was */
     bool woke_for_nothing; /* was writable, and yet nothing was written */
     bool wrote;            /* since it was last found writable */
+    int error; /* errno of the socket's end, 0: none */
+    char ifname[MPS_NETADDR_IFNAME];
     uint32_t notsent_limit;
     mps_time_t busy_since; /* bytes in flight all the time since then, 0: none */
     void (*wake)(void *user);

@@ -9,40 +9,11 @@
 #include <unistd.h>
 #include "core/conn.h"
 #include "engine.h"
+#include "json.h"
 #include "mpconn.h"
 #include "relay.h"
 #include "session.h"
 #include "sock.h"
-
-static void put_str(struct json_object *o, const char *key, const char *value)
-{
-    json_object_object_add(o, key, json_object_new_string(value));
-}
-
-static void put_u64(struct json_object *o, const char *key, uint64_t value)
-{
-    json_object_object_add(o, key, json_object_new_uint64(value));
-}
-
-static void put_bool(struct json_object *o, const char *key, bool value)
-{
-    json_object_object_add(o, key, json_object_new_boolean(value));
-}
-
-static void put_addr(struct json_object *o, const char *key, const struct mps_addr *addr)
-{
-    char text[MPS_SOCK_TEXT_LEN];
-
-    put_str(o, key, mps_sock_text(addr, text));
-}
-
-static void put_token(struct json_object *o, const char *key, uint32_t token)
-{
-    char text[9];
-
-    snprintf(text, sizeof(text), "%08x", token);
-    put_str(o, key, text);
-}
 
 static const char *state_name(enum mps_subflow_state state)
 {
@@ -140,10 +111,8 @@ static void put_plain(struct json_object *o, const struct mps_session *s)
 static struct json_object *session_object(const struct mps_session *s)
 {
     struct json_object *o = json_object_new_object();
-    char id[17];
 
-    snprintf(id, sizeof(id), "%016llx", (unsigned long long)s->id);
-    put_str(o, "id", id);
+    put_id(o, "id", s->id);
     put_addr(o, "local", &s->local);
     put_addr(o, "remote", &s->peer);
     put_str(o, "role", s->role == MPS_ROLE_CLIENT ? "client" : "server");

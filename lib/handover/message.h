@@ -6,6 +6,8 @@
  *
  * Names (abstract AF_UNIX, first byte 0):
  *   agent       "mptcpshim/" agent-id(16 hex)
+ *   monitor     "mptcpshim-monitor/" anything: listens; an agent of the same user that starts later
+ *               connects to it and sends events as after MPS_HO_MONITOR
  *   connection  "mptcpshim/" agent-id "/" connection-id(16 hex) "/" local peer
  *               where local and peer are 19 bytes each: family(4|6) port(2, big endian) ip(16).
  * The application's end of a connection is bound to the connection name, so that the addresses
@@ -21,6 +23,8 @@
 #define MPS_HO_SECRET_LEN 16
 #define MPS_HO_DATA_MAX   1024
 #define MPS_HO_NAME_PREFIX "mptcpshim/"
+#define MPS_HO_MONITOR_PREFIX "mptcpshim-monitor/"
+#define MPS_HO_EVENT_MAX  2048 /* a monitor's packet is shorter */
 
 /* Environment of the process tree, set by the launcher (or by libmptcpshim for itself). */
 #define MPS_ENV_AGENT   "MPTCPSHIM_AGENT"      /* agent-id(16 hex):secret(32 hex):uid(decimal) */
@@ -42,6 +46,8 @@ enum mps_ho_op {
     MPS_HO_GETOPT = 7,    /* conn_id, level, name, len wanted; reply data */
     MPS_HO_STATUS = 8,    /* reply fd: a memfd with the JSON array of mptcpshim-status */
     MPS_HO_CONN_STATUS = 9, /* conn_id; reply fd: a memfd with that connection's JSON object */
+    MPS_HO_MONITOR = 10,    /* fd: one end of a SOCK_SEQPACKET pair; from now on each event is sent
+                               to it as one packet, a JSON object (mptcpshim(1), EVENTS) */
 };
 
 /* A level of GETOPT: name is SIOCOUTQ or SIOCOUTQNSD, an int comes back. */

@@ -10,23 +10,40 @@
 #include "launcher.h"
 
 /* Whose process listens on that name; false if nobody's. */
-static bool agent_uid(const char *id, uid_t *ret)
+static bool agent_cred(const char *id, struct ucred *ret)
 {
     struct sockaddr_un un;
-    socklen_t len = mps_ho_agent_name(id, &un);
-    struct ucred cred;
-    socklen_t cred_len = sizeof(cred);
+    socklen_t len = mps_ho_agent_name(id, &un), cred_len = sizeof(*ret);
     int sock = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     bool found;
 
     if (sock < 0)
         return false;
     found = connect(sock, (struct sockaddr *)&un, len) == 0 &&
-            getsockopt(sock, SOL_SOCKET, SO_PEERCRED, &cred, &cred_len) == 0;
+            getsockopt(sock, SOL_SOCKET, SO_PEERCRED, ret, &cred_len) == 0;
     close(sock);
-    if (found)
-        *ret = cred.uid;
     return found;
+}
+
+bool mps_agents_ask(const char *id, struct mps_ho_request *req, int fd,
+                    struct mps_ho_reply *ret_reply, int *ret_fd, pid_t *ret_pid)
+{
+    static struct mps_ho_config config;
+    struct ucred cred;
+
+    memcpy(config.agent_id, id, sizeof(config.agent_id));
+    if (!agent_cred(id, &cred))
+        return false;
+    config.uid = cred.uid;
+    if (mps_ho_call(&config, NULL, req, fd, false, ret_reply, ret_fd) != MPS_HO_REPLIED)
+        return false;
+    if (ret_reply->status != MPS_HO_OK) {
+        if (*ret_fd >= 0)
+            close(*ret_fd);
+        return false;
+    }
+    *ret_pid = cred.pid;
+    return true;
 }
 
 static struct json_object *read_json(int fd)
@@ -37,27 +54,6 @@ static struct json_object *read_json(int fd)
         root = json_object_from_fd(fd);
     close(fd);
     return root;
-}
-
-/* Without the secret: the agent answers its own user and root. */
-static struct json_object *ask(const char *id)
-{
-    static struct mps_ho_config config;
-    struct mps_ho_request req;
-    struct mps_ho_reply reply;
-    int fd = -1;
-
-    memset(&req, 0, sizeof(req));
-    req.op = MPS_HO_STATUS;
-    memcpy(config.agent_id, id, sizeof(config.agent_id));
-    if (!agent_uid(id, &config.uid) ||
-        mps_ho_call(&config, NULL, &req, -1, false, &reply, &fd) != MPS_HO_REPLIED)
-        return NULL;
-    if (fd >= 0 && reply.status != MPS_HO_OK) {
-        close(fd);
-        fd = -1;
-    }
-    return fd >= 0 ? read_json(fd) : NULL;
 }
 
 static void merge(struct json_object *all, struct json_object *some)
@@ -90,34 +86,65 @@ static bool is_listening(const char *line)
            flags & 0x10000;
 }
 
-struct json_object *mps_agents_status(int *ret_agents)
+bool mps_agents_each(void (*fn)(const char *id, void *user), void *user)
 {
     FILE *table = fopen("/proc/net/unix", "re");
-    struct json_object *all;
     char *line = NULL;
     size_t size = 0;
-    int agents = 0;
 
     if (!table) {
         mps_launcher_complain("/proc/net/unix: %s", strerror(errno));
-        return NULL;
+        return false;
     }
-    all = json_object_new_array();
-    while (all && getline(&line, &size, table) > 0) {
+    while (getline(&line, &size, table) > 0) {
         const char *id = is_listening(line) ? agent_in_line(line) : NULL;
-        struct json_object *some = id ? ask(id) : NULL;
 
-        if (some) {
-            agents++;
-            merge(all, some);
-            json_object_put(some);
-        }
+        if (id)
+            fn(id, user);
     }
     free(line);
     fclose(table);
-    if (!all)
+    return true;
+}
+
+/* ---- status ---- */
+
+struct gathering {
+    struct json_object *all;
+    int agents;
+};
+
+static void ask_status(const char *id, void *user)
+{
+    struct mps_ho_request req = {.op = MPS_HO_STATUS};
+    struct gathering *g = user;
+    struct json_object *some;
+    struct mps_ho_reply reply;
+    pid_t pid;
+    int fd;
+
+    if (!mps_agents_ask(id, &req, -1, &reply, &fd, &pid) || fd < 0)
+        return;
+    some = read_json(fd);
+    if (!some)
+        return;
+    g->agents++;
+    merge(g->all, some);
+    json_object_put(some);
+}
+
+struct json_object *mps_agents_status(int *ret_agents)
+{
+    struct gathering g = {.all = json_object_new_array()};
+
+    if (!g.all) {
         mps_launcher_complain("out of memory");
-    else
-        *ret_agents = agents;
-    return all;
+        return NULL;
+    }
+    if (!mps_agents_each(ask_status, &g)) {
+        json_object_put(g.all);
+        return NULL;
+    }
+    *ret_agents = g.agents;
+    return g.all;
 }

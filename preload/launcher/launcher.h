@@ -10,6 +10,7 @@
 /* argv[0] is the subcommand. They return an exit code; run returns only if it failed. */
 int mps_launcher_run(int argc, char **argv);
 int mps_launcher_status(int argc, char **argv);
+int mps_launcher_monitor(int argc, char **argv);
 
 /* "mptcpshim: " and the message, to stderr. */
 void mps_launcher_complain(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -7,6 +7,7 @@
 static const char usage[] =
     "Usage: mptcpshim run [OPTION...] [--] PROGRAM [ARGUMENT...]\n"
     "       mptcpshim status [--json]\n"
+    "       mptcpshim monitor [--json]\n"
     "       mptcpshim help | --version\n"
     "\n"
     "run: the TCP connections of PROGRAM and its children use several paths where the\n"
@@ -19,6 +20,7 @@ static const char usage[] =
     "  --log FILE              the agent's log, for debugging\n"
     "\n"
     "status: the connections of all agents in this network namespace.\n"
+    "monitor: one line for each event of theirs, until it is interrupted.\n"
     "\n"
     "Exit status of run: that of PROGRAM; 125 mptcpshim failed, 126 PROGRAM cannot be\n"
     "executed, 127 PROGRAM not found. See mptcpshim(1).\n";
@@ -42,6 +44,8 @@ int main(int argc, char **argv)
         return mps_launcher_run(argc - 1, argv + 1);
     if (strcmp(command, "status") == 0)
         return mps_launcher_status(argc - 1, argv + 1);
+    if (strcmp(command, "monitor") == 0)
+        return mps_launcher_monitor(argc - 1, argv + 1);
     if (strcmp(command, "help") == 0 || strcmp(command, "--help") == 0 ||
         strcmp(command, "-h") == 0)
         return fputs(usage, stdout) < 0 || fflush(stdout) != 0 ? MPS_EXIT_FAILURE : 0;

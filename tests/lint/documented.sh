@@ -24,9 +24,21 @@ for name in $declared; do
     grep -q "'$name.3'" man/meson.build || { echo "$page: not installed"; rc=1; }
 done
 # What the agent says about a connection is in the launcher's page.
-for key in $(grep -oE '(put_[a-z0-9]+|object_add)\([a-z]+, "[a-z_]+"' lib/engine/status.c |
-    sed 's/.*"\(.*\)"/\1/' | sort -u); do
-    sed '/^\.SH JSON/,/^\.SH EXIT/!d' man/mptcpshim.1 | grep -qw "$key" ||
-        { echo "mptcpshim.1: no member $key of the JSON"; rc=1; }
+members() # SECTION FILE...
+{
+    section=$1
+    shift
+    for key in $(grep -ohE '(put_[a-z0-9]+|object_add)\([a-z]+, "[a-z_]+"' "$@" |
+        sed 's/.*"\(.*\)"/\1/' | sort -u); do
+        sed "/^\.SH $section/,/^\.SH EXIT/!d" man/mptcpshim.1 | grep -qw "$key" ||
+            { echo "mptcpshim.1: no member $key in $section"; rc=1; }
+    done
+}
+members JSON lib/engine/status.c
+members EVENTS lib/engine/report.c lib/engine/monitor.c
+events=$(sed -n '/^static const char \*event_name/,/^}/p' lib/engine/report.c | grep -o '"[a-z_]*"')
+test -n "$events"
+for event in $(echo "$events" | tr -d '"'); do
+    grep -q "^$event" man/mptcpshim.1 || { echo "mptcpshim.1: no event $event"; rc=1; }
 done
 exit $rc

@@ -14,7 +14,7 @@ trap 'rm -rf "$tmp"' EXIT
 "$1" help > "$tmp/help"
 # Only the sections about the command line: the examples have options of other programs.
 sed 's/\\-/-/g; s/\\f[BIRP]//g' "$2" | sed '/^\.SH JSON/,$d' |
-    sed 's/^\.B[IR]* *//; s/^run$/mptcpshim run/; s/^status$/mptcpshim status/; s/^help$/mptcpshim help/' \
+    sed 's/^\.B[IR]* *//; s/^run$/mptcpshim run/; s/^status$/mptcpshim status/; s/^monitor$/mptcpshim monitor/; s/^help$/mptcpshim help/' \
     > "$tmp/page"
 for kind in options commands; do
     $kind < "$tmp/help" > "$tmp/help.$kind"

@@ -123,4 +123,57 @@ if command -v python3 >"$scratch/out"; then
         "$("$launcher" run --local 127.0.0.1 python3 "$scratch/pair.py" "$launcher" 2>&1 | tr '\n' ' ')" \
         "['client', 'server'] True True "
 fi
+
+# Monitors: one that runs before any agent of the pair does, and as many as one likes.
+listens() # PID: its name is in the table
+{
+    for _ in $(seq 100); do
+        grep -q "@mptcpshim-monitor/$1\$" /proc/net/unix && return
+        sleep 0.05
+    done
+    return 1
+}
+
+has_lines() # FILE PATTERN COUNT
+{
+    for _ in $(seq 100); do
+        [ "$(grep -c "$2" "$1")" -ge "$3" ] && return
+        sleep 0.05
+    done
+    return 1
+}
+
+code "monitor with an unknown option" 125 "$launcher" monitor --xml
+if command -v python3 >"$scratch/out"; then
+    "$launcher" monitor >"$scratch/text" &
+    text=$!
+    "$launcher" monitor --json >"$scratch/json" &
+    json=$!
+    listens $text && listens $json
+    point $? "the monitors are ready"
+    "$launcher" run --local 127.0.0.1 sh -c 'echo "${MPTCPSHIM_AGENT%%:*}" >"$3"; python3 "$1" "$2"' x \
+        "$scratch/pair.py" "$launcher" "$scratch/agent" >"$scratch/out" 2>&1
+    has_lines "$scratch/json" "\"closed\",\"agent\":\"$(cat "$scratch/agent")\"" 2 &&
+        has_lines "$scratch/text" ' closed ' 2
+    point $? "both ends of a connection were seen to the end"
+    matches "the text" text '^[0-9:.]{15} established +[0-9a-f]{8} 127\.0\.0\.1:[0-9]+ -> 127\.0\.0\.1:[0-9]+ dev lo$'
+    matches "the reason" text ' subflow_closed .* reason finished$'
+    python3 - "$scratch/json" "$(cat "$scratch/agent")" >"$scratch/out" 2>&1 <<'END'
+import json, sys, time
+events = [json.loads(line) for line in open(sys.argv[1])]
+events = [e for e in events if e["agent"] == sys.argv[2]]  # others may be at work here
+names = [e["event"] for e in events]
+for name in ("created", "established", "subflow_established", "subflow_closed", "closed"):
+    assert names.count(name) == 2, (name, names)
+for e in events:
+    assert abs(e["time"] - time.time()) < 600 and len(e["id"]) == 16 and e["process"] > 0, e
+assert {e["role"] for e in events} == {"client", "server"}
+END
+    is "the JSON" "$? $(cat "$scratch/out")" "0 "
+    kill -TERM $text $json
+    wait $text
+    is "a monitor ends when told to" $? 0
+    wait $json
+    is "and so does the other" $? 0
+fi
 echo "1..$n"

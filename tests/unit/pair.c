@@ -145,6 +145,8 @@ static void event(struct pair *p, int side, const struct mps_event *ev)
     case MPS_EV_PRIORITY: e->n_priority++; break;
     case MPS_EV_RESET: e->reset = true; e->reason = ev->reason; break;
     case MPS_EV_CLOSED: e->closed = true; break;
+    case MPS_EV_STALE: e->n_stale++; break;
+    case MPS_EV_RECOVERED: e->n_recovered++; break;
     }
 }
 

@@ -45,7 +45,7 @@ struct pair_end {
     unsigned no_memory; /* failures of mps_conn_app_tx_space */
     bool established, plain, reset, closed;
     enum mps_reason reason;
-    unsigned n_open, n_up, n_announced, n_removed, n_priority, n_sf_close;
+    unsigned n_open, n_up, n_announced, n_removed, n_priority, n_sf_close, n_stale, n_recovered;
 };
 
 struct pair {

@@ -114,9 +114,13 @@ static void black_hole_ends(void **state)
         assert_true(pair_step(p));
     assert_int_equal(mps_conn_subflow_info(p->end[CLIENT].conn, info, 4), 2);
     assert_true(info[1].stale);
+    assert_int_equal(p->end[CLIENT].n_stale, 1);
+    assert_int_equal(p->end[CLIENT].n_recovered, 0);
     p->links[1].cut = false;
     before = p->links[1].carried[CLIENT];
     finish(p);
+    assert_int_equal(p->end[CLIENT].n_stale, 1);
+    assert_int_equal(p->end[CLIENT].n_recovered, 1);
     assert_true(p->links[1].carried[CLIENT] > before + 1000000);
 }
 

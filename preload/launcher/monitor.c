@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * mptcpshim monitor: events of the agents that are there, each asked for them, and of those that
+ * come later, which find our name (handover/message.h) when they start.
+ */
+#include <errno.h>
+#include <json-c/json.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+#include "agents.h"
+#include "launcher.h"
+
+#define AGENTS_MAX 256
+#define BACKLOG    64
+
+struct monitor {
+    bool json;
+    struct pollfd fds[1 + AGENTS_MAX]; /* the first one listens */
+    pid_t pids[1 + AGENTS_MAX];
+    nfds_t n;
+};
+
+static volatile sig_atomic_t stopped;
+
+static void on_signal(int sig)
+{
+    stopped = sig;
+}
+
+/* ---- one event ---- */
+
+static const char *text(struct json_object *o, const char *key)
+{
+    struct json_object *v;
+
+    return json_object_object_get_ex(o, key, &v) ? json_object_get_string(v) : NULL;
+}
+
+static void print_time(struct json_object *o)
+{
+    struct json_object *v;
+    double t = json_object_object_get_ex(o, "time", &v) ? json_object_get_double(v) : 0;
+    time_t seconds = (time_t)t;
+    struct tm tm;
+    char clock[16];
+
+    if (localtime_r(&seconds, &tm) && strftime(clock, sizeof(clock), "%H:%M:%S", &tm) > 0)
+        printf("%s.%06d ", clock, (int)((t - (double)seconds) * 1e6));
+}
+
+static void print_member(struct json_object *o, const char *key, const char *before)
+{
+    const char *value = text(o, key);
+
+    if (value)
+        printf("%s%s", before, value);
+}
+
+static void print_line(struct json_object *o)
+{
+    const char *token = text(o, "token"), *backup = text(o, "backup");
+
+    print_time(o);
+    printf("%-19s %-8s", text(o, "event"), token ? token : "-");
+    print_member(o, "local", " ");
+    print_member(o, "remote", " -> ");
+    print_member(o, "address", " ");
+    print_member(o, "interface", " dev ");
+    print_member(o, "subflow", " subflow ");
+    if (backup && strcmp(backup, "true") == 0)
+        fputs(" backup", stdout);
+    print_member(o, "by", " by ");
+    print_member(o, "reason", " reason ");
+    print_member(o, "error", " error ");
+    print_member(o, "lost", " lost-before ");
+    putchar('\n');
+}
+
+static bool print_event(const struct monitor *m, const char *packet)
+{
+    struct json_object *o;
+
+    if (m->json)
+        return puts(packet) >= 0 && fflush(stdout) == 0;
+    o = json_tokener_parse(packet);
+    if (o && text(o, "event"))
+        print_line(o);
+    json_object_put(o);
+    return fflush(stdout) == 0;
+}
+
+/* ---- the agents ---- */
+
+static bool known(const struct monitor *m, pid_t pid)
+{
+    for (nfds_t i = 1; i < m->n; i++)
+        if (pid > 0 && m->pids[i] == pid) /* 0: of another PID namespace */
+            return true;
+    return false;
+}
+
+/* Takes the descriptor. An agent that started just now may be there already. */
+static void add(struct monitor *m, int fd, pid_t pid)
+{
+    if (m->n == 1 + AGENTS_MAX || known(m, pid)) {
+        close(fd);
+        return;
+    }
+    m->pids[m->n] = pid;
+    m->fds[m->n++] = (struct pollfd){.fd = fd, .events = POLLIN};
+}
+
+static void ask(const char *id, void *user)
+{
+    struct mps_ho_request req = {.op = MPS_HO_MONITOR};
+    struct monitor *m = user;
+    struct mps_ho_reply reply;
+    int pair[2], fd = -1;
+    pid_t pid;
+
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) < 0)
+        return;
+    if (mps_agents_ask(id, &req, pair[1], &reply, &fd, &pid))
+        add(m, pair[0], pid);
+    else
+        close(pair[0]);
+    close(pair[1]);
+    if (fd >= 0)
+        close(fd);
+}
+
+/* An agent that has started. Only our own user's and root's are believed; root sees all. */
+static void accept_agent(struct monitor *m)
+{
+    int fd = accept4(m->fds[0].fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    struct ucred cred;
+    socklen_t len = sizeof(cred);
+
+    if (fd < 0)
+        return;
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) == 0 &&
+        (cred.uid == geteuid() || cred.uid == 0 || geteuid() == 0))
+        add(m, fd, cred.pid);
+    else
+        close(fd);
+}
+
+static int listen_for_agents(void)
+{
+    struct sockaddr_un un = {.sun_family = AF_UNIX};
+    int n = snprintf(un.sun_path + 1, sizeof(un.sun_path) - 1, MPS_HO_MONITOR_PREFIX "%d",
+                     (int)getpid());
+    int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+    if (fd >= 0 &&
+        (bind(fd, (struct sockaddr *)&un,
+              (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)n)) < 0 ||
+         listen(fd, BACKLOG) < 0)) {
+        close(fd);
+        fd = -1;
+    }
+    return fd;
+}
+
+/* False if the output is gone. */
+static bool receive(struct monitor *m, nfds_t i)
+{
+    char packet[MPS_HO_EVENT_MAX];
+    ssize_t n = recv(m->fds[i].fd, packet, sizeof(packet) - 1, 0);
+
+    if (n > 0) {
+        packet[n] = '\0';
+        return print_event(m, packet);
+    }
+    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+        return true;
+    close(m->fds[i].fd);
+    m->fds[i].fd = -1;
+    return true;
+}
+
+static void forget_closed(struct monitor *m)
+{
+    nfds_t kept = 1;
+
+    for (nfds_t i = 1; i < m->n; i++) {
+        if (m->fds[i].fd < 0)
+            continue;
+        m->fds[kept] = m->fds[i];
+        m->pids[kept++] = m->pids[i];
+    }
+    m->n = kept;
+}
+
+static int watch(struct monitor *m, const sigset_t *mask)
+{
+    while (!stopped) {
+        if (ppoll(m->fds, m->n, NULL, mask) < 0) {
+            if (errno == EINTR)
+                continue;
+            mps_launcher_complain("poll: %s", strerror(errno));
+            return MPS_EXIT_FAILURE;
+        }
+        for (nfds_t i = 1; i < m->n; i++) {
+            if (m->fds[i].revents && !receive(m, i)) {
+                mps_launcher_complain("output: %s", strerror(errno));
+                return MPS_EXIT_FAILURE;
+            }
+        }
+        forget_closed(m);
+        if (m->fds[0].revents)
+            accept_agent(m);
+    }
+    return 0;
+}
+
+/* Interrupts reach us while we wait, and only then. A shell's background job ignores SIGINT. */
+static void catch_signals(sigset_t *ret_mask)
+{
+    struct sigaction action = {.sa_handler = on_signal}, old;
+    sigset_t block;
+
+    sigemptyset(&block);
+    sigaddset(&block, SIGINT);
+    sigaddset(&block, SIGTERM);
+    sigprocmask(SIG_BLOCK, &block, ret_mask);
+    sigdelset(ret_mask, SIGINT);
+    sigdelset(ret_mask, SIGTERM);
+    if (sigaction(SIGINT, NULL, &old) == 0 && old.sa_handler != SIG_IGN)
+        sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+}
+
+int mps_launcher_monitor(int argc, char **argv)
+{
+    static struct monitor m;
+    sigset_t mask;
+
+    m.json = argc == 2 && strcmp(argv[1], "--json") == 0;
+    if (argc > 1 && !m.json) {
+        mps_launcher_complain("monitor: no option '%s'; try 'mptcpshim help'", argv[1]);
+        return MPS_EXIT_FAILURE;
+    }
+    catch_signals(&mask);
+    m.fds[0] = (struct pollfd){.fd = listen_for_agents(), .events = POLLIN};
+    m.n = 1;
+    if (m.fds[0].fd < 0) {
+        mps_launcher_complain("monitor: %s", strerror(errno));
+        return MPS_EXIT_FAILURE;
+    }
+    /* Behind the listening name: an agent that starts now either is found or finds us. */
+    if (!mps_agents_each(ask, &m))
+        return MPS_EXIT_FAILURE;
+    return watch(&m, &mask);
+}
