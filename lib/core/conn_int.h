@@ -84,6 +84,8 @@ struct mps_retry {
     mps_addr_id_t remote_id;
     unsigned fails;
     bool worked; /* once: its path is there, and probably comes back */
+    mps_time_t silent_at; /* it went silent then and is looked for; 0: not */
+    uint32_t min_rtt_us;  /* before that; 0: unknown */
     mps_time_t until;
 };
 

@@ -125,11 +125,80 @@ static bool make_place(struct mps_conn *c, mps_time_t now)
     return true;
 }
 
+/* ---- looking for paths that went silent ---- */
+
+/* Does another one live on the pair of `sf`? */
+static bool is_twin(const struct mps_subflow *sf, const struct mps_subflow *other)
+{
+    return sf != other && other->state != MPS_SF_DEAD && sf->local_key == other->local_key &&
+           sf->remote_id == other->remote_id;
+}
+
+/* How long a join over the pair of `sf` waits for an answer if its path went silent, or 0. */
+static mps_time_t probe_time(const struct mps_conn *c, const struct mps_subflow *sf,
+                             mps_time_t now)
+{
+    const struct mps_retry *r = find_retry(c, sf->local_key, sf->remote_id);
+    const struct mps_subflow *other;
+    mps_time_t since = r ? r->silent_at : 0, t;
+    mps_time_t rtt = r ? r->min_rtt_us * MPS_USEC : 0;
+
+    mps_for_each_subflow(other, c) {
+        if (since == 0 && is_twin(sf, other) && mps_stale_hopeless(&other->stale, now)) {
+            since = other->stale.since;
+            rtt = other->m.min_rtt_us * MPS_USEC;
+        }
+    }
+    if (since == 0)
+        return 0;
+    t = (now - since) >> MPS_PROBE_SHIFT;
+    if (t < 3 * rtt)
+        t = 3 * rtt;
+    return t > MPS_PROBE_MIN ? t : MPS_PROBE_MIN;
+}
+
+/* The end of a subflow says that its path is silent, which it was not before. */
+static bool fell_silent(const struct mps_subflow *sf, mps_time_t now)
+{
+    mps_time_t since = sf->stale.stale ? sf->stale.since : now - MPS_STALE_HOPELESS;
+
+    return sf->reason == MPS_REASON_BAD_PERFORMANCE && sf->active_since > 0 &&
+           since >= sf->active_since + MPS_PROBE_LIVED;
+}
+
+/* Of two subflows over one pair, the one that looked for the path and the one that hung. */
+static bool gives_way(const struct mps_subflow *sf, const struct mps_subflow *other,
+                      mps_time_t now)
+{
+    if (other->state != MPS_SF_ACTIVE || other->stale.stale)
+        return false;
+    if (sf->state != MPS_SF_ACTIVE)
+        return true;
+    return sf->stale.stale ? mps_stale_hopeless(&sf->stale, now) : sf->id > other->id;
+}
+
+static void end_twins(struct mps_conn *c, mps_time_t now)
+{
+    struct mps_subflow *sf, *other;
+
+    mps_for_each_subflow(sf, c) {
+        mps_for_each_subflow(other, c) {
+            if (sf->state == MPS_SF_DEAD || !is_twin(sf, other) || !gives_way(sf, other, now))
+                continue;
+            mps_sf_tell_closed(sf, MPS_REASON_BAD_PERFORMANCE, true);
+            mps_sf_kill(sf, true, MPS_REASON_BAD_PERFORMANCE, now);
+        }
+    }
+}
+
+/* ---- new subflows ---- */
+
 static bool open_pair(struct mps_conn *c, const struct mps_local *l, const struct mps_remote *r,
                       mps_time_t now)
 {
     struct mps_addr local = l->addr;
     struct mps_subflow *sf;
+    mps_time_t wait = c->cfg.join_timeout, probe;
 
     local.port = 0;
     sf = mps_sf_new(c, c->paths.next_id, &local, &r->addr);
@@ -145,11 +214,13 @@ static bool open_pair(struct mps_conn *c, const struct mps_local *l, const struc
     sf->weight = l->weight;
     sf->join.initiator = true;
     sf->join.since = now;
-    sf->join.deadline = now + c->cfg.join_timeout;
     /* The last place, and nothing works: others must get their turn soon. */
-    if (mps_conn_n_active(c) == 0 && n_living(c) >= c->cfg.max_subflows &&
-        c->cfg.join_timeout > MPS_JOIN_IN_NEED)
-        sf->join.deadline = now + MPS_JOIN_IN_NEED;
+    if (mps_conn_n_active(c) == 0 && n_living(c) >= c->cfg.max_subflows && wait > MPS_JOIN_IN_NEED)
+        wait = MPS_JOIN_IN_NEED;
+    probe = probe_time(c, sf, now);
+    if (probe > 0 && wait > probe)
+        wait = probe;
+    sf->join.deadline = now + wait;
     sf->ev.open = true;
     return true;
 }
@@ -218,6 +289,7 @@ void mps_paths_run(struct mps_conn *c, mps_time_t now)
     if (c->role != MPS_ROLE_CLIENT)
         return;
     p->retry_at = MPS_NEVER;
+    end_twins(c, now);
     open_wanted(c, now);
     if (next_try(c, now) < p->retry_at)
         p->retry_at = next_try(c, now);
@@ -264,6 +336,22 @@ void mps_paths_failed(struct mps_conn *c, const struct mps_subflow *sf, bool tra
         return;
     r = retry_place(c, sf);
     r->worked |= sf->active_since > 0;
+    c->paths.due = true;
+    if (fell_silent(sf, now)) {
+        *r = (struct mps_retry){
+            .local_key = r->local_key,
+            .remote_id = r->remote_id,
+            .worked = true,
+            .silent_at = now,
+            .min_rtt_us = sf->m.min_rtt_us,
+        };
+        return;
+    }
+    if (sf->reason == MPS_REASON_TIMEOUT && probe_time(c, sf, now) > 0) {
+        r->until = 0;
+        return;
+    }
+    r->silent_at = 0;
     if (sf->active_since > 0 && now - sf->active_since >= MPS_RETRY_STABLE)
         r->fails = 0;
     /* The last subflow of a healthy connection is replaced at once. */
@@ -281,5 +369,4 @@ void mps_paths_failed(struct mps_conn *c, const struct mps_subflow *sf, bool tra
     r->until = now + delay;
     if (mps_conn_n_active(c) == 0)
         hurry(&c->paths, now);
-    c->paths.due = true;
 }

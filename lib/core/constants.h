@@ -63,7 +63,7 @@
 #define MPS_STALE_FLOOR    (50 * MPS_MSEC)
 #define MPS_STALE_UNKNOWN  (1 * MPS_SEC)  /* the same while srtt is unknown */
 #define MPS_STALE_LOOK_MAX (1 * MPS_SEC)  /* between two looks at a stale subflow, at most */
-#define MPS_STALE_HOPELESS (8 * MPS_SEC) /* stale for so long: closed if another works */
+#define MPS_STALE_HOPELESS (1 * MPS_SEC) /* stale for so long: closed if another works */
 
 /* Data DATA_ACKed by nobody although TCP delivered it (a proxy lost it): repeated after this. */
 #define MPS_RTX_MIN  (1 * MPS_SEC)
@@ -87,6 +87,15 @@
 #define MPS_RETRY_ALONE  (16 * MPS_SEC) /* at most, while no subflow is active */
 #define MPS_RETRY_STABLE (10 * MPS_SEC) /* a subflow that lived so long ends the back-off */
 #define MPS_RETRY_PAIRS  64u            /* pairs whose back-off is remembered */
+
+/*
+ * A path that worked and went silent is looked for by one join after the other: TCP itself would
+ * repeat a SYN, or what is in flight, once a second at best. Each waits so long for an answer, or
+ * an eighth of the silence so far, or three of the path's round trips.
+ */
+#define MPS_PROBE_MIN   (250 * MPS_MSEC)
+#define MPS_PROBE_SHIFT 3
+#define MPS_PROBE_LIVED (1 * MPS_SEC) /* only if it had worked for so long */
 
 /* Without any working subflow: another pair is tried beside a join that has no answer so long. */
 #define MPS_JOIN_PATIENCE (1 * MPS_SEC)

@@ -162,6 +162,9 @@ int mps_subflow_connected(struct mps_subflow *sf, const struct mps_addr *local,
     sf->local = *local;
     sf->remote = *remote;
     sf->state = MPS_SF_OPENING;
+    /* The path answers: what follows may take its time. */
+    if (sf->join.deadline < now + MPS_JOIN_IN_NEED && c->cfg.join_timeout >= MPS_JOIN_IN_NEED)
+        sf->join.deadline = now + MPS_JOIN_IN_NEED;
     r = mps_open_start_join(sf, now);
     if (r < 0)
         mps_sf_abandon(sf, MPS_REASON_RESOURCES, true, now);

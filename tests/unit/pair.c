@@ -354,6 +354,8 @@ static bool connect_link(struct pair *p, struct pair_link *l)
 
     if (l->connected || !l->sf[CLIENT] || mps_subflow_state(l->sf[CLIENT]) != MPS_SF_CONNECTING)
         return false;
+    if (p->silent_joins)
+        return false;
     if (l->refuse) {
         mps_subflow_down(l->sf[CLIENT], false, MPS_REASON_UNSPECIFIED, p->now);
         return true;

@@ -60,6 +60,7 @@ struct pair {
     size_t chunk;      /* bytes moved at a time at most, 0: all */
     bool no_metrics;
     bool refuse_joins; /* connects of joins fail */
+    bool silent_joins; /* nothing answers them */
     int join_error;    /* last error of mps_conn_join_accept */
 };
 

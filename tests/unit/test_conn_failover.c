@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Subflows that break, hang, come back; addresses that come and go; priorities. */
+#include "core/constants.h"
 #include "pair.h"
 
 static void start(struct pair *p, unsigned subflows)
@@ -242,11 +243,65 @@ static void hopeless_last_one_gets_company(void **state)
     while (p->end[SERVER].received < 500000)
         assert_true(pair_step(p));
     p->links[0].cut = true;
-    pair_run(p, 6 * MPS_SEC);
+    pair_run(p, MPS_STALE_HOPELESS / 2);
     assert_int_equal(p->end[CLIENT].n_open, 0);
     pair_run(p, 30 * MPS_SEC);
     assert_true(p->end[CLIENT].n_open >= 1);
     assert_int_equal(p->end[SERVER].received, 4000000);
+    assert_int_equal(mps_conn_subflow_info(p->end[CLIENT].conn, info, 4), 1);
+    p->end[CLIENT].fin = p->end[SERVER].fin = true;
+    finish(p);
+}
+
+/* A path that worked for a while and went silent is looked for often, and used soon. */
+static void silent_path_is_looked_for(void **state)
+{
+    struct pair *p = *state;
+    struct mps_subflow_info info[4];
+    unsigned before;
+
+    start(p, 2);
+    p->now += 2 * MPS_PROBE_LIVED;
+    p->end[CLIENT].to_send = 4000000;
+    while (p->end[SERVER].received < 500000)
+        assert_true(pair_step(p));
+    p->links[1].cut = p->silent_joins = true;
+    pair_run(p, 2 * MPS_STALE_HOPELESS);
+    assert_int_equal(p->end[SERVER].received, 4000000);
+    before = p->end[CLIENT].n_open;
+    assert_true(before >= 2);
+    pair_run(p, MPS_SEC);
+    assert_true(p->end[CLIENT].n_open >= before + 3);
+    assert_true(p->end[CLIENT].n_open <= before + 4);
+    p->silent_joins = false;
+    before = p->end[CLIENT].n_up;
+    pair_run(p, MPS_PROBE_MIN);
+    assert_int_equal(p->end[CLIENT].n_up, before + 1);
+    assert_int_equal(mps_conn_subflow_info(p->end[CLIENT].conn, info, 4), 2);
+    p->end[CLIENT].fin = p->end[SERVER].fin = true;
+    finish(p);
+}
+
+/* The hanging subflow works again before the join beside it has an answer: that one ends. */
+static void no_twins(void **state)
+{
+    struct pair *p = *state;
+    struct mps_subflow_info info[4];
+
+    start(p, 1);
+    p->end[CLIENT].to_send = 4000000;
+    while (p->end[SERVER].received < 500000)
+        assert_true(pair_step(p));
+    p->links[0].cut = p->silent_joins = true;
+    pair_run(p, 3 * MPS_STALE_HOPELESS);
+    assert_int_equal(mps_conn_subflow_info(p->end[CLIENT].conn, info, 4), 2);
+    p->links[0].cut = false;
+    while (p->end[SERVER].received < 600000)
+        assert_true(pair_step(p));
+    p->silent_joins = false;
+    pair_settle(p);
+    assert_int_equal(p->end[SERVER].received, 4000000);
+    assert_int_equal(p->end[CLIENT].n_up, 1);
     assert_int_equal(mps_conn_subflow_info(p->end[CLIENT].conn, info, 4), 1);
     p->end[CLIENT].fin = p->end[SERVER].fin = true;
     finish(p);
@@ -318,7 +373,7 @@ int main(void)
         T(joined_one_breaks), T(first_one_breaks), T(one_side_breaks), T(all_break_and_come_back),
         T(half_written_frame), T(black_hole), T(black_hole_ends), T(hopeless_one_is_replaced),
         T(proxy_loses_bytes), T(address_gone), T(address_announced), T(backup), T(backup_address), T(limit_with_hopeless_ones),
-        T(hopeless_last_one_gets_company),
+        T(hopeless_last_one_gets_company), T(silent_path_is_looked_for), T(no_twins),
         T(refused_joins_back_off),
     };
 
