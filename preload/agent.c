@@ -10,6 +10,7 @@
  */
 #include <errno.h>
 #include <ev.h>
+#include <limits.h>
 #include <malloc.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -19,7 +20,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
-#include "config/options.h"
+#include "config/settings.h"
 #include "core/err.h"
 #include "engine/control.h"
 #include "engine/engine.h"
@@ -84,19 +85,48 @@ static void log_bad_option(const char *word, const char *why)
     mps_log("agent: option \"%s\": %s", word, why);
 }
 
-/* The log comes first, so that the complaints about the other words are in it. */
-static void read_options(struct mps_options *opt)
+static void log_bad_setting(void *user, const struct mps_settings_error *e)
 {
-    const char *text = getenv(MPS_ENV_OPTIONS);
+    char text[512];
 
-    mps_options_init(opt);
-    if (!text)
+    mps_settings_error_text(e, text, sizeof(text));
+    mps_log("agent: %s", text);
+}
+
+/* The files, then the words; the launcher has told the user what is wrong in them. */
+static void read_once(struct mps_settings *settings, const char *words,
+                      struct mps_settings_report *report,
+                      void (*bad)(const char *word, const char *why))
+{
+    char only[PATH_MAX], user[PATH_MAX];
+    struct mps_settings_files files = {.system = MPS_SYSTEM_CONFIG};
+    size_t len = strlen(words);
+
+    if (mps_options_find(words, len, "config", only, sizeof(only)))
+        files.only = only;
+    if (mps_options_find(words, len, "user-config", user, sizeof(user)) ||
+        mps_settings_user_file(NULL, getenv("HOME"), user, sizeof(user)))
+        files.user = user;
+    mps_settings_init(settings);
+    mps_settings_read(settings, &files, report);
+    mps_options_parse(&settings->options, words, len, bad);
+}
+
+/* The log comes first, so that the complaints about the rest are in it. */
+static void read_settings(struct mps_settings *settings)
+{
+    struct mps_settings_report silent = {.bad = NULL}, logging = {.bad = log_bad_setting};
+    const char *words = getenv(MPS_ENV_OPTIONS);
+    const char *log = settings->options.verbose;
+
+    if (!words)
+        words = "";
+    read_once(settings, words, &silent, NULL);
+    if (!log[0])
         return;
-    mps_options_parse(opt, text, strlen(text), NULL);
-    if (opt->verbose[0] && mps_log_open(opt->verbose) < 0)
-        fprintf(stderr, "mptcpshim-agent: %s: %s\n", opt->verbose, strerror(errno));
-    mps_options_init(opt);
-    mps_options_parse(opt, text, strlen(text), log_bad_option);
+    if (mps_log_open(log) < 0)
+        fprintf(stderr, "mptcpshim-agent: %s: %s\n", log, strerror(errno));
+    read_once(settings, words, &logging, log_bad_option);
 }
 
 /* The agent is nobody's child: the terminal and the limits of its spawner are not for it. */
@@ -180,7 +210,7 @@ int main(int argc, char **argv)
 {
     static struct agent agent;
     struct identity identity;
-    struct mps_options options;
+    static struct mps_settings settings;
     struct ev_loop *loop;
     int rc;
 
@@ -188,14 +218,16 @@ int main(int argc, char **argv)
         fprintf(stderr, "mptcpshim-agent: %s is not set or malformed\n", MPS_ENV_AGENT);
         return 2;
     }
-    read_options(&options);
+    read_settings(&settings);
     settle();
     loop = ev_loop_new(EVBACKEND_EPOLL | EVFLAG_NOENV);
     if (!loop)
         return 1;
-    rc = mps_engine_init(&agent.engine, loop, identity.id, &options);
-    if (rc == 0)
+    rc = mps_engine_init(&agent.engine, loop, identity.id, &settings.options);
+    if (rc == 0) {
+        agent.engine.policy = &settings.policy;
         rc = mps_control_init(&agent.control, &agent.engine, identity.secret);
+    }
     if (rc > 0)
         return 0; /* another agent is there */
     if (rc < 0) {

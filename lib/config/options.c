@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 #include "options.h"
 
-#include <arpa/inet.h>
-#include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 #include "core/conn.h"
 #include "core/pm.h"
 #include "core/sched.h"
+#include "value.h"
 
 #define DEFAULT_IDLE_S 5
 #define SECONDS_MAX    86400
-#define WORD_MAX       512
+
+/* Words for others: the agent's main and the preloaded library. */
+static const char *const elsewhere[] = {"config", "user-config", "capable", "leave-alone"};
 
 void mps_options_init(struct mps_options *opt)
 {
@@ -21,45 +21,22 @@ void mps_options_init(struct mps_options *opt)
     memset(opt, 0, sizeof(*opt));
     opt->idle_s = DEFAULT_IDLE_S;
     opt->no_subflow_timeout = core.no_subflow_timeout;
-}
-
-/* NULL, or why the value is not a number of min..max. */
-static const char *number(const char *value, unsigned long min, unsigned long max,
-                          unsigned long *ret)
-{
-    char *end;
-    unsigned long n;
-
-    if (*value < '0' || *value > '9')
-        return "not a number";
-    errno = 0;
-    n = strtoul(value, &end, 10);
-    if (*end != '\0')
-        return "not a number";
-    if (errno != 0 || n < min || n > max)
-        return "out of range";
-    *ret = n;
-    return NULL;
+    opt->max_addresses = core.max_addrs;
 }
 
 static const char *set_locals(struct mps_options *opt, char *value)
 {
     struct mps_addr list[MPS_OPTIONS_LOCALS];
     unsigned n = 0;
-    char *save = NULL;
+    const char *why;
+    char *item;
 
-    for (char *p = strtok_r(value, ",", &save); p; p = strtok_r(NULL, ",", &save)) {
-        struct mps_addr *a = &list[n];
-
+    while ((item = mps_value_next(&value))) {
         if (n == MPS_OPTIONS_LOCALS)
             return "too many addresses";
-        memset(a, 0, sizeof(*a));
-        if (inet_pton(AF_INET, p, a->ip) == 1)
-            a->family = MPS_AF_INET;
-        else if (inet_pton(AF_INET6, p, a->ip) == 1)
-            a->family = MPS_AF_INET6;
-        else
-            return "not an IP address";
+        why = mps_value_address(item, &list[n]);
+        if (why)
+            return why;
         n++;
     }
     if (n == 0)
@@ -78,9 +55,9 @@ static const char *set_join_ports(struct mps_options *opt, char *value)
 
     if (dash)
         *dash++ = '\0';
-    why = number(value, dash ? 1 : 0, 65535, &first);
+    why = mps_value_number(value, dash ? 1 : 0, 65535, &first);
     if (!why && dash)
-        why = number(dash, first, 65535, &last);
+        why = mps_value_number(dash, first, 65535, &last);
     if (why)
         return why;
     opt->join_ports.first = (uint16_t)first;
@@ -94,22 +71,49 @@ static const char *set_number(struct mps_options *opt, const char *key, const ch
     const char *why;
 
     if (strcmp(key, "max-subflows") == 0) {
-        why = number(value, 1, MPS_MAX_SUBFLOWS, &n);
+        why = mps_value_number(value, 1, MPS_MAX_SUBFLOWS, &n);
         opt->max_subflows = why ? opt->max_subflows : (unsigned)n;
+    } else if (strcmp(key, "max-addresses") == 0) {
+        why = mps_value_number(value, 0, MPS_OPTIONS_ADDRESSES, &n);
+        opt->max_addresses = why ? opt->max_addresses : (unsigned)n;
     } else if (strcmp(key, "idle") == 0) {
-        why = number(value, 0, SECONDS_MAX, &n);
+        why = mps_value_number(value, 0, SECONDS_MAX, &n);
         opt->idle_s = why ? opt->idle_s : (unsigned)n;
     } else if (strcmp(key, "no-subflow-timeout") == 0) {
-        why = number(value, 0, SECONDS_MAX, &n);
+        why = mps_value_number(value, 0, SECONDS_MAX, &n);
         opt->no_subflow_timeout = why ? opt->no_subflow_timeout : n * MPS_SEC;
+    } else if (strcmp(key, "keepalive") == 0) {
+        why = mps_value_number(value, 0, SECONDS_MAX, &n);
+        opt->keepalive = why ? opt->keepalive : n * MPS_SEC;
     } else {
         why = "unknown key";
     }
     return why;
 }
 
-static const char *set(struct mps_options *opt, const char *key, char *value)
+static bool is_elsewhere(const char *key)
 {
+    for (unsigned i = 0; i < sizeof(elsewhere) / sizeof(elsewhere[0]); i++) {
+        if (strcmp(elsewhere[i], key) == 0)
+            return true;
+    }
+    return false;
+}
+
+static const char *set_bind(struct mps_options *opt, const char *value)
+{
+    if (strcmp(value, "any") != 0 && strcmp(value, "keep") != 0)
+        return "neither any nor keep";
+    opt->bind_keep = *value == 'k';
+    return NULL;
+}
+
+const char *mps_options_set(struct mps_options *opt, const char *key, char *value)
+{
+    if (is_elsewhere(key))
+        return NULL;
+    if (strcmp(key, "bind") == 0)
+        return set_bind(opt, value);
     if (strcmp(key, "local") == 0)
         return set_locals(opt, value);
     if (strcmp(key, "scheduler") == 0) {
@@ -139,18 +143,14 @@ static const char *set(struct mps_options *opt, const char *key, char *value)
     return set_number(opt, key, value);
 }
 
-static const char *apply_word(struct mps_options *opt, const char *word)
+static const char *apply_word(struct mps_options *opt, char *word)
 {
-    char copy[WORD_MAX], *value;
+    char *value = strchr(word, '=');
 
-    if (strlen(word) >= sizeof(copy))
-        return "too long";
-    memcpy(copy, word, strlen(word) + 1);
-    value = strchr(copy, '=');
     if (!value)
         return "not of the form key=value";
     *value++ = '\0';
-    return set(opt, copy, value);
+    return mps_options_set(opt, word, value);
 }
 
 static int is_space(char c)
@@ -158,39 +158,55 @@ static int is_space(char c)
     return c == ' ' || c == '\t' || c == '\n' || c == '\0';
 }
 
+/* The next word of text[*at..len) in out; 0 behind the last, its length if it is too long. */
+static size_t next_word(const char *text, size_t len, size_t *at, char out[MPS_OPTIONS_WORD])
+{
+    size_t start, n;
+
+    while (*at < len && is_space(text[*at]))
+        (*at)++;
+    for (start = *at; *at < len && !is_space(text[*at]); (*at)++)
+        ;
+    n = *at - start;
+    memcpy(out, text + start, n < MPS_OPTIONS_WORD ? n : MPS_OPTIONS_WORD - 1);
+    out[n < MPS_OPTIONS_WORD ? n : MPS_OPTIONS_WORD - 1] = '\0';
+    return n;
+}
+
 unsigned mps_options_parse(struct mps_options *opt, const char *text, size_t len,
                            void (*bad)(const char *word, const char *why))
 {
+    char word[MPS_OPTIONS_WORD], copy[MPS_OPTIONS_WORD];
     unsigned n_bad = 0;
-    size_t i = 0;
+    size_t at = 0, n;
 
-    while (i < len) {
-        char word[WORD_MAX];
-        const char *why;
-        size_t start, n;
+    while ((n = next_word(text, len, &at, word)) > 0) {
+        const char *why = "too long";
 
-        while (i < len && is_space(text[i]))
-            i++;
-        for (start = i; i < len && !is_space(text[i]); i++)
-            ;
-        n = i - start;
-        if (n == 0)
-            break;
-        if (n >= sizeof(word)) {
-            n = sizeof(word) - 1;
-            why = "too long";
-            memcpy(word, text + start, n);
-            word[n] = '\0';
-        } else {
-            memcpy(word, text + start, n);
-            word[n] = '\0';
-            why = apply_word(opt, word);
-        }
-        if (why) {
-            n_bad++;
-            if (bad)
-                bad(word, why);
-        }
+        memcpy(copy, word, sizeof(copy));
+        if (n < sizeof(word))
+            why = apply_word(opt, copy);
+        if (!why)
+            continue;
+        n_bad++;
+        if (bad)
+            bad(word, why);
     }
     return n_bad;
+}
+
+bool mps_options_find(const char *text, size_t len, const char *key, char *ret, size_t size)
+{
+    char word[MPS_OPTIONS_WORD];
+    size_t at = 0, n, key_len = strlen(key);
+    bool found = false;
+
+    while ((n = next_word(text, len, &at, word)) > 0) {
+        if (n >= sizeof(word) || strncmp(word, key, key_len) != 0 || word[key_len] != '=' ||
+            n - key_len - 1 >= size)
+            continue;
+        memcpy(ret, word + key_len + 1, n - key_len);
+        found = true;
+    }
+    return found;
 }

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The agent's options: words key=value from the environment, and per connection from a request.
- *   local=A[,B...] scheduler=NAME pm=NAME max-subflows=N no-subflow-timeout=SECONDS idle=SECONDS
- *   join-port=N[-M] verbose=FILE
+ *   local=A[,B...] scheduler=NAME pm=NAME max-subflows=N max-addresses=N bind=any|keep
+ *   no-subflow-timeout=SECONDS keepalive=SECONDS idle=SECONDS join-port=N[-M] verbose=FILE
  */
 #pragma once
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include "core/addr.h"
@@ -19,6 +20,8 @@ struct mps_ports {
 
 #define MPS_OPTIONS_LOCALS 16
 #define MPS_OPTIONS_PATH   256
+#define MPS_OPTIONS_WORD   1024 /* longest word, and its NUL: the environment's value has no more */
+#define MPS_OPTIONS_ADDRESSES 64 /* most of the peer's addresses that can be remembered */
 
 struct mps_options {
     struct mps_addr locals[MPS_OPTIONS_LOCALS]; /* none: whatever is usable */
@@ -26,7 +29,10 @@ struct mps_options {
     const struct mps_sched_ops *sched; /* NULL: the default */
     const struct mps_pm_ops *pm;       /* NULL: the default */
     unsigned max_subflows;             /* 0: the default */
+    unsigned max_addresses;            /* of the peer, beside its first */
+    bool bind_keep;                    /* a program that binds gets no other local address */
     mps_time_t no_subflow_timeout;     /* life of a connection without any subflow */
+    mps_time_t keepalive;              /* a path silent for so long is probed, 0: never */
     unsigned idle_s;
     struct mps_ports join_ports;    /* first 0: ephemeral */
     char verbose[MPS_OPTIONS_PATH]; /* "": no log */
@@ -35,8 +41,17 @@ struct mps_options {
 void mps_options_init(struct mps_options *opt);
 
 /*
+ * One of the keys above, or of the words that are for others (mptcpshim(1)), which change nothing.
+ * NULL, or why the value does not go; *opt is as before then. `value` is changed.
+ */
+const char *mps_options_set(struct mps_options *opt, const char *key, char *value);
+
+/*
  * Apply the words of text[0..len). A bad word is reported to `bad` (may be NULL) with the reason
  * and skipped; the others count. Returns the number of bad words.
  */
 unsigned mps_options_parse(struct mps_options *opt, const char *text, size_t len,
                            void (*bad)(const char *word, const char *why));
+
+/* The value of the last word `key`=... in ret; false if there is none that fits. */
+bool mps_options_find(const char *text, size_t len, const char *key, char *ret, size_t size);

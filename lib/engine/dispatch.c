@@ -7,6 +7,7 @@
 #include "core/err.h"
 #include "engine.h"
 #include "log.h"
+#include "manage.h"
 #include "outq.h"
 #include "session.h"
 #include "sockopts.h"
@@ -38,6 +39,7 @@ static void do_connection(struct mps_engine *eng, const struct mps_ho_request *r
     struct mps_session_request sr = {
         .fd = d->fd,
         .pid = d->pid,
+        .bound = (req->flags & MPS_HO_BOUND) != 0,
         .options = (const char *)req->data,
         .options_len = req->len,
     };
@@ -167,6 +169,11 @@ void mps_dispatch_request(struct mps_engine *eng, const struct mps_ho_request *r
         break;
     case MPS_HO_MONITOR:
         do_monitor(eng, d);
+        break;
+    case MPS_HO_PATHS:
+    case MPS_HO_PATH:
+    case MPS_HO_CONN_SET:
+        mps_manage_request(eng, req, d);
         break;
     default:
         fail(d, EOPNOTSUPP);

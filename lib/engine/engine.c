@@ -9,6 +9,8 @@
 #include "session.h"
 #include "sock.h"
 
+static const struct mps_policy no_policy; /* everything is allowed */
+
 static void run_marked(struct ev_loop *loop, ev_check *check, int revents)
 {
     struct mps_engine *eng = check->data;
@@ -126,6 +128,7 @@ int mps_engine_init(struct mps_engine *eng, struct ev_loop *loop, const char *ag
     eng->env.crypto = &mps_crypto_openssl;
     eng->env.scratch = eng->scratch;
     eng->options = *options;
+    eng->policy = &no_policy;
     memcpy(eng->agent_id, agent_id, strnlen(agent_id, MPS_AGENT_ID_LEN));
     mps_list_init(&eng->sessions);
     mps_list_init(&eng->marked);

@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include "app.h"
 #include "config/options.h"
+#include "config/policy.h"
 #include "core/conn.h"
 #include "core/list.h"
 #include "core/token.h"
@@ -18,6 +19,7 @@
 #include "linger.h"
 #include "monitor.h"
 #include "netaddr.h"
+#include "pathctl.h"
 #include "peers.h"
 #include "steer.h"
 
@@ -30,6 +32,8 @@ struct mps_engine {
     struct mps_env env;
     uint8_t scratch[MPS_SCRATCH]; /* of env */
     struct mps_options options;
+    const struct mps_policy *policy; /* of the files; never NULL */
+    struct mps_pathctl pathctl;      /* what was changed since */
     char agent_id[MPS_AGENT_ID_LEN + 1];
 
     struct mps_list sessions, marked; /* struct mps_session */

@@ -7,6 +7,7 @@
 #include "clock.h"
 #include "core/err.h"
 #include "engine.h"
+#include "locals.h"
 #include "log.h"
 #include "peek.h"
 #include "report.h"
@@ -48,6 +49,7 @@ static void configure(const struct mps_session *s, struct mps_config *cfg)
         cfg->pm = s->options.pm;
     if (s->options.max_subflows)
         cfg->max_subflows = s->options.max_subflows;
+    cfg->max_addrs = s->options.max_addresses;
     cfg->no_subflow_timeout = s->options.no_subflow_timeout;
     cfg->zero_rtt = s->role == MPS_ROLE_CLIENT &&
                     mps_peers_find(&s->eng->peers, &s->peer, mps_clock_now()) == MPS_PEER_PROVEN;
@@ -119,7 +121,7 @@ int mps_mpconn_new(struct mps_mpconn **ret, struct mps_session *s, int fd,
         return rc;
     }
     *ret = mp;
-    mps_netaddr_select(&s->eng->netaddr.now, &s->options, &s->local, &s->peer, &locals);
+    mps_locals_of(s, &locals);
     mps_mpconn_set_locals(mp, &locals);
     return 0;
 }
@@ -208,7 +210,9 @@ void mps_mpconn_set_locals(struct mps_mpconn *mp, const struct mps_netaddr_list 
             e->addr.port = mps_engine_join_port(mp->eng, &e->addr);
             announce = e->addr.port != 0 && !mps_addr_equal(&e->addr, &mp->s->local);
         }
-        rc = mps_conn_local_add(mp->core, &e->addr, e->ifindex, false, announce, now);
+        rc = mps_conn_local_add(mp->core, &e->addr, e->ifindex, e->backup, announce, now);
+        if (rc == 0)
+            rc = mps_conn_local_set_weight(mp->core, &e->addr, e->weight, now);
         if (rc < 0)
             mps_log("mpconn: local address: %s", mps_strerror(rc));
         else if (announce && !listed_with_port(&old, &e->addr))

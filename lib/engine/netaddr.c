@@ -193,6 +193,7 @@ static void add_loopbacks(const struct mps_options *opt, struct mps_netaddr_list
             continue;
         ret->entry[ret->n++] = (struct mps_netaddr_entry){
             .addr = opt->locals[i],
+            .ifname = "lo",
             .loopback = true,
         };
     }

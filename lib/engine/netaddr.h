@@ -22,6 +22,8 @@ struct mps_netaddr_entry {
     uint32_t ifindex;
     char ifname[MPS_NETADDR_IFNAME];
     bool loopback;
+    bool backup;     /* this and the next as locals.h finds them, zero before */
+    unsigned weight;
 };
 
 struct mps_netaddr_list {

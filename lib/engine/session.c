@@ -11,12 +11,17 @@
 #include "connector.h"
 #include "core/err.h"
 #include "engine.h"
+#include "locals.h"
 #include "log.h"
 #include "mpconn.h"
 #include "peek.h"
 #include "relay.h"
 #include "report.h"
 #include "sock.h"
+
+#ifndef SO_BINDTOIFINDEX
+#define SO_BINDTOIFINDEX 62
+#endif
 
 #define HELLO_WAIT_MIN (250 * MPS_MSEC)
 #define HELLO_WAIT_MAX (3 * MPS_SEC)
@@ -58,6 +63,8 @@ static int session_new(struct mps_engine *eng, const struct mps_session_request 
     s->id = eng->next_id++;
     s->pid = req->pid;
     s->role = role;
+    s->bound = req->bound;
+    s->ifindex = (uint32_t)mps_sock_get_int(req->fd, SOL_SOCKET, SO_BINDTOIFINDEX, 0);
     mps_sock_to_addr(&local, &s->local);
     mps_sock_to_addr(&peer, &s->peer);
     s->options = eng->options;
@@ -276,7 +283,7 @@ void mps_session_addresses_changed(struct mps_session *s)
 
     if (!s->mp)
         return;
-    mps_netaddr_select(&s->eng->netaddr.now, &s->options, &s->local, &s->peer, &list);
+    mps_locals_of(s, &list);
     mps_mpconn_set_locals(s->mp, &list);
     mps_engine_mark(s->eng, s);
 }

@@ -25,6 +25,8 @@ struct mps_session {
     pid_t pid; /* that handed it over */
     enum mps_role role;
     struct mps_addr local, peer;
+    bool bound;       /* the program chose the address of its end itself */
+    uint32_t ifindex; /* and this interface, 0: any */
     struct mps_options options; /* the agent's with those of the request */
     struct mps_sockopts sockopts;
     struct mps_app app;
@@ -37,6 +39,7 @@ struct mps_session {
 struct mps_session_request {
     int fd; /* established TCP socket, taken on success */
     pid_t pid;
+    bool bound;          /* the program had bound it to an address, or its listener */
     const char *options; /* words key=value */
     size_t options_len;
 };

@@ -5,11 +5,10 @@
 #include <json-c/json.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 #include "core/conn.h"
 #include "engine.h"
 #include "json.h"
+#include "memfd.h"
 #include "mpconn.h"
 #include "relay.h"
 #include "session.h"
@@ -124,28 +123,6 @@ static struct json_object *session_object(const struct mps_session *s)
     return o;
 }
 
-static int to_memfd(const char *text)
-{
-    size_t len = strlen(text), done = 0;
-    int fd = memfd_create("mptcpshim-status", MFD_CLOEXEC);
-
-    if (fd < 0)
-        return -1;
-    while (done < len) {
-        ssize_t n = pwrite(fd, text + done, len - done, (off_t)done);
-
-        if (n <= 0) {
-            int err = n < 0 ? errno : EIO;
-
-            close(fd);
-            errno = err;
-            return -1;
-        }
-        done += (size_t)n;
-    }
-    return fd;
-}
-
 int mps_status_memfd(struct mps_engine *eng, struct mps_session *only)
 {
     struct json_object *root;
@@ -166,7 +143,7 @@ int mps_status_memfd(struct mps_engine *eng, struct mps_session *only)
         errno = ENOMEM;
         return -1;
     }
-    fd = to_memfd(text);
+    fd = mps_memfd_of(text);
     json_object_put(root);
     return fd;
 }

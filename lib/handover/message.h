@@ -48,6 +48,10 @@ enum mps_ho_op {
     MPS_HO_CONN_STATUS = 9, /* conn_id; reply fd: a memfd with that connection's JSON object */
     MPS_HO_MONITOR = 10,    /* fd: one end of a SOCK_SEQPACKET pair; from now on each event is sent
                                to it as one packet, a JSON object (mptcpshim(1), EVENTS) */
+    MPS_HO_PATHS = 20,      /* reply fd: a memfd with the JSON array of mptcpshim path list */
+    MPS_HO_PATH = 21,       /* data: "add|del|set ADDRESS|INTERFACE [backup=yes|no] [weight=N]".
+                               ERROR: the reply's data is a text for the user */
+    MPS_HO_CONN_SET = 22,   /* data: "TOKEN|ID scheduler=NAME"; reply as above */
 };
 
 /* A level of GETOPT: name is SIOCOUTQ or SIOCOUTQNSD, an int comes back. */
@@ -55,6 +59,8 @@ enum mps_ho_op {
 
 #define MPS_HO_STEER    0x0001u /* LISTEN: the port may be shared with a steering listener */
 #define MPS_HO_NONBLOCK 0x0002u /* informational: the application's end is non-blocking */
+#define MPS_HO_BOUND    0x0004u /* CONNECTED, ACCEPTED: the program had bound the socket, or the
+                                   listener, to an address */
 
 struct mps_ho_request {
     uint32_t magic;

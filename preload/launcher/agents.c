@@ -107,17 +107,18 @@ bool mps_agents_each(void (*fn)(const char *id, void *user), void *user)
     return true;
 }
 
-/* ---- status ---- */
+/* ---- lists of all agents ---- */
 
 struct gathering {
+    enum mps_ho_op op;
     struct json_object *all;
     int agents;
 };
 
-static void ask_status(const char *id, void *user)
+static void ask_list(const char *id, void *user)
 {
-    struct mps_ho_request req = {.op = MPS_HO_STATUS};
     struct gathering *g = user;
+    struct mps_ho_request req = {.op = (uint16_t)g->op};
     struct json_object *some;
     struct mps_ho_reply reply;
     pid_t pid;
@@ -133,18 +134,69 @@ static void ask_status(const char *id, void *user)
     json_object_put(some);
 }
 
-struct json_object *mps_agents_status(int *ret_agents)
+struct json_object *mps_agents_list(enum mps_ho_op op, int *ret_agents)
 {
-    struct gathering g = {.all = json_object_new_array()};
+    struct gathering g = {.op = op, .all = json_object_new_array()};
 
     if (!g.all) {
         mps_launcher_complain("out of memory");
         return NULL;
     }
-    if (!mps_agents_each(ask_status, &g)) {
+    if (!mps_agents_each(ask_list, &g)) {
         json_object_put(g.all);
         return NULL;
     }
     *ret_agents = g.agents;
     return g.all;
+}
+
+/* ---- changes ---- */
+
+struct telling {
+    enum mps_ho_op op;
+    const char *text;
+    const char *only; /* NULL: all agents */
+    struct mps_agents_answer answer;
+};
+
+static void tell(const char *id, void *user)
+{
+    struct telling *t = user;
+    struct mps_ho_request req = {.op = (uint16_t)t->op, .len = (uint32_t)strlen(t->text)};
+    struct mps_ho_reply reply = {.status = MPS_HO_OK, .len = 0};
+    pid_t pid;
+    int fd;
+
+    if (t->only && strcmp(t->only, id) != 0)
+        return;
+    memcpy(req.data, t->text, req.len);
+    if (mps_agents_ask(id, &req, -1, &reply, &fd, &pid)) {
+        t->answer.done++;
+        if (fd >= 0)
+            close(fd);
+        return;
+    }
+    /* An agent of somebody else does not answer. */
+    if (reply.status != MPS_HO_ERROR)
+        return;
+    t->answer.refused++;
+    /* What another agent knows better is no reason. */
+    if (t->answer.why[0] && reply.error == ENOENT)
+        return;
+    snprintf(t->answer.why, sizeof(t->answer.why), "%.*s", (int)reply.len, (char *)reply.data);
+}
+
+bool mps_agents_tell(enum mps_ho_op op, const char *text, const char *only,
+                     struct mps_agents_answer *ret)
+{
+    struct telling t = {.op = op, .text = text, .only = only};
+
+    if (strlen(text) > MPS_HO_DATA_MAX) {
+        mps_launcher_complain("too much");
+        return false;
+    }
+    if (!mps_agents_each(tell, &t))
+        return false;
+    *ret = t.answer;
+    return true;
 }

@@ -18,7 +18,16 @@ bool mps_agents_ask(const char *id, struct mps_ho_request *req, int fd,
                     struct mps_ho_reply *ret_reply, int *ret_fd, pid_t *ret_pid);
 
 /*
- * The connections of all agents that answer this user, as one JSON array (the caller's), and how
- * many agents answered. NULL after a complaint.
+ * MPS_HO_STATUS or MPS_HO_PATHS of all agents that answer this user, as one JSON array (the
+ * caller's), and how many agents answered. NULL after a complaint.
  */
-struct json_object *mps_agents_status(int *ret_agents);
+struct json_object *mps_agents_list(enum mps_ho_op op, int *ret_agents);
+
+struct mps_agents_answer {
+    int done, refused; /* agents */
+    char why[256];     /* of one that refused */
+};
+
+/* A text to all agents of this user, or to the one with id `only`. False after a complaint. */
+bool mps_agents_tell(enum mps_ho_op op, const char *text, const char *only,
+                     struct mps_agents_answer *ret);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* The subcommands of mptcpshim(1). */
 #pragma once
+#include <limits.h>
+#include <stdbool.h>
 
 /* Exit codes, as env(1) has them. */
 #define MPS_EXIT_FAILURE    125 /* mptcpshim itself failed */
@@ -11,6 +13,20 @@
 int mps_launcher_run(int argc, char **argv);
 int mps_launcher_status(int argc, char **argv);
 int mps_launcher_monitor(int argc, char **argv);
+int mps_launcher_check_config(int argc, char **argv);
+int mps_launcher_path(int argc, char **argv);
+int mps_launcher_set(int argc, char **argv);
 
 /* "mptcpshim: " and the message, to stderr. */
 void mps_launcher_complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* A file name from the root; false if there is no place for it. */
+bool mps_launcher_absolute(const char *file, char ret[PATH_MAX]);
+
+#define MPS_NO_AGENT "no agent of yours runs in this network namespace"
+
+/*
+ * The words to all agents of this user, or to one (NULL: all), as a request op of
+ * handover/message.h; an exit code. `what`: the subcommand, for complaints.
+ */
+int mps_launcher_tell(int op, const char *agent, const char *what, int argc, char **argv);

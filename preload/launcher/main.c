@@ -8,6 +8,11 @@ static const char usage[] =
     "Usage: mptcpshim run [OPTION...] [--] PROGRAM [ARGUMENT...]\n"
     "       mptcpshim status [--json]\n"
     "       mptcpshim monitor [--json]\n"
+    "       mptcpshim path list [--json]\n"
+    "       mptcpshim path [--agent ID] add|del|set ADDRESS|INTERFACE [backup=yes|no]\n"
+    "                 [weight=N]\n"
+    "       mptcpshim set TOKEN scheduler=NAME\n"
+    "       mptcpshim check-config [FILE] [--json]\n"
     "       mptcpshim help | --version\n"
     "\n"
     "run: the TCP connections of PROGRAM and its children use several paths where the\n"
@@ -18,9 +23,13 @@ static const char usage[] =
     "  --no-subflow-timeout S  seconds that a connection waits for a path when it has none\n"
     "  --join-port N[-M]       port for joins where the program's own cannot be shared\n"
     "  --log FILE              the agent's log, for debugging\n"
+    "  --config FILE           instead of the system's and the user's mptcpshim.conf\n"
     "\n"
     "status: the connections of all agents in this network namespace.\n"
     "monitor: one line for each event of theirs, until it is interrupted.\n"
+    "path: the local addresses that connections use; changes go for running and new ones.\n"
+    "set: another scheduler for a running connection; the token is in status --json.\n"
+    "check-config: what is wrong in FILE, or in the files that run would use.\n"
     "\n"
     "Exit status of run: that of PROGRAM; 125 mptcpshim failed, 126 PROGRAM cannot be\n"
     "executed, 127 PROGRAM not found. See mptcpshim(1).\n";
@@ -46,6 +55,12 @@ int main(int argc, char **argv)
         return mps_launcher_status(argc - 1, argv + 1);
     if (strcmp(command, "monitor") == 0)
         return mps_launcher_monitor(argc - 1, argv + 1);
+    if (strcmp(command, "path") == 0)
+        return mps_launcher_path(argc - 1, argv + 1);
+    if (strcmp(command, "set") == 0)
+        return mps_launcher_set(argc - 1, argv + 1);
+    if (strcmp(command, "check-config") == 0)
+        return mps_launcher_check_config(argc - 1, argv + 1);
     if (strcmp(command, "help") == 0 || strcmp(command, "--help") == 0 ||
         strcmp(command, "-h") == 0)
         return fputs(usage, stdout) < 0 || fflush(stdout) != 0 ? MPS_EXIT_FAILURE : 0;

@@ -11,6 +11,7 @@
 #include "inspect.h"
 #include "launcher.h"
 #include "options.h"
+#include "settings.h"
 
 #define LIBRARY "libmptcpshim_preload.so"
 #define AGENT   "mptcpshim-agent"
@@ -116,6 +117,8 @@ int mps_launcher_run(int argc, char **argv)
     struct mps_run_options options;
     int code = mps_run_options_parse(argc, argv, &options);
 
+    if (code == 0)
+        code = mps_launcher_configure(&options);
     if (code != 0)
         return code;
     if (!find_places(&places)) {

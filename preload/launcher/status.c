@@ -106,7 +106,7 @@ int mps_launcher_status(int argc, char **argv)
         mps_launcher_complain("status: no option '%s'; try 'mptcpshim help'", argv[1]);
         return MPS_EXIT_FAILURE;
     }
-    all = mps_agents_status(&agents);
+    all = mps_agents_list(MPS_HO_STATUS, &agents);
     if (!all)
         return MPS_EXIT_FAILURE;
     if (json)

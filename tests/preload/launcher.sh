@@ -6,7 +6,8 @@ directory=$(cd "$(dirname "$1")" && pwd)
 launcher=$directory/mptcpshim
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
-unset LD_PRELOAD MPTCPSHIM_AGENT MPTCPSHIM_AGENT_PATH MPTCPSHIM_OPTIONS
+unset LD_PRELOAD MPTCPSHIM_AGENT MPTCPSHIM_AGENT_PATH MPTCPSHIM_OPTIONS MPTCPSHIM_CONFIG
+unset XDG_CONFIG_HOME
 n=0
 
 point() # STATUS NAME
@@ -62,6 +63,12 @@ code "no end of the range" 125 "$launcher" run --join-port 4000- true
 code "options of the program are its own" 3 "$launcher" run --join-port 4000 sh -c 'exit "$1"' x 3
 code "-- ends the options" 0 "$launcher" run -- true
 
+code "no such scheduler" 125 "$launcher" run --scheduler fastest true
+matches "what is allowed instead" err 'fastest.*allowed: ecf, minrtt, roundrobin, redundant or backup'
+code "too many subflows" 125 "$launcher" run --max-subflows 33 true
+matches "how many are allowed" err '1 to 32'
+code "no such configuration" 125 "$launcher" run --config "$scratch/none" true
+
 variable() # NAME [RUN-ARGUMENT...]: what the program sees
 {
     variable_name=$1
@@ -91,6 +98,65 @@ nested() # [OPTION...]: do a run and one within it have the same agent?
 is "a run within a run has the same agent" "$(nested)" 1
 is "unless its options differ" "$(nested --max-subflows 2)" 2
 
+# Configuration: what is wrong is said, the rest is used, the program runs.
+cat >"$scratch/wrong.conf" <<'END'
+[connections]
+scheduler = fastest
+max-subflows = 3
+[agent]
+idel = 5
+[paths]
+local = 127.0.0.1, 127.0.0.x
+[peers]
+capable = 192.0.2.0/24
+[programs]
+leave-alone = collectd, printenv
+END
+cat >"$scratch/right.conf" <<'END'
+[agent]
+idle = 3
+END
+code "the program runs" 7 "$launcher" run --config "$scratch/wrong.conf" sh -c 'exit 7'
+matches "a wrong value" err "^mptcpshim: $scratch/wrong.conf:2: scheduler = fastest: .*allowed: ecf"
+matches "an unknown key" err "^mptcpshim: $scratch/wrong.conf:5: idel = 5: no such key"
+matches "an element of a list" err "^mptcpshim: $scratch/wrong.conf:7: local = 127.0.0.x: "
+matches "the rest is used" err "the rest of the configuration is used"
+is "what the library needs of it" \
+    "$(cd "$scratch" && variable MPTCPSHIM_OPTIONS --config wrong.conf 2>/dev/null)" \
+    "config=$scratch/wrong.conf local=127.0.0.1 capable=192.0.2.0/24 leave-alone=collectd,printenv"
+is "options override it" "$(variable MPTCPSHIM_OPTIONS --local ::1 --config "$scratch/wrong.conf" 2>/dev/null)" \
+    "local=::1 config=$scratch/wrong.conf capable=192.0.2.0/24 leave-alone=collectd,printenv"
+code "a program to be left alone" 0 "$launcher" run --config "$scratch/wrong.conf" printenv PATH
+matches "is said" err 'printenv will use plain TCP: it is to be left alone'
+code "by the environment" 0 env MPTCPSHIM_CONFIG="$scratch/right.conf" "$launcher" run printenv MPTCPSHIM_OPTIONS
+is "the file is the agent's, too" "$(cat "$scratch/out" "$scratch/err")" "config=$scratch/right.conf"
+mkdir "$scratch/xdg"
+cp "$scratch/right.conf" "$scratch/xdg/mptcpshim.conf"
+is "the user's file" "$(XDG_CONFIG_HOME=$scratch/xdg variable MPTCPSHIM_OPTIONS)" \
+    "user-config=$scratch/xdg/mptcpshim.conf"
+is "words of the environment" "$(MPTCPSHIM_OPTIONS='idle=2 pm=fullmesh' variable MPTCPSHIM_OPTIONS --scheduler ecf)" \
+    "idle=2 pm=fullmesh scheduler=ecf"
+code "wrong words" 0 env MPTCPSHIM_OPTIONS='idle=x' "$launcher" run true
+matches "are said" err "'idle=x': not a number"
+code "a name with blanks" 125 "$launcher" run --config "$scratch/a b" true
+
+code "check-config" 0 "$launcher" check-config "$scratch/right.conf"
+matches "nothing is wrong" out "right.conf: right"
+code "check-config of a wrong file" 1 "$launcher" check-config "$scratch/wrong.conf"
+is "each error in a line" "$(wc -l <"$scratch/err")" 3
+code "check-config --json" 1 "$launcher" check-config --json "$scratch/wrong.conf"
+matches "is JSON" out '"line": ?2,'
+code "check-config without a file" 0 env XDG_CONFIG_HOME="$scratch/xdg" "$launcher" check-config
+matches "looks at the user's" out 'xdg/mptcpshim.conf: right'
+code "check-config of nothing" 1 "$launcher" check-config "$scratch/none"
+code "check-config of two" 125 "$launcher" check-config a b
+
+code "path without a command" 125 "$launcher" path
+code "path list" 0 "$launcher" path list --json
+matches "path list is JSON" out '^\['
+code "path of a stranger" 125 "$launcher" path list --xml
+code "set without a scheduler" 125 "$launcher" set 12345678
+
 cat >"$scratch/static.c" <<'END'
 int main(void) { return 0; }
 END
@@ -101,6 +167,64 @@ fi
 code "status" 0 "$launcher" status --json
 matches "status is JSON" out '^\[|^  \{'
 code "status with an unknown option" 125 "$launcher" status --xml
+
+# Changes of a running agent: paths of its connections, and their scheduler.
+cat >"$scratch/change.py" <<'END'
+import json, socket, subprocess, sys, time
+
+def run(*words):
+    return subprocess.run([sys.argv[1], *words], capture_output=True, text=True)
+
+def both(*names):
+    listed = json.loads(run("status", "--json").stdout)
+    return [x for x in listed if any(n in (x["local"], x["remote"]) for n in names)]
+
+def wait(condition):
+    end = time.monotonic() + 20
+    while not condition() and time.monotonic() < end:
+        time.sleep(0.02)
+    return condition()
+
+def flows(ip):
+    return [f for x in both(name) for f in x["subflows"]
+            if (f["local"] if x["role"] == "client" else f["remote"]).startswith(ip + ":")]
+
+def path(ip):
+    return [p for p in json.loads(run("path", "list", "--json").stdout)
+            if p["address"] == ip and p["agent"] == agent][0]
+
+import os
+agent = os.environ["MPTCPSHIM_AGENT"][:16]
+s = socket.create_server(("127.0.0.1", 0))
+c = socket.create_connection(s.getsockname())
+a, _ = s.accept()
+name = "%s:%d" % c.getsockname()
+c.sendall(b"x")
+a.recv(1)
+print(wait(lambda: len(flows("127.0.0.2")) == 2))
+print(run("path", "--agent", agent, "set", "127.0.0.2", "backup=yes", "weight=3").returncode)
+print(wait(lambda: all(f["backup"] for f in flows("127.0.0.2"))), path("127.0.0.2")["weight"])
+print(run("path", "--agent", agent, "set", "127.0.0.2", "backup=no").returncode)
+print(wait(lambda: not any(f["backup"] for f in flows("127.0.0.2"))))
+print(run("path", "--agent", agent, "add", "127.0.0.3").returncode, wait(lambda: len(flows("127.0.0.3")) >= 2))
+print(run("path", "--agent", agent, "del", "127.0.0.2").returncode, wait(lambda: not flows("127.0.0.2")))
+print(path("127.0.0.3")["used"])
+for wrong in ["set nothing backup=yes", "set 127.0.0.1", "set 127.0.0.1 weight=101", "walk x"]:
+    print(run("path", "--agent", agent, *wrong.split()).returncode)
+for x in both(name):
+    print(run("set", x["token"], "scheduler=minrtt").returncode,
+          run("set", x["id"], "scheduler=roundrobin").returncode)
+print(sorted(x["scheduler"] for x in both(name)))
+print(run("set", both(name)[0]["token"], "scheduler=x").stderr.count("roundrobin"))
+print(run("set", "0" * 16, "scheduler=ecf").returncode)
+c.sendall(b"y" * 1000)
+print(len(a.recv(1000, socket.MSG_WAITALL)))
+END
+if command -v python3 >"$scratch/out"; then
+    is "changes of a running agent" \
+        "$("$launcher" run --local 127.0.0.1,127.0.0.2 python3 "$scratch/change.py" "$launcher" 2>&1 | tr '\n' ' ')" \
+        "True 0 True 3 0 True 0 True 0 True True 125 125 125 125 0 0 0 0 ['roundrobin', 'roundrobin'] 1 125 1000 "
+fi
 
 # A connection between two shims, seen by status while it lives.
 cat >"$scratch/pair.py" <<'END'

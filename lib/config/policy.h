@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the files say beyond the options: which local addresses are used and how, which peers and
+ * programs are special. All zero: nothing said, everything allowed. mptcpshim.conf(5).
+ */
+#pragma once
+#include <stdbool.h>
+#include "core/addr.h"
+#include "value.h"
+
+#define MPS_POLICY_LIST     32
+#define MPS_POLICY_CAPABLE  16
+#define MPS_POLICY_NAME_LEN 31
+
+struct mps_names {
+    char item[MPS_POLICY_LIST][MPS_POLICY_NAME_LEN + 1];
+    unsigned n;
+};
+
+struct mps_prefixes {
+    struct mps_prefix item[MPS_POLICY_LIST];
+    unsigned n;
+};
+
+/* A section [path NAME]. */
+struct mps_path_rule {
+    char interface[MPS_POLICY_NAME_LEN + 1]; /* a pattern; "": by prefix */
+    struct mps_prefix prefix;
+    bool has_backup, backup;
+    unsigned weight; /* 0: not said */
+};
+
+struct mps_policy {
+    struct mps_names include_interfaces, exclude_interfaces; /* patterns */
+    struct mps_prefixes include_prefixes, exclude_prefixes;
+    struct mps_path_rule paths[MPS_POLICY_LIST];
+    unsigned n_paths;
+    struct mps_prefixes capable; /* at most MPS_POLICY_CAPABLE */
+    struct mps_names leave_alone;
+};
+
+/* May this local address be used at all? */
+bool mps_policy_admits(const struct mps_policy *policy, const char *interface,
+                       const struct mps_addr *addr);
+
+/* What the path sections say of it; untouched where none says anything. */
+void mps_policy_path(const struct mps_policy *policy, const char *interface,
+                     const struct mps_addr *addr, bool *backup, unsigned *weight);

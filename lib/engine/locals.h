@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Which local addresses a connection uses, and how: the host's (netaddr.h), as the files
+ * (config/policy.h) and `mptcpshim path` (pathctl.h) want it, within what the program has bound.
+ */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+#include "netaddr.h"
+
+struct mps_engine;
+struct mps_options;
+struct mps_session;
+
+struct mps_locals_want {
+    const struct mps_options *options;
+    const struct mps_addr *own, *peer; /* of the first subflow */
+    bool only_own;                     /* no other address */
+    uint32_t ifindex;                  /* no other interface, 0: any */
+};
+
+/* With backup and weight filled in. */
+void mps_locals_select(const struct mps_engine *eng, const struct mps_locals_want *want,
+                       struct mps_netaddr_list *ret);
+
+/* The same for a session. */
+void mps_locals_of(const struct mps_session *s, struct mps_netaddr_list *ret);
+
+/* Those of connections to anybody, loopback included: what `mptcpshim path list` shows. */
+void mps_locals_all(const struct mps_engine *eng, struct mps_netaddr_list *ret);

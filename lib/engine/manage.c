@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: MIT */
+#include "manage.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <json-c/json.h>
+#include <stdlib.h>
+#include <string.h>
+#include "clock.h"
+#include "config/value.h"
+#include "core/sched.h"
+#include "engine.h"
+#include "locals.h"
+#include "memfd.h"
+#include "mpconn.h"
+#include "relay.h"
+#include "session.h"
+
+static void fail(struct mps_dispatch *d, int err)
+{
+    d->reply.status = MPS_HO_ERROR;
+    d->reply.error = err;
+}
+
+/* With a text for the user. */
+static void refuse(struct mps_dispatch *d, int err, const char *why)
+{
+    size_t len = strnlen(why, sizeof(d->reply.data));
+
+    fail(d, err);
+    memcpy(d->reply.data, why, len);
+    d->reply.len = (uint32_t)len;
+}
+
+/* ---- paths ---- */
+
+static unsigned n_subflows(const struct mps_engine *eng, const struct mps_addr *addr)
+{
+    struct mps_subflow_info info[MPS_MAX_SUBFLOWS];
+    const struct mps_session *s;
+    unsigned n = 0;
+
+    mps_list_for_each(s, &eng->sessions, struct mps_session, link)
+    {
+        unsigned k = s->mp ? mps_conn_subflow_info(mps_mpconn_core(s->mp), info, MPS_MAX_SUBFLOWS)
+                           : 0;
+
+        for (unsigned i = 0; i < k && i < MPS_MAX_SUBFLOWS; i++)
+            n += mps_addr_same_ip(&info[i].local, addr);
+    }
+    return n;
+}
+
+static struct json_object *path_object(const struct mps_engine *eng,
+                                       const struct mps_netaddr_entry *e, bool used)
+{
+    struct json_object *o = json_object_new_object();
+    char text[INET6_ADDRSTRLEN] = "";
+
+    inet_ntop(e->addr.family == MPS_AF_INET ? AF_INET : AF_INET6, e->addr.ip, text, sizeof(text));
+    json_object_object_add(o, "agent", json_object_new_string(eng->agent_id));
+    json_object_object_add(o, "interface", json_object_new_string(e->ifname));
+    json_object_object_add(o, "address", json_object_new_string(text));
+    json_object_object_add(o, "used", json_object_new_boolean(used));
+    json_object_object_add(o, "backup", json_object_new_boolean(used && e->backup));
+    json_object_object_add(o, "weight", json_object_new_int(used ? (int)e->weight : 0));
+    json_object_object_add(o, "subflows", json_object_new_int((int)n_subflows(eng, &e->addr)));
+    return o;
+}
+
+static const struct mps_netaddr_entry *find(const struct mps_netaddr_list *list,
+                                            const struct mps_addr *addr)
+{
+    for (unsigned i = 0; i < list->n; i++) {
+        if (mps_addr_same_ip(&list->entry[i].addr, addr))
+            return &list->entry[i];
+    }
+    return NULL;
+}
+
+/* The host's addresses, and loopback ones that are used although the kernel does not list them. */
+static int paths_memfd(const struct mps_engine *eng)
+{
+    struct json_object *root = json_object_new_array();
+    const struct mps_netaddr_list *all = &eng->netaddr.now;
+    struct mps_netaddr_list used;
+    int fd;
+
+    mps_locals_all(eng, &used);
+    for (unsigned i = 0; i < all->n; i++) {
+        const struct mps_netaddr_entry *e = find(&used, &all->entry[i].addr);
+
+        json_object_array_add(root, path_object(eng, e ? e : &all->entry[i], e != NULL));
+    }
+    for (unsigned i = 0; i < used.n; i++) {
+        if (!find(all, &used.entry[i].addr))
+            json_object_array_add(root, path_object(eng, &used.entry[i], true));
+    }
+    fd = mps_memfd_of(json_object_to_json_string(root));
+    json_object_put(root);
+    return fd;
+}
+
+/* ---- one connection ---- */
+
+/* By its token, 8 hexadecimal digits, or its id, 16. */
+static struct mps_session *find_session(struct mps_engine *eng, const char *name)
+{
+    size_t len = strlen(name);
+    unsigned long long n;
+    char *end;
+
+    if ((len != 8 && len != 16) || strspn(name, "0123456789abcdefABCDEF") != len)
+        return NULL;
+    n = strtoull(name, &end, 16);
+    if (len == 16)
+        return mps_session_find(eng, n);
+    return mps_token_find(&eng->tokens, (uint32_t)n);
+}
+
+static void set_connection(struct mps_engine *eng, char *text, struct mps_dispatch *d)
+{
+    char *name = mps_value_next(&text), *word = name ? mps_value_next(&text) : NULL;
+    struct mps_session *s = name ? find_session(eng, name) : NULL;
+    const struct mps_sched_ops *sched;
+
+    if (!s) {
+        refuse(d, ENOENT, "no such connection");
+        return;
+    }
+    if (!word || strncmp(word, "scheduler=", 10) != 0 || mps_value_next(&text)) {
+        refuse(d, EINVAL, "what can be set is scheduler=NAME");
+        return;
+    }
+    sched = mps_sched_find(word + 10);
+    if (!sched) {
+        refuse(d, EINVAL, "the scheduler is not ecf, minrtt, roundrobin, redundant or backup");
+        return;
+    }
+    if (!s->mp && !mps_relay_waiting(s->relay)) {
+        refuse(d, ENOTCONN, "the connection is plain TCP");
+        return;
+    }
+    s->options.sched = sched; /* for one that is not open yet */
+    if (s->mp && mps_conn_set_scheduler(mps_mpconn_core(s->mp), sched, mps_clock_now()) < 0) {
+        refuse(d, ENOMEM, "out of memory");
+        return;
+    }
+    mps_engine_mark(eng, s);
+}
+
+void mps_manage_request(struct mps_engine *eng, const struct mps_ho_request *req,
+                        struct mps_dispatch *d)
+{
+    char text[MPS_HO_DATA_MAX + 1];
+    const char *why;
+
+    memcpy(text, req->data, req->len);
+    text[req->len] = '\0';
+    switch (req->op) {
+    case MPS_HO_PATHS:
+        d->reply_fd = paths_memfd(eng);
+        if (d->reply_fd < 0)
+            fail(d, errno);
+        break;
+    case MPS_HO_PATH:
+        why = mps_pathctl_command(eng, text);
+        if (why)
+            refuse(d, EINVAL, why);
+        break;
+    default:
+        set_connection(eng, text, d);
+        break;
+    }
+}

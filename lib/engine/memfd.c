@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+#include "memfd.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+int mps_memfd_of(const char *text)
+{
+    size_t len = strlen(text), done = 0;
+    int fd = memfd_create("mptcpshim", MFD_CLOEXEC);
+
+    if (fd < 0)
+        return -1;
+    while (done < len) {
+        ssize_t n = pwrite(fd, text + done, len - done, (off_t)done);
+
+        if (n <= 0) {
+            int err = n < 0 ? errno : EIO;
+
+            close(fd);
+            errno = err;
+            return -1;
+        }
+        done += (size_t)n;
+    }
+    return fd;
+}

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: MIT */
+#include "settings.h"
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "launcher.h"
+
+bool mps_launcher_absolute(const char *file, char ret[PATH_MAX])
+{
+    char directory[PATH_MAX];
+    int n;
+
+    if (file[0] == '/')
+        n = snprintf(ret, PATH_MAX, "%s", file);
+    else if (getcwd(directory, sizeof(directory)))
+        n = snprintf(ret, PATH_MAX, "%s/%s", directory, file);
+    else
+        return false;
+    return n > 0 && n < PATH_MAX;
+}
+
+bool mps_launcher_choose(const char *config, struct mps_chosen_files *ret)
+{
+    const char *xdg = getenv("XDG_CONFIG_HOME");
+    const char *by_variable = getenv("MPTCPSHIM_CONFIG");
+
+    memset(ret, 0, sizeof(*ret));
+    if (!config && by_variable && *by_variable)
+        config = by_variable;
+    if (config) {
+        if (*config == '\0' || !mps_launcher_absolute(config, ret->only)) {
+            mps_launcher_complain("'%s' is no name of a configuration file", config);
+            return false;
+        }
+        ret->files.only = ret->only;
+        return true;
+    }
+    ret->files.system = MPS_SYSTEM_CONFIG;
+    ret->user_by_xdg = xdg && xdg[0] == '/';
+    if (mps_settings_user_file(xdg, getenv("HOME"), ret->user, sizeof(ret->user)))
+        ret->files.user = ret->user;
+    return true;
+}
+
+static void complain(void *user, const struct mps_settings_error *e)
+{
+    char text[512];
+
+    mps_settings_error_text(e, text, sizeof(text));
+    mps_launcher_complain("%s", text);
+}
+
+/* What the user has put into the environment, outside of any tree. */
+static bool own_words(struct mps_run_options *options)
+{
+    static struct mps_ho_config config;
+    char given[MPS_HO_OPTIONS_MAX];
+    const char *words = getenv(MPS_ENV_OPTIONS);
+    int n;
+
+    if (!words || *words == '\0' ||
+        mps_ho_config_init(&config, getenv(MPS_ENV_AGENT), NULL, NULL, NULL))
+        return true;
+    memcpy(given, options->words, sizeof(given));
+    n = snprintf(options->words, sizeof(options->words), "%s%s%s", words, *given ? " " : "", given);
+    return n > 0 && (size_t)n < sizeof(options->words);
+}
+
+static bool has_word(const struct mps_run_options *options, const char *key)
+{
+    char scratch[MPS_OPTIONS_WORD];
+
+    return mps_options_find(options->words, strlen(options->words), key, scratch, sizeof(scratch));
+}
+
+struct list {
+    char text[MPS_HO_OPTIONS_MAX];
+    size_t len;
+    bool overflow;
+};
+
+static void append(struct list *list, const char *item)
+{
+    int n = snprintf(list->text + list->len, sizeof(list->text) - list->len, "%s%s",
+                     list->len > 0 ? "," : "", item);
+
+    if (n > 0 && (size_t)n < sizeof(list->text) - list->len)
+        list->len += (size_t)n;
+    else
+        list->overflow = true;
+}
+
+static void append_addr(struct list *list, const struct mps_addr *addr, int bits)
+{
+    char text[INET6_ADDRSTRLEN + 8] = "";
+
+    inet_ntop(addr->family == MPS_AF_INET ? AF_INET : AF_INET6, addr->ip, text, INET6_ADDRSTRLEN);
+    if (bits >= 0)
+        snprintf(text + strlen(text), 8, "/%d", bits);
+    append(list, text);
+}
+
+static bool add_list(struct mps_run_options *options, const char *key, const struct list *list)
+{
+    return list->len == 0 ||
+           (!list->overflow && mps_run_options_add(options, key, list->text));
+}
+
+/* What the preloaded library has to know, which reads no file. */
+static bool add_lists(struct mps_run_options *options, const struct mps_settings *settings)
+{
+    struct list locals = {.len = 0}, capable = {.len = 0}, programs = {.len = 0};
+    const struct mps_policy *p = &settings->policy;
+
+    for (unsigned i = 0; i < settings->options.n_locals; i++)
+        append_addr(&locals, &settings->options.locals[i], -1);
+    for (unsigned i = 0; i < p->capable.n; i++)
+        append_addr(&capable, &p->capable.item[i].addr, p->capable.item[i].bits);
+    for (unsigned i = 0; i < p->leave_alone.n; i++)
+        append(&programs, p->leave_alone.item[i]);
+    return (has_word(options, "local") || add_list(options, "local", &locals)) &&
+           add_list(options, "capable", &capable) && add_list(options, "leave-alone", &programs);
+}
+
+static void bad_word(const char *word, const char *why)
+{
+    mps_launcher_complain("%s: '%s': %s", MPS_ENV_OPTIONS, word, why);
+}
+
+static void say_left_alone(const char *program, const struct mps_policy *policy)
+{
+    const char *slash = strrchr(program, '/');
+    const char *name = slash ? slash + 1 : program;
+
+    for (unsigned i = 0; i < policy->leave_alone.n; i++) {
+        if (strcmp(policy->leave_alone.item[i], name) == 0)
+            mps_launcher_complain("warning: %s will use plain TCP: it is to be left alone by "
+                                  "the configuration",
+                                  program);
+    }
+}
+
+int mps_launcher_configure(struct mps_run_options *options)
+{
+    static struct mps_settings settings;
+    static struct mps_chosen_files chosen;
+    static struct mps_options scratch;
+    struct mps_settings_report report = {.bad = complain};
+
+    if (!mps_launcher_choose(options->config, &chosen))
+        return MPS_EXIT_FAILURE;
+    mps_settings_init(&settings);
+    if (chosen.files.only) {
+        if (!mps_settings_read_file(&settings, chosen.only, false, &report))
+            return MPS_EXIT_FAILURE;
+    } else {
+        mps_settings_read(&settings, &chosen.files, &report);
+    }
+    if (report.n_bad > 0)
+        mps_launcher_complain("the rest of the configuration is used; see mptcpshim.conf(5)");
+    if (!own_words(options) ||
+        (chosen.files.only && !mps_run_options_add(options, "config", chosen.only)) ||
+        (chosen.user_by_xdg && !mps_run_options_add(options, "user-config", chosen.user)) ||
+        !add_lists(options, &settings)) {
+        mps_launcher_complain("too much for the environment variable %s (%d bytes), or a file "
+                              "name with blanks",
+                              MPS_ENV_OPTIONS, MPS_HO_OPTIONS_MAX - 1);
+        return MPS_EXIT_FAILURE;
+    }
+    mps_options_init(&scratch);
+    mps_options_parse(&scratch, options->words, strlen(options->words), bad_word);
+    say_left_alone(options->program[0], &settings.policy);
+    return 0;
+}
