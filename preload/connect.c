@@ -34,23 +34,31 @@ static bool one_path(const struct sockaddr *addr, socklen_t len)
     return is_loopback(addr, len) && !strstr(mps_preload_config()->options, "local=");
 }
 
+/* Has the program left the MSS alone, and is there no connection yet? */
+static bool may_set_mss(int fd)
+{
+    int mss = mps_preload_option(fd, IPPROTO_TCP, TCP_MAXSEG, 0);
+
+    if (mss == MSS_UNSET)
+        return true;
+    /* Programs call connect() again to learn of its success: the MSS of an established connection
+     * can look like one of ours. */
+    return (mss == MPS_MARK_CONNECT || mss == MSS_AFTER_FAILURE) && mps_marks_unconnected(fd);
+}
+
 /* May this connect() be marked? */
 static bool wants_mark(int fd, const struct sockaddr *addr, socklen_t len)
 {
     struct mps_hint *hint;
-    int mss;
 
     if (!mps_preload_config() || !addr || len < sizeof(struct sockaddr_in))
         return false;
     if (addr->sa_family != AF_INET && addr->sa_family != AF_INET6)
         return false;
-    if (one_path(addr, len) || !mps_preload_is_tcp(fd))
+    if (one_path(addr, len) || !may_set_mss(fd) || !mps_preload_is_tcp(fd))
         return false;
     hint = mps_hints_get(fd);
     if (!hint || atomic_load_explicit(&hint->shared, memory_order_relaxed))
-        return false;
-    mss = mps_preload_option(fd, IPPROTO_TCP, TCP_MAXSEG, 0);
-    if (mss != MSS_UNSET && mss != MPS_MARK_CONNECT && mss != MSS_AFTER_FAILURE)
         return false;
     return mps_preload_option(fd, IPPROTO_TCP, TCP_FASTOPEN_CONNECT, 0) == 0;
 }
@@ -62,11 +70,12 @@ static int connect_marked(int fd, const struct sockaddr *addr, socklen_t len)
     if (mps_marks_prepare_connect(fd) < 0)
         return mps_next.connect(fd, addr, len);
     rc = mps_next.connect(fd, addr, len);
-    if (rc == 0) {
+    /* A near peer has answered by now, even if the call did not wait. */
+    if ((rc == 0 || errno == EINPROGRESS || errno == EINTR) &&
+        mps_marks_look(fd, MPS_MARK_LISTEN) != MPS_MARKS_NATIVE) {
         mps_pending_start(fd);
-        mps_settle(fd, false);
-    } else if (errno == EINPROGRESS || errno == EINTR) {
-        mps_pending_start(fd);
+        if (rc == 0)
+            mps_settle(fd, false);
     }
     return rc;
 }

@@ -1,17 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "preload.h"
 #include <errno.h>
-#include <linux/tcp.h>
-#include <netinet/in.h>
-#include <string.h>
 #include <sys/single_threaded.h>
 #include "handover/marks.h"
 #include "handover/sys.h"
-
-/* Of the kernel's state machine; <netinet/tcp.h>, which names them, excludes <linux/tcp.h>. */
-#define STATE_ESTABLISHED 1
-#define STATE_SYN_SENT    2
-#define STATE_SYN_RECV    3
 
 #define WAIT_STEPS 15000 /* of 1 ms: longer than a hand-over can take */
 
@@ -21,16 +13,6 @@ static uint64_t socket_cookie(int fd)
     socklen_t len = sizeof(cookie);
 
     return mps_sys_getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &len) == 0 ? cookie : 0;
-}
-
-/* The TCP state, 0 if fd is no TCP socket. */
-static int tcp_state(int fd)
-{
-    struct tcp_info info;
-    socklen_t len = sizeof(info);
-
-    info.tcpi_state = 0;
-    return mps_sys_getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) == 0 ? info.tcpi_state : 0;
 }
 
 static pid_t own_pid(void)
@@ -71,18 +53,19 @@ static bool claim(struct mps_hint *hint)
 /* What is the state of the hint to be after this look? */
 static enum mps_hint_state settle(int fd, struct mps_hint *hint, bool data, bool drop)
 {
-    int state;
-
     if (hint->pid != own_pid() || hint->forks != mps_hints_forks() ||
         hint->cookie != socket_cookie(fd))
         return MPS_HINT_NONE;
-    state = tcp_state(fd);
-    if (state == STATE_SYN_SENT || state == STATE_SYN_RECV)
+    switch (mps_marks_look(fd, MPS_MARK_LISTEN)) {
+    case MPS_MARKS_HANDSHAKE:
         return drop || (data && !__libc_single_threaded) ? MPS_HINT_NONE : MPS_HINT_PENDING;
-    if (state == STATE_ESTABLISHED && mps_marks_synack_is(fd, MPS_MARK_LISTEN) &&
-        mps_marks_untouched(fd) && !atomic_load_explicit(&hint->overflow, memory_order_relaxed))
-        (void)mps_swap(fd, MPS_HO_CONNECTED, hint);
-    return MPS_HINT_NONE;
+    case MPS_MARKS_ANSWERED:
+        if (!atomic_load_explicit(&hint->overflow, memory_order_relaxed))
+            (void)mps_swap(fd, MPS_HO_CONNECTED, hint);
+        return MPS_HINT_NONE;
+    default:
+        return MPS_HINT_NONE;
+    }
 }
 
 static void settle_claimed(int fd, bool data, bool drop)

@@ -7,8 +7,11 @@
 #include "message.h"
 #include "sys.h"
 
-/* Of the state machine; <netinet/tcp.h>, which names it, excludes <linux/tcp.h>. */
+/* Of the kernel's state machine; <netinet/tcp.h>, which names them, excludes <linux/tcp.h>. */
 #define STATE_ESTABLISHED 1
+#define STATE_SYN_SENT    2
+#define STATE_SYN_RECV    3
+#define STATE_CLOSE       7
 
 #define TIMESTAMPS_LEN 12 /* what the timestamps option takes from each segment */
 
@@ -82,24 +85,49 @@ static bool read_info(int fd, struct tcp_info *ret)
     return true;
 }
 
+static bool answered(const struct tcp_info *info, unsigned mark)
+{
+    if (info->tcpi_options & TCPI_OPT_TIMESTAMPS)
+        mark -= TIMESTAMPS_LEN;
+    return info->tcpi_snd_mss == mark;
+}
+
+static bool untouched(const struct tcp_info *info)
+{
+    return info->tcpi_state == STATE_ESTABLISHED && info->tcpi_notsent_bytes == 0 &&
+           info->tcpi_data_segs_out == 0 && info->tcpi_data_segs_in == 0;
+}
+
 bool mps_marks_synack_is(int fd, unsigned mark)
 {
     struct tcp_info info;
 
-    if (!read_info(fd, &info))
-        return false;
-    if (info.tcpi_options & TCPI_OPT_TIMESTAMPS)
-        mark -= TIMESTAMPS_LEN;
-    return info.tcpi_snd_mss == mark;
+    return read_info(fd, &info) && answered(&info, mark);
 }
 
 bool mps_marks_untouched(int fd)
 {
     struct tcp_info info;
 
-    return read_info(fd, &info) && info.tcpi_state == STATE_ESTABLISHED &&
-           info.tcpi_notsent_bytes == 0 && info.tcpi_data_segs_out == 0 &&
-           info.tcpi_data_segs_in == 0;
+    return read_info(fd, &info) && untouched(&info);
+}
+
+enum mps_marks_view mps_marks_look(int fd, unsigned mark)
+{
+    struct tcp_info info;
+
+    if (!read_info(fd, &info))
+        return MPS_MARKS_NATIVE;
+    if (info.tcpi_state == STATE_SYN_SENT || info.tcpi_state == STATE_SYN_RECV)
+        return MPS_MARKS_HANDSHAKE;
+    return answered(&info, mark) && untouched(&info) ? MPS_MARKS_ANSWERED : MPS_MARKS_NATIVE;
+}
+
+bool mps_marks_unconnected(int fd)
+{
+    struct tcp_info info;
+
+    return read_info(fd, &info) && info.tcpi_state == STATE_CLOSE;
 }
 
 /* Where the TCP header starts, or `len` if there is none. */

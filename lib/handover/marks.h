@@ -31,6 +31,17 @@ int mps_marks_share_port(int fd);
  */
 bool mps_marks_synack_is(int fd, unsigned mark);
 
+/* What one look shows of a handshake that was to carry marks. */
+enum mps_marks_view {
+    MPS_MARKS_HANDSHAKE, /* it is under way */
+    MPS_MARKS_ANSWERED,  /* mps_marks_synack_is and mps_marks_untouched */
+    MPS_MARKS_NATIVE,    /* anything else: it will never be one of ours */
+};
+enum mps_marks_view mps_marks_look(int fd, unsigned mark);
+
+/* Before any handshake, or after one that failed? */
+bool mps_marks_unconnected(int fd);
+
 /* Established, no FIN seen, and not one byte of data queued, sent or received so far. */
 bool mps_marks_untouched(int fd);
 
