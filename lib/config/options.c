@@ -21,6 +21,7 @@ void mps_options_init(struct mps_options *opt)
     memset(opt, 0, sizeof(*opt));
     opt->idle_s = DEFAULT_IDLE_S;
     opt->no_subflow_timeout = core.no_subflow_timeout;
+    opt->keepalive = core.keepalive;
     opt->max_addresses = core.max_addrs;
 }
 

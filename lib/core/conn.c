@@ -15,6 +15,7 @@ void mps_config_init(struct mps_config *cfg)
         .hello_timeout = MPS_DEFAULT_HELLO,
         .join_timeout = MPS_DEFAULT_JOIN,
         .no_subflow_timeout = MPS_DEFAULT_NO_SUBFLOW,
+        .keepalive = MPS_DEFAULT_KEEPALIVE,
         .close_timeout = MPS_DEFAULT_CLOSE,
     };
 }
@@ -214,6 +215,7 @@ mps_time_t mps_conn_deadline(const struct mps_conn *c)
     earlier(&t, c->tx.rtx_at);
     earlier(&t, c->tx.sched_at);
     earlier(&t, c->paths.retry_at);
+    earlier(&t, mps_alive_deadline(c));
     if (mps_conn_n_active(c) > 0)
         earlier(&t, c->rx.ack.due);
     mps_for_each_subflow(sf, c) {
@@ -263,6 +265,7 @@ void mps_conn_expire(struct mps_conn *c, mps_time_t now)
     mps_conn_close_timer(c, now);
     if (c->phase <= MPS_PH_OPEN) {
         subflow_timers(c, now);
+        mps_alive_timer(c, now);
         mps_conn_tx_timer(c, now);
     }
     mps_conn_push(c, now);

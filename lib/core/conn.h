@@ -56,6 +56,7 @@ struct mps_config {
     mps_time_t hello_timeout;          /* client: for HELLO_REPLY */
     mps_time_t join_timeout;           /* connect and opening of a join */
     mps_time_t no_subflow_timeout;     /* break before make: life without any subflow */
+    mps_time_t keepalive;              /* silence of a subflow before it is asked, 0: never */
     mps_time_t close_timeout;          /* after both DATA_FINs or an application's close */
 };
 
@@ -124,7 +125,10 @@ struct mps_route {
     bool gone;
 };
 
-/* A route came or went: pairs of addresses that it leads to are tried again at once. */
+/*
+ * A route came or went: pairs of addresses that a new one leads to are tried again at once,
+ * subflows that used the old one are asked whether they still work.
+ */
 void mps_conn_route_changed(struct mps_conn *conn, const struct mps_route *route, mps_time_t now);
 
 /*

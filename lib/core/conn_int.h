@@ -202,6 +202,14 @@ void mps_paths_backup_changed(struct mps_conn *c, const struct mps_addr *addr, b
 /* The subflow carries data from now on, as its local address says. */
 void mps_paths_settle_subflow(struct mps_subflow *sf);
 
+/* ---- conn_alive.c ---- */
+mps_time_t mps_alive_deadline(const struct mps_conn *c);
+void mps_alive_timer(struct mps_conn *c, mps_time_t now);
+/* Something suggests that the subflow works no more: it is asked at once. */
+void mps_alive_doubt(struct mps_subflow *sf, mps_time_t now);
+/* The silence or end of this one is not worth sending anything on a subflow that may be as dead. */
+bool mps_alive_hush(const struct mps_subflow *sf);
+
 /* ---- conn_close.c ---- */
 void mps_conn_close_settle(struct mps_conn *c, mps_time_t now);
 /*

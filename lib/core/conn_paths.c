@@ -233,9 +233,19 @@ static bool leads_to(const struct mps_route *route, const struct mps_addr *addr)
            mps_addr_common_prefix(&route->dst, addr) >= route->prefix_len;
 }
 
+static uint32_t interface_of(const struct mps_conn *c, const struct mps_subflow *sf)
+{
+    for (unsigned i = 0; i < c->paths.n_locals; i++) {
+        if (c->paths.locals[i].key == sf->local_key)
+            return c->paths.locals[i].ifindex;
+    }
+    return sf->ifindex;
+}
+
 void mps_conn_route_changed(struct mps_conn *c, const struct mps_route *route, mps_time_t now)
 {
     struct mps_paths *p = &c->paths;
+    struct mps_subflow *sf;
 
     for (unsigned l = 0; l < p->n_locals; l++) {
         if (route->ifindex != 0 && p->locals[l].ifindex != 0 &&
@@ -247,6 +257,13 @@ void mps_conn_route_changed(struct mps_conn *c, const struct mps_route *route, m
             if (!route->gone)
                 forget_retry(p, p->locals[l].key, p->remotes[r].id);
         }
+    }
+    mps_for_each_subflow(sf, c) {
+        uint32_t ifindex = interface_of(c, sf);
+
+        if (route->gone && (route->ifindex == 0 || ifindex == route->ifindex) &&
+            leads_to(route, &sf->remote))
+            mps_alive_doubt(sf, now);
     }
     p->due = true;
     mps_conn_settle(c, now);

@@ -203,7 +203,7 @@ int mps_conn_rx_ctrl(struct mps_subflow *sf, const struct mps_ctrl *ctrl, mps_ti
         /* Without room it is not answered: nobody can make us queue replies without end. */
         mps_sf_tx_ctrl(sf, buf, mps_ctrl_encode(&pong, buf));
         return 0;
-    case MPS_FRAME_PONG:
+    case MPS_FRAME_PONG: /* that it came is all it says */
         return 0;
     case MPS_FRAME_FASTCLOSE: /* ends everything: needs no order */
         return fastclose(c, ctrl, now);

@@ -18,6 +18,7 @@
 #define MPS_DEFAULT_HELLO        (3 * MPS_SEC)
 #define MPS_DEFAULT_JOIN         (10 * MPS_SEC)
 #define MPS_DEFAULT_NO_SUBFLOW   (60 * MPS_SEC)
+#define MPS_DEFAULT_KEEPALIVE    (15 * MPS_SEC)
 #define MPS_DEFAULT_CLOSE        (60 * MPS_SEC) /* FIN_WAIT_2 of Linux TCP */
 
 #define MPS_ADDRS_MAX  64u  /* upper bound of max_addrs: arrays on the stack */
@@ -61,6 +62,7 @@
 
 /* No progress for srtt + max(4 rttvar, this): longer than a peer's delayed TCP acknowledgment. */
 #define MPS_STALE_FLOOR    (50 * MPS_MSEC)
+#define MPS_STALE_PONG     (200 * MPS_MSEC) /* the same for a PONG: the peer's agent may be busy */
 #define MPS_STALE_UNKNOWN  (1 * MPS_SEC)  /* the same while srtt is unknown */
 #define MPS_STALE_LOOK_MAX (1 * MPS_SEC)  /* between two looks at a stale subflow, at most */
 #define MPS_STALE_HOPELESS (1 * MPS_SEC) /* stale for so long: closed if another works */

@@ -71,6 +71,7 @@ void mps_sf_activate(struct mps_subflow *sf, mps_time_t now)
 
     sf->state = MPS_SF_ACTIVE;
     sf->active_since = now;
+    mps_stale_heard(&sf->stale, now);
     sf->peer_knows = true;
     sf->join.deadline = MPS_NEVER;
     sf->rx.mode = MPS_RX_HEAD;
@@ -104,7 +105,7 @@ void mps_sf_kill(struct mps_subflow *sf, bool reset, enum mps_reason reason, mps
     requeue_stale(c);
     mps_ctrlq_tx_slot_lost(&c->tx.ctrlq, sf->slot);
     c->paths.due = true;
-    if (was_active && c->phase == MPS_PH_OPEN)
+    if (was_active && c->phase == MPS_PH_OPEN && !mps_alive_hush(sf))
         mps_ack_now(&c->rx.ack, now);
 }
 
@@ -112,7 +113,7 @@ void mps_sf_tell_closed(struct mps_subflow *sf, enum mps_reason reason, bool tra
 {
     struct mps_ctrl ctrl = {.type = MPS_FRAME_SUBFLOW_CLOSE};
 
-    if (!sf->peer_knows || sf->conn->phase != MPS_PH_OPEN)
+    if (!sf->peer_knows || sf->conn->phase != MPS_PH_OPEN || mps_alive_hush(sf))
         return;
     ctrl.subflow_close.subflow_id = sf->id;
     ctrl.subflow_close.flags = transient ? MPS_CLOSE_TRANSIENT : 0;
@@ -205,7 +206,8 @@ void mps_subflow_update(struct mps_subflow *sf, const struct mps_metrics *m, mps
     if (sf->stale.stale) {
         requeue_stale(c);
         mps_ctrlq_tx_slot_lost(&c->tx.ctrlq, sf->slot);
-        mps_ack_now(&c->rx.ack, now);
+        if (!mps_alive_hush(sf))
+            mps_ack_now(&c->rx.ack, now);
     } else {
         mps_rtxq_slots_recovered(&c->tx.rtxq, UINT32_C(1) << sf->slot);
     }

@@ -51,6 +51,7 @@ static void configure(const struct mps_session *s, struct mps_config *cfg)
         cfg->max_subflows = s->options.max_subflows;
     cfg->max_addrs = s->options.max_addresses;
     cfg->no_subflow_timeout = s->options.no_subflow_timeout;
+    cfg->keepalive = s->options.keepalive;
     cfg->zero_rtt = s->role == MPS_ROLE_CLIENT &&
                     mps_peers_find(&s->eng->peers, &s->peer, mps_clock_now()) == MPS_PEER_PROVEN;
 }

@@ -20,6 +20,7 @@ static const char usage[] =
     "  --local ADDR[,ADDR...]  use exactly these local addresses (default: all that are up)\n"
     "  --scheduler NAME        which path gets the next bytes\n"
     "  --max-subflows N        paths per connection at most\n"
+    "  --keepalive S           seconds of silence after which a path is asked, 0: never\n"
     "  --no-subflow-timeout S  seconds that a connection waits for a path when it has none\n"
     "  --join-port N[-M]       port for joins where the program's own cannot be shared\n"
     "  --log FILE              the agent's log, for debugging\n"

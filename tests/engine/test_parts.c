@@ -78,6 +78,10 @@ static void test_options(void **state)
     assert_int_equal(opt.join_ports.last, 4713);
     assert_int_equal(parse(&opt, "no-subflow-timeout=86401 no-subflow-timeout=soon"), 2);
     assert_int_equal(opt.no_subflow_timeout, 60 * MPS_SEC);
+    assert_int_equal(parse(&opt, "keepalive=86401 keepalive=often"), 2);
+    assert_int_equal(opt.keepalive, 15 * MPS_SEC);
+    assert_int_equal(parse(&opt, "keepalive=0"), 0);
+    assert_int_equal(opt.keepalive, 0);
     assert_int_equal(parse(&opt, "no-subflow-timeout=0"), 0);
     assert_int_equal(opt.no_subflow_timeout, 0);
 }

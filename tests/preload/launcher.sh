@@ -57,6 +57,7 @@ code "option without value" 125 "$launcher" run --local
 code "not an address" 125 "$launcher" run --local 127.0.0.1,nonsense true
 code "not a number" 125 "$launcher" run --max-subflows many true
 code "not a port" 125 "$launcher" run --join-port 65536 true
+code "no time for a keepalive" 125 "$launcher" run --keepalive never true
 code "not a time" 125 "$launcher" run --no-subflow-timeout 86401 true
 code "not a range of ports" 125 "$launcher" run --join-port 4000-3999 true
 code "no end of the range" 125 "$launcher" run --join-port 4000- true
@@ -83,8 +84,8 @@ is "the library is there once" "$(LD_PRELOAD=$library variable LD_PRELOAD)" "$li
 is "the agent" "$(variable MPTCPSHIM_AGENT_PATH)" "$directory/mptcpshim-agent"
 variable MPTCPSHIM_AGENT >"$scratch/out"
 matches "id, secret, uid" out "^[0-9a-f]{16}:[0-9a-f]{32}:$(id -u)\$"
-is "options" "$(variable MPTCPSHIM_OPTIONS --local 127.0.0.1,::1 --scheduler minrtt --max-subflows 3 --join-port 7-9 --no-subflow-timeout 0 --log /x)" \
-    "local=127.0.0.1,::1 scheduler=minrtt max-subflows=3 join-port=7-9 no-subflow-timeout=0 verbose=/x"
+is "options" "$(variable MPTCPSHIM_OPTIONS --local 127.0.0.1,::1 --scheduler minrtt --max-subflows 3 --join-port 7-9 --no-subflow-timeout 0 --keepalive 9 --log /x)" \
+    "local=127.0.0.1,::1 scheduler=minrtt max-subflows=3 join-port=7-9 no-subflow-timeout=0 keepalive=9 verbose=/x"
 is "a relative log" "$(cd "$scratch" && variable MPTCPSHIM_OPTIONS --log l)" "verbose=$scratch/l"
 is "no options" "$(variable MPTCPSHIM_OPTIONS)" ""
 [ "$(variable MPTCPSHIM_AGENT)" != "$(variable MPTCPSHIM_AGENT)" ]

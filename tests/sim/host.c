@@ -301,6 +301,10 @@ static void take_event(struct host *host, const struct mps_event *event)
     case MPS_EV_SUBFLOW_CLOSE:
         close_subflow(host, event);
         break;
+    case MPS_EV_STALE:
+        if (host->stale_at == 0)
+            host->stale_at = now_of(host);
+        break;
     case MPS_EV_ADDR_ANNOUNCED:
         host->n_announced++;
         break;

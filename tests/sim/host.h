@@ -49,6 +49,7 @@ struct host {
     bool connected, established, plain, reset, ended;
     enum mps_reason reset_reason;
     unsigned n_up, n_opened, n_announced, n_refused_joins;
+    mps_time_t stale_at; /* a subflow was found silent for the first time, 0: none */
     mps_time_t ended_at, last_read_at, longest_stall;
     uint64_t max_rcv, peak_mem;
     uint64_t reinjected;

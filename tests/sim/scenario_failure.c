@@ -97,6 +97,56 @@ static void break_before_make(struct world *w)
     }
 }
 
+#define IDLE (60 * MPS_SEC)
+
+/* Nothing is sent for a minute; in that time one path falls silent. */
+static void idle(struct world *w, unsigned link)
+{
+    struct app_params p = {.write_max = 64 * KB, .read_max = MB, .total = 2 * MB};
+
+    links(w);
+    p.first_write = IDLE;
+    world_app(w, 0, &p);
+    world_app(w, 1, &p);
+    world_at(w, 5 * MPS_SEC, step_cut, link);
+    w->limit = 120 * MPS_SEC;
+}
+
+static void idle_cut_first(struct world *w)
+{
+    idle(w, 0);
+}
+
+static void idle_cut_second(struct world *w)
+{
+    idle(w, 1);
+}
+
+/* Both hosts know before they need it, and the dead path has been given up. */
+static void found_while_idle(struct world *w)
+{
+    for (unsigned i = 0; i < 2; i++) {
+        mps_time_t at = w->host[i].stale_at;
+
+        if (at == 0 || at - w->start > 5 * MPS_SEC + w->host[i].cfg.keepalive * 5 / 4 + MPS_SEC)
+            world_fail(w, "host %u noticed the cut at %.3f s", i,
+                       (double)(at - w->start) / MPS_SEC);
+    }
+    if (w->host[0].n_opened < 2)
+        world_fail(w, "the path was not tried again");
+    stall_bounded(w);
+}
+
+static void idle_cut_all(struct world *w)
+{
+    idle(w, 0);
+    world_at(w, 5 * MPS_SEC, step_cut, 1);
+    world_at(w, IDLE - MPS_SEC, step_mend, 0);
+    world_at(w, IDLE - MPS_SEC, step_mend, 1);
+    for (unsigned i = 0; i < 2; i++)
+        w->host[i].cfg.no_subflow_timeout = 10 * MPS_SEC; /* not needed */
+}
+
 static void never_back(struct world *w)
 {
     both_ways(w);
@@ -224,6 +274,10 @@ const struct scenario scenarios_failure[] = {
     {"reset-both", "RST on both at once", reset_both, retried, false},
     {"both-dead", "both silent for 5 s", both_dead, NULL, false},
     {"break-before-make", "no subflow at all for 3 s", break_before_make, NULL, false},
+    {"idle-cut-first", "the first path falls silent while idle", idle_cut_first, found_while_idle,
+     false},
+    {"idle-cut-second", "the second path does", idle_cut_second, found_while_idle, false},
+    {"idle-cut-all", "both do, and come back before they are used", idle_cut_all, NULL, false},
     {"never-back", "no subflow any more", never_back, NULL, false},
     {"cut-at-end", "cut while closing", cut_at_end, NULL, false},
     {"abort-client", "FASTCLOSE by the client", abort_client, NULL, false},

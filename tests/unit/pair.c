@@ -30,6 +30,14 @@ static struct pair_link *new_link(struct pair *p)
 {
     struct pair_link *l;
 
+    /* One whose connect was refused leaves nothing behind. */
+    for (unsigned i = 0; i < p->n_links; i++) {
+        l = &p->links[i];
+        if (l->refuse && !l->sf[CLIENT]) {
+            *l = (struct pair_link){.out = {{.buf = l->out[0].buf}, {.buf = l->out[1].buf}}};
+            return l;
+        }
+    }
     if (p->n_links == PAIR_LINKS)
         return NULL;
     l = &p->links[p->n_links++];

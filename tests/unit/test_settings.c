@@ -69,7 +69,7 @@ static const char whole[] =
     "max-subflows: 32\n"
     "max-addresses = 0\n"
     "no-subflow-timeout = 90\n"
-    "keepalive = 15\n"
+    "keepalive = 20\n"
     "bind = keep\n"
     "\n"
     "  [agent]\n"
@@ -109,7 +109,7 @@ static void all_keys(void **state)
     assert_int_equal(o->max_subflows, 32);
     assert_int_equal(o->max_addresses, 0);
     assert_int_equal(o->no_subflow_timeout, 90 * MPS_SEC);
-    assert_int_equal(o->keepalive, 15 * MPS_SEC);
+    assert_int_equal(o->keepalive, 20 * MPS_SEC);
     assert_true(o->bind_keep);
     assert_int_equal(o->idle_s, 0);
     assert_string_equal(o->verbose, "/tmp/a;b");

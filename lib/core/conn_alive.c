@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Is a silent subflow still there? It is asked by PING; what happens without an answer is the
+ * business of stale.h.
+ *
+ * The subflow that was heard of last is not asked while it is that: so never all of them are, and
+ * the last one never. If everything is cut, at least one stays as it is, with nothing in flight,
+ * and an idle connection survives that as an idle TCP connection does. As soon as another one
+ * answers, the one spared before gets its turn.
+ */
+#include "conn_int.h"
+
+static bool works(const struct mps_subflow *sf)
+{
+    return sf->state == MPS_SF_ACTIVE && !sf->stale.stale;
+}
+
+/* The accepting host waits a little longer: where both ask, one of them does. */
+static mps_time_t interval(const struct mps_conn *c)
+{
+    mps_time_t t = c->cfg.keepalive;
+
+    return c->role == MPS_ROLE_SERVER ? t + t / 4 : t;
+}
+
+static struct mps_subflow *spared(const struct mps_conn *c)
+{
+    struct mps_subflow *sf, *last = NULL;
+
+    mps_for_each_subflow(sf, c) {
+        if (works(sf) && (!last || sf->stale.heard_at > last->stale.heard_at))
+            last = sf;
+    }
+    return last;
+}
+
+mps_time_t mps_alive_deadline(const struct mps_conn *c)
+{
+    const struct mps_subflow *sf, *last = spared(c);
+    mps_time_t t = MPS_NEVER;
+
+    if (c->phase != MPS_PH_OPEN || c->cfg.keepalive == 0)
+        return MPS_NEVER;
+    mps_for_each_subflow(sf, c) {
+        if (works(sf) && sf != last && sf->stale.asked_at == 0 &&
+            sf->stale.heard_at + interval(c) < t)
+            t = sf->stale.heard_at + interval(c);
+    }
+    return t;
+}
+
+static void ask(struct mps_subflow *sf, mps_time_t now)
+{
+    struct mps_ctrl ping = {.type = MPS_FRAME_PING};
+    uint8_t buf[MPS_CTRL_MAX_LEN];
+
+    ping.ping.opaque = (uint32_t)(now / MPS_USEC);
+    /* Without room a good deal is under way: if nothing comes back, that says the same. */
+    mps_sf_tx_ctrl(sf, buf, mps_ctrl_encode(&ping, buf));
+    mps_stale_asked(&sf->stale, &sf->m, now);
+}
+
+void mps_alive_timer(struct mps_conn *c, mps_time_t now)
+{
+    struct mps_subflow *sf, *last = spared(c);
+    mps_time_t early = interval(c) / 8; /* those that are due soon do not wake us again */
+
+    if (mps_alive_deadline(c) > now)
+        return;
+    mps_for_each_subflow(sf, c) {
+        if (works(sf) && sf != last && sf->stale.asked_at == 0 &&
+            sf->stale.heard_at + interval(c) <= now + early)
+            ask(sf, now);
+    }
+}
+
+void mps_alive_doubt(struct mps_subflow *sf, mps_time_t now)
+{
+    struct mps_subflow *other;
+    bool safe = false;
+
+    mps_for_each_subflow(other, sf->conn)
+        safe |= other != sf && works(other) && other->stale.asked_at == 0;
+    if (safe && works(sf) && sf->stale.asked_at == 0 && sf->conn->cfg.keepalive > 0)
+        ask(sf, now);
+}
+
+/*
+ * It fell silent while the connection was idle, and nothing was heard from another one since. The
+ * peer finds out by itself, or from TCP's reset; and what was acknowledged here arrived before the
+ * silence, or the peer would not be idle.
+ */
+bool mps_alive_hush(const struct mps_subflow *sf)
+{
+    const struct mps_conn *c = sf->conn;
+    const struct mps_subflow *other;
+
+    if (sf->stale.asked_at == 0 || mps_rtxq_count(&c->tx.rtxq) > 0 || mps_conn_unsent(c) > 0)
+        return false;
+    mps_for_each_subflow(other, c) {
+        if (other != sf && other->state == MPS_SF_ACTIVE &&
+            other->stale.heard_at >= sf->stale.asked_at)
+            return false;
+    }
+    return true;
+}

@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: MIT */
+/* Idle connections: who is asked, how seldom, and what follows from silence. */
+#include "pair.h"
+#include "core/conn_int.h"
+#include "core/crc32c.h"
+
+#define PING_LEN 16u
+#define INTERVAL (15 * MPS_SEC)
+
+static void start(struct pair *p, unsigned subflows)
+{
+    assert_int_equal(pair_start(p), 0);
+    for (unsigned i = 0; i < subflows; i++)
+        pair_add_local(p, 1 + i);
+    pair_run(p, MPS_SEC);
+    assert_int_equal(p->end[SERVER].n_up, subflows);
+}
+
+static uint64_t carried(const struct pair *p, int from)
+{
+    uint64_t sum = 0;
+
+    for (unsigned i = 0; i < p->n_links; i++)
+        sum += p->links[i].carried[from];
+    return sum;
+}
+
+static void finish(struct pair *p)
+{
+    p->end[CLIENT].to_send = p->end[SERVER].to_send = 100000;
+    p->end[CLIENT].fin = p->end[SERVER].fin = true;
+    pair_run(p, 30 * MPS_SEC);
+    assert_true(pair_complete(p));
+}
+
+/* Ten intervals: each of two subflows is asked once in each, by the client alone. */
+static void asked_now_and_then(void **state)
+{
+    struct pair *p = *state;
+    uint64_t up, down;
+
+    start(p, 2);
+    up = carried(p, CLIENT);
+    down = carried(p, SERVER);
+    pair_run(p, 10 * INTERVAL);
+    assert_in_range(carried(p, CLIENT) - up, 18 * PING_LEN, 20 * PING_LEN);
+    assert_int_equal(carried(p, SERVER) - down, carried(p, CLIENT) - up);
+    assert_int_equal(p->end[CLIENT].n_stale + p->end[SERVER].n_stale, 0);
+    finish(p);
+}
+
+static void silent(struct pair *p, unsigned subflows)
+{
+    uint64_t up, down;
+
+    start(p, subflows);
+    up = carried(p, CLIENT);
+    down = carried(p, SERVER);
+    pair_run(p, 3600 * MPS_SEC);
+    assert_int_equal(carried(p, CLIENT), up);
+    assert_int_equal(carried(p, SERVER), down);
+    finish(p);
+}
+
+static void never_asked_if_off(void **state)
+{
+    struct pair *p = *state;
+
+    p->cfg[CLIENT].keepalive = p->cfg[SERVER].keepalive = 0;
+    silent(p, 2);
+}
+
+static void single_subflow_is_never_asked(void **state)
+{
+    silent(*state, 1);
+}
+
+/* Which of the two is cut makes no difference. */
+static void cut_is_found(struct pair *p, unsigned link)
+{
+    start(p, 2);
+    p->links[link].cut = true;
+    p->refuse_joins = true;
+    pair_run(p, INTERVAL + MPS_SEC);
+    assert_int_equal(p->end[CLIENT].n_stale, 1);
+    pair_run(p, MPS_STALE_HOPELESS + MPS_SEC);
+    assert_true(p->end[CLIENT].n_sf_close >= 1);
+    assert_int_equal(mps_conn_n_active(p->end[CLIENT].conn), 1);
+    pair_run(p, INTERVAL / 4);
+    assert_int_equal(mps_conn_n_active(p->end[SERVER].conn), 1); /* it has asked, too */
+    p->refuse_joins = false;
+    pair_run(p, MPS_RETRY_MAX);
+    assert_int_equal(mps_conn_n_active(p->end[CLIENT].conn), 2);
+    finish(p);
+}
+
+static void first_cut_is_found(void **state)
+{
+    cut_is_found(*state, 0);
+}
+
+static void second_cut_is_found(void **state)
+{
+    cut_is_found(*state, 1);
+}
+
+/* The client does not ask: the server does. */
+static void server_asks_too(void **state)
+{
+    struct pair *p = *state;
+
+    p->cfg[CLIENT].keepalive = 0;
+    start(p, 2);
+    p->links[1].cut = true;
+    pair_run(p, INTERVAL + INTERVAL / 4 - 2 * MPS_SEC);
+    assert_int_equal(p->end[SERVER].n_stale, 0);
+    for (unsigned i = 0; i < 200 && p->end[SERVER].n_stale == 0; i++)
+        pair_run(p, 20 * MPS_MSEC);
+    assert_int_equal(p->end[SERVER].n_stale, 1);
+    p->links[1].cut = false;
+    pair_run(p, MPS_SEC);
+    assert_int_equal(p->end[SERVER].n_recovered, 1);
+    assert_int_equal(p->end[SERVER].n_sf_close, 0);
+    finish(p);
+}
+
+/* A box acknowledges what it does not deliver: PINGs become frames that are skipped. */
+static void swallow_pings(struct pair_link *l, int from, uint8_t *p, size_t n)
+{
+    uint32_t crc;
+
+    (void)l;
+    if (from != CLIENT || n != PING_LEN || p[0] != MPS_FRAME_PING)
+        return;
+    p[0] = 0x80;
+    memset(p + 4, 0, 4);
+    crc = mps_crc32c(0, p, MPS_FRAME_PREFIX_LEN);
+    for (unsigned i = 0; i < 4; i++)
+        p[4 + i] = (uint8_t)(crc >> (24 - 8 * i));
+}
+
+static void missing_pong_is_silence(void **state)
+{
+    struct pair *p = *state;
+
+    start(p, 2);
+    p->links[1].tamper = swallow_pings;
+    p->refuse_joins = true;
+    pair_run(p, INTERVAL + 2 * MPS_SEC);
+    assert_int_equal(p->end[CLIENT].n_stale, 1);
+    assert_int_equal(p->end[SERVER].n_stale, 0);
+    pair_run(p, MPS_STALE_HOPELESS + MPS_SEC);
+    assert_true(p->end[CLIENT].n_sf_close >= 1);
+    finish(p);
+}
+
+/* A subflow on which TCP does not try in vain: it has all the time in the world. */
+static bool idle_one(const struct pair *p, int side)
+{
+    for (unsigned i = 0; i < p->n_links; i++) {
+        if (p->links[i].sf[side] && p->links[i].out[side].len == 0 &&
+            mps_subflow_state(p->links[i].sf[side]) == MPS_SF_ACTIVE)
+            return true;
+    }
+    return false;
+}
+
+/* Everything is cut for an hour, and nobody wants to send anything: as if nothing had happened. */
+static void outage_of_all_is_survived(void **state)
+{
+    struct pair *p = *state;
+
+    start(p, 3);
+    for (unsigned i = 0; i < p->n_links; i++)
+        p->links[i].cut = true;
+    p->refuse_joins = true;
+    pair_run(p, 3600 * MPS_SEC);
+    assert_false(p->end[CLIENT].reset || p->end[SERVER].reset);
+    for (int side = 0; side < 2; side++)
+        assert_true(idle_one(p, side));
+    for (unsigned i = 0; i < p->n_links; i++)
+        p->links[i].cut = false;
+    finish(p);
+}
+
+/* A route goes: no need to wait for the interval. */
+static void route_that_goes_is_looked_after(void **state)
+{
+    struct pair *p = *state;
+    struct mps_route route = {pair_addr(0, 0, 0), 0, 2, true};
+
+    start(p, 2);
+    p->links[1].cut = true;
+    mps_conn_route_changed(p->end[CLIENT].conn, &route, p->now);
+    pair_run(p, MPS_SEC);
+    assert_int_equal(p->end[CLIENT].n_stale, 1);
+    route.ifindex = 1; /* the only one that works now: it is left in peace */
+    mps_conn_route_changed(p->end[CLIENT].conn, &route, p->now);
+    pair_run(p, MPS_SEC);
+    assert_int_equal(p->end[CLIENT].n_stale, 1);
+    p->links[1].cut = false;
+    finish(p);
+}
+
+int main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, pair_setup, pair_teardown)
+    const struct CMUnitTest tests[] = {
+        T(asked_now_and_then),
+        T(never_asked_if_off),
+        T(single_subflow_is_never_asked),
+        T(first_cut_is_found),
+        T(second_cut_is_found),
+        T(server_asks_too),
+        T(missing_pong_is_silence),
+        T(outage_of_all_is_survived),
+        T(route_that_goes_is_looked_after),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
