@@ -4,6 +4,7 @@
 #include <linux/tcp.h>
 #include <netinet/in.h>
 #include <string.h>
+#include "exceptions.h"
 #include "handover/marks.h"
 
 #define MSS_UNSET 536 /* what a socket answers before its handshake if TCP_MAXSEG was not set */
@@ -51,7 +52,7 @@ static bool wants_mark(int fd, const struct sockaddr *addr, socklen_t len)
 {
     struct mps_hint *hint;
 
-    if (!mps_preload_config() || !addr || len < sizeof(struct sockaddr_in))
+    if (!mps_preload_config() || mps_exceptions_left_alone() || !addr || len < sizeof(struct sockaddr_in))
         return false;
     if (addr->sa_family != AF_INET && addr->sa_family != AF_INET6)
         return false;
@@ -65,14 +66,17 @@ static bool wants_mark(int fd, const struct sockaddr *addr, socklen_t len)
 
 static int connect_marked(int fd, const struct sockaddr *addr, socklen_t len)
 {
+    struct mps_hint *hint = mps_hints_get(fd);
     int rc;
 
+    if (hint && mps_exceptions_keep_bound())
+        atomic_store_explicit(&hint->bound, mps_preload_is_bound(fd), memory_order_relaxed);
     if (mps_marks_prepare_connect(fd) < 0)
         return mps_next.connect(fd, addr, len);
     rc = mps_next.connect(fd, addr, len);
     /* A near peer has answered by now, even if the call did not wait. */
     if ((rc == 0 || errno == EINPROGRESS || errno == EINTR) &&
-        mps_marks_look(fd, MPS_MARK_LISTEN) != MPS_MARKS_NATIVE) {
+        mps_pending_look(fd) != MPS_MARKS_NATIVE) {
         mps_pending_start(fd);
         if (rc == 0)
             mps_settle(fd, false);

@@ -29,6 +29,7 @@ struct mps_hint {
     atomic_int state;          /* enum mps_hint_state */
     atomic_bool overflow;      /* a registration was not remembered */
     atomic_bool shared;        /* the program has duplicated the descriptor */
+    atomic_bool bound;         /* connect() found it bound to an address */
     atomic_bool own_reuseport; /* SO_REUSEPORT on it is ours, not the program's */
     atomic_int listener;       /* process that made it a listener the agent knows; 0: none */
     pid_t pid;                 /* who called connect(); written before the state */

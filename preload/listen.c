@@ -5,6 +5,7 @@
 #include <netinet/in.h>
 #include <string.h>
 #include "handover/client.h"
+#include "exceptions.h"
 #include "handover/marks.h"
 #include "handover/sys.h"
 
@@ -46,7 +47,7 @@ static bool wants_marks(int fd)
 {
     int mss;
 
-    if (!mps_preload_config() || !mps_preload_is_tcp(fd) ||
+    if (!mps_preload_config() || mps_exceptions_left_alone() || !mps_preload_is_tcp(fd) ||
         mps_preload_option(fd, SOL_SOCKET, SO_ACCEPTCONN, 1) != 0)
         return false;
     mss = mps_preload_option(fd, IPPROTO_TCP, TCP_MAXSEG, 0);
@@ -137,26 +138,29 @@ MPS_EXPORT int shutdown(int fd, int how)
  * What the SYN of the accepted connection asks for; true if the program gets fd, as it is or
  * swapped. Otherwise the connection is gone.
  */
-static bool admit(int fd)
+static bool admit(int listener, int fd)
 {
+    unsigned mark = mps_marks_saved_syn(fd);
     mps_sys_sigset_t mask;
     enum mps_swap swap;
     int saved = errno;
 
-    switch (mps_marks_saved_syn(fd)) {
-    case MPS_MARK_CONNECT:
+    /* A missed join is closed: its sender sees that this is not the agent. */
+    if (mark != MPS_MARK_JOIN) {
+        if (mark != MPS_MARK_CONNECT && !mps_exceptions_peer_capable(fd))
+            return true;
         mask = mps_sys_block();
-        swap = mps_swap(fd, MPS_HO_ACCEPTED, NULL);
+        swap = mps_swap(fd, MPS_HO_ACCEPTED,
+                        mps_exceptions_keep_bound() && mps_preload_is_bound(listener), NULL);
         mps_sys_unblock(mask);
         if (swap == MPS_SWAP_DONE)
             return true;
+        /* A peer that is only listed may be plain; a marked one had no reply to its HELLO and
+         * comes back plain. */
+        if (swap == MPS_SWAP_PLAIN && mark != MPS_MARK_CONNECT)
+            return true;
         if (swap == MPS_SWAP_PLAIN)
-            mps_swap_reset(fd); /* the peer had no reply to its HELLO and comes back plain */
-        break;
-    case MPS_MARK_JOIN:
-        break; /* the steering missed it; its sender sees that this is not the agent */
-    default:
-        return true;
+            mps_swap_reset(fd);
     }
     mps_sys_close(fd);
     errno = saved;
@@ -173,7 +177,7 @@ MPS_EXPORT int accept(int fd, struct sockaddr *addr, socklen_t *len)
         if (conn < 0)
             return conn;
         mps_hints_forget(conn);
-        if (!mps_preload_config() || admit(conn))
+        if (!mps_preload_config() || admit(fd, conn))
             return conn;
         if (addr && len)
             *len = room;
@@ -190,7 +194,7 @@ MPS_EXPORT int accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags)
         if (conn < 0)
             return conn;
         mps_hints_forget(conn);
-        if (!mps_preload_config() || admit(conn))
+        if (!mps_preload_config() || admit(fd, conn))
             return conn;
         if (addr && len)
             *len = room;

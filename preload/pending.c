@@ -2,6 +2,7 @@
 #include "preload.h"
 #include <errno.h>
 #include <sys/single_threaded.h>
+#include "exceptions.h"
 #include "handover/marks.h"
 #include "handover/sys.h"
 
@@ -50,18 +51,28 @@ static bool claim(struct mps_hint *hint)
     return false;
 }
 
+enum mps_marks_view mps_pending_look(int fd)
+{
+    enum mps_marks_view view = mps_marks_look(fd, MPS_MARK_LISTEN);
+
+    if (view == MPS_MARKS_NATIVE && mps_exceptions_peer_capable(fd) && mps_marks_untouched(fd))
+        return MPS_MARKS_ANSWERED;
+    return view;
+}
+
 /* What is the state of the hint to be after this look? */
 static enum mps_hint_state settle(int fd, struct mps_hint *hint, bool data, bool drop)
 {
     if (hint->pid != own_pid() || hint->forks != mps_hints_forks() ||
         hint->cookie != socket_cookie(fd))
         return MPS_HINT_NONE;
-    switch (mps_marks_look(fd, MPS_MARK_LISTEN)) {
+    switch (mps_pending_look(fd)) {
     case MPS_MARKS_HANDSHAKE:
         return drop || (data && !__libc_single_threaded) ? MPS_HINT_NONE : MPS_HINT_PENDING;
     case MPS_MARKS_ANSWERED:
         if (!atomic_load_explicit(&hint->overflow, memory_order_relaxed))
-            (void)mps_swap(fd, MPS_HO_CONNECTED, hint);
+            (void)mps_swap(fd, MPS_HO_CONNECTED,
+                           atomic_load_explicit(&hint->bound, memory_order_relaxed), hint);
         return MPS_HINT_NONE;
     default:
         return MPS_HINT_NONE;

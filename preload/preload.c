@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "preload.h"
+#include "exceptions.h"
 #include <errno.h>
 #include <netinet/in.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
 #include "handover/sys.h"
 
 static struct mps_ho_config config;
@@ -15,6 +18,8 @@ __attribute__((constructor)) static void preload_start(void)
         mps_ho_config_init(&config, secure_getenv(MPS_ENV_AGENT), secure_getenv(MPS_ENV_PROGRAM),
                            secure_getenv(MPS_ENV_OPTIONS), secure_getenv("HOME"));
 
+    if (valid)
+        mps_exceptions_read(config.options, (const char *)getauxval(AT_EXECFN));
     mps_next_bind();
     atomic_store_explicit(&config_valid, valid, memory_order_release);
     errno = saved;
@@ -60,4 +65,19 @@ bool mps_preload_is_ours(int fd, struct mps_ho_conn_name *ret)
 
     errno = saved;
     return ours;
+}
+
+bool mps_preload_is_bound(int fd)
+{
+    static const struct in6_addr any = IN6ADDR_ANY_INIT;
+    struct sockaddr_storage ss;
+    socklen_t len = sizeof(ss);
+    int saved = errno;
+    bool done = mps_sys_getsockname(fd, &ss, &len) == 0;
+
+    errno = saved;
+    if (done && ss.ss_family == AF_INET)
+        return ((struct sockaddr_in *)&ss)->sin_addr.s_addr != htonl(INADDR_ANY);
+    return done && ss.ss_family == AF_INET6 &&
+           memcmp(&((struct sockaddr_in6 *)&ss)->sin6_addr, &any, sizeof(any)) != 0;
 }

@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <sys/socket.h>
 #include "handover/config.h"
+#include "handover/marks.h"
 #include "handover/message.h"
 #include "handover/names.h"
 #include "hints.h"
@@ -34,10 +35,13 @@ enum mps_swap {
 
 /*
  * Hand the TCP socket fd to the agent (MPS_HO_CONNECTED or MPS_HO_ACCEPTED) and put the end that
- * comes back in its place. hint: the epoll registrations to carry over, or NULL. The caller
- * blocks all signals. errno is preserved.
+ * comes back in its place. bound: the program had chosen its address. hint: the epoll
+ * registrations to carry over, or NULL. The caller blocks all signals. errno is preserved.
  */
-enum mps_swap mps_swap(int fd, enum mps_ho_op op, struct mps_hint *hint);
+enum mps_swap mps_swap(int fd, enum mps_ho_op op, bool bound, struct mps_hint *hint);
+
+/* Is the local address of a TCP socket a particular one? errno is preserved. */
+bool mps_preload_is_bound(int fd);
 
 /*
  * Put the socket `end` in the place of fd, with its settings and the epoll registrations that hint
@@ -53,6 +57,12 @@ int mps_disconnect(int fd, const struct mps_ho_conn_name *name);
 
 /* End the TCP connection by a reset, whoever else holds the socket. errno is preserved. */
 void mps_swap_reset(int fd);
+
+/*
+ * What a look at fd, on which connect() was marked, shows. A peer that is listed as capable counts
+ * as if it had answered with the mark. errno is preserved.
+ */
+enum mps_marks_view mps_pending_look(int fd);
 
 /* A marked connect() on fd went out; to be settled when it is established. errno is preserved. */
 void mps_pending_start(int fd);

@@ -86,7 +86,7 @@ bool mps_swap_replace(int fd, int end, struct mps_hint *hint)
     return done;
 }
 
-static enum mps_ho_result hand_over(int fd, enum mps_ho_op op, struct mps_ho_reply *reply,
+static enum mps_ho_result hand_over(int fd, enum mps_ho_op op, bool bound, struct mps_ho_reply *reply,
                                     int *ret_end)
 {
     struct mps_ho_request req;
@@ -99,16 +99,18 @@ static enum mps_ho_result hand_over(int fd, enum mps_ho_op op, struct mps_ho_rep
         return MPS_HO_UNSENT;
     if (mps_sys_fcntl(fd, F_GETFL, 0) & O_NONBLOCK)
         req.flags |= MPS_HO_NONBLOCK;
+    if (bound)
+        req.flags |= MPS_HO_BOUND;
     return mps_ho_call(mps_preload_config(), NULL, &req, fd, true, reply, ret_end);
 }
 
-enum mps_swap mps_swap(int fd, enum mps_ho_op op, struct mps_hint *hint)
+enum mps_swap mps_swap(int fd, enum mps_ho_op op, bool bound, struct mps_hint *hint)
 {
     struct mps_ho_reply reply;
     enum mps_swap result = MPS_SWAP_PLAIN;
     int saved = errno, end = -1;
 
-    switch (hand_over(fd, op, &reply, &end)) {
+    switch (hand_over(fd, op, bound, &reply, &end)) {
     case MPS_HO_REPLIED:
         if (reply.status == MPS_HO_OK)
             result = end >= 0 && mps_swap_replace(fd, end, hint) ? MPS_SWAP_DONE

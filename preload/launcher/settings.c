@@ -120,6 +120,9 @@ static bool add_lists(struct mps_run_options *options, const struct mps_settings
         append_addr(&capable, &p->capable.item[i].addr, p->capable.item[i].bits);
     for (unsigned i = 0; i < p->leave_alone.n; i++)
         append(&programs, p->leave_alone.item[i]);
+    if (settings->options.bind_keep && !has_word(options, "bind") &&
+        !mps_run_options_add(options, "bind", "keep"))
+        return false;
     return (has_word(options, "local") || add_list(options, "local", &locals)) &&
            add_list(options, "capable", &capable) && add_list(options, "leave-alone", &programs);
 }

@@ -227,6 +227,85 @@ if command -v python3 >"$scratch/out"; then
         "True 0 True 3 0 True 0 True 0 True True 125 125 125 125 0 0 0 0 ['roundrobin', 'roundrobin'] 1 125 1000 "
 fi
 
+# Exceptions: a program that is left alone, and a server whose mark does not show.
+cat >"$scratch/exceptions.conf" <<'END'
+[paths]
+local = 127.0.0.1, 127.0.0.2
+[programs]
+leave-alone = something, loner.py
+[peers]
+capable = 127.0.0.0/8
+END
+cat >"$scratch/modes.py" <<END
+#!$(python3 -c 'import sys; print(sys.executable)' 2>/dev/null)
+import json, socket, subprocess, sys
+s = socket.socket()
+s.bind(("127.0.0.1", 0))
+if sys.argv[2] == "unmarked":
+    s.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 1200)
+s.listen()
+c = socket.create_connection(s.getsockname())
+c.sendall(b"x" * 1000)
+a, _ = s.accept()
+print(len(a.recv(1000, socket.MSG_WAITALL)))
+name = "%s:%d" % c.getsockname()
+listed = json.loads(subprocess.check_output([sys.argv[1], "status", "--json"]))
+print([x["mode"] for x in listed if name in (x["local"], x["remote"])])
+END
+chmod +x "$scratch/modes.py"
+cp "$scratch/modes.py" "$scratch/loner.py"
+
+modes() # PROGRAM marked|unmarked CONFIG
+{
+    "$launcher" run --config "$3" "$1" "$launcher" "$2" 2>"$scratch/err" | tr '\n' ' '
+}
+if command -v python3 >"$scratch/out"; then
+    sed '/^leave/d; /^capable/d' "$scratch/exceptions.conf" >"$scratch/none.conf"
+    is "marked: multipath" "$(modes "$scratch/modes.py" marked "$scratch/none.conf")" \
+        "1000 ['multipath', 'multipath'] "
+    is "left alone: plain" "$(modes "$scratch/loner.py" marked "$scratch/exceptions.conf")" "1000 [] "
+    matches "with a warning" err 'loner.py will use plain TCP'
+    is "another program is not" "$(modes "$scratch/modes.py" marked "$scratch/exceptions.conf")" \
+        "1000 ['multipath', 'multipath'] "
+    is "no mark: plain" "$(modes "$scratch/modes.py" unmarked "$scratch/none.conf")" "1000 [] "
+    is "no mark, known: multipath" "$(modes "$scratch/modes.py" unmarked "$scratch/exceptions.conf")" \
+        "1000 ['multipath', 'multipath'] "
+fi
+
+# A program that binds: keeps to its address, or not.
+cat >"$scratch/bind.py" <<'END'
+import json, socket, subprocess, sys, time
+s = socket.create_server(("0.0.0.0", 0))
+c = socket.socket()
+if sys.argv[2] == "bound":
+    c.bind(("127.0.0.1", 0))
+c.connect(("127.0.0.1", s.getsockname()[1]))
+c.sendall(b"x")
+a, _ = s.accept()
+a.recv(1)
+name = "%s:%d" % c.getsockname()
+def locals():
+    listed = json.loads(subprocess.check_output([sys.argv[1], "status", "--json"]))
+    return sorted({f["local"].split(":")[0] for x in listed for f in x["subflows"]
+                   if name == x["local"] and f["state"] == "active"})
+# Other addresses join at once; that none does has to be waited for.
+end = time.monotonic() + (1 if sys.argv[3] == "keep" and sys.argv[2] == "bound" else 20)
+while len(locals()) < 2 and time.monotonic() < end:
+    time.sleep(0.05)
+print(",".join(locals()))
+END
+if command -v python3 >"$scratch/out"; then
+    for policy in any keep; do
+        printf '[paths]\nlocal = 127.0.0.1 127.0.0.2\n[connections]\nbind = %s\n' $policy >"$scratch/bind.conf"
+        for bound in bound free; do
+            wanted=127.0.0.1,127.0.0.2
+            [ $policy-$bound != keep-bound ] || wanted=127.0.0.1
+            is "bind = $policy, the program is $bound" \
+                "$("$launcher" run --config "$scratch/bind.conf" python3 "$scratch/bind.py" "$launcher" $bound $policy)" $wanted
+        done
+    done
+fi
+
 # A connection between two shims, seen by status while it lives.
 cat >"$scratch/pair.py" <<'END'
 import json, socket, subprocess, sys

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: MIT */
+#include "exceptions.h"
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include "handover/sys.h"
+
+#define CAPABLE_MAX 16
+
+/* IPv4 as its mapped IPv6 address. */
+struct prefix {
+    unsigned char ip[16];
+    unsigned bits;
+};
+
+static struct prefix capable[CAPABLE_MAX];
+static unsigned n_capable;
+static bool left_alone, keep_bound;
+
+static void map(const void *v4, unsigned char out[16])
+{
+    memset(out, 0, 10);
+    memset(out + 10, 0xff, 2);
+    memcpy(out + 12, v4, 4);
+}
+
+static bool parse_prefix(const char *text, size_t len, struct prefix *ret)
+{
+    char copy[INET6_ADDRSTRLEN + 4], *slash;
+    unsigned char v4[4];
+    long bits, max = 128;
+
+    if (len >= sizeof(copy))
+        return false;
+    memcpy(copy, text, len);
+    copy[len] = '\0';
+    slash = strchr(copy, '/');
+    if (slash)
+        *slash++ = '\0';
+    if (inet_pton(AF_INET, copy, v4) == 1) {
+        map(v4, ret->ip);
+        max = 32;
+    } else if (inet_pton(AF_INET6, copy, ret->ip) != 1) {
+        return false;
+    }
+    bits = slash ? strtol(slash, NULL, 10) : max;
+    if (bits < 0 || bits > max)
+        return false;
+    ret->bits = (unsigned)(bits + 128 - max);
+    return true;
+}
+
+static void take_capable(const char *item, size_t len, const char *unused)
+{
+    if (n_capable < CAPABLE_MAX && parse_prefix(item, len, &capable[n_capable]))
+        n_capable++;
+}
+
+static void take_program(const char *item, size_t len, const char *name)
+{
+    left_alone |= strlen(name) == len && memcmp(item, name, len) == 0;
+}
+
+static void take_policy(const char *item, size_t len, const char *unused)
+{
+    keep_bound = len == 4 && memcmp(item, "keep", len) == 0;
+}
+
+/* Each element of the lists that the words `key` are. */
+static void each(const char *options, const char *key,
+                 void (*take)(const char *item, size_t len, const char *user), const char *user)
+{
+    size_t key_len = strlen(key);
+
+    for (const char *word = options; *word;) {
+        size_t len = strcspn(word, " \t\n"), at = key_len;
+
+        while (len > key_len && memcmp(word, key, key_len) == 0 && at < len) {
+            size_t item = strcspn(word + at, ", \t\n");
+
+            take(word + at, item, user);
+            at += item + 1;
+        }
+        word += len;
+        word += strspn(word, " \t\n");
+    }
+}
+
+void mps_exceptions_read(const char *options, const char *executable)
+{
+    const char *slash = executable ? strrchr(executable, '/') : NULL;
+
+    each(options, "capable=", take_capable, "");
+    each(options, "bind=", take_policy, "");
+    if (executable)
+        each(options, "leave-alone=", take_program, slash ? slash + 1 : executable);
+}
+
+bool mps_exceptions_keep_bound(void)
+{
+    return keep_bound;
+}
+
+bool mps_exceptions_left_alone(void)
+{
+    return left_alone;
+}
+
+static bool in_prefix(const unsigned char ip[16], const struct prefix *prefix)
+{
+    unsigned whole = prefix->bits / 8, rest = prefix->bits % 8;
+
+    return memcmp(ip, prefix->ip, whole) == 0 &&
+           (rest == 0 || ((ip[whole] ^ prefix->ip[whole]) & 0xff << (8 - rest) & 0xff) == 0);
+}
+
+bool mps_exceptions_peer_capable(int fd)
+{
+    struct sockaddr_storage peer;
+    socklen_t len = sizeof(peer);
+    unsigned char ip[16];
+    int saved = errno;
+    bool known;
+
+    if (n_capable == 0 || left_alone)
+        return false;
+    known = mps_sys_getpeername(fd, &peer, &len) == 0;
+    errno = saved;
+    if (!known)
+        return false;
+    if (peer.ss_family == AF_INET)
+        map(&((struct sockaddr_in *)&peer)->sin_addr, ip);
+    else if (peer.ss_family == AF_INET6)
+        memcpy(ip, &((struct sockaddr_in6 *)&peer)->sin6_addr, sizeof(ip));
+    else
+        return false;
+    for (unsigned i = 0; i < n_capable; i++)
+        if (in_prefix(ip, &capable[i]))
+            return true;
+    return false;
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the user excepts, from words of MPS_ENV_OPTIONS: programs that stay plain, peers that are
+ * known although no mark shows them, sockets that keep to their address. Read once, at the start;
+ * async-signal-safe afterwards.
+ */
+#pragma once
+#include <stdbool.h>
+#include <sys/socket.h>
+
+/* leave-alone=NAME,... for this executable, and capable=ADDRESS/BITS,... */
+void mps_exceptions_read(const char *options, const char *executable);
+
+/* bind=keep: the agent wants to know what a program has bound. */
+bool mps_exceptions_keep_bound(void);
+
+/* This program's connections and listeners are not to be marked. */
+bool mps_exceptions_left_alone(void);
+
+/* The peer of fd, a TCP socket, speaks the protocol whatever the marks say. errno is preserved. */
+bool mps_exceptions_peer_capable(int fd);
