@@ -32,13 +32,24 @@ static bool nothing_sent(int fd)
            info.tcpi_notsent_bytes == 0;
 }
 
+/* A fresh socket has zeros in each of these. */
 static void copy_option(int from, int to, int name)
 {
-    unsigned char value[32]; /* int, linger or timeval */
+    static const unsigned char zeros[32];
+    unsigned char value[sizeof(zeros)]; /* int, linger or timeval */
     socklen_t len = sizeof(value);
 
-    if (mps_sys_getsockopt(from, SOL_SOCKET, name, value, &len) == 0 && len <= sizeof(value))
+    if (mps_sys_getsockopt(from, SOL_SOCKET, name, value, &len) == 0 && len <= sizeof(value) &&
+        memcmp(value, zeros, len) != 0)
         (void)mps_sys_setsockopt(to, SOL_SOCKET, name, value, len);
+}
+
+static void copy_lowat(int from, int to)
+{
+    int lowat = mps_preload_option(from, SOL_SOCKET, SO_RCVLOWAT, 1);
+
+    if (lowat != 1)
+        (void)mps_preload_set_option(to, SOL_SOCKET, SO_RCVLOWAT, lowat);
 }
 
 /* Who gets SIGIO and SIGURG, and the file status flags. */
@@ -59,11 +70,12 @@ static void copy_file_flags(int from, int to)
 /* What the program set on its socket and the kernel would do for it there. */
 static void copy_settings(int from, int to)
 {
-    static const int names[] = {SO_RCVTIMEO,  SO_SNDTIMEO,  SO_LINGER,   SO_RCVLOWAT,
+    static const int names[] = {SO_RCVTIMEO,  SO_SNDTIMEO,  SO_LINGER,
                                 SO_OOBINLINE, SO_KEEPALIVE, SO_REUSEADDR};
 
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
         copy_option(from, to, names[i]);
+    copy_lowat(from, to);
     if (mps_preload_option(from, IPPROTO_TCP, TCP_INQ, 0) == 1)
         (void)mps_inq_set(to, 1);
     copy_file_flags(from, to);

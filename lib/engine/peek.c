@@ -30,10 +30,11 @@ int mps_peek_opening(int fd, struct mps_opening *ret)
     size_t have;
     int rc = classify(fd, ret, &have);
 
-    if (rc != MPS_OPENING_MORE) {
+    /* A subflow sets it by itself. */
+    if (rc != MPS_OPENING_MORE && rc != 0)
         mps_sock_set_int(fd, SOL_SOCKET, SO_RCVLOWAT, 1);
+    if (rc != MPS_OPENING_MORE)
         return rc;
-    }
     mps_sock_set_int(fd, SOL_SOCKET, SO_RCVLOWAT, (int)have + 1);
     if (mps_sock_is_eof(fd)) {
         mps_sock_set_int(fd, SOL_SOCKET, SO_RCVLOWAT, 1);

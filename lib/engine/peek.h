@@ -14,7 +14,7 @@
  * 0: *ret is the message, and it is consumed; the bytes behind it are still in the socket.
  * Negative: a message of ours that is broken (MPS_EPROTO, MPS_ECHECK, MPS_EVERSION), or MPS_ESYS.
  * On MPS_OPENING_MORE the socket becomes readable again only when more has come (SO_RCVLOWAT);
- * every other result undoes that.
+ * every other result but 0 undoes that.
  */
 int mps_peek_opening(int fd, struct mps_opening *ret);
 

@@ -171,7 +171,6 @@ void mps_sflow_measure(struct mps_sflow *f, bool force, mps_time_t now)
 {
     struct mps_metrics m;
     uint64_t age;
-    uint32_t limit;
 
     if (f->connecting || f->dead || (!f->touched && !force))
         return;
@@ -189,11 +188,6 @@ void mps_sflow_measure(struct mps_sflow *f, bool force, mps_time_t now)
             m.ack_age_us = (uint32_t)age;
     }
     mps_subflow_update(f->sf, &m, now);
-    limit = mps_subflow_notsent_limit(f->sf);
-    if (limit > f->notsent_limit + f->notsent_limit / 4 || limit < f->notsent_limit / 4 * 3) {
-        f->notsent_limit = limit;
-        mps_sock_set_int(f->fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, (int)limit);
-    }
 }
 
 bool mps_sflow_write(struct mps_sflow *f, mps_time_t now)
@@ -233,6 +227,17 @@ bool mps_sflow_write(struct mps_sflow *f, mps_time_t now)
     return any;
 }
 
+/* Writable means room again. The limit follows the rate; small changes are not worth a call. */
+static void set_notsent_limit(struct mps_sflow *f)
+{
+    uint32_t limit = mps_subflow_notsent_limit(f->sf);
+
+    if (limit <= f->notsent_limit + f->notsent_limit / 4 && limit >= f->notsent_limit / 4 * 3)
+        return;
+    f->notsent_limit = limit;
+    mps_sock_set_int(f->fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, (int)limit);
+}
+
 void mps_sflow_arm(struct mps_sflow *f)
 {
     int events = EV_READ;
@@ -243,6 +248,8 @@ void mps_sflow_arm(struct mps_sflow *f)
         events = EV_WRITE;
     else if (f->blocked || (mps_subflow_wants_room(f->sf) && !f->woke_for_nothing))
         events |= EV_WRITE;
+    if (events & EV_WRITE && !f->connecting)
+        set_notsent_limit(f);
     if (ev_is_active(&f->io) && (f->io.events & (EV_READ | EV_WRITE)) == events)
         return;
     ev_io_stop(f->loop, &f->io);

@@ -24,7 +24,7 @@ struct mps_sflow {
     bool wrote;            /* since it was last found writable */
     int error; /* errno of the socket's end, 0: none */
     char ifname[MPS_NETADDR_IFNAME];
-    uint32_t notsent_limit;
+    uint32_t notsent_limit; /* of the socket; 0: not set yet */
     mps_time_t busy_since; /* bytes in flight all the time since then, 0: none */
     void (*wake)(void *user);
     void *user;

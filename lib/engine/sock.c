@@ -130,10 +130,7 @@ int mps_sock_get_int(int fd, int level, int name, int fallback)
 
 bool mps_sock_is_tcp(int fd)
 {
-    int domain = mps_sock_get_int(fd, SOL_SOCKET, SO_DOMAIN, -1);
-
-    return (domain == AF_INET || domain == AF_INET6) &&
-           mps_sock_get_int(fd, SOL_SOCKET, SO_PROTOCOL, -1) == IPPROTO_TCP;
+    return mps_sock_get_int(fd, SOL_SOCKET, SO_PROTOCOL, -1) == IPPROTO_TCP;
 }
 
 /* The kernel's structure may be longer or shorter than this header's: missing fields stay 0. */
