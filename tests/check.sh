@@ -61,7 +61,7 @@ sanitized()
     export ASAN_OPTIONS="detect_leaks=1:log_path=$reports/address"
     export UBSAN_OPTIONS="halt_on_error=1:print_stacktrace=1:log_path=$reports/undefined"
     export EXIT_RUNS=20
-    run_tests build-asan -t 2 transfer failover hostile plain-peer window exit
+    run_tests build-asan -t 2 transfer failover policy hostile plain-peer window exit
     unset ASAN_OPTIONS UBSAN_OPTIONS EXIT_RUNS
     if [ -n "$(ls "$reports")" ]; then
         echo "sanitizer reports of agents:"

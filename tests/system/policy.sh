@@ -1,0 +1,143 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# What the user wants of the paths: backup flags told to the peer by MP_PRIO, addresses and
+# schedulers changed while a transfer runs, and the configuration file.
+# shellcheck source-path=SCRIPTDIR source=lib.sh
+. "$(dirname "$0")/lib.sh"
+need curl curl
+need nginx nginx-light
+need jq jq
+[ "$BED_MODE" = shim ] || bed_skip "the commands are mptcpshim's"
+
+RATE=20
+SIZE=100
+# In a fifth of a second at full rate, and in half a second of acknowledgments and probes alone.
+WORTH=$((RATE * 1000000 / 8 / 5))
+LITTLE=$((RATE * 1000000 / 8 / 20))
+SOON=10
+
+path() # HOST WORD...: at all agents of that host
+{
+    p_host=$1
+    shift
+    bed_in "$p_host" "$MPTCPSHIM" path "$@"
+}
+
+quiet() # LINK: next to nothing comes through it in half a second
+{
+    q_before=$(link_bytes "$1")
+    sleep 0.5
+    ! link_carried_since "$1" "$q_before" $LITTLE
+}
+
+leaves() # NAME LINK: the link falls silent, the other one carries
+{
+    ok "$1: link $2 is left" bed_wait $SOON quiet "$2"
+    l_before=$(link_bytes $((3 - $2)))
+    ok "$1: the other one carries" bed_wait $SOON link_carried_since $((3 - $2)) "$l_before" $WORTH
+}
+
+carries() # NAME LINK
+{
+    c_before=$(link_bytes "$2")
+    ok "$1: link $2 carries" bed_wait $SOON link_carried_since "$2" "$c_before" $WORTH
+}
+
+flag_of() # HOST BACKUP: does a subflow of link 2 have this flag there?
+{
+    bed_in "$1" "$MPTCPSHIM" status --json |
+        jq -e --argjson f "$2" 'any(.[].subflows[]; (.local + .remote | contains("10.99.2.")) and .backup == $f)'
+}
+
+token() # HOST
+{
+    bed_in "$1" "$MPTCPSHIM" status --json | jq -r '.[0].token'
+}
+
+# Data flows from FROM; TELLER changes its own flag, and MP_PRIO has to bring that to the sender.
+priority() # NAME TELLER
+{
+    path "$2" set link2 backup=yes
+    leaves "$1, backup" 2
+    ok "$1, backup: the client knows" bed_wait $SOON flag_of c true
+    ok "$1, backup: the server knows" bed_wait $SOON flag_of s true
+    path "$2" set link2 backup=no
+    carries "$1, no backup any more" 2
+}
+
+addresses() # NAME
+{
+    path c del link2
+    leaves "$1, deleted" 2
+    path c add link2
+    carries "$1, added" 2
+}
+
+schedulers() # NAME SENDER
+{
+    s_token=$(token "$2")
+    is "$1: the scheduler is changed" \
+        "$(bed_in "$2" "$MPTCPSHIM" set "$s_token" scheduler=backup; echo $?)" 0
+    leaves "$1, one path at a time" 2
+    for s_name in redundant roundrobin minrtt ecf; do
+        is "$1: $s_name" "$(bed_in "$2" "$MPTCPSHIM" set "$s_token" scheduler=$s_name; echo $?)" 0
+        carries "$1, $s_name" 1
+        carries "$1, $s_name" 2
+    done
+}
+
+one_direction() # download|upload TELLER SENDER
+{
+    "start_$1" bed_spawn $S1 data
+    o_pid=$!
+    carries "$1" 1
+    carries "$1" 2
+    priority "$1" "$2"
+    addresses "$1"
+    schedulers "$1" "$3"
+    ok "$1: it has lasted through all this" kill -0 $o_pid
+    bed_link 1 rate 300mbit
+    bed_link 2 rate 300mbit
+    finish "$1" $o_pid
+    bed_link 1 rate ${RATE}mbit
+    bed_link 2 rate ${RATE}mbit
+    if [ "$1" = download ]; then
+        ok "$1: the bytes are right" same "$BED_TMP/www/data" "$BED_TMP/got"
+    else
+        ok "$1: the bytes are right" same "$BED_TMP/www/data" "$BED_TMP/www/up/data"
+    fi
+}
+
+# The file: a backup link that is used when the other one is gone, then not even that.
+from_file()
+{
+    printf '[path link2]\nbackup = yes\n' >"$BED_TMP/backup.conf"
+    printf '[paths]\nexclude-interfaces = link2\n' >"$BED_TMP/exclude.conf"
+    BED_OPTIONS="--config $BED_TMP/backup.conf"
+    start_download bed_spawn $S1 data
+    f_pid=$!
+    carries "backup by file" 1
+    leaves "backup by file" 2
+    bed_link 1 cut
+    carries "backup by file, the other one is cut" 2
+    bed_link 1 up
+    leaves "backup by file, the other one is back" 2
+    bed_link 1 rate 300mbit
+    finish "backup by file" $f_pid
+    bed_link 1 rate ${RATE}mbit
+    BED_OPTIONS="--config $BED_TMP/exclude.conf"
+    f_before=$(link_bytes 2)
+    start_download bed_spawn $S1 small
+    finish "excluded by file" $!
+    ok "excluded by file: link 2 is not used" eval "! link_carried_since 2 $f_before $LITTLE"
+    BED_OPTIONS=
+}
+
+bed_open 2 rate ${RATE}mbit delay 10ms queue 50ms
+start_nginx bed_spawn || { tap_point 1 "nginx starts"; tap_end; }
+make_file "$BED_TMP/www/data" $SIZE
+make_file "$BED_TMP/www/small" 2
+one_direction download c s
+one_direction upload s c
+from_file
+tap_end
