@@ -82,7 +82,7 @@ else
     failed=$((failed + 1))
 fi
 if [ "$long" = --long ]; then
-    export EXIT_RUNS=200
+    export EXIT_RUNS=200 PHONE_SECONDS=60
     run_tests build --suite system --repeat 5
     if python3 tests/suites/python.py build; then
         passed=$((passed + 1))

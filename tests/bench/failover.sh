@@ -40,6 +40,8 @@ BED_MODE=plain
 BED_SOURCE=$(cd "$(dirname "$0")/../.." && pwd)
 # shellcheck source=../bed/bed.sh
 . "$BED_SOURCE/tests/bed/bed.sh"
+# shellcheck source=../bed/phone.sh
+. "$BED_SOURCE/tests/bed/phone.sh"
 command -v jq >/dev/null || bed_skip "jq is not installed (apt-get install jq)"
 [ -x "$MPTCPSHIM" ] || bed_skip "$MPTCPSHIM is not built"
 : "${out:=$BED_BUILD/bench/failover.jsonl}"
@@ -65,16 +67,6 @@ ways_of() # WAY...: those that are wanted and there are
         [ -z "$ways" ] || case " $ways " in *" $w "*) ;; *) continue ;; esac
         echo "$w"
     done
-}
-
-now()
-{
-    date +%s.%N
-}
-
-calc() # AWK-EXPRESSION
-{
-    awk "BEGIN { printf(\"%.3f\", ($1)) }"
 }
 
 fresh() # SETTING...: two links as new
@@ -126,10 +118,11 @@ record() # ROW CASE WAY ROUND VALUE
         tee -a "$out"
 }
 
-# Milliseconds: the longest time without a byte that touches [FROM, FROM + 4 s].
+# Milliseconds: the longest time without a byte that touches the half second after FROM. What
+# follows is the ordinary life of the other path; max_gap_ms is of the whole transfer.
 longest_gap() # FROM
 {
-    awk -v from="$1" 'last && $1 > from && last < from + 4 && $1 - last > gap { gap = $1 - last }
+    awk -v from="$1" 'last && $1 > from && last < from + 0.5 && $1 - last > gap { gap = $1 - last }
         { last = $1 } END { printf "%.0f", gap * 1000 }' "$BED_TMP/timeline"
 }
 
@@ -292,65 +285,9 @@ row_flaps() # ROUND
     done
 }
 
-# One line per second: the rates of both links in Mbit/s, 0 for an outage. An outage lasts one to
-# three seconds; the rates wander like those of a moving phone.
-phone_trace() # SEED
-{
-    awk -v seed="$1" 'BEGIN {
-        srand(seed)
-        r[1] = 30; r[2] = 20
-        for (s = 0; s < 60; s++) {
-            for (i = 1; i <= 2; i++) {
-                r[i] *= exp((rand() - 0.5) * 1.6)
-                if (r[i] > 60) r[i] = 60
-                if (r[i] < 4) r[i] = 4
-                if (out[i] > 0) out[i]--
-                else if (s > 2 && rand() < 0.08) out[i] = 1 + int(rand() * 3)
-            }
-            printf("%d %d\n", (out[1] > 0 ? 0 : r[1]), (out[2] > 0 ? 0 : r[2]))
-        }
-    }'
-}
-
-phone_step() # LINK MBIT
-{
-    if [ "$2" = 0 ]; then bed_link "$1" cut; else bed_link "$1" rate "$2mbit" up; fi
-}
-
-# Sets links by the trace until the transfer ends; writes when each second began.
-phone_drive()
-{
-    while read -r mbit1 mbit2; do
-        kill -0 "$client" 2>/dev/null || return 0
-        phone_step 1 "$mbit1"
-        phone_step 2 "$mbit2"
-        echo "$(now) $mbit1 $mbit2"
-        # Not a second after the other, or errors add up.
-        phone_next=$(calc "${phone_next:-$(now)} + 1")
-        sleep "$(calc "($phone_next - $(now)) > 0 ? $phone_next - $(now) : 0")"
-    done <"$BED_TMP/phone"
-}
-
-# Of the bytes that the links could carry until the transfer's last byte.
-phone_part() # COUNT-LINK-1 COUNT-LINK-2
-{
-    tail -1 "$BED_TMP/timeline" | awk -v k1="$1" -v k2="$2" -v log_="$BED_TMP/phone.log" '
-        { end = $1; bytes = $2 }
-        END {
-            while ((getline line < log_) > 0) {
-                split(line, f, " ")
-                if (n++ && f[1] > last) sum += rate * ((f[1] < end ? f[1] : end) - last)
-                last = f[1]; rate = (k1 * f[2] + k2 * f[3]) * 125000
-                if (last >= end) break
-            }
-            if (last < end) sum += rate * (end - last)
-            printf "%.3f", bytes / sum
-        }'
-}
-
 row_phone() # ROUND
 {
-    phone_trace "$1" >"$BED_TMP/phone"
+    phone_trace "$1" 60 >"$BED_TMP/phone"
     for way in $(ways_of shim mptcp plain1 plain2); do
         fresh rate 30mbit delay 25ms queue 250k
         one=1 two=1 address=10.99.1.1 bytes=$(awk '{ s += $1 + $2 } END { print s * 125000 }' "$BED_TMP/phone")
@@ -359,12 +296,11 @@ row_phone() # ROUND
         plain2) one=0 address=10.99.2.1 bytes=$((bytes * 4 / 10)) ;;
         esac
         transfer "$way" down $((bytes * 8 / 10)) $address
-        phone_next=
-        phone_drive >"$BED_TMP/phone.log"
+        phone_drive "$client"
         bed_link 1 up
         bed_link 2 up
         transfer_end
-        record phone "" "$way" "$1" "$(phone_part $one $two)"
+        record phone "" "$way" "$1" "$(phone_part $one $two "$(tail -1 "$BED_TMP/timeline")")"
     done
 }
 

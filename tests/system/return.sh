@@ -11,7 +11,7 @@ need jq jq
 [ "$BED_MODE" = shim ] || bed_skip "plain TCP and kernel MPTCP do not use a path again"
 
 RATE=20
-SIZE=45
+SIZE=70
 # Within so many seconds of its return a link carries a fifth of a second's worth.
 SOON=5
 WORTH=$((RATE * 1000000 / 8 / 5))
@@ -40,15 +40,23 @@ interface() # NAME
     comes_back "$1, interface down and up" 2
 }
 
+address() # NAME: the interface is there without an address for a while
+{
+    ip -n "$BED_ID-c" addr flush dev link2
+    sleep 0.5
+    ip -n "$BED_ID-c" addr add 10.99.2.2/24 dev link2
+    comes_back "$1, address new" 2
+}
+
 handover() # NAME
 {
     bed_link 1 cut
-    sleep 1
+    sleep 2
     bed_link 1 up
     bed_link 2 cut
     comes_back "$1, handover" 1
     bed_link 1 cut
-    sleep 2
+    sleep 5
     bed_link 2 up
     comes_back "$1, both were gone" 2
     bed_link 1 up
@@ -57,13 +65,13 @@ handover() # NAME
 
 flaps() # NAME
 {
-    for r_flap in 1 2 3 4 5 6 7 8 9 10; do
+    for r_flap in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
         bed_link 2 cut
         sleep 0.15
         bed_link 2 up
         sleep 0.15
     done
-    comes_back "$1, 10 flaps" 2
+    comes_back "$1, 20 flaps" 2
 }
 
 one_direction() # download|upload
@@ -75,6 +83,7 @@ one_direction() # download|upload
         "link_carried_since 1 $r_first $WORTH && link_carried_since 2 $r_second $WORTH"
     outage "$1" 3
     interface "$1"
+    address "$1"
     handover "$1"
     flaps "$1"
     ok "$1: it has lasted through all this" kill -0 $r_pid
