@@ -70,6 +70,7 @@ struct mptcpshim_options {
      */
     const struct sockaddr_storage *local;
     size_t n_local;
+    const char *fairness; /* "off", "auto" or "strict", mptcpshim(1); NULL: default */
 };
 
 /*
@@ -187,6 +188,7 @@ MPTCPSHIM_EXPORT int mptcpshim_getpeername(int fd, struct sockaddr *addr, sockle
 
 #define MPTCPSHIM_SUBFLOW_BACKUP 0x1u /* to be used only when no other works */
 #define MPTCPSHIM_SUBFLOW_STALE  0x2u /* no progress lately; its data is sent on others */
+#define MPTCPSHIM_SUBFLOW_RESTS  0x4u /* shares a bottleneck with another, which carries for both */
 
 /* One subflow. Bytes are the application's; what is repeated on another one counts there, too. */
 struct mptcpshim_subflow {

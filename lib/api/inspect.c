@@ -164,6 +164,8 @@ static void get_subflow(struct json_object *obj, struct mptcpshim_subflow *ret)
         ret->flags |= MPTCPSHIM_SUBFLOW_BACKUP;
     if (get_bool(obj, "stale"))
         ret->flags |= MPTCPSHIM_SUBFLOW_STALE;
+    if (get_bool(obj, "rests"))
+        ret->flags |= MPTCPSHIM_SUBFLOW_RESTS;
     ret->rtt_us = get_u32(obj, "rtt_us");
     ret->rtt_var_us = get_u32(obj, "rttvar_us");
     ret->min_rtt_us = get_u32(obj, "min_rtt_us");

@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define NAME_MAX_LEN 15 /* of a scheduler or path manager */
+#define NAME_MAX_LEN 15 /* of a scheduler, path manager or kind of fairness */
 #define LOCAL_MAX    16 /* addresses that the agent takes */
 
 /* The first release's struct; no program passes less. */
@@ -59,7 +59,7 @@ int api_options_get(const struct mptcpshim_options *opts, struct mptcpshim_optio
     if (copy.flags & ~(MPTCPSHIM_OFF | MPTCPSHIM_REQUIRED) ||
         copy.flags == (MPTCPSHIM_OFF | MPTCPSHIM_REQUIRED))
         return -EINVAL;
-    if (!name_ok(copy.scheduler) || !name_ok(copy.path_manager))
+    if (!name_ok(copy.scheduler) || !name_ok(copy.path_manager) || !name_ok(copy.fairness))
         return -EINVAL;
     if (copy.n_local > LOCAL_MAX || (copy.n_local > 0 && copy.local == NULL))
         return -EINVAL;
@@ -111,6 +111,8 @@ int api_options_words(const struct mptcpshim_options *opts, char *buf, size_t si
         add(&w, " scheduler=%s", opts->scheduler);
     if (opts->path_manager != NULL)
         add(&w, " pm=%s", opts->path_manager);
+    if (opts->fairness != NULL)
+        add(&w, " fairness=%s", opts->fairness);
     if (opts->max_subflows > 0)
         add(&w, " max-subflows=%u", opts->max_subflows);
     for (size_t i = 0; i < opts->n_local; i++) {

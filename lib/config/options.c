@@ -133,6 +133,8 @@ const char *mps_options_set(struct mps_options *opt, const char *key, char *valu
         opt->pm = ops;
         return NULL;
     }
+    if (strcmp(key, "fairness") == 0)
+        return mps_fairness_find(value, &opt->fairness) ? NULL : "not off, auto or strict";
     if (strcmp(key, "verbose") == 0) {
         if (strlen(value) >= sizeof(opt->verbose))
             return "path too long";

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The agent's options: words key=value from the environment, and per connection from a request.
- *   local=A[,B...] scheduler=NAME pm=NAME max-subflows=N max-addresses=N bind=any|keep
+ *   local=A[,B...] scheduler=NAME pm=NAME fairness=off|auto|strict
+ *   max-subflows=N max-addresses=N bind=any|keep
  *   no-subflow-timeout=SECONDS keepalive=SECONDS idle=SECONDS join-port=N[-M] verbose=FILE
  */
 #pragma once
@@ -9,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "core/addr.h"
+#include "core/couple.h"
 #include "core/time.h"
 
 struct mps_sched_ops;
@@ -28,6 +30,7 @@ struct mps_options {
     unsigned n_locals;
     const struct mps_sched_ops *sched; /* NULL: the default */
     const struct mps_pm_ops *pm;       /* NULL: the default */
+    enum mps_fairness fairness;
     unsigned max_subflows;             /* 0: the default */
     unsigned max_addresses;            /* of the peer, beside its first */
     bool bind_keep;                    /* a program that binds gets no other local address */

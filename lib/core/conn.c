@@ -140,6 +140,7 @@ struct mps_conn *mps_conn_free(struct mps_conn *c)
     mps_rtxq_deinit(&c->tx.rtxq);
     mps_ctrlq_tx_deinit(&c->tx.ctrlq);
     mps_free(&mem, c->tx.sched_state);
+    mps_free(&mem, c->tx.couple);
     if (!c->env.scratch)
         mps_free(&mem, c->scratch);
     mps_reasm_deinit(&c->rx.reasm);
@@ -214,6 +215,7 @@ mps_time_t mps_conn_deadline(const struct mps_conn *c)
         return t;
     earlier(&t, c->tx.rtx_at);
     earlier(&t, c->tx.sched_at);
+    earlier(&t, mps_conn_fair_deadline(c));
     earlier(&t, c->paths.retry_at);
     earlier(&t, mps_alive_deadline(c));
     if (mps_conn_n_active(c) > 0)

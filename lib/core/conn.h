@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include "addr.h"
+#include "couple.h"
 #include "crypto.h"
 #include "frame.h"
 #include "mem.h"
@@ -47,6 +48,7 @@ struct mps_env {
 struct mps_config {
     const struct mps_sched_ops *sched; /* NULL: the default */
     const struct mps_pm_ops *pm;       /* NULL: the default */
+    enum mps_fairness fairness;
     uint32_t capabilities;             /* MPS_CAP_* we ask for */
     uint64_t snd_buf_max;              /* most bytes of application data held until DATA_ACK */
     uint64_t rcv_buf_init, rcv_buf_max; /* credit window: at first, and grown up to */
@@ -59,8 +61,6 @@ struct mps_config {
     mps_time_t keepalive;              /* silence of a subflow before it is asked, 0: never */
     mps_time_t close_timeout;          /* after both DATA_FINs or an application's close */
 };
-
-#define MPS_MAX_SUBFLOWS 32
 
 /* Fill in the defaults. */
 void mps_config_init(struct mps_config *cfg);
@@ -234,7 +234,7 @@ int mps_conn_next_event(struct mps_conn *conn, struct mps_event *ret);
 struct mps_subflow_info {
     uint32_t id;
     enum mps_subflow_state state;
-    bool backup, stale;
+    bool backup, stale, rests; /* rests: another one carries for both (couple.h) */
     struct mps_addr local, remote;
     uint64_t bytes_sent, bytes_received; /* application bytes carried, repetitions included */
     uint64_t bytes_reinjected;           /* of bytes_sent: repetitions of what another carried */

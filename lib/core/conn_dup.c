@@ -63,7 +63,7 @@ static struct mps_subflow *idle_path(const struct mps_conn *c, const struct mps_
     struct mps_subflow *sf, *best = NULL;
 
     mps_for_each_subflow(sf, c) {
-        if (sf->state != MPS_SF_ACTIVE || sf->stale.stale || sf->backup || sf->peer_backup ||
+        if (sf->state != MPS_SF_ACTIVE || sf->stale.stale || sf->rests || sf->backup || sf->peer_backup ||
             run->carriers & UINT32_C(1) << sf->slot || mps_sf_room(sf) < run->len ||
             sf->m.srtt_us == 0)
             continue;

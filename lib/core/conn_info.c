@@ -60,6 +60,7 @@ unsigned mps_conn_subflow_info(const struct mps_conn *c, struct mps_subflow_info
                 .state = sf->state,
                 .backup = sf->backup || sf->peer_backup,
                 .stale = sf->stale.stale,
+                .rests = sf->rests,
                 .local = sf->local,
                 .remote = sf->remote,
                 .bytes_sent = sf->bytes_sent,

@@ -7,6 +7,7 @@
 #include "ack.h"
 #include "conn.h"
 #include "constants.h"
+#include "couple.h"
 #include "ctrlq.h"
 #include "err.h"
 #include "flow.h"
@@ -41,6 +42,8 @@ struct mps_conn_tx {
     struct mps_rtxq rtxq;
     struct mps_ctrlq_tx ctrlq;
     void *sched_state;
+    struct mps_couple *couple; /* NULL: not needed so far */
+    bool starved; /* since the coupling ran, a subflow had room and there was nothing to send */
     bool fin;         /* the application's stream ends at the tail of sendq */
     bool early_taken; /* early data went into the pipe before the peer answered */
     uint64_t acked;   /* DATA_ACK of the peer, DATA_FIN included */
@@ -170,6 +173,11 @@ mps_time_t mps_conn_max_srtt(const struct mps_conn *c);
 void mps_conn_opportunism(struct mps_conn *c, mps_time_t now);
 bool mps_conn_send_run(struct mps_conn *c, struct mps_subflow *sf, struct mps_run *run,
                        uint8_t flags, mps_time_t now);
+
+/* ---- conn_fair.c ---- */
+void mps_conn_fair(struct mps_conn *c, mps_time_t now);
+void mps_conn_fair_forget(struct mps_conn *c, unsigned slot);
+mps_time_t mps_conn_fair_deadline(const struct mps_conn *c);
 
 /* ---- conn_signal.c ---- */
 void mps_conn_signals(struct mps_conn *c, mps_time_t now);

@@ -52,7 +52,7 @@ static void size_send_buffer(struct mps_conn *c)
     uint64_t rate = 0, rtt_us = 0, want, max = c->cfg.snd_buf_max;
 
     mps_for_each_subflow(sf, c) {
-        if (!mps_sf_usable(sf) || sf->stale.stale)
+        if (!mps_sf_usable(sf) || sf->stale.stale || sf->rests)
             continue;
         rate += mps_metrics_rate(&sf->m);
         if (sf->m.srtt_us > rtt_us)
@@ -113,7 +113,7 @@ static void candidates_fill(const struct mps_conn *c, struct candidates *cand)
         mps_for_each_subflow(sf, c) {
             struct mps_sched_path *p = &cand->path[cand->n];
 
-            if (!mps_sf_usable(sf) || sf->stale.stale != stale)
+            if (!mps_sf_usable(sf) || sf->stale.stale != stale || (sf->rests && !stale))
                 continue;
             cand->sf[cand->n++] = sf;
             *p = (struct mps_sched_path){
@@ -283,6 +283,7 @@ void mps_conn_push(struct mps_conn *c, mps_time_t now)
         mps_sendq_commit(&c->tx.sendq, 0);
     if (c->phase <= MPS_PH_OPEN) {
         c->tx.sched_at = MPS_NEVER;
+        mps_conn_fair(c, now);
         size_send_buffer(c);
         candidates_fill(c, &cand);
         if (cand.n > 0) {
@@ -290,6 +291,7 @@ void mps_conn_push(struct mps_conn *c, mps_time_t now)
             send_waiting(c, &cand, now);
             send_fin(c, &cand, now);
             mps_conn_opportunism(c, now);
+            c->tx.starved |= mps_conn_unsent(c) == 0 || mps_conn_credit_left(c) == 0;
         }
         if (c->tx.rtx_at == MPS_NEVER)
             mps_conn_arm_rtx(c, now, false);

@@ -81,6 +81,27 @@
 /* The scheduler preferred to wait although there was room: ask it again after this. */
 #define MPS_SCHED_WAIT (5 * MPS_MSEC)
 
+/* ---- fairness ---- */
+
+/* An experiment: a change has taken effect after a round trip and this; bytes are counted over two
+ * round trips, at least so long. */
+#define MPS_SBD_SETTLE     (50 * MPS_MSEC)
+#define MPS_SBD_WINDOW_MIN (100 * MPS_MSEC)
+#define MPS_SBD_RISE       6 /* percent more than before and after on average: less is chance */
+#define MPS_SBD_ABOVE      2 /* percent more than in either of them */
+
+#define MPS_COUPLE_GAIN     20 /* percent of what was given up: with four competitors a fifth */
+#define MPS_COUPLE_VOTES    2  /* experiments with the same outcome that decide */
+#define MPS_COUPLE_START    (500 * MPS_MSEC) /* before the first experiment: slow start */
+#define MPS_COUPLE_AGAIN    (200 * MPS_MSEC) /* before the next vote */
+#define MPS_COUPLE_COST     100 /* a pause may take such a part of the time; */
+#define MPS_COUPLE_CHEAP    (500 * MPS_MSEC) /* up to this it need not be saved up before */
+#define MPS_COUPLE_WAIT_MIN (10 * MPS_SEC) /* after finding nothing, at least; doubles */
+#define MPS_COUPLE_DOUBT    (2 * MPS_SEC)  /* after votes that differed */
+#define MPS_COUPLE_WAIT_MAX (80 * MPS_SEC)
+#define MPS_COUPLE_REST_MIN (15 * MPS_SEC) /* until those that share are examined again; doubles */
+#define MPS_COUPLE_REST_MAX (80 * MPS_SEC)
+
 /* ---- path manager ---- */
 
 #define MPS_RETRY_MIN    (1 * MPS_SEC)

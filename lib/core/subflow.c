@@ -96,6 +96,7 @@ void mps_sf_kill(struct mps_subflow *sf, bool reset, enum mps_reason reason, mps
     sf->state = MPS_SF_DEAD;
     sf->reason = reason;
     sf->close_reset = reset;
+    mps_conn_fair_forget(c, sf->slot);
     sf->ev.close = true;
     sf->ev.up = sf->ev.priority = sf->ev.own_priority = false;
     mps_sf_tx_deinit(sf);

@@ -20,6 +20,8 @@
 
 struct mps_subflow;
 
+#define MPS_MAX_SUBFLOWS 32 /* of a connection, all states together */
+
 enum mps_subflow_state {
     MPS_SF_CONNECTING, /* the transport is connecting */
     MPS_SF_OPENING,    /* opening messages under way */
@@ -36,6 +38,7 @@ struct mps_metrics {
     uint64_t in_flight;  /* bytes sent and not yet acknowledged by TCP */
     uint64_t notsent;    /* bytes accepted by the socket and not yet sent */
     uint64_t rate;       /* bytes per second the path delivers when it always has data to send */
+    uint64_t delivered;  /* bytes that arrived, those behind a hole too, since the start */
     uint64_t acked;      /* bytes acknowledged by TCP since the start, monotone */
     uint32_t ack_age_us; /* since the last TCP acknowledgment, while in_flight > 0 */
     uint8_t backoff;     /* RTO doublings in progress: > 0 means the path is silent or lossy */

@@ -102,6 +102,7 @@ struct mps_subflow {
     bool measured; /* mps_subflow_update was called */
     struct mps_metrics m;
     struct mps_stale stale;
+    bool rests; /* gets no new data: another one carries for both (couple.h) */
     struct mps_sf_join join;
     struct mps_sf_tx tx;
     struct mps_sf_rx rx;

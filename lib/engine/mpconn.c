@@ -45,6 +45,7 @@ static void configure(const struct mps_session *s, struct mps_config *cfg)
     mps_config_init(cfg);
     if (s->options.sched)
         cfg->sched = s->options.sched;
+    cfg->fairness = s->options.fairness;
     if (s->options.pm)
         cfg->pm = s->options.pm;
     if (s->options.max_subflows)

@@ -241,6 +241,7 @@ bool mps_sock_metrics(int fd, struct mps_metrics *ret)
     ret->notsent = info.tcpi_notsent_bytes;
     ret->rate = path_rate(&info, ret->cwnd);
     ret->acked = info.tcpi_bytes_acked;
+    ret->delivered = info.tcpi_bytes_acked + (uint64_t)info.tcpi_sacked * info.tcpi_snd_mss;
     if (ret->in_flight > 0)
         ret->ack_age_us = info.tcpi_last_ack_recv > UINT32_MAX / 1000
                               ? UINT32_MAX

@@ -41,6 +41,7 @@ static struct json_object *subflow_object(const struct mps_subflow_info *info)
     put_str(o, "state", state_name(info->state));
     put_bool(o, "backup", info->backup);
     put_bool(o, "stale", info->stale);
+    put_bool(o, "rests", info->rests);
     put_u64(o, "bytes_sent", info->bytes_sent);
     put_u64(o, "bytes_received", info->bytes_received);
     put_u64(o, "bytes_reinjected", info->bytes_reinjected);

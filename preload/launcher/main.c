@@ -19,6 +19,7 @@ static const char usage[] =
     "peer runs mptcpshim too, and are plain TCP elsewhere.\n"
     "  --local ADDR[,ADDR...]  use exactly these local addresses (default: all that are up)\n"
     "  --scheduler NAME        which path gets the next bytes\n"
+    "  --fairness MODE         off, auto or strict: subflows at one bottleneck share one share\n"
     "  --max-subflows N        paths per connection at most\n"
     "  --keepalive S           seconds of silence after which a path is asked, 0: never\n"
     "  --no-subflow-timeout S  seconds that a connection waits for a path when it has none\n"

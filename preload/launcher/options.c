@@ -11,6 +11,7 @@
 static const struct option known[] = {
     {"local", required_argument, NULL, 0},
     {"scheduler", required_argument, NULL, 0},
+    {"fairness", required_argument, NULL, 0},
     {"max-subflows", required_argument, NULL, 0},
     {"join-port", required_argument, NULL, 0},
     {"keepalive", required_argument, NULL, 0},

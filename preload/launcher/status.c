@@ -53,10 +53,11 @@ static void print_subflow(struct json_object *subflow)
 {
     char rate[32], sent[32], received[32];
 
-    printf("    %s -> %s  %s%s%s  rtt %.1f ms  rate %s  sent %s  received %s\n",
+    printf("    %s -> %s  %s%s%s%s  rtt %.1f ms  rate %s  sent %s  received %s\n",
            text(subflow, "local"), text(subflow, "remote"), text(subflow, "state"),
            flag(subflow, "backup") ? ", backup" : "", flag(subflow, "stale") ? ", stale" : "",
-           number(subflow, "rtt_us") / 1000, amount(number(subflow, "rate") * 8, "bit/s", rate),
+           flag(subflow, "rests") ? ", rests" : "", number(subflow, "rtt_us") / 1000,
+           amount(number(subflow, "rate") * 8, "bit/s", rate),
            amount(number(subflow, "bytes_sent"), "B", sent),
            amount(number(subflow, "bytes_received"), "B", received));
 }

@@ -77,6 +77,9 @@ static void test_refusals(void **state)
     opts.path_manager = "a\nb";
     refuse(&opts);
     init(&opts);
+    opts.fairness = "Auto";
+    refuse(&opts);
+    init(&opts);
     opts.n_local = 1;
     refuse(&opts);
     opts.local = &unix_address;
@@ -88,7 +91,8 @@ static void test_words(void **state)
     struct sockaddr_storage local[2];
     struct mptcpshim_options opts;
     char words[128];
-    const char *expected = " scheduler=minrtt pm=pairs max-subflows=3 local=127.0.0.2,2001:db8::7";
+    const char *expected = " scheduler=minrtt pm=pairs fairness=strict max-subflows=3"
+                           " local=127.0.0.2,2001:db8::7";
     size_t len = strlen(expected);
 
     memset(local, 0, sizeof(local));
@@ -99,6 +103,7 @@ static void test_words(void **state)
     init(&opts);
     opts.scheduler = "minrtt";
     opts.path_manager = "pairs";
+    opts.fairness = "strict";
     opts.max_subflows = 3;
     opts.local = local;
     opts.n_local = 2;

@@ -49,12 +49,14 @@ static void test_options(void **state)
 
     assert_int_equal(parse(&opt, ""), 0);
     assert_int_equal(parse(&opt, "  local=10.0.0.1,2001:db8::1\tscheduler=minrtt pm=fullmesh "
+                                 "fairness=off "
                                  "max-subflows=3 idle=9 join-port=4711 verbose=/tmp/x"),
                      0);
     assert_int_equal(opt.n_locals, 2);
     assert_int_equal(opt.locals[1].family, MPS_AF_INET6);
     assert_ptr_equal(opt.sched, &mps_sched_minrtt);
     assert_ptr_equal(opt.pm, &mps_pm_fullmesh);
+    assert_int_equal(opt.fairness, MPS_FAIR_OFF);
     assert_int_equal(opt.max_subflows, 3);
     assert_int_equal(opt.idle_s, 9);
     assert_int_equal(opt.join_ports.first, 4711);
@@ -68,6 +70,9 @@ static void test_options(void **state)
     assert_int_equal(opt.idle_s, 7);
     assert_int_equal(parse(&opt, "scheduler=best"), 1);
     assert_string_equal(last_why, "unknown scheduler");
+    assert_int_equal(parse(&opt, "fairness=on"), 1);
+    assert_string_equal(last_why, "not off, auto or strict");
+    assert_int_equal(opt.fairness, MPS_FAIR_AUTO);
     assert_int_equal(parse(&opt, "max-subflows=0 max-subflows=33 max-subflows=x idle=-1"), 4);
     assert_int_equal(opt.max_subflows, 0);
     assert_int_equal(parse(&opt, "join-port=65536 join-port= frobnicate=1 word"), 4);

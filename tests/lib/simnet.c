@@ -32,7 +32,13 @@ unsigned simnet_add_link(struct simnet *net, const struct simlink_params *params
     if (net->n_links == SIMNET_MAX_LINKS)
         abort();
     simlink_init(&net->links[net->n_links], params, &net->rng);
+    net->carrier[net->n_links] = net->n_links;
     return net->n_links++;
+}
+
+void simnet_share(struct simnet *net, unsigned link, unsigned with)
+{
+    net->carrier[link] = with;
 }
 
 struct mps_addr simnet_addr(unsigned link, unsigned host, uint16_t port)
@@ -74,7 +80,7 @@ struct simsock *simnet_connect(struct simnet *net, const struct mps_addr *local,
     if (conn == NULL)
         abort();
     if (number < net->n_links && (net->routed || remote->ip[1] == number))
-        link = &net->links[number];
+        link = &net->links[net->carrier[number]];
     conn->addr[0] = *local;
     conn->addr[1] = *remote;
     if (local->port == 0)

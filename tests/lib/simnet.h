@@ -32,6 +32,7 @@ struct simnet {
     struct evq q;
     struct prng rng;
     struct simlink links[SIMNET_MAX_LINKS];
+    unsigned carrier[SIMNET_MAX_LINKS]; /* the link that carries the traffic of link i */
     struct simlink nowhere;
     unsigned n_links;
     bool routed;
@@ -46,6 +47,9 @@ void simnet_deinit(struct simnet *net);
 
 /* Returns the link's number. */
 unsigned simnet_add_link(struct simnet *net, const struct simlink_params *params);
+
+/* Connections made from now on between the addresses of `link` run over link `with`. */
+void simnet_share(struct simnet *net, unsigned link, unsigned with);
 
 struct mps_addr simnet_addr(unsigned link, unsigned host, uint16_t port);
 

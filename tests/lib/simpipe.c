@@ -429,6 +429,7 @@ void simpipe_metrics(const struct simpipe *pipe, mps_time_t now, struct mps_metr
         .notsent = pipe->end - pipe->nxt,
         .rate = pipe->rate,
         .acked = pipe->una,
+        .delivered = pipe->delivered,
         .backoff = (uint8_t)pipe->backoff,
     };
     /* As the engine reads TCP_INFO: a sample taken while there was too little to send says less

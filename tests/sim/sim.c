@@ -15,7 +15,7 @@
 
 static const struct scenario *const groups[] = {scenarios_basic, scenarios_failure,
                                                 scenarios_opening, scenarios_rate,
-                                                scenarios_random};
+                                                scenarios_fair,    scenarios_random};
 
 #define N_GROUPS (sizeof(groups) / sizeof(groups[0]))
 

@@ -66,6 +66,7 @@ static const char whole[] =
     "[connections]\n"
     "scheduler = roundrobin ; not the default\n"
     "path-manager=fullmesh\r\n"
+    "fairness = strict\n"
     "max-subflows: 32\n"
     "max-addresses = 0\n"
     "no-subflow-timeout = 90\n"
@@ -106,6 +107,7 @@ static void all_keys(void **state)
     assert_int_equal(seen.n, 0);
     assert_ptr_equal(o->sched, &mps_sched_roundrobin);
     assert_ptr_equal(o->pm, &mps_pm_fullmesh);
+    assert_int_equal(o->fairness, MPS_FAIR_STRICT);
     assert_int_equal(o->max_subflows, 32);
     assert_int_equal(o->max_addresses, 0);
     assert_int_equal(o->no_subflow_timeout, 90 * MPS_SEC);
@@ -137,6 +139,7 @@ static void bad_values(void **state)
     } rows[] = {
         {"connections", "scheduler", "fastest", "unknown"},
         {"connections", "scheduler", "", "unknown"},
+        {"connections", "fairness", "on", "not off, auto or strict"},
         {"connections", "path-manager", "none", "unknown"},
         {"connections", "max-subflows", "0", "range"},
         {"connections", "max-subflows", "33", "range"},

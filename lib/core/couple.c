@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: MIT */
+#include "couple.h"
+#include <string.h>
+#include "constants.h"
+
+bool mps_fairness_find(const char *name, enum mps_fairness *ret)
+{
+    static const char *const names[] = {"auto", "off", "strict"};
+
+    for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (strcmp(name, names[i]) == 0) {
+            *ret = (enum mps_fairness)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+static void reset(struct mps_couple_slot *s, mps_time_t at)
+{
+    *s = (struct mps_couple_slot){
+        .leader = MPS_COUPLE_NONE,
+        .suspect = MPS_COUPLE_NONE,
+        .at = at,
+        .wait = MPS_COUPLE_WAIT_MIN,
+        .rest = MPS_COUPLE_REST_MIN,
+    };
+}
+
+void mps_couple_init(struct mps_couple *cp, enum mps_fairness mode)
+{
+    memset(cp, 0, sizeof(*cp));
+    cp->mode = mode;
+    mps_sbd_init(&cp->sbd);
+    for (unsigned i = 0; i < MPS_MAX_SUBFLOWS; i++)
+        reset(&cp->slot[i], 0);
+}
+
+static void wake(struct mps_couple_slot *s, mps_time_t now)
+{
+    s->leader = s->suspect = MPS_COUPLE_NONE;
+    s->votes_for = s->votes_against = 0;
+    s->at = now + MPS_COUPLE_START;
+}
+
+/* ---- who is there ---- */
+
+static void lost(struct mps_couple *cp, unsigned slot, mps_time_t now)
+{
+    cp->known &= ~(UINT32_C(1) << slot);
+    reset(&cp->slot[slot], now);
+    if (mps_sbd_running(&cp->sbd) && cp->sbd.watched & UINT32_C(1) << slot)
+        mps_sbd_cancel(&cp->sbd);
+    for (unsigned i = 0; i < MPS_MAX_SUBFLOWS; i++) {
+        if (cp->slot[i].leader == slot)
+            wake(&cp->slot[i], now);
+    }
+}
+
+void mps_couple_forget(struct mps_couple *cp, unsigned slot)
+{
+    lost(cp, slot, 0);
+}
+
+static void look_around(struct mps_couple *cp, const struct mps_couple_path *paths, unsigned n,
+                        mps_time_t now)
+{
+    uint32_t seen = 0, gone;
+
+    for (unsigned i = 0; i < n; i++)
+        seen |= UINT32_C(1) << paths[i].slot;
+    if (seen == cp->known)
+        return;
+    gone = cp->known & ~seen;
+    for (unsigned slot = 0; slot < MPS_MAX_SUBFLOWS; slot++) {
+        if (gone & UINT32_C(1) << slot)
+            lost(cp, slot, now);
+        else if (seen & ~cp->known & UINT32_C(1) << slot)
+            reset(&cp->slot[slot], now + MPS_COUPLE_START);
+    }
+    /* A newcomer changes what the others deliver: nothing is measured meanwhile. */
+    if (mps_sbd_running(&cp->sbd))
+        mps_sbd_cancel(&cp->sbd);
+    cp->known = seen;
+}
+
+static bool rests(const struct mps_couple *cp, unsigned slot)
+{
+    return cp->slot[slot].leader != MPS_COUPLE_NONE;
+}
+
+/* ---- verdicts ---- */
+
+/* RFC 6356 section 2.1: as fast as one TCP on the best path. Equal ones: the older. */
+static bool better(const struct mps_couple_path *a, const struct mps_couple_path *b)
+{
+    if (a->rate > b->rate + b->rate / 2 || b->rate > a->rate + a->rate / 2)
+        return a->rate > b->rate;
+    if (a->min_rtt_us + a->min_rtt_us / 4 < b->min_rtt_us ||
+        b->min_rtt_us + b->min_rtt_us / 4 < a->min_rtt_us)
+        return a->min_rtt_us < b->min_rtt_us;
+    return a->slot < b->slot;
+}
+
+static const struct mps_couple_path *best(const struct mps_couple *cp,
+                                          const struct mps_couple_path *paths, unsigned n)
+{
+    const struct mps_couple_path *ret = NULL;
+
+    for (unsigned i = 0; i < n; i++) {
+        if (!rests(cp, paths[i].slot) && (!ret || better(&paths[i], ret)))
+            ret = &paths[i];
+    }
+    return ret;
+}
+
+/* It rests, and so do those that rested behind it. */
+static void rest_behind(struct mps_couple *cp, unsigned slot, unsigned leader, mps_time_t now)
+{
+    struct mps_couple_slot *s = &cp->slot[slot];
+
+    s->leader = leader;
+    s->at = now + s->rest;
+    s->rest = 2 * s->rest < MPS_COUPLE_REST_MAX ? 2 * s->rest : MPS_COUPLE_REST_MAX;
+    for (unsigned i = 0; i < MPS_MAX_SUBFLOWS; i++) {
+        if (cp->slot[i].leader == slot)
+            cp->slot[i].leader = leader;
+    }
+}
+
+/* Two that share: the better one carries. */
+static void couple(struct mps_couple *cp, const struct mps_couple_path *a,
+                   const struct mps_couple_path *b, mps_time_t now)
+{
+    const struct mps_couple_path *carrier = better(a, b) ? a : b, *other = carrier == a ? b : a;
+
+    cp->slot[a->slot].votes_for = cp->slot[a->slot].votes_against = 0;
+    rest_behind(cp, other->slot, carrier->slot, now);
+}
+
+static void stands_alone(struct mps_couple *cp, struct mps_couple_slot *s, mps_time_t now)
+{
+    mps_time_t cost = 2 * mps_sbd_pause(&cp->sbd) * MPS_COUPLE_COST;
+
+    s->rest = MPS_COUPLE_REST_MIN;
+    if (s->votes_for > 0) { /* outvoted, not unanimous: doubts are settled soon */
+        s->at = now + MPS_COUPLE_DOUBT;
+    } else {
+        s->at = now + (s->wait > cost ? s->wait : cost);
+        s->wait = 2 * s->wait < MPS_COUPLE_WAIT_MAX ? 2 * s->wait : MPS_COUPLE_WAIT_MAX;
+    }
+    s->votes_for = s->votes_against = 0;
+    s->suspect = MPS_COUPLE_NONE;
+}
+
+static void judge(struct mps_couple *cp, const struct mps_couple_path *paths, unsigned n,
+                  mps_time_t now)
+{
+    struct mps_couple_slot *s = &cp->slot[cp->sbd.paused];
+    const struct mps_couple_path *own = NULL, *other = NULL;
+    unsigned most = 0;
+
+    for (unsigned i = 0; i < n; i++) {
+        unsigned gain = mps_sbd_gain(&cp->sbd, paths[i].slot);
+
+        if (paths[i].slot == cp->sbd.paused)
+            own = &paths[i];
+        if (gain >= MPS_COUPLE_GAIN && gain > most) {
+            most = gain;
+            other = &paths[i];
+        }
+    }
+    mps_sbd_cancel(&cp->sbd);
+    if (!other) {
+        s->votes_against++;
+    } else {
+        s->votes_for = other->slot == s->suspect ? s->votes_for + 1 : 1;
+        s->suspect = other->slot;
+    }
+    s->at = now + MPS_COUPLE_AGAIN;
+    if (s->votes_for >= MPS_COUPLE_VOTES)
+        couple(cp, own, other, now);
+    else if (s->votes_against >= MPS_COUPLE_VOTES)
+        stands_alone(cp, s, now);
+}
+
+/* ---- experiments ---- */
+
+static unsigned sample(const struct mps_couple *cp, const struct mps_couple_path *paths,
+                       unsigned n, struct mps_sbd_sample *ret)
+{
+    unsigned k = 0;
+
+    for (unsigned i = 0; i < n; i++) {
+        if (!rests(cp, paths[i].slot))
+            ret[k++] = (struct mps_sbd_sample){paths[i].slot, paths[i].delivered};
+    }
+    return k;
+}
+
+static void experiment(struct mps_couple *cp, const struct mps_couple_path *paths, unsigned n,
+                       unsigned slot, mps_time_t now)
+{
+    struct mps_couple_slot *s = &cp->slot[slot];
+    struct mps_sbd_sample samples[MPS_MAX_SUBFLOWS];
+    unsigned k = sample(cp, paths, n, samples);
+    mps_time_t pause;
+    uint32_t rtt = 0;
+
+    for (unsigned i = 0; i < n; i++) {
+        if (!rests(cp, paths[i].slot) && paths[i].srtt_us > rtt)
+            rtt = paths[i].srtt_us;
+    }
+    mps_sbd_start(&cp->sbd, slot, (mps_time_t)rtt * MPS_USEC, samples, k, now);
+    pause = mps_sbd_pause(&cp->sbd);
+    if (pause > MPS_COUPLE_CHEAP && !s->saved) {
+        s->saved = true;
+        s->at = now + (pause - MPS_COUPLE_CHEAP) * MPS_COUPLE_COST;
+        mps_sbd_cancel(&cp->sbd);
+    }
+}
+
+/* The subflow whose turn it is. The best one never pauses. */
+static const struct mps_couple_path *due(const struct mps_couple *cp,
+                                         const struct mps_couple_path *paths, unsigned n,
+                                         mps_time_t now)
+{
+    const struct mps_couple_path *first = best(cp, paths, n), *ret = NULL;
+
+    for (unsigned i = 0; i < n; i++) {
+        const struct mps_couple_slot *s = &cp->slot[paths[i].slot];
+
+        if (&paths[i] == first || rests(cp, paths[i].slot) || s->at > now)
+            continue;
+        if (!ret || s->at < cp->slot[ret->slot].at)
+            ret = &paths[i];
+    }
+    return ret;
+}
+
+void mps_couple_run(struct mps_couple *cp, const struct mps_couple_path *paths, unsigned n,
+                    bool busy, mps_time_t now)
+{
+    const struct mps_couple_path *next;
+
+    look_around(cp, paths, n, now);
+    if (mps_sbd_running(&cp->sbd)) {
+        if (!busy) {
+            cp->slot[cp->sbd.paused].at = now + MPS_COUPLE_START;
+            mps_sbd_cancel(&cp->sbd);
+        } else if (now >= cp->sbd.at) {
+            struct mps_sbd_sample samples[MPS_MAX_SUBFLOWS];
+
+            mps_sbd_step(&cp->sbd, samples, sample(cp, paths, n, samples), now);
+            if (cp->sbd.phase == MPS_SBD_DONE)
+                judge(cp, paths, n, now);
+        }
+        return;
+    }
+    for (unsigned i = 0; i < n; i++) {
+        struct mps_couple_slot *s = &cp->slot[paths[i].slot];
+
+        if (busy && rests(cp, paths[i].slot) && s->at <= now)
+            wake(s, now);
+    }
+    next = busy ? due(cp, paths, n, now) : NULL;
+    if (!next)
+        return;
+    if (cp->mode == MPS_FAIR_STRICT)
+        rest_behind(cp, next->slot, best(cp, paths, n)->slot, now);
+    else
+        experiment(cp, paths, n, next->slot, now);
+}
+
+uint32_t mps_couple_resting(const struct mps_couple *cp)
+{
+    uint32_t mask = 0;
+
+    for (unsigned slot = 0; slot < MPS_MAX_SUBFLOWS; slot++) {
+        if (rests(cp, slot) || mps_sbd_pauses(&cp->sbd, slot))
+            mask |= UINT32_C(1) << slot;
+    }
+    return mask & cp->known;
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Fairness: the subflows of a connection that share a bottleneck take one share of it together.
+ * Our place above TCP gives no hand in its congestion control, so RFC 6356 cannot be followed to
+ * the letter; its goals are reached with what is left, the choice of who gets data: of a group
+ * that shares, only the best subflow carries, and the others rest until they are examined again.
+ * One TCP flow takes one share, whatever its congestion control.
+ *
+ * Who shares is found by experiment (sbd.h), two votes of three: a path whose rate varies by itself
+ * may look like a shared one once. Experiments cost a path some round trips of silence, so they
+ * are rare where they find nothing: MPS_COUPLE_COST.
+ */
+#pragma once
+#include "sbd.h"
+
+enum mps_fairness {
+    MPS_FAIR_AUTO,   /* the default */
+    MPS_FAIR_OFF,    /* every subflow for itself */
+    MPS_FAIR_STRICT, /* as if all shared */
+};
+
+/* By name: "auto", "off", "strict". False: none of them. */
+bool mps_fairness_find(const char *name, enum mps_fairness *ret);
+
+/* A subflow that works: active, not stale, not a backup. */
+struct mps_couple_path {
+    unsigned slot;
+    uint64_t delivered; /* bytes since its start */
+    uint64_t rate;      /* bytes per second */
+    uint32_t srtt_us, min_rtt_us;
+};
+
+struct mps_couple_slot {
+    unsigned leader, suspect; /* slot, MPS_COUPLE_NONE */
+    unsigned votes_for, votes_against;
+    bool saved;            /* the time for a long experiment has been saved up */
+    mps_time_t at;         /* next experiment, or end of the rest */
+    mps_time_t wait, rest; /* the next ones */
+};
+
+#define MPS_COUPLE_NONE MPS_MAX_SUBFLOWS
+
+struct mps_couple {
+    enum mps_fairness mode;
+    struct mps_sbd sbd;
+    uint32_t known; /* bit i: slot i was there at the last run */
+    struct mps_couple_slot slot[MPS_MAX_SUBFLOWS];
+};
+
+void mps_couple_init(struct mps_couple *cp, enum mps_fairness mode);
+
+/* The subflow is gone, its slot may get another one. */
+void mps_couple_forget(struct mps_couple *cp, unsigned slot);
+
+/*
+ * Called often, and when mps_couple_deadline has come. `busy`: since the last call there always was
+ * data that only waited for room.
+ */
+void mps_couple_run(struct mps_couple *cp, const struct mps_couple_path *paths, unsigned n,
+                    bool busy, mps_time_t now);
+
+/* Bit i: the subflow in slot i must not get new data. Never all of `paths`. */
+uint32_t mps_couple_resting(const struct mps_couple *cp);
+
+/* While an experiment runs; MPS_NEVER else, since only a sender with data has to act. */
+static inline mps_time_t mps_couple_deadline(const struct mps_couple *cp)
+{
+    return cp->sbd.at;
+}

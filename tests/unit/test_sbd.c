@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT */
+/* The experiment that finds shared bottlenecks, on rates that are given. */
+#include "core/constants.h"
+#include "core/sbd.h"
+#include "test.h"
+
+#define RTT (50 * MPS_MSEC)
+
+/* Bytes per second of slot 0 and of slot 1, the one that pauses, in the three windows. */
+struct course {
+    uint64_t watched[3], pausing[3];
+};
+
+static unsigned window(enum mps_sbd_phase phase)
+{
+    return phase <= MPS_SBD_BEFORE ? 0 : phase <= MPS_SBD_PAUSED ? 1 : 2;
+}
+
+/* Late by `late` at every step. Returns the gain of slot 0. */
+static unsigned run(const struct course *course, mps_time_t late)
+{
+    struct mps_sbd_sample s[2] = {{0, 1000}, {1, 500}};
+    mps_time_t now = MPS_SEC;
+    struct mps_sbd sbd;
+
+    mps_sbd_init(&sbd);
+    mps_sbd_start(&sbd, 1, RTT, s, 2, now);
+    while (mps_sbd_running(&sbd)) {
+        mps_time_t took = sbd.at + late - now;
+        unsigned w = window(sbd.phase);
+
+        assert_int_equal(mps_sbd_pauses(&sbd, 1), w == 1);
+        assert_false(mps_sbd_pauses(&sbd, 0));
+        s[0].delivered += course->watched[w] * (took / MPS_MSEC) / 1000;
+        s[1].delivered += course->pausing[w] * (took / MPS_MSEC) / 1000;
+        mps_sbd_step(&sbd, s, 2, sbd.at - 1); /* too early: nothing happens */
+        now += took;
+        mps_sbd_step(&sbd, s, 2, now);
+    }
+    assert_int_equal(sbd.phase, MPS_SBD_DONE);
+    assert_true(sbd.at == MPS_NEVER);
+    assert_int_equal(mps_sbd_gain(&sbd, 1), 0);
+    assert_int_equal(mps_sbd_gain(&sbd, 2), 0); /* takes no part */
+    return mps_sbd_gain(&sbd, 0);
+}
+
+static void one_queue(void **state)
+{
+    static const struct course alone = {{1000000, 2000000, 1000000}, {1000000, 0, 1000000}};
+    static const struct course third = {{800000, 1200000, 800000}, {800000, 0, 800000}};
+
+    (void)state;
+    assert_in_range(run(&alone, 0), 95, 105);
+    assert_in_range(run(&third, 0), 45, 55);
+    assert_in_range(run(&third, 77 * MPS_MSEC), 45, 55);
+}
+
+static void two_queues(void **state)
+{
+    static const struct course steady = {{1000000, 1000000, 1000000}, {1000000, 0, 1000000}};
+    static const struct course jitter = {{980000, 1030000, 990000}, {1000000, 0, 1000000}};
+    static const struct course small = {{1000000, 1050000, 1000000}, {100000, 0, 100000}};
+
+    (void)state;
+    assert_int_equal(run(&steady, 0), 0);
+    assert_int_equal(run(&steady, 13 * MPS_MSEC), 0);
+    assert_int_equal(run(&jitter, 0), 0);
+    assert_int_equal(run(&small, 0), 0); /* half of what it gave up, but within chance */
+}
+
+/* A rise that stays, or a dent before or after, has another cause. */
+static void other_causes(void **state)
+{
+    static const struct course starts = {{500000, 1000000, 2000000}, {1000000, 0, 1000000}};
+    static const struct course stays = {{500000, 1000000, 1000000}, {1000000, 0, 1000000}};
+    static const struct course dent = {{1000000, 1000000, 300000}, {1000000, 0, 1000000}};
+    static const struct course idle = {{1000000, 1500000, 1000000}, {0, 0, 0}};
+    static const struct course moved = {{0, 1000000, 0}, {1000000, 0, 1000000}};
+
+    (void)state;
+    assert_int_equal(run(&starts, 0), 0);
+    assert_int_equal(run(&stays, 0), 0);
+    assert_int_equal(run(&dent, 0), 0);
+    assert_int_equal(run(&idle, 0), 0);
+    assert_int_equal(run(&moved, 0), 0);
+}
+
+static void cancelled(void **state)
+{
+    struct mps_sbd_sample s[2] = {{0, 0}, {1, 0}};
+    struct mps_sbd sbd;
+
+    (void)state;
+    mps_sbd_init(&sbd);
+    assert_true(sbd.at == MPS_NEVER);
+    mps_sbd_start(&sbd, 1, RTT, s, 2, 0);
+    mps_sbd_step(&sbd, s, 2, sbd.at);
+    assert_true(mps_sbd_pauses(&sbd, 1));
+    mps_sbd_cancel(&sbd);
+    assert_false(mps_sbd_pauses(&sbd, 1));
+    assert_false(mps_sbd_running(&sbd));
+    assert_true(sbd.at == MPS_NEVER);
+    mps_sbd_step(&sbd, s, 2, MPS_SEC);
+    assert_false(mps_sbd_running(&sbd));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(one_queue),
+        cmocka_unit_test(two_queues),
+        cmocka_unit_test(other_causes),
+        cmocka_unit_test(cancelled),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
