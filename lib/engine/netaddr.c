@@ -84,6 +84,7 @@ static int on_addr(const struct nlmsghdr *nlh, void *data)
     struct attrs a = {.flags = ifa->ifa_flags};
     struct mps_netaddr_entry *e = &d->list->entry[d->list->n];
     const struct nlattr *attr;
+    bool secondary;
     unsigned i;
 
     for (i = 0; i < d->n_links && d->link[i].index != (int)ifa->ifa_index; i++)
@@ -92,9 +93,9 @@ static int on_addr(const struct nlmsghdr *nlh, void *data)
         return MNL_CB_OK;
     mnl_attr_parse(nlh, sizeof(*ifa), on_attr, &a);
     attr = a.local ? a.local : a.address;
-    /* A secondary IPv4 address is another name in the same network, not another path. */
-    if (ifa->ifa_family == AF_INET && (a.flags & IFA_F_SECONDARY) && !d->link[i].loopback)
-        return MNL_CB_OK;
+    secondary = ifa->ifa_family == AF_INET && (a.flags & IFA_F_SECONDARY) && !d->link[i].loopback;
+    if (secondary && d->list->n >= MPS_NETADDR_MAX / 2)
+        return MNL_CB_OK; /* the rest is for others */
     if (!attr || (a.flags & (IFA_F_TENTATIVE | IFA_F_DADFAILED | IFA_F_DEPRECATED)))
         return MNL_CB_OK;
     if (ifa->ifa_scope != RT_SCOPE_UNIVERSE && !d->link[i].loopback)
@@ -110,6 +111,7 @@ static int on_addr(const struct nlmsghdr *nlh, void *data)
     e->ifindex = ifa->ifa_index;
     memcpy(e->ifname, d->link[i].name, sizeof(e->ifname));
     e->loopback = d->link[i].loopback;
+    e->secondary = secondary;
     d->list->n++;
     return MNL_CB_OK;
 }
@@ -199,15 +201,17 @@ static void add_loopbacks(const struct mps_options *opt, struct mps_netaddr_list
     }
 }
 
-/* Another IPv6 address stands for this one's interface. */
+/* Another address stands for this one's network, or IPv6 address for its interface. */
 static bool is_redundant(const struct mps_netaddr_list *all, unsigned at,
                          const struct mps_addr *own)
 {
     const struct mps_netaddr_entry *e = &all->entry[at];
     bool first = true;
 
-    if (e->addr.family != MPS_AF_INET6 || mps_addr_same_ip(&e->addr, own))
+    if (mps_addr_same_ip(&e->addr, own))
         return false;
+    if (e->addr.family != MPS_AF_INET6)
+        return e->secondary;
     for (unsigned i = 0; i < all->n; i++) {
         const struct mps_netaddr_entry *other = &all->entry[i];
 

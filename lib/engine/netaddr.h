@@ -22,6 +22,7 @@ struct mps_netaddr_entry {
     uint32_t ifindex;
     char ifname[MPS_NETADDR_IFNAME];
     bool loopback;
+    bool secondary;  /* another IPv4 address of a network that the interface is in already */
     bool backup;     /* this and the next as locals.h finds them, zero before */
     unsigned weight;
 };
@@ -38,7 +39,7 @@ struct mps_netaddr_list {
 int mps_netaddr_dump(struct mps_netaddr_list *ret);
 
 /*
- * Those a connection to `peer` may use: not loopback; with the option local= exactly the ones it
+ * Those a connection to `peer` may use: not loopback, not secondary; with the option local= exactly the ones it
  * lists, of the same loopback-ness as the peer. A loopback peer gets none without that option: a
  * second path over loopback is worth nothing. Nor are several IPv6 addresses of one interface
  * (temporary, stable, unique local): without the option it is `own`, that of the connection, or

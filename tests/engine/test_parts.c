@@ -158,6 +158,15 @@ static void test_netaddr_select(void **state)
     mps_netaddr_select(&all, &opt, &own, &far, &got);
     assert_int_equal(got.n, 1);
 
+    /* A second address of the same network is used if it is asked for. */
+    all.entry[1].secondary = true;
+    mps_netaddr_select(&all, &opt, &own, &far, &got);
+    assert_int_equal(got.n, 1);
+    mps_options_init(&opt);
+    mps_netaddr_select(&all, &opt, &own, &far, &got);
+    assert_int_equal(got.n, 0);
+    all.entry[1].secondary = false;
+
     /* Three IPv6 addresses of one interface are one path: the connection's own. */
     mps_options_init(&opt);
     all.n = 5;
