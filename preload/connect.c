@@ -6,6 +6,7 @@
 #include <string.h>
 #include "exceptions.h"
 #include "handover/marks.h"
+#include "handover/sys.h"
 
 #define MSS_UNSET 536 /* what a socket answers before its handshake if TCP_MAXSEG was not set */
 
@@ -52,7 +53,8 @@ static bool wants_mark(int fd, const struct sockaddr *addr, socklen_t len)
 {
     struct mps_hint *hint;
 
-    if (!mps_preload_config() || mps_exceptions_left_alone() || !addr || len < sizeof(struct sockaddr_in))
+    if (!mps_preload_config() || mps_exceptions_left_alone() || !addr ||
+        len < sizeof(struct sockaddr_in))
         return false;
     if (addr->sa_family != AF_INET && addr->sa_family != AF_INET6)
         return false;
@@ -62,6 +64,21 @@ static bool wants_mark(int fd, const struct sockaddr *addr, socklen_t len)
     if (!hint || atomic_load_explicit(&hint->shared, memory_order_relaxed))
         return false;
     return mps_preload_option(fd, IPPROTO_TCP, TCP_FASTOPEN_CONNECT, 0) == 0;
+}
+
+/*
+ * Connected and settled. A near server that could not hand over its end resets the connection so
+ * that the peer comes back plain; if that was faster than our own hand-over, it is done here.
+ */
+static int connected(int fd, const struct sockaddr *addr, socklen_t len)
+{
+    const struct sockaddr none = {.sa_family = AF_UNSPEC};
+
+    if (mps_marks_look(fd, MPS_MARK_LISTEN) != MPS_MARKS_REFUSED)
+        return 0;
+    (void)mps_sys_connect(fd, &none, sizeof(none));
+    (void)mps_preload_set_option(fd, IPPROTO_TCP, TCP_MAXSEG, 0);
+    return mps_next.connect(fd, addr, len);
 }
 
 static int connect_marked(int fd, const struct sockaddr *addr, socklen_t len)
@@ -78,8 +95,10 @@ static int connect_marked(int fd, const struct sockaddr *addr, socklen_t len)
     if ((rc == 0 || errno == EINPROGRESS || errno == EINTR) &&
         mps_pending_look(fd) != MPS_MARKS_NATIVE) {
         mps_pending_start(fd);
-        if (rc == 0)
+        if (rc == 0) {
             mps_settle(fd, false);
+            rc = connected(fd, addr, len);
+        }
     }
     return rc;
 }

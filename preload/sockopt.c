@@ -148,6 +148,13 @@ static void hide_reuseport(int fd, void *value, const socklen_t *len)
         memcpy(value, &off, sizeof(off));
 }
 
+/* Options of the program's own end that act on the subflows as well. */
+static bool acts_on_subflows(int option)
+{
+    return option == SO_LINGER || option == SO_KEEPALIVE || option == SO_PRIORITY ||
+           option == SO_MARK;
+}
+
 /*
  * The agent leaves the last byte of what the program wrote in the queue, and with it a piece of up
  * to 90 KiB. A send buffer of less than four such pieces would never become writable again, so it
@@ -191,8 +198,8 @@ MPS_EXPORT int setsockopt(int fd, int level, int option, const void *value, sock
     saved = errno;
     if (rc < 0 && is_refused(errno) && is_remote(level))
         return set_remote(fd, level, option, value, len);
-    if (rc == 0 && level == SOL_SOCKET && (option == SO_LINGER || option == SO_KEEPALIVE)) {
-        /* These act on the subflows as well; the program's own end has them in any case. */
+    if (rc == 0 && level == SOL_SOCKET && acts_on_subflows(option)) {
+        /* The program's own end has them in any case. */
         (void)set_remote(fd, level, option, value, len);
         errno = saved;
     }

@@ -70,8 +70,8 @@ static void copy_file_flags(int from, int to)
 /* What the program set on its socket and the kernel would do for it there. */
 static void copy_settings(int from, int to)
 {
-    static const int names[] = {SO_RCVTIMEO,  SO_SNDTIMEO,  SO_LINGER,
-                                SO_OOBINLINE, SO_KEEPALIVE, SO_REUSEADDR};
+    static const int names[] = {SO_RCVTIMEO,  SO_SNDTIMEO,  SO_LINGER,   SO_OOBINLINE,
+                                SO_KEEPALIVE, SO_REUSEADDR, SO_PRIORITY, SO_MARK};
 
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
         copy_option(from, to, names[i]);
@@ -98,8 +98,8 @@ bool mps_swap_replace(int fd, int end, struct mps_hint *hint)
     return done;
 }
 
-static enum mps_ho_result hand_over(int fd, enum mps_ho_op op, bool bound, struct mps_ho_reply *reply,
-                                    int *ret_end)
+static enum mps_ho_result hand_over(int fd, enum mps_ho_op op, bool bound,
+                                    struct mps_ho_reply *reply, int *ret_end)
 {
     struct mps_ho_request req;
     socklen_t local_len = sizeof(req.local), peer_len = sizeof(req.peer);
@@ -116,17 +116,28 @@ static enum mps_ho_result hand_over(int fd, enum mps_ho_op op, bool bound, struc
     return mps_ho_call(mps_preload_config(), NULL, &req, fd, true, reply, ret_end);
 }
 
+/* Once more if the agent went away with the descriptor before it sent anything: another one starts.
+ */
+static enum mps_ho_result hand_over_twice(int fd, enum mps_ho_op op, bool bound,
+                                          struct mps_ho_reply *reply, int *ret_end)
+{
+    enum mps_ho_result result = hand_over(fd, op, bound, reply, ret_end);
+
+    if (result == MPS_HO_LOST && nothing_sent(fd))
+        result = hand_over(fd, op, bound, reply, ret_end);
+    return result;
+}
+
 enum mps_swap mps_swap(int fd, enum mps_ho_op op, bool bound, struct mps_hint *hint)
 {
     struct mps_ho_reply reply;
     enum mps_swap result = MPS_SWAP_PLAIN;
     int saved = errno, end = -1;
 
-    switch (hand_over(fd, op, bound, &reply, &end)) {
+    switch (hand_over_twice(fd, op, bound, &reply, &end)) {
     case MPS_HO_REPLIED:
         if (reply.status == MPS_HO_OK)
-            result = end >= 0 && mps_swap_replace(fd, end, hint) ? MPS_SWAP_DONE
-                                                                 : MPS_SWAP_BROKEN;
+            result = end >= 0 && mps_swap_replace(fd, end, hint) ? MPS_SWAP_DONE : MPS_SWAP_BROKEN;
         break;
     case MPS_HO_UNSENT:
         break;

@@ -24,6 +24,7 @@ static const struct option_id inherited[] = {
     {IPPROTO_TCP, TCP_KEEPCNT},      {IPPROTO_IP, IP_TOS},        {SOL_SOCKET, SO_PRIORITY},
     {IPPROTO_IPV6, IPV6_TCLASS},     {SOL_SOCKET, SO_MARK},       {IPPROTO_TCP, TCP_CONGESTION},
     {IPPROTO_TCP, TCP_USER_TIMEOUT}, {IPPROTO_TCP, TCP_NODELAY},
+    {IPPROTO_TCP, TCP_NOTSENT_LOWAT},
 };
 
 /* Recorded only: on a subflow they would disturb the framing or the measurements. */
@@ -35,6 +36,13 @@ static const struct option_id recorded_only[] = {
     {IPPROTO_TCP, TCP_WINDOW_CLAMP}, {SOL_SOCKET, SO_RCVTIMEO},
     {SOL_SOCKET, SO_SNDTIMEO},       {IPPROTO_TCP, TCP_NODELAY},
     {IPPROTO_TCP, TCP_DEFER_ACCEPT},
+};
+
+/* Subflows have values of the agent's; 0 is what a program that has set none expects. */
+static const struct option_id own_values[] = {
+    {IPPROTO_TCP, TCP_NODELAY},
+    {IPPROTO_TCP, TCP_USER_TIMEOUT},
+    {IPPROTO_TCP, TCP_NOTSENT_LOWAT},
 };
 
 /* Never: they change what the bytes of a subflow mean, or carry pointers. */
@@ -231,8 +239,7 @@ int mps_sockopts_get(const struct mps_sockopts *opts, const int *fds, unsigned n
         memcpy(data, opts->item[i].data, *len);
         return 0;
     }
-    /* Subflows have their own; the program has not asked for it. */
-    if (level == IPPROTO_TCP && (name == TCP_NODELAY || name == TCP_USER_TIMEOUT) && !opts->plain) {
+    if (IN(own_values, level, name) && !opts->plain) {
         int off = 0;
 
         if (*len > sizeof(off))

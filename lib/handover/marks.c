@@ -120,7 +120,11 @@ enum mps_marks_view mps_marks_look(int fd, unsigned mark)
         return MPS_MARKS_NATIVE;
     if (info.tcpi_state == STATE_SYN_SENT || info.tcpi_state == STATE_SYN_RECV)
         return MPS_MARKS_HANDSHAKE;
-    return answered(&info, mark) && untouched(&info) ? MPS_MARKS_ANSWERED : MPS_MARKS_NATIVE;
+    if (!answered(&info, mark))
+        return MPS_MARKS_NATIVE;
+    if (info.tcpi_state == STATE_CLOSE && info.tcpi_data_segs_out == 0)
+        return MPS_MARKS_REFUSED;
+    return untouched(&info) ? MPS_MARKS_ANSWERED : MPS_MARKS_NATIVE;
 }
 
 bool mps_marks_unconnected(int fd)
