@@ -3,11 +3,16 @@
 #include <errno.h>
 #include <linux/tcp.h>
 #include <netinet/in.h>
+#include <stdlib.h>
 #include <string.h>
 #include "handover/client.h"
 #include "exceptions.h"
 #include "handover/marks.h"
 #include "handover/sys.h"
+
+/* sd_listen_fds(3) */
+#define FIRST_PASSED 3
+#define PASSED_MAX   64
 
 #define MSS_UNSET 536 /* what a socket answers before its handshake if TCP_MAXSEG was not set */
 
@@ -43,12 +48,13 @@ MPS_EXPORT int bind(int fd, const struct sockaddr *addr, socklen_t len)
     return -1;
 }
 
-static bool wants_marks(int fd)
+/* May the socket be marked? `listening`: which of the two it has to be. */
+static bool wants_marks(int fd, int listening)
 {
     int mss;
 
     if (!mps_preload_config() || mps_exceptions_left_alone() || !mps_preload_is_tcp(fd) ||
-        mps_preload_option(fd, SOL_SOCKET, SO_ACCEPTCONN, 1) != 0)
+        mps_preload_option(fd, SOL_SOCKET, SO_ACCEPTCONN, !listening) != listening)
         return false;
     mss = mps_preload_option(fd, IPPROTO_TCP, TCP_MAXSEG, 0);
     if (mss != MSS_UNSET && mss != MPS_MARK_CONNECT && mss != MPS_MARK_LISTEN)
@@ -83,7 +89,7 @@ MPS_EXPORT int listen(int fd, int backlog)
     bool shared;
     int rc;
 
-    if (!wants_marks(fd))
+    if (!wants_marks(fd, 0))
         return mps_next.listen(fd, backlog);
     shared = mps_marks_share_port(fd) > 0;
     if (mps_marks_prepare_listen(fd) < 0) {
@@ -96,6 +102,27 @@ MPS_EXPORT int listen(int fd, int backlog)
     else
         mps_hints_listener_set(fd, shared);
     return rc;
+}
+
+/*
+ * sd_listen_fds(3): listeners that whoever started the program has made. Their port cannot be
+ * shared any more, so that joins come to a port of the agent's own. One that carries the mark is
+ * known already.
+ */
+void mps_listen_take_over(const char *pid, const char *count)
+{
+    long n =
+        pid && count && strtol(pid, NULL, 10) == syscall(SYS_getpid) ? strtol(count, NULL, 10) : 0;
+
+    for (int fd = FIRST_PASSED; fd < FIRST_PASSED + n && n <= PASSED_MAX; fd++) {
+        if (!wants_marks(fd, 1) ||
+            mps_preload_option(fd, IPPROTO_TCP, TCP_MAXSEG, 0) == MPS_MARK_LISTEN)
+            continue;
+        if (mps_marks_prepare_listen(fd) < 0 || !announce(fd, false))
+            unmark(fd, false);
+        else
+            mps_hints_listener_set(fd, false);
+    }
 }
 
 /*

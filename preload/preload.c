@@ -22,6 +22,7 @@ __attribute__((constructor)) static void preload_start(void)
         mps_exceptions_read(config.options, (const char *)getauxval(AT_EXECFN));
     mps_next_bind();
     atomic_store_explicit(&config_valid, valid, memory_order_release);
+    mps_listen_take_over(secure_getenv("LISTEN_PID"), secure_getenv("LISTEN_FDS"));
     errno = saved;
 }
 

@@ -64,6 +64,9 @@ void mps_swap_reset(int fd);
  */
 enum mps_marks_view mps_pending_look(int fd);
 
+/* Mark the listeners that the program was started with (LISTEN_PID and LISTEN_FDS, or NULL). */
+void mps_listen_take_over(const char *pid, const char *count);
+
 /* A marked connect() on fd went out; to be settled when it is established. errno is preserved. */
 void mps_pending_start(int fd);
 
