@@ -11,8 +11,19 @@
 
 #define CHUNK 65536
 
-const struct scenario *const scenario_lists[] = {
-    scenarios_connect, scenarios_process, scenarios_close, scenarios_option, scenarios_data, NULL};
+const struct scenario *const scenario_lists[] = {scenarios_connect,
+                                                 scenarios_forms,
+                                                 scenarios_accept,
+                                                 scenarios_process,
+                                                 scenarios_descriptor,
+                                                 scenarios_fortify,
+                                                 scenarios_life,
+                                                 scenarios_signal,
+                                                 scenarios_close,
+                                                 scenarios_option,
+                                                 scenarios_more_options,
+                                                 scenarios_data,
+                                                 NULL};
 
 const struct scenario *scenario_find(const char *name)
 {
@@ -97,6 +108,46 @@ void peer_wait(int fd, short events)
     struct pollfd pfd = {.fd = fd, .events = events};
 
     need(poll(&pfd, 1, 10000) == 1);
+}
+
+void peer_pass(int over, int fd)
+{
+    union {
+        char bytes[CMSG_SPACE(sizeof(int))];
+        struct cmsghdr align;
+    } control = {0};
+    struct iovec byte = {(void *)"d", 1};
+    struct msghdr msg = {.msg_iov = &byte,
+                         .msg_iovlen = 1,
+                         .msg_control = control.bytes,
+                         .msg_controllen = sizeof(control.bytes)};
+    struct cmsghdr *cmsg = CMSG_FIRSTHDR(&msg);
+
+    cmsg->cmsg_level = SOL_SOCKET;
+    cmsg->cmsg_type = SCM_RIGHTS;
+    cmsg->cmsg_len = CMSG_LEN(sizeof(int));
+    memcpy(CMSG_DATA(cmsg), &fd, sizeof(fd));
+    need(sendmsg(over, &msg, 0) == 1);
+}
+
+int peer_take(int over)
+{
+    union {
+        char bytes[CMSG_SPACE(sizeof(int))];
+        struct cmsghdr align;
+    } control;
+    char c;
+    struct iovec byte = {&c, 1};
+    struct msghdr msg = {.msg_iov = &byte,
+                         .msg_iovlen = 1,
+                         .msg_control = control.bytes,
+                         .msg_controllen = sizeof(control.bytes)};
+    int fd;
+
+    need(recvmsg(over, &msg, 0) == 1);
+    need(CMSG_FIRSTHDR(&msg) && CMSG_FIRSTHDR(&msg)->cmsg_type == SCM_RIGHTS);
+    memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&msg)), sizeof(fd));
+    return fd;
 }
 
 unsigned char pattern_byte(uint64_t seed, size_t offset)

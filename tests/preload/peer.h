@@ -18,8 +18,9 @@ struct scenario {
     bool swaps; /* with the preload on both sides the connection is ours at both ends */
 };
 
-extern const struct scenario scenarios_connect[], scenarios_process[], scenarios_close[],
-    scenarios_option[], scenarios_data[];
+extern const struct scenario scenarios_connect[], scenarios_forms[], scenarios_accept[],
+    scenarios_process[], scenarios_fortify[], scenarios_descriptor[], scenarios_signal[], scenarios_life[],
+    scenarios_close[], scenarios_option[], scenarios_more_options[], scenarios_data[];
 
 const struct scenario *scenario_find(const char *name);
 extern const struct scenario *const scenario_lists[];
@@ -38,6 +39,10 @@ int peer_socket(int flags);                         /* AF_INET, SOCK_STREAM | fl
 int peer_connect(const struct sockaddr_in *server); /* blocking; does not return on failure */
 int peer_accept(int listener);                      /* the same */
 void peer_wait(int fd, short events);               /* poll() until one of them, at most 10 s */
+
+/* Pass a descriptor over an AF_UNIX socket, and take one. */
+void peer_pass(int over, int fd);
+int peer_take(int over);
 
 /* len bytes of a pattern that depends on seed and offset, all of them written. */
 void send_pattern(int fd, uint64_t seed, size_t len);

@@ -2,6 +2,7 @@
 #include "peer.h"
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 static int serve(const struct scenario *scenario, int listener)
@@ -17,7 +18,34 @@ static int serve(const struct scenario *scenario, int listener)
     return 0;
 }
 
-/* usage: peer server NAME  (inherits the listener's port on stdout)  |  peer client NAME PORT */
+/* A server that was given its listener as number 3, and a connection to tell its port. */
+static int activated(int over)
+{
+    struct sockaddr_in sin;
+    socklen_t len = sizeof(sin);
+    int fd;
+
+    need(getsockname(3, (struct sockaddr *)&sin, &len) == 0);
+    need(write(over, &sin.sin_port, 2) == 2);
+    say("listener %s %s", getenv("LISTEN_FDS"), getenv("LISTEN_PID") ? "pid" : "none");
+    fd = peer_accept(3);
+    echo(fd);
+    close(fd);
+    return 0;
+}
+
+/* A connection that comes by SCM_RIGHTS over number 3. */
+static int receiver(void)
+{
+    int fd = peer_take(3);
+
+    echo(fd);
+    close(fd);
+    return 0;
+}
+
+/* usage: peer server NAME  (inherits the listener's port on stdout)  |  peer client NAME PORT
+ *  |  peer activated FD  |  peer receiver */
 int main(int argc, char **argv)
 {
     const struct scenario *scenario = argc > 2 ? scenario_find(argv[2]) : NULL;
@@ -25,9 +53,13 @@ int main(int argc, char **argv)
     socklen_t len = sizeof(addr);
     int on = 1, listener;
 
+    alarm(30);
+    if (argc == 3 && strcmp(argv[1], "activated") == 0)
+        return activated(atoi(argv[2]));
+    if (argc == 2 && strcmp(argv[1], "receiver") == 0)
+        return receiver();
     if (!scenario)
         return 2;
-    alarm(30);
     if (argc > 3) {
         addr.sin_port = htons((uint16_t)atoi(argv[3]));
         scenario->client(&addr);
