@@ -3,10 +3,9 @@
  * Is a silent subflow still there? It is asked by PING; what happens without an answer is the
  * business of stale.h.
  *
- * The subflow that was heard of last is not asked while it is that: so never all of them are, and
- * the last one never. If everything is cut, at least one stays as it is, with nothing in flight,
- * and an idle connection survives that as an idle TCP connection does. As soon as another one
- * answers, the one spared before gets its turn.
+ * The subflow that was heard of last is not asked while it is that, so never all of them are; as
+ * soon as another one answers, it gets its turn. Only the client asks its last one, and more seldom:
+ * the server may have lost it and be waiting with data for a new one, which only the client opens.
  */
 #include "conn_int.h"
 
@@ -23,28 +22,51 @@ static mps_time_t interval(const struct mps_conn *c)
     return c->role == MPS_ROLE_SERVER ? t + t / 4 : t;
 }
 
-static struct mps_subflow *spared(const struct mps_conn *c)
+struct turn {
+    const struct mps_subflow *spared; /* heard of last */
+    unsigned n;                       /* that work */
+};
+
+static struct turn turn_of(const struct mps_conn *c)
 {
-    struct mps_subflow *sf, *last = NULL;
+    struct turn t = {NULL, 0};
+    const struct mps_subflow *sf;
 
     mps_for_each_subflow(sf, c) {
-        if (works(sf) && (!last || sf->stale.heard_at > last->stale.heard_at))
-            last = sf;
+        if (!works(sf))
+            continue;
+        t.n++;
+        if (!t.spared || sf->stale.heard_at > t.spared->stale.heard_at)
+            t.spared = sf;
     }
-    return last;
+    return t;
+}
+
+/* When it is to be asked, MPS_NEVER if not. */
+static mps_time_t due(const struct mps_subflow *sf, const struct turn *turn)
+{
+    const struct mps_conn *c = sf->conn;
+
+    if (!works(sf) || sf->stale.asked_at != 0)
+        return MPS_NEVER;
+    if (sf != turn->spared)
+        return sf->stale.heard_at + interval(c);
+    if (turn->n > 1 || c->role != MPS_ROLE_CLIENT)
+        return MPS_NEVER;
+    return sf->stale.heard_at + 2 * interval(c);
 }
 
 mps_time_t mps_alive_deadline(const struct mps_conn *c)
 {
-    const struct mps_subflow *sf, *last = spared(c);
+    struct turn turn = turn_of(c);
+    const struct mps_subflow *sf;
     mps_time_t t = MPS_NEVER;
 
     if (c->phase != MPS_PH_OPEN || c->cfg.keepalive == 0)
         return MPS_NEVER;
     mps_for_each_subflow(sf, c) {
-        if (works(sf) && sf != last && sf->stale.asked_at == 0 &&
-            sf->stale.heard_at + interval(c) < t)
-            t = sf->stale.heard_at + interval(c);
+        if (due(sf, &turn) < t)
+            t = due(sf, &turn);
     }
     return t;
 }
@@ -62,14 +84,14 @@ static void ask(struct mps_subflow *sf, mps_time_t now)
 
 void mps_alive_timer(struct mps_conn *c, mps_time_t now)
 {
-    struct mps_subflow *sf, *last = spared(c);
+    struct turn turn = turn_of(c);
+    struct mps_subflow *sf;
     mps_time_t early = interval(c) / 8; /* those that are due soon do not wake us again */
 
     if (mps_alive_deadline(c) > now)
         return;
     mps_for_each_subflow(sf, c) {
-        if (works(sf) && sf != last && sf->stale.asked_at == 0 &&
-            sf->stale.heard_at + interval(c) <= now + early)
+        if (due(sf, &turn) <= now + early)
             ask(sf, now);
     }
 }

@@ -34,6 +34,7 @@ static unsigned n_living(const struct mps_conn *c)
 void mps_conn_app_fin(struct mps_conn *c, mps_time_t now)
 {
     c->tx.fin = true;
+    mps_conn_busy(c, now);
     mps_conn_push(c, now);
 }
 
@@ -50,6 +51,7 @@ void mps_conn_app_close(struct mps_conn *c, mps_time_t now)
             return;
         }
     }
+    mps_conn_busy(c, now);
     mps_conn_push(c, now);
 }
 
@@ -185,6 +187,16 @@ void mps_conn_forgotten(struct mps_conn *c, mps_time_t now)
         mps_conn_die(c, MPS_REASON_UNKNOWN_TOKEN, true, now);
 }
 
+/*
+ * Nothing of ours is under way or waits to be sent. Then an outage, however long, is no reason to
+ * end: an idle TCP connection would not even notice it.
+ */
+static bool idle(const struct mps_conn *c)
+{
+    return mps_rtxq_count(&c->tx.rtxq) == 0 && mps_conn_unsent(c) == 0 &&
+           (!c->tx.fin || c->tx.rtxq.fin);
+}
+
 void mps_conn_lost_subflow(struct mps_conn *c, struct mps_subflow *sf, bool orderly,
                            mps_time_t now)
 {
@@ -198,9 +210,16 @@ void mps_conn_lost_subflow(struct mps_conn *c, struct mps_subflow *sf, bool orde
     if (orderly && both_ended(c)) {
         /* The peer closes its last subflow in order only when it has everything. */
         start_closing(c, now);
-    } else if (c->no_subflow_at == MPS_NEVER) {
+    } else if (c->no_subflow_at == MPS_NEVER && sf->active_since > 0 &&
+               !(sf->reason == MPS_REASON_TIMEOUT && idle(c))) {
         c->no_subflow_at = now + patience(c);
     }
+}
+
+void mps_conn_busy(struct mps_conn *c, mps_time_t now)
+{
+    if (c->phase == MPS_PH_OPEN && c->no_subflow_at == MPS_NEVER && mps_conn_n_active(c) == 0)
+        c->no_subflow_at = now + patience(c);
 }
 
 /* ---- time ---- */

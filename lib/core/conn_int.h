@@ -61,7 +61,7 @@ struct mps_conn_rx {
     struct mps_ctrlq_rx ctrlq;
     struct mps_ack ack;
     bool fin_known, closed; /* closed: the application reads no more */
-    bool confirmed;         /* a frame of the peer has arrived */
+    bool confirmed;         /* a frame, or a join, of the peer: it knows of the connection */
     uint64_t fin_dsn;
     uint64_t highest; /* end of the payloads announced so far: no FIN can be below */
 };
@@ -225,6 +225,8 @@ void mps_conn_close_settle(struct mps_conn *c, mps_time_t now);
  * and we have everything, otherwise not.
  */
 void mps_conn_forgotten(struct mps_conn *c, mps_time_t now);
+/* There is something to send from now on: the wait for a subflow has an end. */
+void mps_conn_busy(struct mps_conn *c, mps_time_t now);
 void mps_conn_close_timer(struct mps_conn *c, mps_time_t now);
 void mps_conn_lost_subflow(struct mps_conn *c, struct mps_subflow *sf, bool orderly,
                            mps_time_t now);

@@ -236,6 +236,7 @@ static int join_confirm(struct mps_subflow *sf, const struct mps_join *join, mps
     if (r < 0)
         return r;
     mps_paths_peer_id_used(sf->conn, sf->id);
+    sf->conn->rx.confirmed = true; /* it has got our key */
     mps_sf_activate(sf, now);
     return 0;
 }

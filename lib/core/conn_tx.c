@@ -82,8 +82,10 @@ int mps_conn_app_tx_space(struct mps_conn *c, struct mps_span *ret)
 void mps_conn_app_tx_done(struct mps_conn *c, size_t n, mps_time_t now)
 {
     mps_sendq_commit(&c->tx.sendq, n);
-    if (n > 0)
+    if (n > 0) {
         c->tx.written_at = now;
+        mps_conn_busy(c, now);
+    }
     mps_conn_settle(c, now);
 }
 

@@ -13,7 +13,7 @@ struct scenario {
 
 /* NULL-named entry behind the last. */
 extern const struct scenario scenarios_basic[], scenarios_failure[], scenarios_opening[],
-    scenarios_rate[], scenarios_fair[], scenarios_random[];
+    scenarios_rate[], scenarios_fair[], scenarios_random[], scenarios_paths[];
 
 /* Applications: so many bytes each way, no pauses. */
 void scenario_bulk(struct world *w, uint64_t client_bytes, uint64_t server_bytes);

@@ -6,6 +6,7 @@
  *   sim --all                           every named scenario, most with three seeds
  *   sim --random N [--seed FIRST]       N random connections
  *   sim --seconds S [--seed FIRST]      random connections for about so long
+ *   ... --scenario NAME                 the same with another scenario: "paths"
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -15,9 +16,11 @@
 
 static const struct scenario *const groups[] = {scenarios_basic, scenarios_failure,
                                                 scenarios_opening, scenarios_rate,
-                                                scenarios_fair,    scenarios_random};
+                                                scenarios_fair,    scenarios_random,
+                                                scenarios_paths};
 
 #define N_GROUPS (sizeof(groups) / sizeof(groups[0]))
+#define N_DRAWN  2 /* the last groups: of one scenario each, for many seeds */
 
 static void run(const struct scenario *scenario, uint64_t seed, bool verbose)
 {
@@ -57,7 +60,7 @@ static void list(void)
 
 static void run_all(bool verbose)
 {
-    for (size_t g = 0; g + 1 < N_GROUPS; g++) {
+    for (size_t g = 0; g + N_DRAWN < N_GROUPS; g++) {
         for (const struct scenario *s = groups[g]; s->name != NULL; s++) {
             /* The long transfers hardly depend on the seed. */
             for (uint64_t seed = 1; seed <= (groups[g] == scenarios_rate ? 1 : 3); seed++)
@@ -69,7 +72,8 @@ static void run_all(bool verbose)
 }
 
 /* How many are run decides the clock or the count; what each one does, its seed alone. */
-static void run_random(uint64_t first, uint64_t count, double seconds, bool verbose)
+static void run_random(const struct scenario *scenario, uint64_t first, uint64_t count,
+                       double seconds, bool verbose)
 {
     struct timespec begin, t;
     uint64_t n = 0;
@@ -82,10 +86,10 @@ static void run_random(uint64_t first, uint64_t count, double seconds, bool verb
         took += 1e-9 * (double)(t.tv_nsec - begin.tv_nsec);
         if (n >= count || (seconds > 0 && took > seconds))
             break;
-        run(scenarios_random, first + n++, verbose);
+        run(scenario, first + n++, verbose);
     }
-    printf("ok: %" PRIu64 " random connections, seeds %" PRIu64 " to %" PRIu64 "\n", n, first,
-           first + n - 1);
+    printf("ok: %" PRIu64 " %s connections, seeds %" PRIu64 " to %" PRIu64 "\n", n, scenario->name,
+           first, first + n - 1);
 }
 
 static int usage(void)
@@ -126,12 +130,14 @@ int main(int argc, char **argv)
             return usage();
         }
     }
-    if (name != NULL && find(name) != NULL)
+    if (name != NULL && find(name) == NULL)
+        return usage();
+    if (count > 0)
+        run_random(name != NULL ? find(name) : scenarios_random, seed, count, seconds, verbose);
+    else if (name != NULL)
         run(find(name), seed, verbose);
     else if (all)
         run_all(verbose);
-    else if (count > 0)
-        run_random(seed, count, seconds, verbose);
     else
         return usage();
     return 0;

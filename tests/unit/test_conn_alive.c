@@ -49,11 +49,13 @@ static void asked_now_and_then(void **state)
     finish(p);
 }
 
-static void silent(struct pair *p, unsigned subflows)
+static void never_asked_if_off(void **state)
 {
+    struct pair *p = *state;
     uint64_t up, down;
 
-    start(p, subflows);
+    p->cfg[CLIENT].keepalive = p->cfg[SERVER].keepalive = 0;
+    start(p, 2);
     up = carried(p, CLIENT);
     down = carried(p, SERVER);
     pair_run(p, 3600 * MPS_SEC);
@@ -62,17 +64,39 @@ static void silent(struct pair *p, unsigned subflows)
     finish(p);
 }
 
-static void never_asked_if_off(void **state)
+/* The only subflow: half as often, and by the client alone. */
+static void last_one_is_asked_by_the_client(void **state)
+{
+    struct pair *p = *state;
+    uint64_t up, down;
+
+    start(p, 1);
+    up = carried(p, CLIENT);
+    down = carried(p, SERVER);
+    pair_run(p, 20 * INTERVAL);
+    assert_in_range(carried(p, CLIENT) - up, 9 * PING_LEN, 10 * PING_LEN);
+    assert_int_equal(carried(p, SERVER) - down, carried(p, CLIENT) - up);
+    p->cfg[CLIENT].keepalive = 0;
+    finish(p);
+}
+
+/* The server has lost it and waits with its data: the client finds out and comes back. */
+static void server_lost_the_last_one(void **state)
 {
     struct pair *p = *state;
 
-    p->cfg[CLIENT].keepalive = p->cfg[SERVER].keepalive = 0;
-    silent(p, 2);
-}
-
-static void single_subflow_is_never_asked(void **state)
-{
-    silent(*state, 1);
+    start(p, 1);
+    p->links[0].cut = true;
+    mps_subflow_down(p->links[0].sf[SERVER], false, MPS_REASON_UNSPECIFIED, p->now);
+    p->end[SERVER].to_send = 100000;
+    pair_run(p, 5 * MPS_SEC);
+    p->links[0].cut = false;
+    pair_run(p, 2 * INTERVAL);
+    assert_int_equal(p->end[CLIENT].received, 100000);
+    p->end[CLIENT].to_send = 1000;
+    p->end[CLIENT].fin = p->end[SERVER].fin = true;
+    pair_run(p, 30 * MPS_SEC);
+    assert_true(pair_complete(p));
 }
 
 /* Which of the two is cut makes no difference. */
@@ -154,18 +178,7 @@ static void missing_pong_is_silence(void **state)
     finish(p);
 }
 
-/* A subflow on which TCP does not try in vain: it has all the time in the world. */
-static bool idle_one(const struct pair *p, int side)
-{
-    for (unsigned i = 0; i < p->n_links; i++) {
-        if (p->links[i].sf[side] && p->links[i].out[side].len == 0 &&
-            mps_subflow_state(p->links[i].sf[side]) == MPS_SF_ACTIVE)
-            return true;
-    }
-    return false;
-}
-
-/* Everything is cut for an hour, and nobody wants to send anything: as if nothing had happened. */
+/* TCP has given everything up, too. Nobody wants to send: as if nothing had happened. */
 static void outage_of_all_is_survived(void **state)
 {
     struct pair *p = *state;
@@ -174,13 +187,39 @@ static void outage_of_all_is_survived(void **state)
     for (unsigned i = 0; i < p->n_links; i++)
         p->links[i].cut = true;
     p->refuse_joins = true;
+    pair_run(p, 900 * MPS_SEC);
+    assert_false(p->end[CLIENT].reset || p->end[SERVER].reset);
+    for (unsigned i = 0; i < p->n_links; i++) {
+        for (int side = 0; side < 2; side++) {
+            if (p->links[i].sf[side])
+                mps_subflow_down(p->links[i].sf[side], false, MPS_REASON_TIMEOUT, p->now);
+        }
+    }
     pair_run(p, 3600 * MPS_SEC);
     assert_false(p->end[CLIENT].reset || p->end[SERVER].reset);
-    for (int side = 0; side < 2; side++)
-        assert_true(idle_one(p, side));
-    for (unsigned i = 0; i < p->n_links; i++)
-        p->links[i].cut = false;
+    assert_int_equal(mps_conn_n_active(p->end[CLIENT].conn), 0);
+    p->refuse_joins = false;
+    pair_run(p, MPS_RETRY_MAX);
     finish(p);
+}
+
+/* But with something to send, patience has an end. */
+static void outage_of_all_ends_what_is_busy(void **state)
+{
+    struct pair *p = *state;
+
+    start(p, 1);
+    p->refuse_joins = true;
+    for (int side = 0; side < 2; side++)
+        mps_subflow_down(p->links[0].sf[side], false, MPS_REASON_TIMEOUT, p->now);
+    pair_run(p, 600 * MPS_SEC);
+    assert_false(p->end[CLIENT].reset || p->end[SERVER].reset);
+    p->end[CLIENT].to_send = 1;
+    pair_run(p, p->cfg[CLIENT].no_subflow_timeout - MPS_SEC);
+    assert_false(p->end[CLIENT].reset);
+    pair_run(p, 2 * MPS_SEC);
+    assert_true(p->end[CLIENT].reset);
+    assert_false(p->end[SERVER].reset);
 }
 
 /* A route goes: no need to wait for the interval. */
@@ -208,12 +247,14 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(asked_now_and_then),
         T(never_asked_if_off),
-        T(single_subflow_is_never_asked),
+        T(last_one_is_asked_by_the_client),
+        T(server_lost_the_last_one),
         T(first_cut_is_found),
         T(second_cut_is_found),
         T(server_asks_too),
         T(missing_pong_is_silence),
         T(outage_of_all_is_survived),
+        T(outage_of_all_ends_what_is_busy),
         T(route_that_goes_is_looked_after),
     };
 
