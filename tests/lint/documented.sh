@@ -41,4 +41,14 @@ test -n "$events"
 for event in $(echo "$events" | tr -d '"'); do
     grep -q "^$event" man/mptcpshim.1 || { echo "mptcpshim.1: no event $event"; rc=1; }
 done
+# Every key of the configuration has its entry under its section.
+keys=$(grep -oE '\(?(MPS_SECTION_PATH|"[a-z]+"), "[a-z-]+", ' lib/config/keys.c | tr -d '(", ' |
+    sed 's/MPS_SECTION_PATH/path@/; s/^\(connections\|agent\|paths\|peers\|programs\)/\1@/' | sort -u)
+test "$(echo "$keys" | wc -l)" -ge 18 || { echo "keys.c: keys are not found"; rc=1; }
+for key in $keys; do
+    sed 's/\\-/-/g' man/mptcpshim.conf.5 | awk -v section="${key%@*}" -v key="${key#*@}" '
+        /^\.SS \[/ { here = $2 == "[" section "]" || $2 == "[" section }
+        here && $0 ~ "^\\.BI \"" key " = " { found = 1 }
+        END { exit !found }' || { echo "mptcpshim.conf.5: no key ${key#*@} in [${key%@*}]"; rc=1; }
+done
 exit $rc

@@ -69,6 +69,10 @@ void host_connect_first(struct host *host, unsigned link);
 void host_add_addr(struct host *host, unsigned link, bool announce, bool backup);
 void host_remove_addr(struct host *host, unsigned link);
 
+/* What we send: the share of the address on the link, and which scheduler. */
+void host_set_weight(struct host *host, unsigned link, unsigned weight);
+void host_set_scheduler(struct host *host, const struct mps_sched_ops *sched);
+
 /* Do everything that can be done at this moment. */
 void host_service(struct host *host);
 

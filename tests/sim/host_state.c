@@ -45,6 +45,24 @@ void host_remove_addr(struct host *host, unsigned link)
         world_fail(host->world, "local_remove: %s", mps_strerror(r));
 }
 
+void host_set_weight(struct host *host, unsigned link, unsigned weight)
+{
+    struct mps_addr addr = simnet_addr(link, host->number, host->number == 1 ? SIMNET_PORT : 0);
+    int r = mps_conn_local_set_weight(host->conn, &addr, weight, host->world->net.q.now);
+
+    /* The address may be gone. */
+    if (r < 0 && r != MPS_EADDR)
+        world_fail(host->world, "local_set_weight: %s", mps_strerror(r));
+}
+
+void host_set_scheduler(struct host *host, const struct mps_sched_ops *sched)
+{
+    int r = mps_conn_set_scheduler(host->conn, sched, host->world->net.q.now);
+
+    if (r < 0 && !faultmem_failed(&host->fm))
+        world_fail(host->world, "set_scheduler: %s", mps_strerror(r));
+}
+
 void host_start(struct host *host, unsigned link)
 {
     struct world *w = host->world;

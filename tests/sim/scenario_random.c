@@ -93,9 +93,13 @@ static void reset_link(struct world *w, unsigned link)
         step_reset(w, link);
 }
 
+/*
+ * Not on a link that is cut: the reset of its subflow would be lost, and if the application ends
+ * meanwhile, an idle peer without another subflow never learns of it, as over TCP.
+ */
 static void remove_address(struct world *w, unsigned link)
 {
-    if (confirmed(w) && w->host[0].conn != NULL) {
+    if (!w->net.links[link].cut && confirmed(w) && w->host[0].conn != NULL) {
         world_say(w, "address %u is removed", link);
         host_remove_addr(&w->host[0], link);
     }
@@ -147,6 +151,34 @@ static void random_failures(struct world *w)
     }
 }
 
+/* What a user may change while the connection runs: flag and weight of an address, the scheduler. */
+static void change_policy(struct world *w, unsigned link)
+{
+    struct prng *rng = &w->rng;
+    struct host *host = &w->host[prng_below(rng, 2)];
+
+    if (host->conn == NULL)
+        return;
+    world_say(w, "policy of host %u, address %u", host->number, link);
+    if (prng_chance(rng, 500))
+        host_add_addr(host, link, host->number == 1 && link > 0, prng_chance(rng, 500));
+    if (prng_chance(rng, 500))
+        host_set_weight(host, link, (unsigned)prng_log_range(rng, 1, MPS_WEIGHT_MAX));
+    if (prng_chance(rng, 500))
+        host_set_scheduler(host, mps_sched_at((unsigned)prng_below(rng, 5)));
+}
+
+static void random_policy(struct world *w)
+{
+    unsigned n = prng_chance(&w->rng, 300) ? (unsigned)prng_range(&w->rng, 1, 8) : 0;
+
+    for (unsigned i = 0; i < n; i++) {
+        unsigned link = (unsigned)prng_below(&w->rng, w->net.n_links);
+
+        world_at(w, prng_log_range(&w->rng, MPS_MSEC, 10 * MPS_SEC), change_policy, link);
+    }
+}
+
 /* One buffer of a tiny size moves in each round trip of up to 300 ms. */
 static mps_time_t window_time(const struct world *w, unsigned host)
 {
@@ -168,6 +200,7 @@ static void setup(struct world *w)
     random_app(w, first, answers);
     random_app(w, 1 - first, false);
     random_failures(w);
+    random_policy(w);
     /*
      * Failures are over after 10 s, and a TCP timer may have doubled to as much again; an end that
      * the other side does not confirm takes 60 s; an application pauses for 60 s at most. One side

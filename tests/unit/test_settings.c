@@ -446,6 +446,33 @@ static void without_memory(void **state)
 #endif
 }
 
+/* Sixteen long addresses are one word. */
+static void words(void **state)
+{
+    char text[MPS_OPTIONS_WORD + 64] = "scheduler=minrtt local=", value[8];
+    size_t at = strlen(text);
+    struct mps_options opt;
+
+    for (unsigned i = 0; i < 16; i++)
+        at += (size_t)snprintf(text + at, sizeof(text) - at,
+                               "2001:db8:1111:2222:3333:4444:5555:%04x,", 0x1000 + i);
+    snprintf(text + at - 1, sizeof(text) - at, " idle=9");
+    mps_options_init(&opt);
+    assert_int_equal(mps_options_parse(&opt, text, strlen(text), NULL), 0);
+    assert_int_equal(opt.n_locals, 16);
+    assert_int_equal(opt.locals[15].ip[15], 15);
+    assert_int_equal(opt.idle_s, 9);
+    assert_true(mps_options_find(text, strlen(text), "idle", value, sizeof(value)));
+    assert_string_equal(value, "9");
+    assert_false(mps_options_find(text, strlen(text), "idl", value, sizeof(value)));
+    assert_false(mps_options_find(text, strlen(text), "local", value, sizeof(value)));
+    /* Longer than the environment's value can be: left out, the rest counts. */
+    memset(text, 'x', MPS_OPTIONS_WORD);
+    snprintf(text + MPS_OPTIONS_WORD, 64, " idle=8");
+    assert_int_equal(mps_options_parse(&opt, text, strlen(text), NULL), 1);
+    assert_int_equal(opt.idle_s, 8);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -454,7 +481,7 @@ int main(void)
         cmocka_unit_test(nul_bytes),     cmocka_unit_test(every_error_is_reported),
         cmocka_unit_test(full_lists),    cmocka_unit_test(later_replaces_earlier),
         cmocka_unit_test(policy),        cmocka_unit_test(files),
-        cmocka_unit_test(user_file),     cmocka_unit_test(without_memory),
+        cmocka_unit_test(words),         cmocka_unit_test(user_file),     cmocka_unit_test(without_memory),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
