@@ -32,7 +32,7 @@ static bool is_deleted(const struct mps_engine *eng, const struct mps_addr *addr
     return change && change->use == MPS_PATH_DELETED;
 }
 
-/* Those that were added by hand and are there; any loopback address is. */
+/* Addresses that were added one by one and are there; any loopback address is. */
 static void add_added(const struct mps_engine *eng, const struct mps_addr *peer,
                       struct mps_netaddr_list *ret)
 {
@@ -43,8 +43,9 @@ static void add_added(const struct mps_engine *eng, const struct mps_addr *peer,
         bool loopback = mps_addr_is_loopback(&change->addr);
         unsigned k = 0;
 
-        if (change->use != MPS_PATH_ADDED || loopback != mps_addr_is_loopback(peer) ||
-            listed(ret, &change->addr) || ret->n == MPS_NETADDR_MAX)
+        if (change->use != MPS_PATH_ADDED || !change->exact ||
+            loopback != mps_addr_is_loopback(peer) || listed(ret, &change->addr) ||
+            ret->n == MPS_NETADDR_MAX)
             continue;
         while (k < all->n && !mps_addr_same_ip(&all->entry[k].addr, &change->addr))
             k++;

@@ -39,11 +39,11 @@ struct mps_netaddr_list {
 int mps_netaddr_dump(struct mps_netaddr_list *ret);
 
 /*
- * Those a connection to `peer` may use: not loopback, not secondary; with the option local= exactly the ones it
- * lists, of the same loopback-ness as the peer. A loopback peer gets none without that option: a
- * second path over loopback is worth nothing. Nor are several IPv6 addresses of one interface
- * (temporary, stable, unique local): without the option it is `own`, that of the connection, or
- * the first.
+ * Those a connection to `peer` may use: not loopback, not secondary; with the option local=
+ * exactly the ones it lists, of the same loopback-ness as the peer. A loopback peer gets none
+ * without that option: a second path over loopback is worth nothing. Nor are several IPv6
+ * addresses of one interface (temporary, stable, unique local): without the option it is `own`,
+ * that of the connection, or the first.
  */
 void mps_netaddr_select(const struct mps_netaddr_list *all, const struct mps_options *opt,
                         const struct mps_addr *own, const struct mps_addr *peer,

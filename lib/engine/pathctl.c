@@ -19,6 +19,7 @@ const struct mps_path_change *mps_pathctl_find(const struct mps_pathctl *ctl,
 
 /* The addresses that a word names. */
 struct targets {
+    bool exact; /* it was an address */
     struct mps_addr addr[MPS_NETADDR_MAX];
     unsigned n;
 };
@@ -30,6 +31,7 @@ static void find_targets(const struct mps_engine *eng, const char *name, struct 
     bool is_addr = mps_value_address(name, &addr) == NULL;
 
     ret->n = 0;
+    ret->exact = is_addr;
     for (unsigned i = 0; i < all->n; i++) {
         const struct mps_netaddr_entry *e = &all->entry[i];
 
@@ -96,8 +98,10 @@ static void apply(struct mps_pathctl *ctl, const struct mps_addr *addr,
         item = &ctl->item[ctl->n++];
         *item = (struct mps_path_change){.addr = *addr};
     }
-    if (change->use != MPS_PATH_AS_BEFORE)
+    if (change->use != MPS_PATH_AS_BEFORE) {
         item->use = change->use;
+        item->exact = change->exact;
+    }
     if (change->has_backup) {
         item->has_backup = true;
         item->backup = change->backup;
@@ -129,6 +133,7 @@ const char *mps_pathctl_command(struct mps_engine *eng, char *text)
         return "neither an address nor an interface with addresses of this host";
     if (eng->pathctl.n + n_new(&eng->pathctl, &targets) > MPS_PATHCTL_MAX)
         return "too many addresses have been changed";
+    change.exact = targets.exact;
     for (unsigned i = 0; i < targets.n; i++)
         apply(&eng->pathctl, &targets.addr[i], &change);
     mps_list_for_each(s, &eng->sessions, struct mps_session, link) mps_session_addresses_changed(s);

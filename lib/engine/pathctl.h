@@ -18,6 +18,7 @@ enum mps_path_use { MPS_PATH_AS_BEFORE, MPS_PATH_ADDED, MPS_PATH_DELETED };
 struct mps_path_change {
     struct mps_addr addr;
     enum mps_path_use use;
+    bool exact; /* ADDED by its address, not by its interface: even if another one stands for it */
     bool has_backup, backup;
     unsigned weight; /* 0: not said */
 };

@@ -141,6 +141,13 @@ static void commands(void **state)
     assert_string_equal(selected(h, ANY, FAR), "0.1 :1,b,w3 1.1,w9");
     tell(h, "del eth0", NULL);
     assert_string_equal(selected(h, ANY, FAR), "1.1,w9");
+    /* Of an interface's addresses those that make a path; by name any one. */
+    tell(h, "add eth0", NULL);
+    assert_string_equal(selected(h, ANY, FAR), "0.1 :1,b,w3 1.1,w9");
+    tell(h, "add 2001:db8::2", NULL);
+    assert_string_equal(selected(h, ANY, FAR), "0.1 :1,b,w3 1.1,w9 :2,b,w3");
+    tell(h, "del eth0", NULL);
+    assert_string_equal(selected(h, ANY, FAR), "1.1,w9");
     /* All loopback addresses are there; those of other hosts are not. */
     assert_string_equal(selected(h, ANY, "127.0.0.1"), "");
     tell(h, "add 127.0.0.9", NULL);
