@@ -146,6 +146,7 @@ struct mps_mpconn *mps_mpconn_free(struct mps_mpconn *mp)
         mps_token_remove(&mp->eng->tokens, mp->token);
         mps_conn_free(mp->core);
     }
+    free(mp->locals);
     free(mp);
     return NULL;
 }
@@ -166,60 +167,70 @@ int mps_mpconn_take_first(struct mps_mpconn *mp)
 
 /* ---- addresses ---- */
 
-static bool listed(const struct mps_netaddr_list *list, const struct mps_addr *addr)
+static bool listed(const struct mps_netaddr_entry *list, unsigned n, const struct mps_addr *addr)
 {
-    for (unsigned i = 0; i < list->n; i++) {
-        if (mps_addr_same_ip(&list->entry[i].addr, addr))
+    for (unsigned i = 0; i < n; i++) {
+        if (mps_addr_same_ip(&list[i].addr, addr))
             return true;
     }
     return false;
 }
 
-static bool listed_with_port(const struct mps_netaddr_list *list, const struct mps_addr *addr)
+static bool listed_with_port(const struct mps_netaddr_entry *list, unsigned n,
+                             const struct mps_addr *addr)
 {
-    for (unsigned i = 0; i < list->n; i++) {
-        if (mps_addr_equal(&list->entry[i].addr, addr))
+    for (unsigned i = 0; i < n; i++) {
+        if (mps_addr_equal(&list[i].addr, addr))
             return true;
     }
     return false;
+}
+
+/* Tell the core of it; true if it is announced. The port is filled in. */
+static bool add_local(struct mps_mpconn *mp, struct mps_netaddr_entry *e, mps_time_t now)
+{
+    bool announce = false;
+    int rc;
+
+    /* Only the connecting host opens joins; it needs no announcement of the address and port that
+     * it connected to, as long as they take joins. */
+    if (mp->s->role == MPS_ROLE_SERVER) {
+        e->addr.port = mp->s->local.port;
+        e->addr.port = mps_engine_join_port(mp->eng, &e->addr);
+        announce = e->addr.port != 0 && !mps_addr_equal(&e->addr, &mp->s->local);
+    }
+    rc = mps_conn_local_add(mp->core, &e->addr, e->ifindex, e->backup, announce, now);
+    if (rc == 0)
+        rc = mps_conn_local_set_weight(mp->core, &e->addr, e->weight, now);
+    if (rc < 0)
+        mps_log("mpconn: local address: %s", mps_strerror(rc));
+    return rc == 0 && announce;
 }
 
 void mps_mpconn_set_locals(struct mps_mpconn *mp, const struct mps_netaddr_list *list)
 {
-    bool server = mp->s->role == MPS_ROLE_SERVER;
+    struct mps_netaddr_entry *fresh = calloc(list->n + 1, sizeof(*fresh)), *old = mp->locals;
+    unsigned n_old = mp->n_locals;
     mps_time_t now = mps_clock_now();
-    struct mps_netaddr_list old;
 
-    for (unsigned i = 0; i < mp->locals.n; i++) {
-        const struct mps_netaddr_entry *e = &mp->locals.entry[i];
-
-        if (listed(list, &e->addr))
+    if (!fresh) {
+        mps_log("mpconn: local addresses: %s", mps_strerror(MPS_ENOMEM));
+        return;
+    }
+    for (unsigned i = 0; i < n_old; i++) {
+        if (listed(list->entry, list->n, &old[i].addr))
             continue;
-        mps_conn_local_remove(mp->core, &e->addr, now);
-        mps_report_local(mp->s, "address_removed", &e->addr, e->ifname);
+        mps_conn_local_remove(mp->core, &old[i].addr, now);
+        mps_report_local(mp->s, "address_removed", &old[i].addr, old[i].ifname);
     }
-    old = mp->locals;
-    mp->locals = *list;
-    for (unsigned i = 0; i < mp->locals.n; i++) {
-        struct mps_netaddr_entry *e = &mp->locals.entry[i];
-        bool announce = false;
-        int rc;
-
-        /* Only the connecting host opens joins; it needs no announcement of the address and
-         * port that it connected to, as long as they take joins. */
-        if (server) {
-            e->addr.port = mp->s->local.port;
-            e->addr.port = mps_engine_join_port(mp->eng, &e->addr);
-            announce = e->addr.port != 0 && !mps_addr_equal(&e->addr, &mp->s->local);
-        }
-        rc = mps_conn_local_add(mp->core, &e->addr, e->ifindex, e->backup, announce, now);
-        if (rc == 0)
-            rc = mps_conn_local_set_weight(mp->core, &e->addr, e->weight, now);
-        if (rc < 0)
-            mps_log("mpconn: local address: %s", mps_strerror(rc));
-        else if (announce && !listed_with_port(&old, &e->addr))
-            mps_report_local(mp->s, "address_announced", &e->addr, e->ifname);
+    memcpy(fresh, list->entry, list->n * sizeof(*fresh));
+    mp->locals = fresh;
+    mp->n_locals = list->n;
+    for (unsigned i = 0; i < mp->n_locals; i++) {
+        if (add_local(mp, &fresh[i], now) && !listed_with_port(old, n_old, &fresh[i].addr))
+            mps_report_local(mp->s, "address_announced", &fresh[i].addr, fresh[i].ifname);
     }
+    free(old);
 }
 
 static enum mps_reason refusal(int rc)

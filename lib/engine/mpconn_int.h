@@ -16,11 +16,12 @@ struct mps_mpconn {
     uint32_t token;
     struct mps_list flows; /* struct mps_sflow, oldest first */
     ev_timer timer;
-    mps_time_t timer_at;            /* MPS_NEVER: not running */
-    struct mps_netaddr_list locals; /* with ports, as told to the core */
-    bool fin_done;                  /* the application's FIN was passed on */
-    bool closed;                    /* its close or abort was passed on */
-    bool plain, over;               /* verdicts that wait for the end of the run */
+    mps_time_t timer_at; /* MPS_NEVER: not running */
+    struct mps_netaddr_entry *locals; /* with ports, as told to the core */
+    unsigned n_locals;
+    bool fin_done;    /* the application's FIN was passed on */
+    bool closed;      /* its close or abort was passed on */
+    bool plain, over; /* verdicts that wait for the end of the run */
 };
 
 /*
