@@ -89,10 +89,12 @@
 #define MPS_SBD_WINDOW_MIN (100 * MPS_MSEC)
 #define MPS_SBD_RISE       6 /* percent more than before and after on average: less is chance */
 #define MPS_SBD_ABOVE      2 /* percent more than in either of them */
+#define MPS_SBD_FLAT       1 /* up to so many percent it is no change at all */
 
 #define MPS_COUPLE_GAIN     20 /* percent of what was given up: with four competitors a fifth */
 #define MPS_COUPLE_VOTES    2  /* experiments with the same outcome that decide */
-#define MPS_COUPLE_START    (500 * MPS_MSEC) /* before the first experiment: slow start */
+#define MPS_COUPLE_START    (500 * MPS_MSEC) /* before the first experiment, */
+#define MPS_COUPLE_SLOW_START 10u /* and at least so many round trips of each subflow */
 #define MPS_COUPLE_AGAIN    (200 * MPS_MSEC) /* before the next vote */
 #define MPS_COUPLE_COST     100 /* a pause may take such a part of the time; */
 #define MPS_COUPLE_CHEAP    (500 * MPS_MSEC) /* up to this it need not be saved up before */

@@ -16,12 +16,13 @@ bool mps_fairness_find(const char *name, enum mps_fairness *ret)
     return false;
 }
 
-static void reset(struct mps_couple_slot *s, mps_time_t at)
+static void reset(struct mps_couple_slot *s, mps_time_t now)
 {
     *s = (struct mps_couple_slot){
         .leader = MPS_COUPLE_NONE,
         .suspect = MPS_COUPLE_NONE,
-        .at = at,
+        .since = now,
+        .at = now + MPS_COUPLE_START,
         .wait = MPS_COUPLE_WAIT_MIN,
         .rest = MPS_COUPLE_REST_MIN,
     };
@@ -40,6 +41,7 @@ static void wake(struct mps_couple_slot *s, mps_time_t now)
 {
     s->leader = s->suspect = MPS_COUPLE_NONE;
     s->votes_for = s->votes_against = 0;
+    s->since = now;
     s->at = now + MPS_COUPLE_START;
 }
 
@@ -76,7 +78,7 @@ static void look_around(struct mps_couple *cp, const struct mps_couple_path *pat
         if (gone & UINT32_C(1) << slot)
             lost(cp, slot, now);
         else if (seen & ~cp->known & UINT32_C(1) << slot)
-            reset(&cp->slot[slot], now + MPS_COUPLE_START);
+            reset(&cp->slot[slot], now);
     }
     /* A newcomer changes what the others deliver: nothing is measured meanwhile. */
     if (mps_sbd_running(&cp->sbd))
@@ -138,6 +140,17 @@ static void couple(struct mps_couple *cp, const struct mps_couple_path *a,
     rest_behind(cp, other->slot, carrier->slot, now);
 }
 
+static void couple_all(struct mps_couple *cp, const struct mps_couple_path *paths, unsigned n,
+                       mps_time_t now)
+{
+    const struct mps_couple_path *carrier = best(cp, paths, n);
+
+    for (unsigned i = 0; i < n; i++) {
+        if (&paths[i] != carrier && !rests(cp, paths[i].slot))
+            rest_behind(cp, paths[i].slot, carrier->slot, now);
+    }
+}
+
 static void stands_alone(struct mps_couple *cp, struct mps_couple_slot *s, mps_time_t now)
 {
     mps_time_t cost = 2 * mps_sbd_pause(&cp->sbd) * MPS_COUPLE_COST;
@@ -159,6 +172,7 @@ static void judge(struct mps_couple *cp, const struct mps_couple_path *paths, un
     struct mps_couple_slot *s = &cp->slot[cp->sbd.paused];
     const struct mps_couple_path *own = NULL, *other = NULL;
     unsigned most = 0;
+    bool flat = mps_sbd_flat(&cp->sbd);
 
     for (unsigned i = 0; i < n; i++) {
         unsigned gain = mps_sbd_gain(&cp->sbd, paths[i].slot);
@@ -172,7 +186,7 @@ static void judge(struct mps_couple *cp, const struct mps_couple_path *paths, un
     }
     mps_sbd_cancel(&cp->sbd);
     if (!other) {
-        s->votes_against++;
+        s->votes_against += flat ? MPS_COUPLE_VOTES : 1; /* a clear no counts twice */
     } else {
         s->votes_for = other->slot == s->suspect ? s->votes_for + 1 : 1;
         s->suspect = other->slot;
@@ -220,17 +234,34 @@ static void experiment(struct mps_couple *cp, const struct mps_couple_path *path
     }
 }
 
-/* The subflow whose turn it is. The best one never pauses. */
+/* Slow start of some subflow may be under way, which changes what all deliver. */
+static bool settling(const struct mps_couple *cp, const struct mps_couple_path *paths, unsigned n,
+                     mps_time_t now)
+{
+    for (unsigned i = 0; i < n; i++) {
+        mps_time_t rtts = paths[i].srtt_us * MPS_COUPLE_SLOW_START * MPS_USEC;
+
+        if (!rests(cp, paths[i].slot) && now < cp->slot[paths[i].slot].since + rtts)
+            return true;
+    }
+    return false;
+}
+
+/* The subflow whose turn it is. The fastest one never pauses: that would cost most. */
 static const struct mps_couple_path *due(const struct mps_couple *cp,
                                          const struct mps_couple_path *paths, unsigned n,
                                          mps_time_t now)
 {
-    const struct mps_couple_path *first = best(cp, paths, n), *ret = NULL;
+    const struct mps_couple_path *fastest = NULL, *ret = NULL;
 
+    for (unsigned i = 0; i < n; i++) {
+        if (!rests(cp, paths[i].slot) && (!fastest || paths[i].rate > fastest->rate))
+            fastest = &paths[i];
+    }
     for (unsigned i = 0; i < n; i++) {
         const struct mps_couple_slot *s = &cp->slot[paths[i].slot];
 
-        if (&paths[i] == first || rests(cp, paths[i].slot) || s->at > now)
+        if (&paths[i] == fastest || rests(cp, paths[i].slot) || s->at > now)
             continue;
         if (!ret || s->at < cp->slot[ret->slot].at)
             ret = &paths[i];
@@ -263,11 +294,11 @@ void mps_couple_run(struct mps_couple *cp, const struct mps_couple_path *paths, 
         if (busy && rests(cp, paths[i].slot) && s->at <= now)
             wake(s, now);
     }
-    next = busy ? due(cp, paths, n, now) : NULL;
+    next = busy && !settling(cp, paths, n, now) ? due(cp, paths, n, now) : NULL;
     if (!next)
         return;
     if (cp->mode == MPS_FAIR_STRICT)
-        rest_behind(cp, next->slot, best(cp, paths, n)->slot, now);
+        couple_all(cp, paths, n, now);
     else
         experiment(cp, paths, n, next->slot, now);
 }

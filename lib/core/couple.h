@@ -7,7 +7,7 @@
  * One TCP flow takes one share, whatever its congestion control.
  *
  * Who shares is found by experiment (sbd.h), two votes of three: a path whose rate varies by itself
- * may look like a shared one once. Experiments cost a path some round trips of silence, so they
+ * may look like a shared one once. A clear no is enough by itself. Experiments cost a path some round trips of silence, so they
  * are rare where they find nothing: MPS_COUPLE_COST.
  */
 #pragma once
@@ -34,6 +34,7 @@ struct mps_couple_slot {
     unsigned leader, suspect; /* slot, MPS_COUPLE_NONE */
     unsigned votes_for, votes_against;
     bool saved;            /* the time for a long experiment has been saved up */
+    mps_time_t since;      /* it carries */
     mps_time_t at;         /* next experiment, or end of the rest */
     mps_time_t wait, rest; /* the next ones */
 };

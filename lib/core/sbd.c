@@ -87,20 +87,46 @@ static uint64_t rate(uint64_t bytes, mps_time_t took)
     return took > 0 ? bytes * 1000 / ((uint64_t)(took / MPS_MSEC) + 1) : 0;
 }
 
+struct rates {
+    uint64_t most, usual, paused; /* before or after; both on average; meanwhile */
+};
+
+/* False if there is nothing to compare. */
+static bool compare(const struct mps_sbd *sbd, unsigned slot, struct rates *ret)
+{
+    const struct mps_sbd_count *own = &sbd->count[slot];
+    uint64_t before = rate(own->before, sbd->took[0]), after = rate(own->after, sbd->took[2]);
+
+    ret->most = before > after ? before : after;
+    ret->usual = (before + after) / 2;
+    ret->paused = rate(own->paused, sbd->took[1]);
+    return sbd->phase == MPS_SBD_DONE && slot != sbd->paused && ret->usual > 0 &&
+           sbd->watched & UINT32_C(1) << slot;
+}
+
 unsigned mps_sbd_gain(const struct mps_sbd *sbd, unsigned slot)
 {
-    const struct mps_sbd_count *own = &sbd->count[slot], *other = &sbd->count[sbd->paused];
-    uint64_t before = rate(own->before, sbd->took[0]), after = rate(own->after, sbd->took[2]);
-    uint64_t paused = rate(own->paused, sbd->took[1]);
-    uint64_t most = before > after ? before : after, usual = (before + after) / 2, given;
+    const struct mps_sbd_count *other = &sbd->count[sbd->paused];
+    uint64_t given = (rate(other->before, sbd->took[0]) + rate(other->after, sbd->took[2])) / 2;
+    struct rates r;
 
-    given = (rate(other->before, sbd->took[0]) + rate(other->after, sbd->took[2])) / 2;
-    if (sbd->phase != MPS_SBD_DONE || slot == sbd->paused || given == 0 || usual == 0 ||
-        !(sbd->watched & UINT32_C(1) << slot))
+    if (!compare(sbd, slot, &r) || given == 0)
         return 0;
     /* More than in either of the other windows: a dent in one of them (a loss, BBR's look for the
      * shortest round trip) is no rise in between. */
-    if (paused * 100 < most * (100 + MPS_SBD_ABOVE) || paused * 100 < usual * (100 + MPS_SBD_RISE))
+    if (r.paused * 100 < r.most * (100 + MPS_SBD_ABOVE) ||
+        r.paused * 100 < r.usual * (100 + MPS_SBD_RISE))
         return 0;
-    return (unsigned)((paused - usual) * 100 / given);
+    return (unsigned)((r.paused - r.usual) * 100 / given);
+}
+
+bool mps_sbd_flat(const struct mps_sbd *sbd)
+{
+    struct rates r;
+
+    for (unsigned slot = 0; slot < MPS_MAX_SUBFLOWS; slot++) {
+        if (compare(sbd, slot, &r) && r.paused * 100 > r.usual * (100 + MPS_SBD_FLAT))
+            return false;
+    }
+    return sbd->phase == MPS_SBD_DONE;
 }

@@ -84,3 +84,6 @@ static inline bool mps_sbd_pauses(const struct mps_sbd *sbd, unsigned slot)
  * percent; 0 if it is too little to tell from chance.
  */
 unsigned mps_sbd_gain(const struct mps_sbd *sbd, unsigned slot);
+
+/* MPS_SBD_DONE: no subflow delivered more during the pause than otherwise, not even a little. */
+bool mps_sbd_flat(const struct mps_sbd *sbd);

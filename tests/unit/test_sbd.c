@@ -16,6 +16,8 @@ static unsigned window(enum mps_sbd_phase phase)
     return phase <= MPS_SBD_BEFORE ? 0 : phase <= MPS_SBD_PAUSED ? 1 : 2;
 }
 
+static bool flat; /* the last run's */
+
 /* Late by `late` at every step. Returns the gain of slot 0. */
 static unsigned run(const struct course *course, mps_time_t late)
 {
@@ -39,6 +41,7 @@ static unsigned run(const struct course *course, mps_time_t late)
     }
     assert_int_equal(sbd.phase, MPS_SBD_DONE);
     assert_true(sbd.at == MPS_NEVER);
+    flat = mps_sbd_flat(&sbd);
     assert_int_equal(mps_sbd_gain(&sbd, 1), 0);
     assert_int_equal(mps_sbd_gain(&sbd, 2), 0); /* takes no part */
     return mps_sbd_gain(&sbd, 0);
@@ -53,6 +56,7 @@ static void one_queue(void **state)
     assert_in_range(run(&alone, 0), 95, 105);
     assert_in_range(run(&third, 0), 45, 55);
     assert_in_range(run(&third, 77 * MPS_MSEC), 45, 55);
+    assert_false(flat);
 }
 
 static void two_queues(void **state)
@@ -64,7 +68,9 @@ static void two_queues(void **state)
     (void)state;
     assert_int_equal(run(&steady, 0), 0);
     assert_int_equal(run(&steady, 13 * MPS_MSEC), 0);
+    assert_true(flat);
     assert_int_equal(run(&jitter, 0), 0);
+    assert_false(flat); /* 4 % */
     assert_int_equal(run(&small, 0), 0); /* half of what it gave up, but within chance */
 }
 
