@@ -6,7 +6,7 @@ BUILD_PACKAGES='build-essential meson ninja-build pkg-config libev-dev libssl-de
     libjson-c-dev libinih-dev libcmocka-dev'
 TEST_PACKAGES='curl file groff iperf3 iproute2 iputils-ping jq libpython3.11-testsuite
     linux-source-6.1 mptcpize netcat-openbsd nftables nginx-light openssh-client openssh-server
-    procps python3 python3.11 spin tcpdump universal-ctags util-linux xz-utils'
+    procps python3 python3.11 socat spin tcpdump universal-ctags util-linux xz-utils'
 
 missing_packages() # PACKAGE...
 {
