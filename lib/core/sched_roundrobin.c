@@ -1,29 +1,36 @@
 /* SPDX-License-Identifier: MIT */
-/* roundrobin: around the paths that have room, as many runs on each as its weight says. */
+/*
+ * roundrobin: run by run around the paths that have room, each as often as its weight says and
+ * evenly spread: a path gains its weight at each run and pays the sum of all for one of its own.
+ */
+#include "conn.h"
 #include "sched_path.h"
 
 struct state {
-    unsigned next; /* where the search begins; may lie behind the last path */
-    unsigned left; /* runs that the path `next` gets before the one behind it */
+    /* By position in the list; a path that comes or goes moves others, for one round. */
+    int32_t gained[MPS_MAX_SUBFLOWS];
 };
 
 static int pick(void *state, const struct mps_sched_input *in)
 {
     struct state *rr = state;
     bool normal = mps_sched_has_normal(in);
+    int best = MPS_SCHED_NONE;
+    int32_t sum = 0;
 
-    for (unsigned k = 0; k < in->n_paths; k++) {
-        unsigned i = (rr->next + k) % in->n_paths;
+    for (unsigned i = 0; i < in->n_paths && i < MPS_MAX_SUBFLOWS; i++) {
+        const struct mps_sched_path *path = &in->paths[i];
 
-        if (!mps_sched_eligible(&in->paths[i], normal) || in->paths[i].room == 0)
+        if (!mps_sched_eligible(path, normal) || path->room == 0)
             continue;
-        if (k > 0 || rr->left == 0)
-            rr->left = mps_sched_weight(&in->paths[i]);
-        rr->left--;
-        rr->next = rr->left > 0 ? i : (i + 1) % in->n_paths;
-        return (int)i;
+        rr->gained[i] += (int32_t)mps_sched_weight(path);
+        sum += (int32_t)mps_sched_weight(path);
+        if (best == MPS_SCHED_NONE || rr->gained[i] > rr->gained[best])
+            best = (int)i;
     }
-    return MPS_SCHED_NONE;
+    if (best != MPS_SCHED_NONE)
+        rr->gained[best] -= sum;
+    return best;
 }
 
 const struct mps_sched_ops mps_sched_roundrobin = {

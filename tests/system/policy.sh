@@ -133,6 +133,55 @@ from_file()
     BED_OPTIONS=
 }
 
+# One that sends less than either link carries: only its wishes decide which one does.
+paced() # s|c: host s sends 1 MB/s until its peer goes
+{
+    bed_spawn "$1" python3 -c '
+import socket, sys, time
+if sys.argv[1] == "s":
+    connection = socket.create_server(("0.0.0.0", 7000)).accept()[0]
+    try:
+        while True:
+            connection.sendall(bytes(20000))
+            time.sleep(0.02)
+    except OSError:
+        sys.exit(0)
+connection = socket.create_connection(("10.99.1.1", 7000))
+while connection.recv(65536):
+    pass' "$1"
+}
+
+outweighs() # LINK: it carries at least twice as much as the other one in 2 s
+{
+    w_this=$(bed_carried "$1" s2c) w_other=$(bed_carried $((3 - $1)) s2c)
+    sleep 2
+    w_this=$(($(bed_carried "$1" s2c) - w_this)) w_other=$(($(bed_carried $((3 - $1)) s2c) - w_other))
+    echo "# link $1 carried $w_this bytes, the other one $w_other"
+    [ $w_this -ge $((2 * w_other)) ] && [ $w_this -gt 200000 ]
+}
+
+weights()
+{
+    command -v python3 >/dev/null || { skip "weights" "python3 is not installed"; return; }
+    BED_OPTIONS="--scheduler roundrobin"
+    paced s
+    w_server=$!
+    bed_wait 20 bed_listening s 7000
+    paced c
+    w_client=$!
+    carries "weights" 1
+    carries "weights" 2
+    path s set link1 weight=1
+    path s set link2 weight=10
+    ok "weights: link 2 carries most" outweighs 2
+    path s set link1 weight=100
+    ok "weights: link 1 carries most" outweighs 1
+    kill $w_client
+    wait $w_client
+    finish "weights, the server" $w_server
+    BED_OPTIONS=
+}
+
 # A box on link 1 rewrites the MSS both ways, so that no mark gets through.
 rewrite_mss()
 {
@@ -192,5 +241,6 @@ make_file "$BED_TMP/www/small" 2
 one_direction download c s
 one_direction upload s c
 from_file
+weights
 known_peers
 tap_end

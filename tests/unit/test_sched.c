@@ -5,6 +5,7 @@
 
 #define MBIT    UINT64_C(125000)
 #define MAX_P   4
+#define STATE_MAX 16
 #define NONE    MPS_SCHED_NONE
 #define KB      UINT64_C(1024)
 #define MB      (1024 * KB)
@@ -73,7 +74,7 @@ static int pick_with(const struct mps_sched_ops *ops, void *state, const struct 
 static void check_rows(const struct mps_sched_ops *ops, const struct row *rows, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
-        uint64_t state[8] = {0};
+        uint64_t state[STATE_MAX] = {0};
 
         assert_true(ops->state_size <= sizeof(state));
         int got = pick_with(ops, state, &rows[i]);
@@ -180,7 +181,7 @@ static void test_ecf_hysteresis(void **user)
 {
     struct row row = {"", {full(100 * MBIT, 10, 12500), path(10 * MBIT, 100)}, 2, 800 * KB,
                       100 * MB, false, 1};
-    uint64_t state[8] = {0};
+    uint64_t state[STATE_MAX] = {0};
 
     assert_int_equal(pick_with(&mps_sched_ecf, state, &row), 1);
     row.unsent = 600 * KB;
@@ -252,7 +253,7 @@ static void test_minrtt(void **user)
 static void test_roundrobin(void **user)
 {
     struct row row = {"", {path(MBIT, 1), path(MBIT, 9), path(MBIT, 5)}, 3, MB, MB, false, 0};
-    uint64_t state[8] = {0};
+    uint64_t state[STATE_MAX] = {0};
 
     for (int i = 0; i < 6; i++)
         assert_int_equal(pick_with(&mps_sched_roundrobin, state, &row), i % 3);
@@ -313,20 +314,35 @@ static void test_weights(void **user)
     check_rows(&mps_sched_backup, backups, COUNT(backups));
 }
 
+static unsigned share(struct row *row, uint64_t *state, unsigned runs, int path_)
+{
+    unsigned n = 0;
+
+    for (unsigned i = 0; i < runs; i++)
+        n += pick_with(&mps_sched_roundrobin, state, row) == path_;
+    return n;
+}
+
+/* Exact shares, spread evenly; only the ratio of the weights counts. */
 static void test_weighed_turns(void **user)
 {
     struct row row = {"", {path(MBIT, 1), weighing(3, path(MBIT, 9))}, 2, MB, MB, false, 0};
-    static const int expect[] = {0, 1, 1, 1, 0, 1, 1, 1, 0, 1};
-    uint64_t state[8] = {0};
+    static const int expect[] = {1, 0, 1, 1, 1, 0, 1, 1};
+    uint64_t state[STATE_MAX] = {0};
 
     for (unsigned i = 0; i < COUNT(expect); i++)
         assert_int_equal(pick_with(&mps_sched_roundrobin, state, &row), expect[i]);
-    /* Full in the middle of its turn: the turn is over. */
+    row.paths[0].weight = 10;
+    row.paths[1].weight = 100;
+    for (unsigned i = 0; i < 20; i++)
+        assert_int_equal(share(&row, state, 11, 1), 10);
+    /* Full, it misses its turns, and does not make up for them. */
     row.paths[1].room = 0;
-    assert_int_equal(pick_with(&mps_sched_roundrobin, state, &row), 0);
+    assert_int_equal(share(&row, state, 100, 0), 100);
     row.paths[1].room = KB;
-    for (unsigned i = 0; i < 4; i++)
-        assert_int_equal(pick_with(&mps_sched_roundrobin, state, &row), i < 3);
+    assert_in_range(share(&row, state, 110, 1), 99, 101);
+    row.paths[0].weight = 1;
+    assert_in_range(share(&row, state, 1010, 0), 8, 12);
 }
 
 int main(void)
