@@ -58,12 +58,16 @@ static bool wants_mark(int fd, const struct sockaddr *addr, socklen_t len)
         return false;
     if (addr->sa_family != AF_INET && addr->sa_family != AF_INET6)
         return false;
-    if (one_path(addr, len) || !may_set_mss(fd) || !mps_preload_is_tcp(fd))
+    if (one_path(addr, len) || !may_set_mss(fd))
         return false;
     hint = mps_hints_get(fd);
     if (!hint || atomic_load_explicit(&hint->shared, memory_order_relaxed))
         return false;
-    return mps_preload_option(fd, IPPROTO_TCP, TCP_FASTOPEN_CONNECT, 0) == 0;
+    /* The hint may be an old one of the number, but a socket that has an MSS is TCP or MPTCP. */
+    if (!atomic_load_explicit(&hint->tcp, memory_order_relaxed) && !mps_preload_is_tcp(fd))
+        return false;
+    return !atomic_load_explicit(&hint->fast_open, memory_order_relaxed) ||
+           mps_preload_option(fd, IPPROTO_TCP, TCP_FASTOPEN_CONNECT, 0) == 0;
 }
 
 /*
@@ -91,6 +95,8 @@ static int connect_marked(int fd, const struct sockaddr *addr, socklen_t len)
     if (mps_marks_prepare_connect(fd) < 0)
         return mps_next.connect(fd, addr, len);
     rc = mps_next.connect(fd, addr, len);
+    if (rc == 0 && !mps_marks_possible(fd, MPS_MARK_LISTEN) && !mps_exceptions_peer_capable(fd))
+        return 0;
     /* A near peer has answered by now, even if the call did not wait. */
     if ((rc == 0 || errno == EINPROGRESS || errno == EINTR) &&
         mps_pending_look(fd) != MPS_MARKS_NATIVE) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Calls that make, duplicate or register descriptors: they keep the hints true. */
 #include "preload.h"
+#include <netinet/in.h>
 #include <stdarg.h>
 
 MPS_EXPORT int socket(int domain, int type, int protocol)
@@ -8,6 +9,10 @@ MPS_EXPORT int socket(int domain, int type, int protocol)
     int fd = mps_next.socket(domain, type, protocol);
 
     mps_hints_forget(fd);
+    if ((domain == AF_INET || domain == AF_INET6) &&
+        (type & ~(SOCK_NONBLOCK | SOCK_CLOEXEC)) == SOCK_STREAM &&
+        (protocol == 0 || protocol == IPPROTO_TCP))
+        mps_hints_tcp_set(fd);
     return fd;
 }
 
@@ -17,7 +22,7 @@ static int duplicated(int from, int to)
     if (to < 0 || to == from)
         return to;
     mps_hints_forget(to);
-    if (mps_preload_config() && mps_preload_is_tcp(from)) {
+    if (mps_preload_config()) {
         mps_pending_share(from);
         mps_pending_share(to);
     }

@@ -30,6 +30,8 @@ struct mps_hint {
     atomic_bool overflow;      /* a registration was not remembered */
     atomic_bool shared;        /* the program has duplicated the descriptor */
     atomic_bool bound;         /* connect() found it bound to an address */
+    atomic_bool tcp;           /* made by socket() as a TCP socket */
+    atomic_bool fast_open;     /* TCP_FASTOPEN_CONNECT was set or cleared by the program */
     atomic_bool own_reuseport; /* SO_REUSEPORT on it is ours, not the program's */
     atomic_int listener;       /* process that made it a listener the agent knows; 0: none */
     pid_t pid;                 /* who called connect(); written before the state */
@@ -46,6 +48,9 @@ struct mps_hint *mps_hints_get(int fd);
 
 /* The number stands for another file from now on: forget everything. */
 void mps_hints_forget(int fd);
+
+/* fd was made by socket() as a TCP socket. */
+void mps_hints_tcp_set(int fd);
 
 /* epoll_ctl() succeeded. */
 void mps_hints_epoll_set(int epfd, int fd, const struct epoll_event *event);

@@ -67,7 +67,7 @@ struct mps_next mps_next = {
 #define X(result, name, params, direct) .name = direct_call_##name,
     MPS_NEXT_FUNCTIONS(X)
 #undef X
-    .fcntl = direct_fcntl,
+        .fcntl = direct_fcntl,
     .ioctl = direct_ioctl,
 };
 

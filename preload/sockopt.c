@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "preload.h"
 #include <errno.h>
+#include <linux/tcp.h>
 #include <netinet/in.h>
 #include <string.h>
 #include "handover/client.h"
@@ -148,6 +149,15 @@ static void hide_reuseport(int fd, void *value, const socklen_t *len)
         memcpy(value, &off, sizeof(off));
 }
 
+/* connect() has to look at the option from now on. */
+static void note_fast_open(int fd)
+{
+    struct mps_hint *hint = mps_hints_get(fd);
+
+    if (hint)
+        atomic_store_explicit(&hint->fast_open, true, memory_order_relaxed);
+}
+
 /* Options of the program's own end that act on the subflows as well. */
 static bool acts_on_subflows(int option)
 {
@@ -194,6 +204,8 @@ MPS_EXPORT int setsockopt(int fd, int level, int option, const void *value, sock
     if (level == SOL_SOCKET && (option == SO_SNDBUF || option == SO_SNDBUFFORCE) &&
         would_shrink(fd, value, len))
         return 0;
+    if (level == IPPROTO_TCP && option == TCP_FASTOPEN_CONNECT)
+        note_fast_open(fd);
     rc = mps_next.setsockopt(fd, level, option, value, len);
     saved = errno;
     if (rc < 0 && is_refused(errno) && is_remote(level))

@@ -105,6 +105,16 @@ bool mps_marks_synack_is(int fd, unsigned mark)
     return read_info(fd, &info) && answered(&info, mark);
 }
 
+bool mps_marks_possible(int fd, unsigned mark)
+{
+    int mss = 0;
+    socklen_t len = sizeof(mss);
+
+    /* After a reset the answer is what this side announced. */
+    return get_option(fd, IPPROTO_TCP, TCP_MAXSEG, &mss, &len) < 0 || mss == (int)mark ||
+           mss == (int)(mark - TIMESTAMPS_LEN) || mss == MPS_MARK_CONNECT;
+}
+
 bool mps_marks_untouched(int fd)
 {
     struct tcp_info info;

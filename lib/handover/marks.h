@@ -31,6 +31,9 @@ int mps_marks_share_port(int fd);
  */
 bool mps_marks_synack_is(int fd, unsigned mark);
 
+/* A cheaper question about an established socket: false if mps_marks_synack_is cannot be true. */
+bool mps_marks_possible(int fd, unsigned mark);
+
 /* What one look shows of a handshake that was to carry marks. */
 enum mps_marks_view {
     MPS_MARKS_HANDSHAKE, /* it is under way */
