@@ -84,11 +84,15 @@ fi
 if [ "$long" = --long ]; then
     export EXIT_RUNS=200 PHONE_SECONDS=60
     run_tests build --suite system --repeat 5
-    if python3 tests/suites/python.py build; then
-        passed=$((passed + 1))
-    else
-        failed=$((failed + 1))
-    fi
+    for program in "python3 tests/suites/python.py build" \
+        "build/tests/sim/sim --random 10000" \
+        "build/tests/sim/sim --random 10000 --scenario paths"; do
+        if $program; then
+            passed=$((passed + 1))
+        else
+            failed=$((failed + 1))
+        fi
+    done
     meson test -C build --benchmark --verbose || failed=$((failed + 1))
 fi
 

@@ -64,10 +64,81 @@ static void test_no_subflow_timeout(void **state)
     rig_deinit(&rig);
 }
 
+static unsigned active(struct mps_engine *eng)
+{
+    struct mps_subflow_info info[MPS_MAX_SUBFLOWS];
+    struct mps_session *s = only_session(eng);
+    unsigned n, k = 0;
+
+    if (!s->mp)
+        return 0;
+    n = mps_conn_subflow_info(mps_mpconn_core(s->mp), info, MPS_MAX_SUBFLOWS);
+    for (unsigned i = 0; i < n; i++)
+        k += info[i].state == MPS_SF_ACTIVE;
+    return k;
+}
+
+static bool has_two(void *arg)
+{
+    struct rig *rig = arg;
+
+    return active(&rig->client) == 2 && active(&rig->server) == 2;
+}
+
+static bool has_one(void *arg)
+{
+    struct rig *rig = arg;
+
+    return active(&rig->client) == 1;
+}
+
+static bool has_local(struct mps_engine *eng, uint8_t last)
+{
+    struct mps_subflow_info info[MPS_MAX_SUBFLOWS];
+    unsigned n = mps_conn_subflow_info(mps_mpconn_core(only_session(eng)->mp), info,
+                                       MPS_MAX_SUBFLOWS);
+
+    for (unsigned i = 0; i < n; i++) {
+        if (info[i].state == MPS_SF_ACTIVE && info[i].local.ip[3] == last)
+            return true;
+    }
+    return false;
+}
+
+/* Resets, the first subflow included, again and again: each address is used again. */
+static void test_resets_are_survived(void **state)
+{
+    struct sockaddr unspec = {.sa_family = AF_UNSPEC};
+    struct stream s = {.seed = 6, .length = 100000};
+    struct rig rig;
+    int fds[4];
+
+    rig_init(&rig, "local=127.0.0.1,127.0.0.2");
+    assert_int_equal(mps_steer_add(&rig.server.steer, rig.listener, true), 0);
+    rig_connect(&rig, &s.from, &s.to);
+    for (unsigned i = 0; i < 4; i++) {
+        assert_true(rig_until(&rig, has_two, &rig, 30));
+        assert_true(has_local(&rig.client, 1));
+        assert_true(has_local(&rig.client, 2));
+        assert_int_equal(mps_session_fds(only_session(&rig.server), fds, 4), 2);
+        /* The oldest one: the first subflow, then its successors. */
+        assert_int_equal(connect(fds[0], &unspec, sizeof(unspec)), 0);
+        assert_true(rig_until(&rig, has_one, &rig, 5));
+        s = (struct stream){.from = s.from, .to = s.to, .seed = 6 + i, .length = 100000};
+        assert_true(rig_until(&rig, done, &s, 10));
+        assert_int_equal(s.received, s.length);
+    }
+    assert_true(rig_until(&rig, has_two, &rig, 30));
+    close(s.from);
+    close(s.to);
+    rig_deinit(&rig);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_no_subflow_timeout),
+        cmocka_unit_test(test_resets_are_survived),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
