@@ -56,5 +56,6 @@ void mps_conn_fair_forget(struct mps_conn *c, unsigned slot)
 
 mps_time_t mps_conn_fair_deadline(const struct mps_conn *c)
 {
-    return c->tx.couple ? mps_couple_deadline(c->tx.couple) : MPS_NEVER;
+    /* The scheduler may have changed since: see mps_conn_fair. */
+    return c->tx.couple && !c->cfg.sched->duplicate ? mps_couple_deadline(c->tx.couple) : MPS_NEVER;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Changes of policy on a connection that runs: backup flags, weights, schedulers. */
+#include "core/conn_int.h"
 #include "core/sched.h"
 #include "pair.h"
 
@@ -146,6 +147,27 @@ static void weights(void **state)
 }
 
 /* In mid-transfer to each scheduler in turn, and a failure of memory leaves the old one. */
+/* No timer of what the new scheduler does not use goes off for ever. */
+static void timers_end_with_the_scheduler(void **state)
+{
+    struct pair *p = *state;
+    struct mps_conn *conn;
+
+    start(p, false, false);
+    conn = p->end[CLIENT].conn;
+    send_some(p, 300000);
+    assert_non_null(conn->tx.couple);
+    conn->tx.couple->sbd.at = p->now + MPS_MSEC; /* an experiment runs */
+    assert_int_equal(mps_conn_fair_deadline(conn), p->now + MPS_MSEC);
+    assert_int_equal(mps_conn_set_scheduler(conn, &mps_sched_redundant, p->now), 0);
+    pair_settle(p);
+    p->now += MPS_SEC;
+    mps_conn_expire(conn, p->now);
+    pair_settle(p);
+    assert_true(mps_conn_deadline(conn) > p->now);
+    finish(p);
+}
+
 static void schedulers(void **state)
 {
     struct pair *p = *state;
@@ -203,7 +225,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         T(first_address_is_backup), T(join_from_backup_address), T(join_to_backup_address),
-        T(there_and_back), T(weights), T(schedulers), T(waiting_data_goes_on),
+        T(there_and_back), T(weights), T(schedulers), T(timers_end_with_the_scheduler), T(waiting_data_goes_on),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
