@@ -5,6 +5,7 @@
  * where it should.
  */
 #include "lib/test.h"
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -195,6 +196,15 @@ static void test_scenario(void **state)
     assert_null(strstr(server[0].transcript, "failed:"));
 }
 
+/* All, or those of the command line. */
+static bool is_wanted(const char *name, int argc, char **argv)
+{
+    for (int i = 1; i < argc; i++)
+        if (strcmp(argv[i], name) == 0)
+            return true;
+    return argc < 2;
+}
+
 int main(int argc, char **argv)
 {
     struct CMUnitTest tests[128];
@@ -202,8 +212,9 @@ int main(int argc, char **argv)
 
     for (int i = 0; scenario_lists[i]; i++)
         for (const struct scenario *s = scenario_lists[i]; s->name; s++)
-            if (argc < 2 || strcmp(argv[1], s->name) == 0)
+            if (is_wanted(s->name, argc, argv))
                 tests[n++] = (struct CMUnitTest){
                     .name = s->name, .test_func = test_scenario, .initial_state = (void *)s};
+    assert(n > 0 && (argc < 2 || n == (size_t)argc - 1));
     return _cmocka_run_group_tests("differential", tests, n, setup, NULL);
 }
