@@ -20,6 +20,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #define PING_BYTES    128
@@ -123,6 +124,7 @@ static int get(char **argv)
     double limit = strtod(argv[2], NULL), omit = strtod(argv[3], NULL);
     uint64_t bytes = strtoull(argv[4], NULL, 10), got = 0, counted = 0;
     double start, now = 0, first = 0, last = 0, gap = 0;
+    struct timeval wait = {.tv_sec = 1};
     bool right = true;
     ssize_t n = 0;
     int fd;
@@ -130,15 +132,20 @@ static int get(char **argv)
     (void)stream_at(0);
     start = stream_now();
     fd = stream_connect(argv[0], argv[1], (int)strtol(argv[5], NULL, 10));
-    if (!request(fd, 'd', bytes))
+    if (!request(fd, 'd', bytes) ||
+        setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait)) < 0)
         return 1;
     while (got < bytes && (got == 0 || now - first < limit)) {
         n = read(fd, block, sizeof(block));
         if (n < 0 && errno == EINTR)
             continue;
-        if (n <= 0)
+        if (n == 0 || (n < 0 && errno != EAGAIN))
             break;
         now = stream_now();
+        if (n < 0) { /* a stall counts, and does not last for ever */
+            gap = got > 0 && now - last > gap ? now - last : gap;
+            continue;
+        }
         if (got == 0)
             first = last = now;
         if (now - first >= omit) {
@@ -153,7 +160,7 @@ static int get(char **argv)
     printf("{\"bytes\":%llu,\"seconds\":%.4f,\"mbit_s\":%.2f,\"gap_ms\":%.1f,\"cpu\":%.3f,"
            "\"ok\":%s}\n",
            (unsigned long long)got, last - start,
-           last - first > omit ? (double)counted * 8e-6 / (last - first - omit) : 0, gap * 1000,
+           now - first > omit ? (double)counted * 8e-6 / (now - first - omit) : 0, gap * 1000,
            cpu_seconds(), right ? "true" : "false");
     return !right;
 }

@@ -6,21 +6,24 @@ usage()
 {
     cat <<'HELP'
 usage: table.sh [--rounds N] [--seconds S] [--only NAME[,NAME...]] [--out DIRECTORY]
+                [--congestion NAME]
 Prints the tables; DIRECTORY (default build/bench) gets runs.jsonl, one line per measurement, and
 one PNG per row of links with the rate of each path over time. S: length of one measurement,
-default 10. Medians of the rounds; a row that misses its bar is marked MISSED.
+default 10. --congestion: of TCP, in place of the system's default. Medians of the rounds; a row
+that misses its bar is marked MISSED.
 Rows: equal unlike far very-far lossy three deep-queue buffer shared download stripped
       bulk ping http idle
 HELP
 }
 
-rounds=1 seconds=10 only='' out=
+rounds=1 seconds=10 only='' out='' congestion=''
 while [ $# -gt 0 ]; do
     case $1 in
     --rounds) rounds=$2; shift ;;
     --seconds) seconds=$2; shift ;;
     --only) only=$(echo "$2" | tr , ' '); shift ;;
     --out) out=$2; shift ;;
+    --congestion) congestion=$2; shift ;;
     --help) usage; exit 0 ;;
     *) usage >&2; exit 2 ;;
     esac
@@ -28,7 +31,7 @@ while [ $# -gt 0 ]; do
 done
 # Arguments are read before: bed.sh may run this script again in a user namespace.
 set -- --rounds "$rounds" --seconds "$seconds" ${only:+--only "$(echo "$only" | tr ' ' ,)"} \
-    ${out:+--out "$out"}
+    ${out:+--out "$out"} ${congestion:+--congestion "$congestion"}
 BED_SKIP_STATUS=77
 BED_MODE=plain
 BED_SOURCE=$(cd "$(dirname "$0")/../.." && pwd)
@@ -67,6 +70,10 @@ open_links() # COUNT: in place of the links that are there
     rm -f "$BED_TMP/linkemu.log"
     BED_MODE=$open_mode
     bed_open "$1"
+    for host in c s; do
+        [ -z "$congestion" ] || bed_in $host sh -c \
+            "echo $congestion >/proc/sys/net/ipv4/tcp_congestion_control" || exit 1
+    done
 }
 
 record() # ROW WAY ROUND FILE [KEY-VALUES-AS-JSON]: one line of runs.jsonl
