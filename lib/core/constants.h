@@ -99,7 +99,7 @@
 #define MPS_COUPLE_COST     100 /* a pause may take such a part of the time; */
 #define MPS_COUPLE_CHEAP    (500 * MPS_MSEC) /* up to this it need not be saved up before */
 #define MPS_COUPLE_WAIT_MIN (10 * MPS_SEC) /* after finding nothing, at least; doubles */
-#define MPS_COUPLE_DOUBT    (2 * MPS_SEC)  /* after votes that differed */
+#define MPS_COUPLE_DOUBT    (2 * MPS_SEC)  /* after an outcome that is not clear; doubles */
 #define MPS_COUPLE_WAIT_MAX (80 * MPS_SEC)
 #define MPS_COUPLE_REST_MIN (15 * MPS_SEC) /* until those that share are examined again; doubles */
 #define MPS_COUPLE_REST_MAX (80 * MPS_SEC)

@@ -24,6 +24,7 @@ static void reset(struct mps_couple_slot *s, mps_time_t now)
         .since = now,
         .at = now + MPS_COUPLE_START,
         .wait = MPS_COUPLE_WAIT_MIN,
+        .doubt = MPS_COUPLE_DOUBT,
         .rest = MPS_COUPLE_REST_MIN,
     };
 }
@@ -151,13 +152,15 @@ static void couple_all(struct mps_couple *cp, const struct mps_couple_path *path
     }
 }
 
-static void stands_alone(struct mps_couple *cp, struct mps_couple_slot *s, mps_time_t now)
+static void stands_alone(struct mps_couple *cp, struct mps_couple_slot *s, bool clear,
+                         mps_time_t now)
 {
     mps_time_t cost = 2 * mps_sbd_pause(&cp->sbd) * MPS_COUPLE_COST;
 
     s->rest = MPS_COUPLE_REST_MIN;
-    if (s->votes_for > 0) { /* outvoted, not unanimous: doubts are settled soon */
-        s->at = now + MPS_COUPLE_DOUBT;
+    if (!clear) { /* doubts are settled soon */
+        s->at = now + s->doubt;
+        s->doubt = 2 * s->doubt < MPS_COUPLE_WAIT_MAX ? 2 * s->doubt : MPS_COUPLE_WAIT_MAX;
     } else {
         s->at = now + (s->wait > cost ? s->wait : cost);
         s->wait = 2 * s->wait < MPS_COUPLE_WAIT_MAX ? 2 * s->wait : MPS_COUPLE_WAIT_MAX;
@@ -195,7 +198,7 @@ static void judge(struct mps_couple *cp, const struct mps_couple_path *paths, un
     if (s->votes_for >= MPS_COUPLE_VOTES)
         couple(cp, own, other, now);
     else if (s->votes_against >= MPS_COUPLE_VOTES)
-        stands_alone(cp, s, now);
+        stands_alone(cp, s, flat && s->votes_for == 0, now);
 }
 
 /* ---- experiments ---- */

@@ -36,7 +36,7 @@ struct mps_couple_slot {
     bool saved;            /* the time for a long experiment has been saved up */
     mps_time_t since;      /* it carries */
     mps_time_t at;         /* next experiment, or end of the rest */
-    mps_time_t wait, rest; /* the next ones */
+    mps_time_t wait, doubt, rest; /* the next ones */
 };
 
 #define MPS_COUPLE_NONE MPS_MAX_SUBFLOWS
