@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "launcher.h"
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -13,7 +14,7 @@ static const char usage[] =
     "                 [weight=N]\n"
     "       mptcpshim set TOKEN scheduler=NAME\n"
     "       mptcpshim check-config [FILE] [--json]\n"
-    "       mptcpshim help | --version\n"
+    "       mptcpshim help | --version; each command knows --help\n"
     "\n"
     "run: the TCP connections of PROGRAM and its children use several paths where the\n"
     "peer runs mptcpshim too, and are plain TCP elsewhere.\n"
@@ -47,25 +48,36 @@ void mps_launcher_complain(const char *format, ...)
     fputc('\n', stderr);
 }
 
+static const struct {
+    const char *name;
+    int (*run)(int argc, char **argv);
+} commands[] = {
+    {"run", mps_launcher_run},         {"status", mps_launcher_status},
+    {"monitor", mps_launcher_monitor}, {"path", mps_launcher_path},
+    {"set", mps_launcher_set},         {"check-config", mps_launcher_check_config},
+};
+
+static bool asks_for_help(const char *word)
+{
+    return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
+}
+
+static int help(void)
+{
+    return fputs(usage, stdout) < 0 || fflush(stdout) != 0 ? MPS_EXIT_FAILURE : 0;
+}
+
 int main(int argc, char **argv)
 {
     const char *command = argc > 1 ? argv[1] : "";
 
-    if (strcmp(command, "run") == 0)
-        return mps_launcher_run(argc - 1, argv + 1);
-    if (strcmp(command, "status") == 0)
-        return mps_launcher_status(argc - 1, argv + 1);
-    if (strcmp(command, "monitor") == 0)
-        return mps_launcher_monitor(argc - 1, argv + 1);
-    if (strcmp(command, "path") == 0)
-        return mps_launcher_path(argc - 1, argv + 1);
-    if (strcmp(command, "set") == 0)
-        return mps_launcher_set(argc - 1, argv + 1);
-    if (strcmp(command, "check-config") == 0)
-        return mps_launcher_check_config(argc - 1, argv + 1);
-    if (strcmp(command, "help") == 0 || strcmp(command, "--help") == 0 ||
-        strcmp(command, "-h") == 0)
-        return fputs(usage, stdout) < 0 || fflush(stdout) != 0 ? MPS_EXIT_FAILURE : 0;
+    for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+        if (strcmp(command, commands[i].name) != 0)
+            continue;
+        return argc > 2 && asks_for_help(argv[2]) ? help() : commands[i].run(argc - 1, argv + 1);
+    }
+    if (strcmp(command, "help") == 0 || asks_for_help(command))
+        return help();
     if (strcmp(command, "--version") == 0)
         return printf("mptcpshim %s\n", MPS_PROJECT_VERSION) < 0 ? MPS_EXIT_FAILURE : 0;
     if (*command)

@@ -43,6 +43,10 @@ code "unknown subcommand" 125 "$launcher" walk
 code "help" 0 "$launcher" help
 matches "usage on stdout" out '^Usage: '
 code "--help" 0 "$launcher" --help
+for command in run status monitor path set check-config; do
+    code "$command --help" 0 "$launcher" $command --help
+    matches "$command --help prints the usage" out '^Usage: mptcpshim run'
+done
 code "--version" 0 "$launcher" --version
 matches "the version" out '^mptcpshim [0-9]+\.[0-9]+\.[0-9]+$'
 
