@@ -167,7 +167,7 @@ MPS_EXPORT int shutdown(int fd, int how)
  */
 static bool admit(int listener, int fd)
 {
-    unsigned mark = mps_marks_saved_syn(fd);
+    unsigned mark = mps_marks_accepted(fd);
     mps_sys_sigset_t mask;
     enum mps_swap swap;
     int saved = errno;

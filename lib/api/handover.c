@@ -160,7 +160,7 @@ int api_adopt_server(int fd, const struct mptcpshim_options *opts)
     r = tcp_state(fd);
     if (r < 0)
         return r;
-    switch (mps_marks_saved_syn(fd)) {
+    switch (mps_marks_accepted(fd)) {
     case MPS_MARK_JOIN: /* meant for the agent: its sender closes it, too, without sending */
         api_reset(fd);
         return -ECONNABORTED;

@@ -190,12 +190,31 @@ unsigned mps_marks_syn_mss(const unsigned char *syn, unsigned len)
     return 0;
 }
 
-unsigned mps_marks_saved_syn(int fd)
+/* The MSS in the saved SYN; `ret_len`: the length of that. */
+static unsigned read_syn(int fd, socklen_t *ret_len)
 {
     unsigned char syn[512];
-    socklen_t len = sizeof(syn);
 
-    if (get_option(fd, IPPROTO_TCP, TCP_SAVED_SYN, syn, &len) < 0 || len > sizeof(syn))
+    *ret_len = sizeof(syn);
+    if (get_option(fd, IPPROTO_TCP, TCP_SAVED_SYN, syn, ret_len) < 0 || *ret_len > sizeof(syn))
         return 0;
-    return mps_marks_syn_mss(syn, len);
+    return mps_marks_syn_mss(syn, *ret_len);
+}
+
+unsigned mps_marks_saved_syn(int fd)
+{
+    socklen_t len;
+
+    return read_syn(fd, &len);
+}
+
+unsigned mps_marks_accepted(int fd)
+{
+    socklen_t len, room = sizeof(int);
+    unsigned mss = read_syn(fd, &len);
+    int saves = 0; /* inherited from the listener */
+
+    if (len == 0 && get_option(fd, IPPROTO_TCP, TCP_SAVE_SYN, &saves, &room) == 0 && saves > 0)
+        return MPS_MARK_CONNECT;
+    return mss;
 }

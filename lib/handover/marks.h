@@ -55,5 +55,12 @@ bool mps_marks_untouched(int fd);
  */
 unsigned mps_marks_saved_syn(int fd);
 
+/*
+ * The same, for a decision: a connection made from a SYN cookie has no SYN, and if its listener was
+ * prepared, its peer may have been marked and may send HELLO. That is MPS_MARK_CONNECT then: the
+ * agent looks at the first bytes. So it is asked once, right after accept().
+ */
+unsigned mps_marks_accepted(int fd);
+
 /* The same from a SYN in memory: IP header, extension headers if any, TCP header. */
 unsigned mps_marks_syn_mss(const unsigned char *syn, unsigned len);
