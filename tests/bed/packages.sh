@@ -4,9 +4,11 @@
 
 BUILD_PACKAGES='build-essential meson ninja-build pkg-config libev-dev libssl-dev libmnl-dev
     libjson-c-dev libinih-dev libcmocka-dev'
-TEST_PACKAGES='curl file groff iperf3 iproute2 iputils-ping jq libpython3.11-testsuite
-    linux-source-6.1 mptcpize netcat-openbsd nftables nginx-light openssh-client openssh-server
-    procps python3 python3.11 socat spin tcpdump universal-ctags util-linux xz-utils'
+TEST_PACKAGES='apache2-utils bash curl default-jdk-headless file git groff haproxy iperf3 iproute2
+    iputils-ping jq libpython3.11-testsuite linux-source-6.1 memcached mptcpize
+    netcat-openbsd nftables nginx-light nodejs openssh-client openssh-server openssl
+    postgresql procps python3 python3-pyftpdlib python3.11 redis-server redis-tools
+    rsync socat spin tcpdump tinyproxy universal-ctags util-linux wget wrk xz-utils'
 
 missing_packages() # PACKAGE...
 {

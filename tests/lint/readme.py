@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 """usage: readme.py SOURCE_ROOT: what README.md tells the reader to type exists: subcommands and options
 of mptcpshim are in its manual page, files and folders are in the tree, meson options are defined,
-links lead somewhere."""
+links lead somewhere, and its table of programs has a row for each case of tests/system/programs, all
+of which passed."""
 import pathlib
 import re
 import sys
@@ -40,5 +41,15 @@ for line in commands:
 for target in re.findall(r'\]\((?!https?:|#|mailto:)([^)#]+)', text):
     if not (root / target).exists():
         problems.append(f'link to {target} leads nowhere')
+
+cases = {path.read_text().splitlines()[1].removeprefix('# ')
+         for path in (root / 'tests/system/programs').glob('*.case')}
+table = text.partition('<!-- programs: ')[2].partition('<!-- programs end')[0]
+rows = [line.strip('| ').split(' | ') for line in table.splitlines()[3:]]
+for name in cases ^ {row[0] for row in rows}:
+    problems.append(f'table of programs (run.sh --update-readme): case or row missing: {name}')
+for row in rows:
+    if len(row) != 4 or not all(cell.startswith('ok') for cell in row[1:]):
+        problems.append(f'table of programs: not ok: {row}')
 print('\n'.join(problems) or f'{len(commands)} lines of commands')
 sys.exit(1 if problems else 0)

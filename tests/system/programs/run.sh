@@ -2,50 +2,28 @@
 # SPDX-License-Identifier: MIT
 # Real programs over two emulated links, with the shim at both ends, at one, and at none.
 #
-#   sh tests/system/programs/run.sh [CASE...]     all cases without an argument
+#   sh tests/system/programs/run.sh [--short] [--update-readme] [CASE...]     all without a CASE
 #
-# Prints one JSON line for each run to $PROGRAMS_JSON (default: programs.json) and the table in
-# markdown to the output. Each case is a file beside this one: `serve` starts what it needs on host
-# s, `try` is the client's part and checks status and data.
+# A point of the Test Anything Protocol for each run, then the table. --short: small volumes, and
+# without the runs of plain TCP. --update-readme writes the table between its marks in README.md.
+# PROGRAMS_JSON=FILE keeps a line of JSON for each run.
+#
+# A case is a file beside this one; its second line is its row in the table. Its functions, each of
+# which succeeds or not: `prepare` (once, natively) leaves files in $P, `serve` starts what it needs
+# on host s, `try` is the client's part and checks status and data.
 # shellcheck source-path=SCRIPTDIR source=../lib.sh
 BED_SOURCE=$(cd "$(dirname "$0")/../../.." && pwd)
 . "$BED_SOURCE/tests/system/lib.sh"
+# shellcheck source-path=SCRIPTDIR source=helpers.sh
+. "$BED_SOURCE/tests/system/programs/helpers.sh"
+# shellcheck source-path=SCRIPTDIR source=table.sh
+. "$BED_SOURCE/tests/system/programs/table.sh"
 need jq jq
+need openssl openssl
+PATH=/usr/sbin:/usr/bin:/sbin:/bin:$PATH
 PROGRAMS=$BED_SOURCE/tests/system/programs
-: "${PROGRAMS_JSON:=programs.json}" "${PROGRAMS_MODES:=plain/plain shim/shim shim/plain plain/shim}"
-
-on() # MODE HOST COMMAND...: run it; the case is a process of its own, so BED_MODE is its own, too
-{
-    BED_MODE=$1
-    shift
-    bed_run "$@"
-}
-
-client()
-{
-    on "$client_mode" c timeout 30 "$@"
-}
-
-server() # in the background
-{
-    BED_MODE=$server_mode
-    bed_spawn s timeout 60 "$@" >>"$BED_TMP/server.log" 2>&1
-}
-
-requires() # PROGRAM PACKAGE
-{
-    command -v "$1" >/dev/null || { echo "$1 is not installed (apt-get install $2)" >&2; exit 77; }
-}
-
-ready() # PORT
-{
-    bed_wait 10 bed_listening s "$1"
-}
-
-bulk() # the case moves the data file at least once: both links must have their part
-{
-    echo 1 >"$BED_TMP/bulk"
-}
+short=0 update_readme=0
+: "${PROGRAMS_JSON:=$BED_TMP/runs.json}"
 
 kill_rest() # what the case left on the hosts, the agents too, not the links
 {
@@ -55,7 +33,7 @@ kill_rest() # what the case left on the hosts, the agents too, not the links
     done
 }
 
-run_case() # NAME MODE
+run_case() # NAME MODE: the result in $p_result
 {
     client_mode=${2%/*} server_mode=${2#*/}
     rm -rf "$BED_TMP/bulk" "$BED_TMP/server.log" "$BED_TMP/w"
@@ -63,47 +41,64 @@ run_case() # NAME MODE
     p_1=$(link_bytes 1) p_2=$(link_bytes 2) p_start=$(now_ms)
     (
         trap - EXIT INT TERM
+        prepare() { :; }
         # shellcheck source=/dev/null
         . "$PROGRAMS/$1.case"
+        [ -e "$P" ] || { mkdir -m 777 "$P" && prepare >&2; } || exit
         serve && try
     ) >"$BED_TMP/case.log" 2>&1
-    p_status=$? p_ms=$(($(now_ms) - p_start))
-    p_1=$(($(link_bytes 1) - p_1)) p_2=$(($(link_bytes 2) - p_2))
+    p_status=$?
+    kill_rest
+    p_ms=$(($(now_ms) - p_start)) p_1=$(($(link_bytes 1) - p_1)) p_2=$(($(link_bytes 2) - p_2))
     case $p_status in
     0) p_result=ok ;;
     77) p_result=skipped ;;
     *) p_result="failed ($p_status)" ;;
     esac
-    if [ "$p_result" = ok ] && [ "$2" = shim/shim ] && [ -e "$BED_TMP/bulk" ] &&
-        { [ $p_1 -lt $MB ] || [ $p_2 -lt $MB ]; }; then
-        p_result="one path"
-    fi
-    kill_rest
-    jq -nc --arg program "$1" --arg mode "$2" --arg result "$p_result" --argjson ms $p_ms \
-        --argjson link1 $p_1 --argjson link2 $p_2 '$ARGS.named' >>"$PROGRAMS_JSON"
-    [ "$p_result" = ok ] || [ "$p_result" = skipped ] || {
-        p_failed=$((p_failed + 1))
-        echo "# $1 $2: $p_result" >&2
-        tail -n 20 "$BED_TMP/case.log" "$BED_TMP/server.log" >&2
-    }
+    [ "$p_result" = ok ] && [ "$2" = shim/shim ] && [ -e "$BED_TMP/bulk" ] || return 0
+    p_result="ok, both paths"
+    [ $p_1 -ge $part ] && [ $p_2 -ge $part ] || p_result="one path ($p_1, $p_2 bytes)"
 }
 
+report() # CASE MODE
+{
+    case $p_result in
+    ok*) tap_point 0 "$1 $2" ;;
+    skipped) skip "$1 $2" "$(tail -n 1 "$BED_TMP/case.log")" ;;
+    *)
+        tap_point 1 "$1 $2: $p_result"
+        tail -n 20 "$BED_TMP/case.log" "$BED_TMP/server.log" >&2
+        ;;
+    esac
+    jq -nc --arg program "$(row_of "$PROGRAMS/$1.case")" --arg mode "$2" --arg result "$p_result" \
+        --argjson ms $p_ms --argjson link1 $p_1 --argjson link2 $p_2 '$ARGS.named' >>"$PROGRAMS_JSON"
+}
+
+while :; do
+    case ${1:-} in
+    --short) short=1 ;;
+    --update-readme) update_readme=1 ;;
+    -*) echo "usage: run.sh [--short] [--update-readme] [CASE...]" >&2; exit 2 ;;
+    *) break ;;
+    esac
+    shift
+done
+[ $update_readme = 0 ] || [ $# = 0 ] || { echo "--update-readme needs all cases" >&2; exit 2; }
+[ $# -gt 0 ] || set -- $(cd "$PROGRAMS" && ls ./*.case | sed 's|./||; s|\.case$||')
+: "${PROGRAMS_MODES:=$(volume plain/plain '') shim/shim shim/plain plain/shim}"
 : >"$PROGRAMS_JSON"
-p_failed=0
 bed_open 2 rate 100mbit delay 5ms queue 40ms
-make_file "$BED_TMP/data" 10
-chmod 644 "$BED_TMP/data"
-DATA=$BED_TMP/data W=$BED_TMP/w
-if [ $# = 0 ]; then
-    set -- $(cd "$PROGRAMS" && ls ./*.case | sed 's|./||; s|\.case$||')
-fi
+make_data
+# What each link must carry at least: less than half, and more than a path that was not used would.
+part=$(($(wc -c <"$DATA") / 10))
 for p_case in "$@"; do
+    P=$BED_TMP/p.$p_case
     for p_mode in $PROGRAMS_MODES; do
         run_case "$p_case" "$p_mode"
+        report "$p_case" "$p_mode"
     done
 done
-echo "| program (client/server) | $(echo "$PROGRAMS_MODES" | sed 's/ / | /g') |"
-echo "|---|$(for p_mode in $PROGRAMS_MODES; do printf -- '---|'; done)"
-jq -rs 'group_by(.program)[] | "| \(.[0].program) | \(map("\(.result), \(.ms) ms") | join(" | ")) |"' \
-    "$PROGRAMS_JSON"
-[ $p_failed = 0 ]
+table >"$BED_TMP/table"
+sed 's/^/# /' "$BED_TMP/table"
+[ $update_readme = 0 ] || write_readme "$BED_TMP/table" "$BED_SOURCE/README.md"
+tap_end
