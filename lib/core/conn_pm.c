@@ -59,6 +59,15 @@ static bool may_try(const void *user, unsigned l, unsigned r)
     return !retry || retry->until <= v->now;
 }
 
+static unsigned fails_from(const struct mps_paths *p, uint32_t key)
+{
+    unsigned n = 0;
+
+    for (unsigned i = 0; i < p->n_retries; i++)
+        n += p->retries[i].local_key == key ? p->retries[i].fails : 0;
+    return n;
+}
+
 static void view_fill(struct view *v, const struct mps_conn *c, mps_time_t now)
 {
     const struct mps_paths *p = &c->paths;
@@ -77,7 +86,13 @@ static void view_fill(struct view *v, const struct mps_conn *c, mps_time_t now)
         if (!l->known && n == 0)
             continue;
         v->local_of[v->n_locals] = l;
-        v->locals[v->n_locals++] = (struct mps_pm_local){l->addr, l->ifindex, l->backup, n};
+        v->locals[v->n_locals++] = (struct mps_pm_local){
+            .addr = l->addr,
+            .ifindex = l->ifindex,
+            .backup = l->backup,
+            .subflows = n,
+            .fails = fails_from(p, l->key),
+        };
     }
     for (unsigned i = 0; i < p->n_remotes; i++) {
         const struct mps_remote *r = &p->remotes[i];

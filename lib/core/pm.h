@@ -14,6 +14,7 @@ struct mps_pm_local {
     uint32_t ifindex;
     bool backup;
     unsigned subflows; /* in use from it, opening ones included */
+    unsigned fails;    /* of attempts from it, since one of them worked for a while */
 };
 
 struct mps_pm_remote {

@@ -6,7 +6,8 @@
  * and those of a peer, name one path: the second is there for when the first fails.
  *
  * 1. A local address of an unused way comes first: normal before backup, then one whose interface
- *    no subflow uses, then the order of the list. It tries
+ *    no subflow uses, then the order of the list; without any subflow, the one whose attempts have
+ *    failed least often. It tries
  *    a. an unused remote address that looks like a neighbour of it, if the first one does not
  *       (separate networks: the first address cannot be reached from there, and finding that out
  *       takes a connect timeout),
@@ -25,6 +26,8 @@
 /* As many equal leading bits make two addresses look like one network. */
 #define NEIGHBOUR_BITS_INET  24
 #define NEIGHBOUR_BITS_INET6 64
+
+#define FAILS_MAX 1000000u
 
 static unsigned prefix(const struct mps_pm_input *in, unsigned l, unsigned r)
 {
@@ -175,6 +178,9 @@ static int next_by_local(const struct mps_pm_input *in, unsigned *ret_l, unsigne
         unsigned cost = (in->locals[l].backup ? 2 : 0) + (interface_used(in, l) ? 1 : 0);
         unsigned r = 0;
 
+        /* Without any subflow all get their turn, backup ones too, even if only one may try. */
+        if (in->n_subflows == 0)
+            cost += 4 * (in->locals[l].fails < FAILS_MAX ? in->locals[l].fails : FAILS_MAX);
         if (way_used(in, l) || (found && cost >= best) || !best_remote(in, l, &r))
             continue;
         found = 1;

@@ -306,6 +306,23 @@ static void test_local_comes_back(void **user)
     expect_none(&mps_pm_pairs, &net);
 }
 
+/* One attempt at a time, and nothing works: the one that failed often lets the others try. */
+static void test_turns(void **user)
+{
+    struct net net;
+
+    net_init(&net);
+    local(&net, v4(10, 0, 1, 1), 1);
+    local(&net, v4(10, 0, 2, 1), 2);
+    local(&net, v4(10, 0, 3, 1), 3);
+    remote(&net, v4(10, 9, 1, 2));
+    net.locals[0].fails = 3;
+    net.locals[1].fails = 1;
+    net.locals[1].backup = true;
+    net.locals[2].fails = 2;
+    expect(&mps_pm_pairs, &net, 1, 0);
+}
+
 static void test_limit(void **user)
 {
     for (unsigned i = 0; mps_pm_at(i) != NULL; i++) {
@@ -361,6 +378,7 @@ int main(void)
         cmocka_unit_test(test_backup_local_last),
         cmocka_unit_test(test_first_dies),
         cmocka_unit_test(test_local_comes_back),
+        cmocka_unit_test(test_turns),
         cmocka_unit_test(test_limit),
         cmocka_unit_test(test_fullmesh),
     };
