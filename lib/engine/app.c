@@ -69,16 +69,17 @@ static bool watch_set(struct mps_app *app, int op, uint32_t extra)
     return epoll_ctl(app->watch->epfd, op, app->fd, &ev) == 0;
 }
 
-/* family(4|6) port(2, big endian) ip(16) */
-static void encode_address(const struct sockaddr_storage *ss, char out[19])
+/* As message.h says. */
+static void encode_address(const struct sockaddr_storage *ss, char out[MPS_HO_NAME_ADDR])
 {
-    memset(out, 0, 19);
+    memset(out, 0, MPS_HO_NAME_ADDR);
     if (ss->ss_family == AF_INET6) {
         const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)ss;
 
         out[0] = 6;
         memcpy(out + 1, &in6->sin6_port, 2);
         memcpy(out + 3, &in6->sin6_addr, 16);
+        memcpy(out + 19, &in6->sin6_scope_id, 4);
     } else {
         const struct sockaddr_in *in = (const struct sockaddr_in *)ss;
 
@@ -96,11 +97,11 @@ static int bind_name(int fd, const char *agent_id, uint64_t conn_id,
                      agent_id, (unsigned long long)conn_id);
     size_t at = 1 + (size_t)n;
 
-    if (n < 0 || at + 38 > sizeof(un.sun_path))
+    if (n < 0 || at + 2 * MPS_HO_NAME_ADDR > sizeof(un.sun_path))
         return MPS_EINVAL;
     encode_address(local, un.sun_path + at);
-    encode_address(peer, un.sun_path + at + 19);
-    at += 38;
+    encode_address(peer, un.sun_path + at + MPS_HO_NAME_ADDR);
+    at += 2 * MPS_HO_NAME_ADDR;
     if (bind(fd, (struct sockaddr *)&un, (socklen_t)(offsetof(struct sockaddr_un, sun_path) + at)) <
         0)
         return MPS_ESYS;

@@ -9,7 +9,8 @@
  *   monitor     "mptcpshim-monitor/" anything: listens; an agent of the same user that starts later
  *               connects to it and sends events as after MPS_HO_MONITOR
  *   connection  "mptcpshim/" agent-id "/" connection-id(16 hex) "/" local peer
- *               where local and peer are 19 bytes each: family(4|6) port(2, big endian) ip(16).
+ *               where local and peer are MPS_HO_NAME_ADDR bytes each: family(4|6)
+ *               port(2, big endian) ip(16) scope-id(4).
  * The application's end of a connection is bound to the connection name, so that the addresses
  * need no table and survive fork, exec, dup and SCM_RIGHTS.
  */
@@ -23,6 +24,7 @@
 #define MPS_HO_SECRET_LEN 16
 #define MPS_HO_DATA_MAX   1024
 #define MPS_HO_NAME_PREFIX "mptcpshim/"
+#define MPS_HO_NAME_ADDR  23 /* bytes per address in a connection's name */
 #define MPS_HO_MONITOR_PREFIX "mptcpshim-monitor/"
 #define MPS_HO_EVENT_MAX  2048 /* a monitor's packet is shorter */
 

@@ -7,7 +7,7 @@
 
 #define PREFIX_LEN (sizeof(MPS_HO_NAME_PREFIX) - 1)
 #define HEX64_LEN  16
-#define ADDR_LEN   19
+#define ADDR_LEN   MPS_HO_NAME_ADDR
 #define AGENT_LEN  (1 + PREFIX_LEN + MPS_HO_ID_LEN)
 #define CONN_LEN   (AGENT_LEN + 1 + HEX64_LEN + 1 + 2 * ADDR_LEN)
 
@@ -58,6 +58,7 @@ static bool put_addr(char *out, const struct sockaddr *sa)
         out[0] = 6;
         memcpy(out + 1, &in6.sin6_port, 2);
         memcpy(out + 3, &in6.sin6_addr, 16);
+        memcpy(out + 19, &in6.sin6_scope_id, 4);
         return true;
     }
     return false;
@@ -79,6 +80,7 @@ static bool get_addr(const char *in, struct sockaddr_storage *ret)
 
         memcpy(&sin6.sin6_port, in + 1, 2);
         memcpy(&sin6.sin6_addr, in + 3, 16);
+        memcpy(&sin6.sin6_scope_id, in + 19, 4);
         memcpy(ret, &sin6, sizeof(sin6));
         return true;
     }

@@ -24,7 +24,7 @@ socklen_t mps_ho_agent_name(const char *agent_id, struct sockaddr_un *ret);
 /*
  * The name of the application's end of a connection. local and peer are AF_INET or AF_INET6
  * addresses as getsockname() and getpeername() gave them for the TCP socket (an IPv6 socket with
- * an IPv4 peer has ::ffff: addresses and keeps them). Scope ids are not carried. Returns the
+ * an IPv4 peer has ::ffff: addresses and keeps them). Returns the
  * address length for bind(), 0 if an address is of another family.
  */
 socklen_t mps_ho_conn_name(const char *agent_id, uint64_t conn_id, const struct sockaddr *local,

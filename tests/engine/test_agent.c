@@ -91,19 +91,19 @@ static void test_connection_name(void **state)
     struct sockaddr_un un;
     socklen_t len = sizeof(un);
     struct pair p;
-    char want[64];
+    char want[64], *peer;
     size_t head;
 
     pair_start(&p);
     assert_return_code(getsockname(p.app_client, (struct sockaddr *)&un, &len), errno);
     head = (size_t)snprintf(want, sizeof(want), MPS_HO_NAME_PREFIX "%s/%016llx/", p.client.id,
                             (unsigned long long)p.id_client);
-    assert_int_equal(len, offsetof(struct sockaddr_un, sun_path) + 1 + head + 38);
+    assert_int_equal(len, offsetof(struct sockaddr_un, sun_path) + 1 + head + 2 * MPS_HO_NAME_ADDR);
     assert_memory_equal(un.sun_path + 1, want, head);
-    assert_memory_equal(un.sun_path + 1 + head + 19, "\4", 1);
-    assert_int_equal((uint8_t)un.sun_path[1 + head + 20] << 8 | (uint8_t)un.sun_path[1 + head + 21],
-                     rig_port(p.listener));
-    assert_memory_equal(un.sun_path + 1 + head + 22, "\177\0\0\1", 4);
+    peer = un.sun_path + 1 + head + MPS_HO_NAME_ADDR;
+    assert_memory_equal(peer, "\4", 1);
+    assert_int_equal((uint8_t)peer[1] << 8 | (uint8_t)peer[2], rig_port(p.listener));
+    assert_memory_equal(peer + 3, "\177\0\0\1", 4);
     pair_end(&p);
 }
 

@@ -28,6 +28,7 @@ static void test_names(void **state)
 
     inet_pton(AF_INET, "192.0.2.1", &v4.sin_addr);
     inet_pton(AF_INET6, "2001:db8::1", &v6.sin6_addr);
+    v6.sin6_scope_id = 7;
     len = mps_ho_conn_name(id, 0xfedcba9876543210u, (struct sockaddr *)&v4, (struct sockaddr *)&v6,
                            &un);
     assert_true(len > 0 && len <= sizeof(un));
