@@ -28,7 +28,7 @@ struct mps_hint_epoll {
 struct mps_hint {
     atomic_int state;          /* enum mps_hint_state */
     atomic_bool overflow;      /* a registration was not remembered */
-    atomic_bool shared;        /* the program has duplicated the descriptor */
+    atomic_bool shared;        /* never to be swapped: duplicated, or set to SO_ZEROCOPY */
     atomic_bool bound;         /* connect() found it bound to an address */
     atomic_bool tcp;           /* made by socket() as a TCP socket */
     atomic_bool fast_open;     /* TCP_FASTOPEN_CONNECT was set or cleared by the program */

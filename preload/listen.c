@@ -54,7 +54,8 @@ static bool wants_marks(int fd, int listening)
     int mss;
 
     if (!mps_preload_config() || mps_exceptions_left_alone() || !mps_preload_is_tcp(fd) ||
-        mps_preload_option(fd, SOL_SOCKET, SO_ACCEPTCONN, !listening) != listening)
+        mps_preload_option(fd, SOL_SOCKET, SO_ACCEPTCONN, !listening) != listening ||
+        mps_preload_option(fd, SOL_SOCKET, SO_ZEROCOPY, 0) != 0)
         return false;
     mss = mps_preload_option(fd, IPPROTO_TCP, TCP_MAXSEG, 0);
     if (mss != MSS_UNSET && mss != MPS_MARK_CONNECT && mss != MPS_MARK_LISTEN)

@@ -204,6 +204,9 @@ MPS_EXPORT int setsockopt(int fd, int level, int option, const void *value, sock
     if (level == SOL_SOCKET && (option == SO_SNDBUF || option == SO_SNDBUFFORCE) &&
         would_shrink(fd, value, len))
         return 0;
+    /* Completions on the error queue are TCP's: a socket that wants them stays native. */
+    if (level == SOL_SOCKET && option == SO_ZEROCOPY)
+        mps_pending_share(fd);
     if (level == IPPROTO_TCP && option == TCP_FASTOPEN_CONNECT)
         note_fast_open(fd);
     rc = mps_next.setsockopt(fd, level, option, value, len);

@@ -21,6 +21,7 @@ const struct scenario *const scenario_lists[] = {scenarios_connect,
                                                  scenarios_signal,
                                                  scenarios_close,
                                                  scenarios_option,
+                                                 scenarios_semantics,
                                                  scenarios_more_options,
                                                  scenarios_data,
                                                  NULL};
