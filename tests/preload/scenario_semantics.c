@@ -151,7 +151,6 @@ static void client_errors(const struct sockaddr_in *server)
 
     say_connect("broadcast", "255.255.255.255", 9);
     say_connect("multicast", "224.0.0.1", 9);
-    say_connect("reserved", "240.0.0.1", 9);
     fd = peer_socket(0);
     rc = connect(fd, (const struct sockaddr *)server, 4);
     say("short %d %s", rc, error_name(errno));
