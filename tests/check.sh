@@ -93,6 +93,7 @@ if [ "$long" = --long ]; then
             failed=$((failed + 1))
         fi
     done
+    sh tests/system/programs/run.sh || failed=$((failed + 1))
     meson test -C build --benchmark --verbose || failed=$((failed + 1))
 fi
 

@@ -44,7 +44,7 @@ bulk() # the case moves $DATA at least once: both links must have their part
 make_data() # DATA; the same and a small file on the web server; its certificate
 {
     DATA=$BED_TMP/data W=$BED_TMP/w WWW=$BED_TMP/www
-    make_file "$DATA" "$(volume 10 4)"
+    make_file "$DATA" "$(volume 10 3)"
     chmod 644 "$DATA"
     mkdir -p "$WWW/up" && ln "$DATA" "$WWW/data" && head -c 4000 "$DATA" >"$WWW/small" &&
         head -c 200000 "$DATA" >"$WWW/medium"
