@@ -6,8 +6,19 @@ static void apply(struct mps_conn *c, uint32_t resting)
 {
     struct mps_subflow *sf;
 
-    mps_for_each_subflow(sf, c)
-        sf->rests = resting & UINT32_C(1) << sf->slot;
+    mps_for_each_subflow(sf, c) sf->rests = resting & UINT32_C(1) << sf->slot;
+}
+
+/* FNV-1a of both addresses, the ports aside. */
+static uint32_t path_of(const struct mps_subflow *sf)
+{
+    uint32_t hash = UINT32_C(2166136261);
+
+    for (size_t i = 0; i < sizeof(sf->local.ip); i++)
+        hash = (hash ^ sf->local.ip[i]) * UINT32_C(16777619);
+    for (size_t i = 0; i < sizeof(sf->remote.ip); i++)
+        hash = (hash ^ sf->remote.ip[i]) * UINT32_C(16777619);
+    return hash;
 }
 
 void mps_conn_fair(struct mps_conn *c, mps_time_t now)
@@ -23,11 +34,13 @@ void mps_conn_fair(struct mps_conn *c, mps_time_t now)
         apply(c, 0);
         return;
     }
-    mps_for_each_subflow(sf, c) {
+    mps_for_each_subflow(sf, c)
+    {
         if (sf->state != MPS_SF_ACTIVE || sf->stale.stale || sf->backup || sf->peer_backup)
             continue;
         paths[n++] = (struct mps_couple_path){
             .slot = sf->slot,
+            .path = path_of(sf),
             .delivered = sf->m.delivered,
             .rate = mps_metrics_rate(&sf->m),
             .srtt_us = sf->m.srtt_us,

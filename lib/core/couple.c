@@ -46,6 +46,46 @@ static void wake(struct mps_couple_slot *s, mps_time_t now)
     s->at = now + MPS_COUPLE_START;
 }
 
+/* ---- what is known about a path ---- */
+
+static void remember(struct mps_couple *cp, const struct mps_couple_slot *s)
+{
+    struct mps_couple_past *oldest = &cp->past[0];
+
+    for (unsigned i = 0; i < MPS_COUPLE_PAST; i++) {
+        if (cp->past[i].at != 0 && cp->past[i].path == s->path) {
+            oldest = &cp->past[i];
+            break;
+        }
+        if (cp->past[i].at < oldest->at)
+            oldest = &cp->past[i];
+    }
+    *oldest = (struct mps_couple_past){s->path, s->at, s->wait};
+}
+
+static void forget(struct mps_couple *cp, uint32_t path)
+{
+    for (unsigned i = 0; i < MPS_COUPLE_PAST; i++) {
+        if (cp->past[i].path == path)
+            cp->past[i].at = 0;
+    }
+}
+
+/* A subflow starts, or is usable again. */
+static void start(struct mps_couple *cp, const struct mps_couple_path *path, mps_time_t now)
+{
+    struct mps_couple_slot *s = &cp->slot[path->slot];
+
+    reset(s, now);
+    s->path = path->path;
+    for (unsigned i = 0; i < MPS_COUPLE_PAST; i++) {
+        if (cp->past[i].path == path->path && cp->past[i].at > s->at) {
+            s->at = cp->past[i].at;
+            s->wait = cp->past[i].wait;
+        }
+    }
+}
+
 /* ---- who is there ---- */
 
 static void lost(struct mps_couple *cp, unsigned slot, mps_time_t now)
@@ -78,8 +118,10 @@ static void look_around(struct mps_couple *cp, const struct mps_couple_path *pat
     for (unsigned slot = 0; slot < MPS_MAX_SUBFLOWS; slot++) {
         if (gone & UINT32_C(1) << slot)
             lost(cp, slot, now);
-        else if (seen & ~cp->known & UINT32_C(1) << slot)
-            reset(&cp->slot[slot], now);
+    }
+    for (unsigned i = 0; i < n; i++) {
+        if (!(cp->known & UINT32_C(1) << paths[i].slot))
+            start(cp, &paths[i], now);
     }
     /* A newcomer changes what the others deliver: nothing is measured meanwhile. */
     if (mps_sbd_running(&cp->sbd))
@@ -138,6 +180,8 @@ static void couple(struct mps_couple *cp, const struct mps_couple_path *a,
     const struct mps_couple_path *carrier = better(a, b) ? a : b, *other = carrier == a ? b : a;
 
     cp->slot[a->slot].votes_for = cp->slot[a->slot].votes_against = 0;
+    forget(cp, a->path);
+    forget(cp, b->path);
     rest_behind(cp, other->slot, carrier->slot, now);
 }
 
@@ -164,6 +208,7 @@ static void stands_alone(struct mps_couple *cp, struct mps_couple_slot *s, bool 
     } else {
         s->at = now + (s->wait > cost ? s->wait : cost);
         s->wait = 2 * s->wait < MPS_COUPLE_WAIT_MAX ? 2 * s->wait : MPS_COUPLE_WAIT_MAX;
+        remember(cp, s);
     }
     s->votes_for = s->votes_against = 0;
     s->suspect = MPS_COUPLE_NONE;
@@ -203,8 +248,8 @@ static void judge(struct mps_couple *cp, const struct mps_couple_path *paths, un
 
 /* ---- experiments ---- */
 
-static unsigned sample(const struct mps_couple *cp, const struct mps_couple_path *paths,
-                       unsigned n, struct mps_sbd_sample *ret)
+static unsigned sample(const struct mps_couple *cp, const struct mps_couple_path *paths, unsigned n,
+                       struct mps_sbd_sample *ret)
 {
     unsigned k = 0;
 
@@ -251,9 +296,8 @@ static bool settling(const struct mps_couple *cp, const struct mps_couple_path *
 }
 
 /* The subflow whose turn it is. The fastest one never pauses: that would cost most. */
-static const struct mps_couple_path *due(const struct mps_couple *cp,
-                                         const struct mps_couple_path *paths, unsigned n,
-                                         mps_time_t now)
+static const struct mps_couple_path *
+due(const struct mps_couple *cp, const struct mps_couple_path *paths, unsigned n, mps_time_t now)
 {
     const struct mps_couple_path *fastest = NULL, *ret = NULL;
 

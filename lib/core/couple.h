@@ -7,8 +7,9 @@
  * One TCP flow takes one share, whatever its congestion control.
  *
  * Who shares is found by experiment (sbd.h), two votes of three: a path whose rate varies by itself
- * may look like a shared one once. A clear no is enough by itself. Experiments cost a path some round trips of silence, so they
- * are rare where they find nothing: MPS_COUPLE_COST.
+ * may look like a shared one once. A clear no is enough by itself, and holds for the subflow that
+ * takes the place of another on the same path, too. Experiments cost a path some round trips of
+ * silence, so they are rare where they find nothing: MPS_COUPLE_COST.
  */
 #pragma once
 #include "sbd.h"
@@ -25,12 +26,14 @@ bool mps_fairness_find(const char *name, enum mps_fairness *ret);
 /* A subflow that works: active, not stale, not a backup. */
 struct mps_couple_path {
     unsigned slot;
+    uint32_t path;      /* the same for subflows between the same two addresses */
     uint64_t delivered; /* bytes since its start */
     uint64_t rate;      /* bytes per second */
     uint32_t srtt_us, min_rtt_us;
 };
 
 struct mps_couple_slot {
+    uint32_t path;
     unsigned leader, suspect; /* slot, MPS_COUPLE_NONE */
     unsigned votes_for, votes_against;
     bool saved;            /* the time for a long experiment has been saved up */
@@ -40,12 +43,20 @@ struct mps_couple_slot {
 };
 
 #define MPS_COUPLE_NONE MPS_MAX_SUBFLOWS
+#define MPS_COUPLE_PAST 8 /* paths remembered */
+
+/* A path that was found to stand alone: not examined before `at`, whoever uses it. */
+struct mps_couple_past {
+    uint32_t path;
+    mps_time_t at, wait;
+};
 
 struct mps_couple {
     enum mps_fairness mode;
     struct mps_sbd sbd;
     uint32_t known; /* bit i: slot i was there at the last run */
     struct mps_couple_slot slot[MPS_MAX_SUBFLOWS];
+    struct mps_couple_past past[MPS_COUPLE_PAST];
 };
 
 void mps_couple_init(struct mps_couple *cp, enum mps_fairness mode);

@@ -11,9 +11,9 @@ struct model {
     struct mps_couple cp;
     struct mps_couple_path path[N];
     unsigned n;
-    unsigned bottleneck[N];  /* of path i */
-    uint64_t capacity[N];    /* of bottleneck i, bytes per second */
-    unsigned rivals[N];      /* others at bottleneck i */
+    unsigned bottleneck[N];    /* of path i */
+    uint64_t capacity[N];      /* of bottleneck i, bytes per second */
+    unsigned rivals[N];        /* others at bottleneck i */
     mps_time_t now, silent[N]; /* time that path i got nothing */
 };
 
@@ -24,7 +24,8 @@ static void setup(struct model *m, unsigned n, enum mps_fairness mode)
     m->n = n;
     m->now = MPS_SEC;
     for (unsigned i = 0; i < n; i++) {
-        m->path[i] = (struct mps_couple_path){.slot = i, .srtt_us = 50000, .min_rtt_us = 20000};
+        m->path[i] =
+            (struct mps_couple_path){.slot = i, .path = i, .srtt_us = 50000, .min_rtt_us = 20000};
         m->bottleneck[i] = i;
         m->capacity[i] = 1000000;
     }
@@ -187,6 +188,34 @@ static void idle(void **state)
     assert_int_equal(n_sending(&m), 2);
 }
 
+/* What was found about a path holds for the subflow that comes back on it. */
+static void came_back(void **state)
+{
+    struct model m;
+
+    (void)state;
+    setup(&m, 2, MPS_FAIR_AUTO);
+    run(&m, 3 * MPS_SEC, true);
+    assert_true(m.silent[0] > 0 || m.silent[1] > 0);
+    for (int i = 0; i < 3; i++) {
+        m.n = 1; /* an outage of the second path */
+        run(&m, MPS_SEC / 2, true);
+        m.n = 2;
+        m.path[1].slot = 2 + (unsigned)i;
+        m.silent[0] = m.silent[1] = 0;
+        run(&m, 2 * MPS_SEC, true);
+        assert_int_equal(m.silent[0] + m.silent[1], 0);
+    }
+    /* Another path is examined. */
+    m.n = 1;
+    run(&m, MPS_SEC / 2, true);
+    m.n = 2;
+    m.path[1].slot = 6;
+    m.path[1].path = 77;
+    run(&m, 2 * MPS_SEC, true);
+    assert_true(m.silent[1] > 0);
+}
+
 /* Long round trips: examined only when the time for it has been saved up. */
 static void far(void **state)
 {
@@ -234,9 +263,10 @@ static void names(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(shared), cmocka_unit_test(disjoint), cmocka_unit_test(partly),
-        cmocka_unit_test(change), cmocka_unit_test(lost),     cmocka_unit_test(idle),
-        cmocka_unit_test(far),    cmocka_unit_test(strict),   cmocka_unit_test(names),
+        cmocka_unit_test(shared),    cmocka_unit_test(disjoint), cmocka_unit_test(partly),
+        cmocka_unit_test(change),    cmocka_unit_test(lost),     cmocka_unit_test(idle),
+        cmocka_unit_test(far),       cmocka_unit_test(strict),   cmocka_unit_test(names),
+        cmocka_unit_test(came_back),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
