@@ -7,6 +7,7 @@
 #include "exceptions.h"
 #include "handover/marks.h"
 #include "handover/sys.h"
+#include "plain.h"
 
 #define MSS_UNSET 536 /* what a socket answers before its handshake if TCP_MAXSEG was not set */
 
@@ -58,7 +59,9 @@ static bool wants_mark(int fd, const struct sockaddr *addr, socklen_t len)
         return false;
     if (addr->sa_family != AF_INET && addr->sa_family != AF_INET6)
         return false;
-    if (one_path(addr, len) || !may_set_mss(fd))
+    if (addr->sa_family == AF_INET6 && len < sizeof(struct sockaddr_in6))
+        return false;
+    if (one_path(addr, len) || mps_plain_is_recent(addr) || !may_set_mss(fd))
         return false;
     hint = mps_hints_get(fd);
     if (!hint || atomic_load_explicit(&hint->shared, memory_order_relaxed))
@@ -95,8 +98,10 @@ static int connect_marked(int fd, const struct sockaddr *addr, socklen_t len)
     if (mps_marks_prepare_connect(fd) < 0)
         return mps_next.connect(fd, addr, len);
     rc = mps_next.connect(fd, addr, len);
-    if (rc == 0 && !mps_marks_possible(fd, MPS_MARK_LISTEN) && !mps_exceptions_peer_capable(fd))
+    if (rc == 0 && !mps_marks_possible(fd, MPS_MARK_LISTEN) && !mps_exceptions_peer_capable(fd)) {
+        mps_plain_remember(addr);
         return 0;
+    }
     /* A near peer has answered by now, even if the call did not wait. */
     if ((rc == 0 || errno == EINPROGRESS || errno == EINTR) &&
         mps_pending_look(fd) != MPS_MARKS_NATIVE) {

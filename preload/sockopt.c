@@ -159,10 +159,11 @@ static void note_fast_open(int fd)
 }
 
 /* Options of the program's own end that act on the subflows as well. */
-static bool acts_on_subflows(int option)
+static bool acts_on_subflows(int fd, int option)
 {
-    return option == SO_LINGER || option == SO_KEEPALIVE || option == SO_PRIORITY ||
-           option == SO_MARK;
+    return (option == SO_LINGER || option == SO_KEEPALIVE || option == SO_PRIORITY ||
+            option == SO_MARK) &&
+           mps_preload_option(fd, SOL_SOCKET, SO_DOMAIN, AF_UNSPEC) == AF_UNIX;
 }
 
 /*
@@ -213,7 +214,7 @@ MPS_EXPORT int setsockopt(int fd, int level, int option, const void *value, sock
     saved = errno;
     if (rc < 0 && is_refused(errno) && is_remote(level))
         return set_remote(fd, level, option, value, len);
-    if (rc == 0 && level == SOL_SOCKET && acts_on_subflows(option)) {
+    if (rc == 0 && level == SOL_SOCKET && acts_on_subflows(fd, option)) {
         /* The program's own end has them in any case. */
         (void)set_remote(fd, level, option, value, len);
         errno = saved;
