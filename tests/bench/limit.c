@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What any design with an agent process beside the program can reach on loopback: plain TCP, then
+ * the same with a process at each end that does nothing but carry bytes between the program's
+ * socket and TCP: by read and write, and by splice(2), which copies nothing. One JSON line per way,
+ * medians: Gbit/s and CPU seconds per GB (all processes) of bulk data, and microseconds for a
+ * request and a response of 128 bytes.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define BULK    (UINT64_C(2) << 30)
+#define PINGS   20000
+#define MESSAGE 128
+#define PIECE   (128 << 10)
+#define BUFFER  (256 << 10)
+#define QUEUE   (4 << 20) /* bytes, between the program and its relay */
+#define ROUNDS  3
+
+enum way { PLAIN, COPY, SPLICE, WAYS };
+static const char *const way_names[] = {"plain", "copying relays", "splicing relays"};
+
+static char buffer[BUFFER];
+
+static int check(int result, const char *what)
+{
+    if (result < 0) {
+        perror(what);
+        exit(1);
+    }
+    return result;
+}
+
+static double seconds(void)
+{
+    struct timespec ts;
+
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return (double)ts.tv_sec + (double)ts.tv_nsec * 1e-9;
+}
+
+/* Of the children that were waited for. */
+static double cpu_seconds(void)
+{
+    struct rusage usage;
+
+    getrusage(RUSAGE_CHILDREN, &usage);
+    return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
+           (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) * 1e-6;
+}
+
+static void tcp_pair(int ret[2])
+{
+    struct sockaddr_in sin = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof(sin);
+    int listener = check(socket(AF_INET, SOCK_STREAM, 0), "socket"), on = 1;
+
+    check(bind(listener, (struct sockaddr *)&sin, len), "bind");
+    check(listen(listener, 1), "listen");
+    check(getsockname(listener, (struct sockaddr *)&sin, &len), "getsockname");
+    ret[0] = check(socket(AF_INET, SOCK_STREAM, 0), "socket");
+    check(connect(ret[0], (struct sockaddr *)&sin, len), "connect");
+    ret[1] = check(accept(listener, NULL, NULL), "accept");
+    for (int i = 0; i < 2; i++)
+        check(setsockopt(ret[i], IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)), "TCP_NODELAY");
+    close(listener);
+}
+
+static bool send_all(int fd, const char *data, size_t len)
+{
+    while (len > 0) {
+        ssize_t n = send(fd, data, len, MSG_NOSIGNAL);
+
+        if (n <= 0)
+            return false;
+        data += n;
+        len -= (size_t)n;
+    }
+    return true;
+}
+
+/* Move what there is; false at the end. */
+static bool move(int from, int to, enum way way, const int pipe_ends[2])
+{
+    ssize_t n, moved;
+
+    if (way == COPY) {
+        n = recv(from, buffer, sizeof(buffer), MSG_DONTWAIT);
+        return n > 0 ? send_all(to, buffer, (size_t)n) : n < 0 && errno == EAGAIN;
+    }
+    n = splice(from, NULL, pipe_ends[1], NULL, QUEUE / 4, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+    if (n <= 0)
+        return n < 0 && errno == EAGAIN;
+    for (; n > 0; n -= moved) {
+        moved = splice(pipe_ends[0], NULL, to, NULL, (size_t)n, SPLICE_F_MOVE);
+        if (moved <= 0)
+            return false;
+    }
+    return true;
+}
+
+static void relay(int a, int b, enum way way)
+{
+    struct pollfd fds[2] = {{.fd = a, .events = POLLIN}, {.fd = b, .events = POLLIN}};
+    int pipe_ends[2];
+
+    check(pipe(pipe_ends), "pipe");
+    check(fcntl(pipe_ends[1], F_SETPIPE_SZ, QUEUE / 4), "F_SETPIPE_SZ");
+    for (;;) {
+        check(poll(fds, 2, -1), "poll");
+        for (int i = 0; i < 2; i++)
+            if (fds[i].revents && !move(fds[i].fd, fds[!i].fd, way, pipe_ends))
+                _exit(0);
+    }
+}
+
+/* The two ends of a connection; ret_relays[] are 0 for plain TCP. */
+static void open_connection(enum way way, int ret[2], pid_t ret_relays[2])
+{
+    int tcp[2], near[2][2], size = QUEUE;
+
+    tcp_pair(tcp);
+    for (int i = 0; i < 2; i++) {
+        ret[i] = tcp[i];
+        ret_relays[i] = 0;
+    }
+    if (way == PLAIN)
+        return;
+    for (int i = 0; i < 2; i++) {
+        check(socketpair(AF_UNIX, SOCK_STREAM, 0, near[i]), "socketpair");
+        for (int end = 0; end < 2; end++)
+            check(setsockopt(near[i][end], SOL_SOCKET, SO_SNDBUF, &size, sizeof(size)),
+                  "SO_SNDBUF");
+    }
+    for (int i = 0; i < 2; i++) {
+        ret_relays[i] = check(fork(), "fork");
+        if (ret_relays[i] == 0) {
+            close(tcp[!i]);
+            for (int j = 0; j < 2; j++)
+                close(near[j][0]);
+            close(near[!i][1]);
+            relay(near[i][1], tcp[i], way);
+        }
+    }
+    for (int i = 0; i < 2; i++) {
+        close(tcp[i]);
+        close(near[i][1]);
+        ret[i] = near[i][0];
+    }
+}
+
+static void receive_bulk(int fd)
+{
+    uint64_t total = 0;
+    ssize_t n;
+
+    while (total < BULK && (n = recv(fd, buffer, sizeof(buffer), 0)) > 0)
+        total += (uint64_t)n;
+    _exit(total == BULK && send_all(fd, "", 1) ? 0 : 1);
+}
+
+static void send_bulk(int fd)
+{
+    uint64_t left = BULK;
+
+    while (left > 0 && send_all(fd, buffer, PIECE))
+        left -= PIECE;
+    _exit(left == 0 && recv(fd, buffer, 1, 0) == 1 ? 0 : 1);
+}
+
+static void answer(int fd)
+{
+    while (recv(fd, buffer, MESSAGE, MSG_WAITALL) == MESSAGE)
+        if (!send_all(fd, buffer, MESSAGE))
+            _exit(1);
+    _exit(0);
+}
+
+static void ask(int fd)
+{
+    for (int i = 0; i < PINGS; i++)
+        if (!send_all(fd, buffer, MESSAGE) || recv(fd, buffer, MESSAGE, MSG_WAITALL) != MESSAGE)
+            _exit(1);
+    _exit(0);
+}
+
+/* Both programs as processes of their own; returns the time they took. */
+static double run(enum way way, void (*const programs[2])(int))
+{
+    int ends[2], status;
+    pid_t relays[2], pids[2];
+    double start;
+
+    open_connection(way, ends, relays);
+    start = seconds();
+    for (int i = 0; i < 2; i++) {
+        pids[i] = check(fork(), "fork");
+        if (pids[i] == 0) {
+            close(ends[!i]);
+            programs[i](ends[i]);
+        }
+    }
+    close(ends[0]);
+    close(ends[1]);
+    for (int i = 0; i < 2; i++) {
+        check(waitpid(pids[i], &status, 0), "waitpid");
+        if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
+            fprintf(stderr, "%s: a transfer failed\n", way_names[way]);
+            exit(1);
+        }
+    }
+    start = seconds() - start;
+    for (int i = 0; i < 2; i++)
+        if (relays[i] > 0)
+            check(waitpid(relays[i], &status, 0), "waitpid");
+    return start;
+}
+
+static int ascending(const void *a, const void *b)
+{
+    const double x = *(const double *)a, y = *(const double *)b;
+
+    return (x > y) - (x < y);
+}
+
+static double median(double values[ROUNDS])
+{
+    qsort(values, ROUNDS, sizeof(*values), ascending);
+    return values[ROUNDS / 2];
+}
+
+int main(void)
+{
+    void (*const bulk[2])(int) = {send_bulk, receive_bulk};
+    void (*const ping[2])(int) = {ask, answer};
+    double rate[WAYS][ROUNDS], cpu[WAYS][ROUNDS], time[WAYS][ROUNDS];
+
+    for (int round = 0; round < ROUNDS; round++)
+        for (enum way way = PLAIN; way < WAYS; way++) {
+            const double before = cpu_seconds();
+
+            rate[way][round] = (double)BULK * 8e-9 / run(way, bulk);
+            cpu[way][round] = (cpu_seconds() - before) / ((double)BULK * 1e-9);
+            time[way][round] = run(way, ping) / PINGS * 1e6;
+        }
+    for (enum way way = PLAIN; way < WAYS; way++)
+        printf("{\"row\":\"limit\",\"way\":\"%s\",\"bulk_gbit_s\":%.2f,\"cpu_s_per_gb\":%.2f,"
+               "\"ping_us\":%.1f}\n",
+               way_names[way], median(rate[way]), median(cpu[way]), median(time[way]));
+    return 0;
+}
