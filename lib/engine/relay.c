@@ -33,6 +33,7 @@ struct mps_relay {
     ev_io io;
     ev_timer hold_timer;
     bool connecting, guard, hold;
+    bool broken;          /* TCP was reset; what came before is still for the application */
     struct half up, down; /* application to peer, peer to application */
     struct mps_hello hello;
     void (*wake)(void *user);
@@ -170,8 +171,13 @@ static enum step up_write(struct mps_relay *r)
 
     if (!half_empty(h)) {
         n = send(r->fd, h->buf + h->at, h->len - h->at, MSG_DONTWAIT | MSG_NOSIGNAL);
-        if (n < 0)
-            return mps_sock_would_block(errno) ? STEP_IDLE : STEP_RESET;
+        if (n < 0 && mps_sock_would_block(errno))
+            return STEP_IDLE;
+        if (n < 0) {
+            r->broken = true;
+            h->at = h->len;
+            return STEP_MOVED;
+        }
         h->at += (size_t)n;
         h->bytes += (size_t)n;
         return STEP_MOVED;
@@ -189,7 +195,7 @@ static enum step up(struct mps_relay *r, bool linger_abort)
     size_t n = 0;
     int rc;
 
-    if (r->hold)
+    if (r->hold || r->broken)
         return STEP_IDLE;
     if (half_empty(h) && !h->eof) {
         if (!half_reserve(h))
@@ -231,6 +237,8 @@ static enum step down_write(struct mps_relay *r)
     size_t n;
 
     if (half_empty(h)) {
+        if (h->eof && r->broken)
+            return STEP_RESET;
         if (h->eof && !h->fin) {
             h->fin = true;
             mps_app_fin(r->app);

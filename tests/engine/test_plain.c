@@ -5,8 +5,10 @@
 #include "test.h"
 
 #include <errno.h>
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include "core/opening.h"
@@ -300,6 +302,52 @@ static void test_plain_resets(void **state)
     rig_deinit(&rig);
 }
 
+static bool acknowledged(void *arg)
+{
+    int queued = 1;
+
+    return ioctl(*(int *)arg, SIOCOUTQ, &queued) == 0 && queued == 0;
+}
+
+/* The program learns of a reset by a write, and then reads what came before it, as on TCP. */
+static void test_plain_reset_leaves_data(void **state)
+{
+    static char piece[64 << 10];
+    struct rig rig;
+    int app, tcp[2], size = 8 << 20;
+    size_t sent = 0, got = 0;
+    ssize_t n;
+
+    rig_init(&rig, "");
+    rig_tcp_pair(&rig, &tcp[0], &tcp[1]);
+    if (setsockopt(tcp[1], SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)) < 0) {
+        print_message("no privilege to enlarge the receive buffer\n");
+        skip();
+    }
+    app = rig_accepted(&rig, tcp[1], NULL);
+    while (sent < 3u << 20) {
+        assert_true(wait_for(&rig, tcp[0], POLLOUT));
+        n = send(tcp[0], piece, sizeof(piece), MSG_DONTWAIT);
+        assert_true(n > 0 || errno == EAGAIN);
+        sent += n > 0 ? (size_t)n : 0;
+    }
+    assert_true(rig_until(&rig, acknowledged, &tcp[0], 10));
+    mps_sock_reset(tcp[0]);
+    assert_int_equal(send(app, "x", 1, MSG_NOSIGNAL), 1);
+    rig_run(&rig, 0.02);
+    do {
+        assert_true(wait_for(&rig, app, POLLIN | POLLHUP));
+        n = recv(app, piece, sizeof(piece), MSG_DONTWAIT);
+        got += n > 0 ? (size_t)n : 0;
+    } while (n > 0 || (n < 0 && errno == EAGAIN));
+    assert_int_equal(n, -1);
+    assert_int_equal(errno, ECONNRESET);
+    assert_int_equal(got, sent);
+    close(app);
+    assert_true(rig_until(&rig, no_sessions, &rig, 10));
+    rig_deinit(&rig);
+}
+
 /* A reply that could not be delivered takes the session back and leaves the TCP socket alone. */
 static void test_discard_touches_nothing(void **state)
 {
@@ -337,6 +385,7 @@ int main(void)
         cmocka_unit_test(test_late_hello_after_raw_bytes),
         cmocka_unit_test(test_late_hello_in_pieces),
         cmocka_unit_test(test_plain_resets),
+        cmocka_unit_test(test_plain_reset_leaves_data),
         cmocka_unit_test(test_discard_touches_nothing),
     };
 
