@@ -21,6 +21,7 @@ struct mps_mpconn {
     unsigned n_locals;
     bool fin_done;    /* the application's FIN was passed on */
     bool closed;      /* its close or abort was passed on */
+    bool resetting;   /* reset by the peer; the application has bytes to read before it sees it */
     bool plain, over; /* verdicts that wait for the end of the run */
 };
 

@@ -56,7 +56,7 @@ static void close_subflow(struct mps_mpconn *mp, const struct mps_event *ev)
     mps_subflow_release(ev->subflow);
 }
 
-static bool app_write(struct mps_mpconn *mp, mps_time_t now);
+static void pass_reset(struct mps_mpconn *mp, mps_time_t now);
 
 static void handle_event(struct mps_mpconn *mp, const struct mps_event *ev, mps_time_t now)
 {
@@ -80,10 +80,8 @@ static void handle_event(struct mps_mpconn *mp, const struct mps_event *ev, mps_
     case MPS_EV_RESET:
         mps_log("mpconn %08x: reset, reason %d", mp->token, ev->reason);
         mp->s->end = mps_report_end(ev->reason);
-        /* As on TCP, what came before the reset stays readable. */
-        app_write(mp, now);
-        mps_app_reset(&mp->s->app);
-        mp->closed = true;
+        mp->resetting = !mp->closed;
+        pass_reset(mp, now);
         break;
     case MPS_EV_CLOSED:
         if (!mp->s->end)
@@ -129,6 +127,22 @@ static bool app_write(struct mps_mpconn *mp, mps_time_t now)
     if (mps_conn_app_rx_eof(mp->core))
         mps_app_fin(app);
     return done > 0;
+}
+
+/* As on TCP, what came before the reset stays readable, however slowly it is read. */
+static void pass_reset(struct mps_mpconn *mp, mps_time_t now)
+{
+    struct mps_span span;
+
+    if (!mp->resetting)
+        return;
+    while (app_write(mp, now))
+        ;
+    if (mps_conn_app_rx_spans(mp->core, &span, 1) > 0)
+        return;
+    mps_app_reset(&mp->s->app);
+    mp->resetting = false;
+    mp->closed = true;
 }
 
 static bool write_subflows(struct mps_mpconn *mp, mps_time_t now)
@@ -180,7 +194,7 @@ static bool app_read(struct mps_mpconn *mp, mps_time_t now)
     struct mps_app *app = &mp->s->app;
     size_t done = 0;
 
-    if (app->fd < 0 || mp->closed)
+    if (app->fd < 0 || mp->closed || mp->resetting)
         return false;
     if (mp->fin_done) {
         if (app->hup)
@@ -265,6 +279,7 @@ enum mps_mpconn_verdict mps_mpconn_run(struct mps_mpconn *mp, bool *ret_more)
         measure(mp, true, now);
         mps_conn_expire(mp->core, now);
     }
+    pass_reset(mp, now);
     for (unsigned i = 0; i < ROUNDS && moved && !mp->plain && !mp->over; i++) {
         moved = app_write(mp, now);
         moved |= app_read(mp, now);
@@ -277,6 +292,10 @@ enum mps_mpconn_verdict mps_mpconn_run(struct mps_mpconn *mp, bool *ret_more)
             break;
         moved |= write_subflows(mp, now);
         drain_events(mp, now);
+    }
+    if (mp->over && mp->resetting) {
+        *ret_more = false;
+        return MPS_MPCONN_GOES_ON;
     }
     if (mp->over) {
         app_write(mp, now);
