@@ -4,22 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 #include "launcher.h"
-
-bool mps_launcher_absolute(const char *file, char ret[PATH_MAX])
-{
-    char directory[PATH_MAX];
-    int n;
-
-    if (file[0] == '/')
-        n = snprintf(ret, PATH_MAX, "%s", file);
-    else if (getcwd(directory, sizeof(directory)))
-        n = snprintf(ret, PATH_MAX, "%s/%s", directory, file);
-    else
-        return false;
-    return n > 0 && n < PATH_MAX;
-}
 
 bool mps_launcher_choose(const char *config, struct mps_chosen_files *ret)
 {
