@@ -23,7 +23,7 @@
 #include "config/settings.h"
 #include "core/err.h"
 #include "engine/control.h"
-#include "engine/engine.h"
+#include "engine/hub.h"
 #include "engine/log.h"
 #include "handover/message.h"
 
@@ -33,7 +33,7 @@
 #define HEAP_KEPT (64 << 20)
 
 struct agent {
-    struct mps_engine engine;
+    struct mps_hub hub;
     struct mps_control control;
     ev_timer idle;
     double idle_since;
@@ -157,9 +157,9 @@ static void on_idle_check(struct ev_loop *loop, ev_timer *timer, int revents)
 {
     struct agent *agent = timer->data;
 
-    if (!mps_engine_is_idle(&agent->engine) || agent->control.n_clients > 0)
+    if (!mps_hub_is_idle(&agent->hub) || agent->control.n_clients > 0)
         agent->idle_since = ev_now(loop);
-    else if (ev_now(loop) - agent->idle_since >= agent->engine.options.idle_s)
+    else if (ev_now(loop) - agent->idle_since >= agent->hub.options.idle_s)
         ev_break(loop, EVBREAK_ALL);
 }
 
@@ -191,7 +191,7 @@ static int serve(struct agent *agent, struct ev_loop *loop, int ready)
     ev_signal term;
 
     /* Behind the control socket: a monitor that starts now either finds us or is found. */
-    mps_monitors_dial(&agent->engine.monitors);
+    mps_monitors_dial(&agent->hub.monitors);
     announce(ready);
     ev_signal_init(&term, on_term, SIGTERM);
     ev_signal_start(loop, &term);
@@ -202,7 +202,7 @@ static int serve(struct agent *agent, struct ev_loop *loop, int ready)
     ev_run(loop, 0);
     mps_log("agent: exits");
     mps_control_deinit(&agent->control);
-    mps_engine_deinit(&agent->engine);
+    mps_hub_deinit(&agent->hub);
     return 0;
 }
 
@@ -223,11 +223,9 @@ int main(int argc, char **argv)
     loop = ev_loop_new(EVBACKEND_EPOLL | EVFLAG_NOENV);
     if (!loop)
         return 1;
-    rc = mps_engine_init(&agent.engine, loop, identity.id, &settings.options);
-    if (rc == 0) {
-        agent.engine.policy = &settings.policy;
-        rc = mps_control_init(&agent.control, &agent.engine, identity.secret);
-    }
+    rc = mps_hub_init(&agent.hub, loop, identity.id, &settings.options, &settings.policy);
+    if (rc == 0)
+        rc = mps_control_init(&agent.control, &agent.hub, identity.secret);
     if (rc > 0)
         return 0; /* another agent is there */
     if (rc < 0) {

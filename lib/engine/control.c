@@ -11,7 +11,7 @@
 #include <unistd.h>
 #include "core/err.h"
 #include "dispatch.h"
-#include "engine.h"
+#include "hub.h"
 #include "log.h"
 #include "sock.h"
 
@@ -28,7 +28,7 @@ struct client {
 
 static void client_free(struct client *c)
 {
-    ev_io_stop(c->ctl->eng->loop, &c->io);
+    ev_io_stop(c->ctl->hub->loop, &c->io);
     close(c->fd);
     mps_list_remove(&c->link);
     c->ctl->n_clients--;
@@ -119,7 +119,7 @@ static void on_request(struct ev_loop *loop, ev_io *io, int revents)
         client_free(c);
         return;
     }
-    mps_dispatch_request(c->ctl->eng, &req, &d);
+    mps_dispatch_request(c->ctl->hub, &req, &d);
     ok = send_reply(c->fd, &d.reply, d.reply_fd);
     mps_dispatch_done(&d, ok);
     if (!ok)
@@ -141,26 +141,26 @@ static void add_client(void *user, int fd)
     c->fd = fd;
     ev_io_init(&c->io, on_request, fd, EV_READ);
     c->io.data = c;
-    ev_io_start(ctl->eng->loop, &c->io);
+    ev_io_start(ctl->hub->loop, &c->io);
     mps_list_push_back(&ctl->clients, &c->link);
     ctl->n_clients++;
 }
 
-int mps_control_init(struct mps_control *ctl, struct mps_engine *eng,
+int mps_control_init(struct mps_control *ctl, struct mps_hub *hub,
                      const uint8_t secret[MPS_HO_SECRET_LEN])
 {
     struct sockaddr_un un = {.sun_family = AF_UNIX};
-    size_t prefix = strlen(MPS_HO_NAME_PREFIX), id = strlen(eng->agent_id);
+    size_t prefix = strlen(MPS_HO_NAME_PREFIX), id = strlen(hub->agent_id);
     socklen_t len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + prefix + id);
     int fd;
 
     memset(ctl, 0, sizeof(*ctl));
-    ctl->eng = eng;
+    ctl->hub = hub;
     ctl->uid = geteuid();
     memcpy(ctl->secret, secret, MPS_HO_SECRET_LEN);
     mps_list_init(&ctl->clients);
     memcpy(un.sun_path + 1, MPS_HO_NAME_PREFIX, prefix);
-    memcpy(un.sun_path + 1 + prefix, eng->agent_id, id);
+    memcpy(un.sun_path + 1 + prefix, hub->agent_id, id);
     ctl->acceptor.fd = -1;
     fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)
@@ -171,7 +171,7 @@ int mps_control_init(struct mps_control *ctl, struct mps_engine *eng,
         close(fd);
         return err == EADDRINUSE ? MPS_CONTROL_TAKEN : MPS_ESYS;
     }
-    mps_acceptor_start(&ctl->acceptor, eng->loop, fd, add_client, ctl);
+    mps_acceptor_start(&ctl->acceptor, hub->loop, fd, add_client, ctl);
     return 0;
 }
 

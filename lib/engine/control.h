@@ -13,10 +13,10 @@
 
 #define MPS_CONTROL_CLIENTS 256
 
-struct mps_engine;
+struct mps_hub;
 
 struct mps_control {
-    struct mps_engine *eng;
+    struct mps_hub *hub;
     struct mps_acceptor acceptor;
     uint8_t secret[MPS_HO_SECRET_LEN];
     uid_t uid;
@@ -28,6 +28,6 @@ struct mps_control {
 #define MPS_CONTROL_TAKEN 1
 
 /* Bind the agent's name and listen. 0, MPS_CONTROL_TAKEN, MPS_ESYS. */
-int mps_control_init(struct mps_control *ctl, struct mps_engine *eng,
+int mps_control_init(struct mps_control *ctl, struct mps_hub *hub,
                      const uint8_t secret[MPS_HO_SECRET_LEN]);
 void mps_control_deinit(struct mps_control *ctl);

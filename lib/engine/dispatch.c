@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "core/err.h"
-#include "engine.h"
+#include "hub.h"
 #include "log.h"
 #include "manage.h"
 #include "outq.h"
@@ -62,11 +62,11 @@ static void do_connection(struct mps_engine *eng, const struct mps_ho_request *r
     }
 }
 
-static void do_listen(struct mps_engine *eng, const struct mps_ho_request *req,
+static void do_listen(struct mps_hub *hub, const struct mps_ho_request *req,
                       struct mps_dispatch *d)
 {
     int rc = d->fd < 0 ? MPS_EINVAL
-                       : mps_steer_add(&eng->steer, d->fd, (req->flags & MPS_HO_STEER) != 0);
+                       : mps_hub_listener(hub, d->fd, (req->flags & MPS_HO_STEER) != 0);
 
     if (rc < 0)
         fail(d, errno_of(rc));
@@ -128,9 +128,9 @@ static void do_status(struct mps_engine *eng, const struct mps_ho_request *req,
         fail(d, errno);
 }
 
-static void do_monitor(struct mps_engine *eng, struct mps_dispatch *d)
+static void do_monitor(struct mps_hub *hub, struct mps_dispatch *d)
 {
-    int rc = d->fd < 0 ? MPS_EINVAL : mps_monitors_add(&eng->monitors, d->fd);
+    int rc = d->fd < 0 ? MPS_EINVAL : mps_monitors_add(&hub->monitors, d->fd);
 
     if (rc < 0)
         fail(d, errno_of(rc));
@@ -138,7 +138,7 @@ static void do_monitor(struct mps_engine *eng, struct mps_dispatch *d)
         d->fd = -1;
 }
 
-void mps_dispatch_request(struct mps_engine *eng, const struct mps_ho_request *req,
+void mps_dispatch_request(struct mps_hub *hub, const struct mps_ho_request *req,
                           struct mps_dispatch *d)
 {
     memset(&d->reply, 0, sizeof(d->reply));
@@ -150,30 +150,30 @@ void mps_dispatch_request(struct mps_engine *eng, const struct mps_ho_request *r
         break;
     case MPS_HO_CONNECTED:
     case MPS_HO_ACCEPTED:
-        do_connection(eng, req, d);
+        do_connection(&hub->engine, req, d);
         break;
     case MPS_HO_LISTEN:
-        do_listen(eng, req, d);
+        do_listen(hub, req, d);
         break;
     case MPS_HO_RECHECK:
-        if (mps_steer_recheck(&eng->steer) == 0)
+        if (mps_steer_recheck(&hub->steer) == 0)
             fail(d, EADDRINUSE);
         break;
     case MPS_HO_SETOPT:
     case MPS_HO_GETOPT:
-        do_option(eng, req, d);
+        do_option(&hub->engine, req, d);
         break;
     case MPS_HO_STATUS:
     case MPS_HO_CONN_STATUS:
-        do_status(eng, req, d);
+        do_status(&hub->engine, req, d);
         break;
     case MPS_HO_MONITOR:
-        do_monitor(eng, d);
+        do_monitor(hub, d);
         break;
     case MPS_HO_PATHS:
     case MPS_HO_PATH:
     case MPS_HO_CONN_SET:
-        mps_manage_request(eng, req, d);
+        mps_manage_request(hub, req, d);
         break;
     default:
         fail(d, EOPNOTSUPP);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* What each request of handover/message.h means to the engine. */
+/* What each request of handover/message.h means. */
 #pragma once
 #include <stdbool.h>
 #include <sys/types.h>
 #include "handover/message.h"
 
-struct mps_engine;
+struct mps_hub;
 struct mps_session;
 
 struct mps_dispatch {
@@ -16,7 +16,7 @@ struct mps_dispatch {
     struct mps_session *session; /* made by this request: given up if the reply is not taken */
 };
 
-void mps_dispatch_request(struct mps_engine *eng, const struct mps_ho_request *req,
+void mps_dispatch_request(struct mps_hub *hub, const struct mps_ho_request *req,
                           struct mps_dispatch *d);
 
 /* After the reply was sent, or not. */

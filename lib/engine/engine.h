@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the engine's modules share: the loop, the core's environment and the sessions, and the
- * order of work. Callbacks of the loop only read and mark sessions; after all of them each
- * marked session runs once, with bounded work, and is freed there if it is over.
+ * What carries connections: a loop, the core's environment and the sessions, and the order of
+ * work. Callbacks of the loop only read and mark sessions; after all of them each marked session
+ * runs once, with bounded work, and is freed there if it is over. What an agent has once whatever
+ * the number of its engines is in hub.h.
+ *
+ * An engine and all that belongs to it (sessions, their connections, relays and sockets) is used
+ * by the thread of its loop only.
  */
 #pragma once
 #include <ev.h>
@@ -14,26 +18,39 @@
 #include "core/conn.h"
 #include "core/list.h"
 #include "core/token.h"
-#include "greeter.h"
-#include "joinlis.h"
 #include "linger.h"
 #include "monitor.h"
-#include "netaddr.h"
-#include "pathctl.h"
 #include "peers.h"
-#include "steer.h"
+#include "view.h"
 
 #define MPS_AGENT_ID_LEN 16
 
 struct mps_session;
+
+/* What an engine is given. All of it outlives the engine. */
+struct mps_engine_setup {
+    const char *agent_id;
+    const struct mps_options *options;
+    const struct mps_policy *policy; /* of the files */
+    const struct mps_view *view;     /* changes only in the engine's own thread */
+    struct mps_peers *peers;
+    struct mps_monitors *monitors;
+    /* Joins need a listener of ours: its port, or 0 if it cannot be had, or not yet. */
+    uint16_t (*open_join_port)(void *user);
+    void *user;
+};
 
 struct mps_engine {
     struct ev_loop *loop;
     struct mps_env env;
     uint8_t scratch[MPS_SCRATCH]; /* of env */
     struct mps_options options;
-    const struct mps_policy *policy; /* of the files; never NULL */
-    struct mps_pathctl pathctl;      /* what was changed since */
+    const struct mps_policy *policy;
+    const struct mps_view *view;
+    struct mps_peers *peers;
+    struct mps_monitors *monitors;
+    uint16_t (*open_join_port)(void *user);
+    void *user;
     char agent_id[MPS_AGENT_ID_LEN + 1];
 
     struct mps_list sessions, marked; /* struct mps_session */
@@ -44,25 +61,27 @@ struct mps_engine {
     ev_idle more;                  /* keeps the loop from sleeping while some are left */
 
     struct mps_appwatch appwatch;
-    struct mps_peers peers;
-    struct mps_netaddr netaddr;
-    struct mps_greeter greeter;
     struct mps_linger linger;
-    struct mps_steer steer;
-    struct mps_joinlis joinlis;
-    struct mps_monitors monitors;
 };
 
 /* 0, MPS_ESYS, MPS_ECRYPTO. Nothing is left behind on failure. */
-int mps_engine_init(struct mps_engine *eng, struct ev_loop *loop, const char *agent_id,
-                    const struct mps_options *options);
+int mps_engine_init(struct mps_engine *eng, struct ev_loop *loop,
+                    const struct mps_engine_setup *setup);
 void mps_engine_deinit(struct mps_engine *eng);
 
-/* Nothing to stay for: no session, watched listener or half-closed socket. */
+/* Nothing to stay for: no session, no half-closed socket. */
 bool mps_engine_is_idle(const struct mps_engine *eng);
 
 /* Run the session soon. */
 void mps_engine_mark(struct mps_engine *eng, struct mps_session *s);
+
+/* A JOIN that arrived, wherever; takes the descriptor. */
+void mps_engine_join(struct mps_engine *eng, int fd, const struct mps_join *join);
+
+/* The view is another one, in a way that the sessions have to know. */
+void mps_engine_view_changed(struct mps_engine *eng);
+
+void mps_engine_route_changed(struct mps_engine *eng, const struct mps_route *route);
 
 /*
  * Port at which a join for local address `addr` reaches us; addr->port is the port of the

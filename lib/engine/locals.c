@@ -18,7 +18,7 @@ static bool listed(const struct mps_netaddr_list *list, const struct mps_addr *a
 static bool admitted(const struct mps_engine *eng, const struct mps_options *opt,
                      const struct mps_netaddr_entry *e)
 {
-    const struct mps_path_change *change = mps_pathctl_find(&eng->pathctl, &e->addr);
+    const struct mps_path_change *change = mps_pathctl_find(&eng->view->paths, &e->addr);
 
     if (change && change->use != MPS_PATH_AS_BEFORE)
         return change->use == MPS_PATH_ADDED;
@@ -27,7 +27,7 @@ static bool admitted(const struct mps_engine *eng, const struct mps_options *opt
 
 static bool is_deleted(const struct mps_engine *eng, const struct mps_addr *addr)
 {
-    const struct mps_path_change *change = mps_pathctl_find(&eng->pathctl, addr);
+    const struct mps_path_change *change = mps_pathctl_find(&eng->view->paths, addr);
 
     return change && change->use == MPS_PATH_DELETED;
 }
@@ -36,10 +36,10 @@ static bool is_deleted(const struct mps_engine *eng, const struct mps_addr *addr
 static void add_added(const struct mps_engine *eng, const struct mps_addr *peer,
                       struct mps_netaddr_list *ret)
 {
-    const struct mps_netaddr_list *all = &eng->netaddr.now;
+    const struct mps_netaddr_list *all = &eng->view->addresses;
 
-    for (unsigned i = 0; i < eng->pathctl.n; i++) {
-        const struct mps_path_change *change = &eng->pathctl.item[i];
+    for (unsigned i = 0; i < eng->view->paths.n; i++) {
+        const struct mps_path_change *change = &eng->view->paths.item[i];
         bool loopback = mps_addr_is_loopback(&change->addr);
         unsigned k = 0;
 
@@ -80,7 +80,7 @@ static void narrow(const struct mps_engine *eng, const struct mps_locals_want *w
 
 static void rate(const struct mps_engine *eng, struct mps_netaddr_entry *e)
 {
-    const struct mps_path_change *change = mps_pathctl_find(&eng->pathctl, &e->addr);
+    const struct mps_path_change *change = mps_pathctl_find(&eng->view->paths, &e->addr);
 
     e->backup = false;
     e->weight = MPS_WEIGHT_DEFAULT;
@@ -94,7 +94,7 @@ static void rate(const struct mps_engine *eng, struct mps_netaddr_entry *e)
 void mps_locals_select(const struct mps_engine *eng, const struct mps_locals_want *want,
                        struct mps_netaddr_list *ret)
 {
-    const struct mps_netaddr_list *all = &eng->netaddr.now;
+    const struct mps_netaddr_list *all = &eng->view->addresses;
     struct mps_netaddr_list list = {.n = 0};
 
     for (unsigned i = 0; i < all->n; i++) {

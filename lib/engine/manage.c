@@ -9,7 +9,7 @@
 #include "clock.h"
 #include "config/value.h"
 #include "core/sched.h"
-#include "engine.h"
+#include "hub.h"
 #include "locals.h"
 #include "memfd.h"
 #include "mpconn.h"
@@ -82,7 +82,7 @@ static const struct mps_netaddr_entry *find(const struct mps_netaddr_list *list,
 static int paths_memfd(const struct mps_engine *eng)
 {
     struct json_object *root = json_object_new_array();
-    const struct mps_netaddr_list *all = &eng->netaddr.now;
+    const struct mps_netaddr_list *all = &eng->view->addresses;
     struct mps_netaddr_list used;
     int fd;
 
@@ -149,7 +149,7 @@ static void set_connection(struct mps_engine *eng, char *text, struct mps_dispat
     mps_engine_mark(eng, s);
 }
 
-void mps_manage_request(struct mps_engine *eng, const struct mps_ho_request *req,
+void mps_manage_request(struct mps_hub *hub, const struct mps_ho_request *req,
                         struct mps_dispatch *d)
 {
     char text[MPS_HO_DATA_MAX + 1];
@@ -159,17 +159,17 @@ void mps_manage_request(struct mps_engine *eng, const struct mps_ho_request *req
     text[req->len] = '\0';
     switch (req->op) {
     case MPS_HO_PATHS:
-        d->reply_fd = paths_memfd(eng);
+        d->reply_fd = paths_memfd(&hub->engine);
         if (d->reply_fd < 0)
             fail(d, errno);
         break;
     case MPS_HO_PATH:
-        why = mps_pathctl_command(eng, text);
+        why = mps_hub_path_command(hub, text);
         if (why)
             refuse(d, EINVAL, why);
         break;
     default:
-        set_connection(eng, text, d);
+        set_connection(&hub->engine, text, d);
         break;
     }
 }

@@ -4,5 +4,5 @@
 #include "dispatch.h"
 
 /* MPS_HO_PATHS, MPS_HO_PATH, MPS_HO_CONN_SET. */
-void mps_manage_request(struct mps_engine *eng, const struct mps_ho_request *req,
+void mps_manage_request(struct mps_hub *hub, const struct mps_ho_request *req,
                         struct mps_dispatch *d);

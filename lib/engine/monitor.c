@@ -27,16 +27,19 @@ struct monitor {
 void mps_monitors_init(struct mps_monitors *self, struct ev_loop *loop)
 {
     self->loop = loop;
-    self->n = 0;
+    atomic_init(&self->n, 0);
+    pthread_mutex_init(&self->lock, NULL);
     mps_list_init(&self->list);
 }
 
 static void monitor_free(struct monitor *m)
 {
     ev_io_stop(m->all->loop, &m->io);
-    close(m->fd);
+    pthread_mutex_lock(&m->all->lock);
     mps_list_remove(&m->link);
     m->all->n--;
+    pthread_mutex_unlock(&m->all->lock);
+    close(m->fd);
     free(m);
 }
 
@@ -45,6 +48,7 @@ void mps_monitors_deinit(struct mps_monitors *self)
     struct monitor *m, *tmp;
 
     mps_list_for_each_safe(m, tmp, &self->list, struct monitor, link) monitor_free(m);
+    pthread_mutex_destroy(&self->lock);
 }
 
 /* A monitor says nothing: it has gone. */
@@ -75,8 +79,10 @@ int mps_monitors_add(struct mps_monitors *self, int fd)
     ev_io_init(&m->io, on_readable, fd, EV_READ);
     m->io.data = m;
     ev_io_start(self->loop, &m->io);
+    pthread_mutex_lock(&self->lock);
     mps_list_push_back(&self->list, &m->link);
     self->n++;
+    pthread_mutex_unlock(&self->lock);
     return 0;
 }
 
@@ -91,19 +97,25 @@ static void send_one(struct monitor *m, struct json_object *event)
     n = text ? send(m->fd, text, strlen(text), MSG_DONTWAIT | MSG_NOSIGNAL) : -1;
     if (m->lost > 0)
         json_object_object_del(event, "lost");
+    /* One that has gone is readable, and its loop frees it. */
     if (n >= 0)
         m->lost = 0;
-    else if (text && (errno == EPIPE || errno == ECONNRESET))
-        monitor_free(m);
     else
         m->lost++;
 }
 
+bool mps_monitors_watching(const struct mps_monitors *self)
+{
+    return atomic_load_explicit(&self->n, memory_order_relaxed) > 0;
+}
+
 void mps_monitors_send(struct mps_monitors *self, struct json_object *event)
 {
-    struct monitor *m, *tmp;
+    struct monitor *m;
 
-    mps_list_for_each_safe(m, tmp, &self->list, struct monitor, link) send_one(m, event);
+    pthread_mutex_lock(&self->lock);
+    mps_list_for_each(m, &self->list, struct monitor, link) send_one(m, event);
+    pthread_mutex_unlock(&self->lock);
     json_object_put(event);
 }
 

@@ -54,7 +54,7 @@ static void configure(const struct mps_session *s, struct mps_config *cfg)
     cfg->no_subflow_timeout = s->options.no_subflow_timeout;
     cfg->keepalive = s->options.keepalive;
     cfg->zero_rtt = s->role == MPS_ROLE_CLIENT &&
-                    mps_peers_find(&s->eng->peers, &s->peer, mps_clock_now()) == MPS_PEER_PROVEN;
+                    mps_peers_find(s->eng->peers, &s->peer, mps_clock_now()) == MPS_PEER_PROVEN;
 }
 
 /* A core connection whose token is ours alone. */
@@ -90,7 +90,7 @@ struct mps_sflow *mps_mpconn_add_flow(struct mps_mpconn *mp, struct mps_subflow 
     if (!f)
         return NULL;
     snprintf(f->ifname, sizeof(f->ifname), "%s",
-             mps_netaddr_ifname(&mp->eng->netaddr, ifindex, local));
+             mps_netaddr_ifname(&mp->eng->view->addresses, ifindex, local));
     mps_subflow_set_user(sf, f);
     mps_list_push_back(&mp->flows, &f->link);
     return f;

@@ -66,7 +66,7 @@ static void handle_event(struct mps_mpconn *mp, const struct mps_event *ev, mps_
         mps_log("mpconn %08x: established", mp->token);
         mps_report_session(mp->s, "established");
         if (mp->s->role == MPS_ROLE_CLIENT)
-            mps_peers_set(&mp->eng->peers, &mp->s->peer, MPS_PEER_PROVEN, now);
+            mps_peers_set(mp->eng->peers, &mp->s->peer, MPS_PEER_PROVEN, now);
         break;
     case MPS_EV_PLAIN:
         mp->plain = true;

@@ -244,11 +244,11 @@ void mps_netaddr_select(const struct mps_netaddr_list *all, const struct mps_opt
     }
 }
 
-const char *mps_netaddr_ifname(const struct mps_netaddr *self, uint32_t ifindex,
+const char *mps_netaddr_ifname(const struct mps_netaddr_list *all, uint32_t ifindex,
                                const struct mps_addr *addr)
 {
-    for (unsigned i = 0; i < self->now.n; i++) {
-        const struct mps_netaddr_entry *e = &self->now.entry[i];
+    for (unsigned i = 0; i < all->n; i++) {
+        const struct mps_netaddr_entry *e = &all->entry[i];
 
         if (ifindex != 0 ? e->ifindex == ifindex
                          : mps_addr_same_ip(&e->addr, addr) ||

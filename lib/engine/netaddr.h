@@ -76,7 +76,7 @@ int mps_netaddr_init(struct mps_netaddr *self, struct ev_loop *loop,
 void mps_netaddr_deinit(struct mps_netaddr *self);
 
 /* Name of the interface, which may be 0: of the one that has the address. "" if unknown. */
-const char *mps_netaddr_ifname(const struct mps_netaddr *self, uint32_t ifindex,
+const char *mps_netaddr_ifname(const struct mps_netaddr_list *all, uint32_t ifindex,
                                const struct mps_addr *addr);
 
 /* One notification of the kernel, for tests; others come from the socket. */

@@ -4,8 +4,7 @@
 #include <string.h>
 #include "config/value.h"
 #include "core/sched.h"
-#include "engine.h"
-#include "session.h"
+#include "netaddr.h"
 
 const struct mps_path_change *mps_pathctl_find(const struct mps_pathctl *ctl,
                                                const struct mps_addr *addr)
@@ -24,9 +23,9 @@ struct targets {
     unsigned n;
 };
 
-static void find_targets(const struct mps_engine *eng, const char *name, struct targets *ret)
+static void find_targets(const struct mps_pathctl *ctl, const struct mps_netaddr_list *all,
+                         const char *name, struct targets *ret)
 {
-    const struct mps_netaddr_list *all = &eng->netaddr.now;
     struct mps_addr addr;
     bool is_addr = mps_value_address(name, &addr) == NULL;
 
@@ -40,7 +39,7 @@ static void find_targets(const struct mps_engine *eng, const char *name, struct 
     }
     /* All of 127.0.0.0/8 is there; and what was changed before may have gone meanwhile. */
     if (ret->n == 0 && is_addr &&
-        (mps_addr_is_loopback(&addr) || mps_pathctl_find(&eng->pathctl, &addr)))
+        (mps_addr_is_loopback(&addr) || mps_pathctl_find(ctl, &addr)))
         ret->addr[ret->n++] = addr;
 }
 
@@ -110,12 +109,12 @@ static void apply(struct mps_pathctl *ctl, const struct mps_addr *addr,
         item->weight = change->weight;
 }
 
-const char *mps_pathctl_command(struct mps_engine *eng, char *text)
+const char *mps_pathctl_command(struct mps_pathctl *ctl, const struct mps_netaddr_list *all,
+                                char *text)
 {
     struct mps_path_change change = {.use = MPS_PATH_AS_BEFORE};
     const char *why = parse_verb(&change, mps_value_next(&text));
     char *name = why ? NULL : mps_value_next(&text), *word;
-    struct mps_session *s;
     struct targets targets;
 
     if (!why && !name)
@@ -128,14 +127,13 @@ const char *mps_pathctl_command(struct mps_engine *eng, char *text)
         return "nothing to set: backup=yes, backup=no or weight=N";
     if (change.use == MPS_PATH_DELETED && (change.has_backup || change.weight > 0))
         return "nothing can be set of what is deleted";
-    find_targets(eng, name, &targets);
+    find_targets(ctl, all, name, &targets);
     if (targets.n == 0)
         return "neither an address nor an interface with addresses of this host";
-    if (eng->pathctl.n + n_new(&eng->pathctl, &targets) > MPS_PATHCTL_MAX)
+    if (ctl->n + n_new(ctl, &targets) > MPS_PATHCTL_MAX)
         return "too many addresses have been changed";
     change.exact = targets.exact;
     for (unsigned i = 0; i < targets.n; i++)
-        apply(&eng->pathctl, &targets.addr[i], &change);
-    mps_list_for_each(s, &eng->sessions, struct mps_session, link) mps_session_addresses_changed(s);
+        apply(ctl, &targets.addr[i], &change);
     return NULL;
 }

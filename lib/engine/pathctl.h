@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include "core/addr.h"
 
-struct mps_engine;
+struct mps_netaddr_list;
 
 #define MPS_PATHCTL_MAX 64
 
@@ -33,7 +33,8 @@ const struct mps_path_change *mps_pathctl_find(const struct mps_pathctl *ctl,
                                                const struct mps_addr *addr);
 
 /*
- * "add|del|set ADDRESS|INTERFACE [backup=yes|no] [weight=N]", blanks between the words; all
- * connections follow. NULL, or what is wrong: nothing was changed then. The text is changed.
+ * "add|del|set ADDRESS|INTERFACE [backup=yes|no] [weight=N]", blanks between the words; `all` are
+ * the host's addresses. NULL, or what is wrong: nothing was changed then. The text is changed.
  */
-const char *mps_pathctl_command(struct mps_engine *eng, char *text);
+const char *mps_pathctl_command(struct mps_pathctl *ctl, const struct mps_netaddr_list *all,
+                                char *text);

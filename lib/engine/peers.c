@@ -1,8 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 #include "peers.h"
 
-enum mps_peer_kind mps_peers_find(const struct mps_peers *peers, const struct mps_addr *addr,
-                                  mps_time_t now)
+#include <string.h>
+
+void mps_peers_init(struct mps_peers *peers)
+{
+    memset(peers, 0, sizeof(*peers));
+    pthread_mutex_init(&peers->lock, NULL);
+}
+
+void mps_peers_deinit(struct mps_peers *peers)
+{
+    pthread_mutex_destroy(&peers->lock);
+}
+
+static enum mps_peer_kind find(const struct mps_peers *peers, const struct mps_addr *addr,
+                               mps_time_t now)
 {
     for (unsigned i = 0; i < MPS_PEERS_MAX; i++) {
         if (peers->entry[i].kind != MPS_PEER_UNKNOWN && peers->entry[i].expires > now &&
@@ -12,21 +25,40 @@ enum mps_peer_kind mps_peers_find(const struct mps_peers *peers, const struct mp
     return MPS_PEER_UNKNOWN;
 }
 
-void mps_peers_set(struct mps_peers *peers, const struct mps_addr *addr, enum mps_peer_kind kind,
-                   mps_time_t now)
+enum mps_peer_kind mps_peers_find(struct mps_peers *peers, const struct mps_addr *addr,
+                                  mps_time_t now)
+{
+    enum mps_peer_kind kind;
+
+    pthread_mutex_lock(&peers->lock);
+    kind = find(peers, addr, now);
+    pthread_mutex_unlock(&peers->lock);
+    return kind;
+}
+
+/* The place of the address, or of the oldest entry. */
+static unsigned place_for(const struct mps_peers *peers, const struct mps_addr *addr)
 {
     unsigned victim = 0;
 
     for (unsigned i = 0; i < MPS_PEERS_MAX; i++) {
-        if (peers->entry[i].kind != MPS_PEER_UNKNOWN &&
-            mps_addr_equal(&peers->entry[i].addr, addr)) {
-            victim = i;
-            break;
-        }
+        if (peers->entry[i].kind != MPS_PEER_UNKNOWN && mps_addr_equal(&peers->entry[i].addr, addr))
+            return i;
         if (peers->entry[i].expires < peers->entry[victim].expires)
             victim = i;
     }
-    peers->entry[victim].addr = *addr;
-    peers->entry[victim].kind = kind;
-    peers->entry[victim].expires = now + MPS_PEERS_LIFETIME;
+    return victim;
+}
+
+void mps_peers_set(struct mps_peers *peers, const struct mps_addr *addr, enum mps_peer_kind kind,
+                   mps_time_t now)
+{
+    unsigned i;
+
+    pthread_mutex_lock(&peers->lock);
+    i = place_for(peers, addr);
+    peers->entry[i].addr = *addr;
+    peers->entry[i].kind = kind;
+    peers->entry[i].expires = now + MPS_PEERS_LIFETIME;
+    pthread_mutex_unlock(&peers->lock);
 }

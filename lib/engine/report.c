@@ -62,7 +62,7 @@ static struct json_object *begin(const struct mps_session *s, const char *event)
     struct json_object *o;
     struct mps_conn_info info;
 
-    if (s->eng->monitors.n == 0)
+    if (!mps_monitors_watching(s->eng->monitors))
         return NULL;
     o = json_object_new_object();
     put_time(o);
@@ -82,7 +82,7 @@ static struct json_object *begin(const struct mps_session *s, const char *event)
 
 static void end(const struct mps_session *s, struct json_object *o)
 {
-    mps_monitors_send(&s->eng->monitors, o);
+    mps_monitors_send(s->eng->monitors, o);
 }
 
 static void put_interface(struct json_object *o, const char *name)
@@ -97,7 +97,7 @@ static void put_names(struct json_object *o, const struct mps_session *s)
 {
     put_addr(o, "local", &s->local);
     put_addr(o, "remote", &s->peer);
-    put_interface(o, mps_netaddr_ifname(&s->eng->netaddr, 0, &s->local));
+    put_interface(o, mps_netaddr_ifname(&s->eng->view->addresses, 0, &s->local));
 }
 
 void mps_report_session(const struct mps_session *s, const char *event)
@@ -164,7 +164,7 @@ static void put_subflow(struct json_object *o, const struct mps_session *s,
     put_u64(o, "subflow", ev->subflow_id);
     put_addr(o, "local", &ev->local);
     put_addr(o, "remote", &ev->remote);
-    put_interface(o, f ? f->ifname : mps_netaddr_ifname(&s->eng->netaddr, ev->ifindex, &ev->local));
+    put_interface(o, f ? f->ifname : mps_netaddr_ifname(&s->eng->view->addresses, ev->ifindex, &ev->local));
     put_bool(o, "backup", ev->backup);
     if (ev->type == MPS_EV_PRIORITY)
         put_str(o, "by", ev->own ? "local" : "peer");

@@ -126,7 +126,7 @@ int mps_session_connected(struct mps_engine *eng, const struct mps_session_reque
     if (rc < 0)
         return rc;
     if (is_link_local(&s->peer) ||
-        mps_peers_find(&eng->peers, &s->peer, mps_clock_now()) == MPS_PEER_PLAIN) {
+        mps_peers_find(eng->peers, &s->peer, mps_clock_now()) == MPS_PEER_PLAIN) {
         undo(s, fd);
         return MPS_SESSION_PLAIN_PEER;
     }
@@ -185,7 +185,7 @@ static int go_plain(struct mps_session *s)
     unsigned n;
     int fd;
 
-    mps_peers_set(&s->eng->peers, &s->peer, MPS_PEER_PLAIN, mps_clock_now());
+    mps_peers_set(s->eng->peers, &s->peer, MPS_PEER_PLAIN, mps_clock_now());
     s->sockopts.plain = true;
     fd = mps_connector_plain(&s->local, &s->peer, &s->sockopts);
     if (fd < 0)

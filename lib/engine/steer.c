@@ -194,9 +194,9 @@ int mps_steer_add(struct mps_steer *self, int fd, bool steer)
         return MPS_ENOMEM;
     e->steer = self;
     e->id = id;
-    e->v6_only =
+    e->where.v6_only =
         ss.ss_family == AF_INET6 && mps_sock_get_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, 0) == 1;
-    mps_sock_to_addr(&ss, &e->addr);
+    mps_sock_to_addr(&ss, &e->where.addr);
     e->acceptor.fd = -1;
     beside = steer ? open_beside(fd) : -1;
     if (beside >= 0)
@@ -204,14 +204,14 @@ int mps_steer_add(struct mps_steer *self, int fd, bool steer)
     mps_list_push_back(&self->entries, &e->link);
     if (self->n_entries++ == 0)
         watch_start(self);
-    mps_log("steer: port %u %s", e->addr.port, beside >= 0 ? "steered" : "watched");
+    mps_log("steer: port %u %s", e->where.addr.port, beside >= 0 ? "steered" : "watched");
     return 0;
 }
 
 static void entry_gone(struct mps_steer_entry *e)
 {
     struct mps_steer *self = e->steer;
-    uint16_t port = e->addr.port;
+    uint16_t port = e->where.addr.port;
 
     mps_log("steer: the listener of port %u is gone", port);
     entry_free(e);
@@ -269,18 +269,30 @@ static bool is_any(const struct mps_addr *addr)
     return memcmp(addr->ip, zero, sizeof(zero)) == 0;
 }
 
-bool mps_steer_covers(const struct mps_steer *self, const struct mps_addr *addr)
+unsigned mps_steer_list(const struct mps_steer *self, struct mps_steered ret[MPS_LSWATCH_MAX])
 {
     struct mps_steer_entry *e;
+    unsigned n = 0;
 
     mps_list_for_each(e, &self->entries, struct mps_steer_entry, link)
     {
-        if (e->acceptor.fd < 0 || e->addr.port != addr->port)
+        if (e->acceptor.fd >= 0 && n < MPS_LSWATCH_MAX)
+            ret[n++] = e->where;
+    }
+    return n;
+}
+
+bool mps_steered_cover(const struct mps_steered *list, unsigned n, const struct mps_addr *addr)
+{
+    for (unsigned i = 0; i < n; i++) {
+        const struct mps_steered *w = &list[i];
+
+        if (w->addr.port != addr->port)
             continue;
-        if (mps_addr_same_ip(&e->addr, addr))
+        if (mps_addr_same_ip(&w->addr, addr))
             return true;
-        if (is_any(&e->addr) &&
-            (e->addr.family == addr->family || (e->addr.family == MPS_AF_INET6 && !e->v6_only)))
+        if (is_any(&w->addr) &&
+            (w->addr.family == addr->family || (w->addr.family == MPS_AF_INET6 && !w->v6_only)))
             return true;
     }
     return false;

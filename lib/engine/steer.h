@@ -15,12 +15,16 @@
 #include "core/list.h"
 #include "lswatch.h"
 
+struct mps_steered {
+    struct mps_addr addr; /* bound address; all zero bytes: any */
+    bool v6_only;
+};
+
 struct mps_steer_entry {
     struct mps_list link;
     struct mps_steer *steer;
     struct mps_lswatch_id id;
-    struct mps_addr addr; /* bound address; all zero bytes: any */
-    bool v6_only;
+    struct mps_steered where;
     struct mps_acceptor acceptor; /* fd -1: watched only, the port cannot be shared */
 };
 
@@ -50,5 +54,8 @@ int mps_steer_add(struct mps_steer *self, int fd, bool steer);
 /* Look at all listeners now; returns how many were gone. */
 unsigned mps_steer_recheck(struct mps_steer *self);
 
+/* Where joins reach us. Returns how many; the list can be given to others. */
+unsigned mps_steer_list(const struct mps_steer *self, struct mps_steered ret[MPS_LSWATCH_MAX]);
+
 /* Would a join for this address and port reach us? */
-bool mps_steer_covers(const struct mps_steer *self, const struct mps_addr *addr);
+bool mps_steered_cover(const struct mps_steered *list, unsigned n, const struct mps_addr *addr);

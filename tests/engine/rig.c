@@ -26,16 +26,18 @@ void rig_init(struct rig *rig, const char *options)
     assert_int_equal(mps_options_parse(&opt, options, strlen(options), NULL), 0);
     rig->loop = ev_loop_new(EVBACKEND_EPOLL);
     assert_non_null(rig->loop);
-    assert_int_equal(mps_engine_init(&rig->client, rig->loop, "00000000000000c1", &opt), 0);
-    assert_int_equal(mps_engine_init(&rig->server, rig->loop, "00000000000000d1", &opt), 0);
+    assert_int_equal(mps_hub_init(&rig->client_hub, rig->loop, "00000000000000c1", &opt, NULL), 0);
+    assert_int_equal(mps_hub_init(&rig->server_hub, rig->loop, "00000000000000d1", &opt, NULL), 0);
+    rig->client = &rig->client_hub.engine;
+    rig->server = &rig->server_hub.engine;
     rig->listener = rig_listen("127.0.0.1", 0, true);
     rig->port = rig_port(rig->listener);
 }
 
 void rig_deinit(struct rig *rig)
 {
-    mps_engine_deinit(&rig->client);
-    mps_engine_deinit(&rig->server);
+    mps_hub_deinit(&rig->client_hub);
+    mps_hub_deinit(&rig->server_hub);
     if (rig->listener >= 0)
         close(rig->listener);
     ev_loop_destroy(rig->loop);
@@ -115,7 +117,7 @@ int rig_connected(struct rig *rig, int tcp, const char *options, uint64_t *ret_i
     struct mps_session *s;
     int fd = -1;
 
-    assert_int_equal(mps_session_connected(&rig->client, &req, &s, &fd), 0);
+    assert_int_equal(mps_session_connected(rig->client, &req, &s, &fd), 0);
     if (ret_id)
         *ret_id = s->id;
     return application_end(fd);
@@ -127,7 +129,7 @@ int rig_accepted(struct rig *rig, int tcp, uint64_t *ret_id)
     struct mps_session *s;
     int fd = -1;
 
-    assert_int_equal(mps_session_accepted(&rig->server, &req, &s, &fd), 0);
+    assert_int_equal(mps_session_accepted(rig->server, &req, &s, &fd), 0);
     if (ret_id)
         *ret_id = s->id;
     return application_end(fd);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Two engines on one loop in one process, over loopback: a listening "server" side and a
+ * Two agents' engines on one loop in one process, over loopback: a listening "server" side and a
  * connecting "client" side, with the descriptors their applications would hold.
  */
 #pragma once
@@ -8,12 +8,13 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include "engine/engine.h"
+#include "engine/hub.h"
 #include "engine/session.h"
 
 struct rig {
     struct ev_loop *loop;
-    struct mps_engine client, server;
+    struct mps_hub client_hub, server_hub;
+    struct mps_engine *client, *server; /* their engines */
     int listener; /* non-blocking, 127.0.0.1 */
     uint16_t port;
 };

@@ -27,7 +27,7 @@ struct watcher {
 };
 
 /* As mptcpshim monitor does it: a request with one end of a pair. */
-static void watch(struct mps_engine *eng, struct watcher *w)
+static void watch(struct mps_hub *hub, struct watcher *w)
 {
     struct mps_ho_request req = {.op = MPS_HO_MONITOR};
     struct mps_dispatch d = {.reply_fd = -1};
@@ -35,7 +35,7 @@ static void watch(struct mps_engine *eng, struct watcher *w)
 
     assert_return_code(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), errno);
     d.fd = pair[1];
-    mps_dispatch_request(eng, &req, &d);
+    mps_dispatch_request(hub, &req, &d);
     assert_int_equal(d.reply.status, MPS_HO_OK);
     mps_dispatch_done(&d, true);
     *w = (struct watcher){.fd = pair[0]};
@@ -135,8 +135,8 @@ static void test_life(void **state)
     struct rig rig;
 
     rig_init(&rig, TWO_LOCALS);
-    watch(&rig.client, &c);
-    watch(&rig.server, &v);
+    watch(&rig.client_hub, &c);
+    watch(&rig.server_hub, &v);
     rig_connect(&rig, &s.from, &s.to);
     o = wait_for(&rig, &c, &at, "created");
     is(o, "role", "client");
@@ -190,8 +190,8 @@ static bool has_two(void *arg)
 {
     struct rig *rig = arg;
 
-    return only_session(&rig->server)->mp && active(&rig->client) == 2 &&
-           active(&rig->server) == 2;
+    return only_session(rig->server)->mp && active(rig->client) == 2 &&
+           active(rig->server) == 2;
 }
 
 /* The server's addresses go and come. */
@@ -205,16 +205,16 @@ static void test_addresses(void **state)
     int from, to;
 
     rig_init(&rig, TWO_LOCALS);
-    assert_int_equal(mps_steer_add(&rig.server.steer, rig.listener, true), 0);
-    watch(&rig.client, &c);
-    watch(&rig.server, &v);
+    assert_int_equal(mps_hub_listener(&rig.server_hub, rig.listener, true), 0);
+    watch(&rig.client_hub, &c);
+    watch(&rig.server_hub, &v);
     rig_connect(&rig, &from, &to);
     assert_true(rig_until(&rig, has_two, &rig, 5));
     is(wait_for(&rig, &v, &peer_at, "address_announced"), "by", "local");
     is(wait_for(&rig, &c, &at, "address_announced"), "by", "peer");
-    server = only_session(&rig.server);
+    server = only_session(rig.server);
     mps_mpconn_set_locals(server->mp, &none);
-    mps_engine_mark(&rig.server, server);
+    mps_engine_mark(rig.server, server);
     is(wait_for(&rig, &v, &peer_at, "address_removed"), "by", "local");
     is(wait_for(&rig, &v, &peer_at, "subflow_closed"), "reason", "address_gone");
     assert_memory_equal(member(wait_for(&rig, &c, &at, "address_removed"), "address"), "127.0.0.",
@@ -247,17 +247,17 @@ static void test_subflows(void **state)
     struct rig rig;
 
     rig_init(&rig, TWO_LOCALS);
-    assert_int_equal(mps_steer_add(&rig.server.steer, rig.listener, true), 0);
-    watch(&rig.client, &c);
-    watch(&rig.server, &v);
+    assert_int_equal(mps_hub_listener(&rig.server_hub, rig.listener, true), 0);
+    watch(&rig.client_hub, &c);
+    watch(&rig.server_hub, &v);
     rig_connect(&rig, &from, &to);
     assert_true(rig_until(&rig, has_two, &rig, 5));
-    mp = only_session(&rig.client)->mp;
+    mp = only_session(rig.client)->mp;
     assert_int_equal(mps_conn_set_backup(mp->core,
                                          mps_list_entry(mp->flows.prev, struct mps_sflow, link)->sf,
                                          true, mps_clock_now()),
                      0);
-    mps_engine_mark(&rig.client, only_session(&rig.client));
+    mps_engine_mark(rig.client, only_session(rig.client));
     o = wait_for(&rig, &c, &at, "subflow_priority");
     is(o, "by", "local");
     is(o, "backup", "true");
@@ -266,7 +266,7 @@ static void test_subflows(void **state)
     is(o, "by", "peer");
     is(o, "backup", "true");
 
-    assert_int_equal(mps_session_fds(only_session(&rig.server), fds, 4), 2);
+    assert_int_equal(mps_session_fds(only_session(rig.server), fds, 4), 2);
     assert_return_code(connect(fds[1], &unspec, sizeof(unspec)), errno); /* sends a reset */
     o = wait_for(&rig, &c, &at, "subflow_closed");
     is(o, "subflow", "2");
@@ -295,7 +295,7 @@ static void test_plain(void **state)
     struct rig rig;
 
     rig_init(&rig, "");
-    watch(&rig.server, &v);
+    watch(&rig.server_hub, &v);
     rig_tcp_pair(&rig, &raw, &tcp);
     app = rig_accepted(&rig, tcp, NULL);
     assert_int_equal(send(raw, "GET /", 5, 0), 5);
@@ -314,7 +314,7 @@ static bool no_sessions(void *arg)
 {
     struct rig *rig = arg;
 
-    return rig->client.n_sessions == 0 && rig->server.n_sessions == 0;
+    return rig->client->n_sessions == 0 && rig->server->n_sessions == 0;
 }
 
 static void connect_and_close(struct rig *rig)
@@ -337,8 +337,8 @@ static void test_slow_monitor(void **state)
     struct rig rig;
 
     rig_init(&rig, "");
-    watch(&rig.client, &fast);
-    watch(&rig.client, &slow);
+    watch(&rig.client_hub, &fast);
+    watch(&rig.client_hub, &slow);
     for (unsigned i = 0; i < 200; i++) {
         connect_and_close(&rig);
         take(&fast);
@@ -373,15 +373,15 @@ static void test_many_monitors(void **state)
 
     rig_init(&rig, "");
     for (unsigned i = 0; i < MPS_MONITORS_MAX; i++)
-        watch(&rig.client, &w[i]);
+        watch(&rig.client_hub, &w[i]);
     assert_return_code(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), errno);
-    assert_int_equal(mps_monitors_add(&rig.client.monitors, pair[1]), MPS_ELIMIT);
+    assert_int_equal(mps_monitors_add(&rig.client_hub.monitors, pair[1]), MPS_ELIMIT);
     for (unsigned i = 0; i < MPS_MONITORS_MAX; i++)
         unwatch(&w[i]);
     connect_and_close(&rig);
-    assert_int_equal(rig.client.monitors.n, 0);
+    assert_int_equal(rig.client_hub.monitors.n, 0);
     assert_return_code(pipe(notsock), errno);
-    assert_int_equal(mps_monitors_add(&rig.client.monitors, notsock[1]), MPS_EINVAL);
+    assert_int_equal(mps_monitors_add(&rig.client_hub.monitors, notsock[1]), MPS_EINVAL);
     close(notsock[0]);
     close(notsock[1]);
     close(pair[0]);

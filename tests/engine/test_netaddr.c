@@ -88,7 +88,7 @@ static void test_events(void **state)
     ip("address add 10.1.0.7/24 dev v0");
     assert_true(until(loop, &seen.addresses, 1));
     assert_true(has(&netaddr.now, 7, "v0"));
-    assert_string_equal(mps_netaddr_ifname(&netaddr, 0, &netaddr.now.entry[1].addr),
+    assert_string_equal(mps_netaddr_ifname(&netaddr.now, 0, &netaddr.now.entry[1].addr),
                         netaddr.now.entry[1].ifname);
 
     /* A default route comes and goes: the addresses are the same, and nobody is told otherwise. */

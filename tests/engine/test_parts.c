@@ -109,6 +109,7 @@ static void test_peers(void **state)
     struct mps_addr a = {.family = MPS_AF_INET, .port = 80, .ip = {10, 0, 0, 1}}, b = a;
 
     b.port = 81;
+    mps_peers_init(&peers);
     assert_int_equal(mps_peers_find(&peers, &a, 5), MPS_PEER_UNKNOWN);
     mps_peers_set(&peers, &a, MPS_PEER_PLAIN, 5);
     assert_int_equal(mps_peers_find(&peers, &a, 5), MPS_PEER_PLAIN);
@@ -123,6 +124,7 @@ static void test_peers(void **state)
     }
     assert_int_equal(mps_peers_find(&peers, &a, 8), MPS_PEER_UNKNOWN);
     assert_int_equal(mps_peers_find(&peers, &b, 8), MPS_PEER_PLAIN);
+    mps_peers_deinit(&peers);
 }
 
 /* ---- netaddr ---- */

@@ -32,14 +32,14 @@ static bool no_subflow(void *arg)
     struct ending *e = arg;
     int fds[MPS_MAX_SUBFLOWS];
 
-    return mps_session_fds(only_session(&e->rig->server), fds, MPS_MAX_SUBFLOWS) == 0;
+    return mps_session_fds(only_session(e->rig->server), fds, MPS_MAX_SUBFLOWS) == 0;
 }
 
 static bool gone(void *arg)
 {
     struct ending *e = arg;
 
-    return e->rig->server.n_sessions == 0 && (rig_poll(e->app, POLLHUP) & POLLHUP) != 0;
+    return e->rig->server->n_sessions == 0 && (rig_poll(e->app, POLLHUP) & POLLHUP) != 0;
 }
 
 /* The client's host vanishes: the server's application sees a reset after the time it chose. */
@@ -54,9 +54,9 @@ static void test_no_subflow_timeout(void **state)
     assert_true(rig_until(&rig, done, &s, 10));
     assert_int_equal(s.received, s.length);
     e.app = s.to;
-    mps_session_free(only_session(&rig.client));
+    mps_session_free(only_session(rig.client));
     assert_true(rig_until(&rig, no_subflow, &e, 5));
-    assert_int_equal(rig.server.n_sessions, 1);
+    assert_int_equal(rig.server->n_sessions, 1);
     assert_int_equal(rig_poll(s.to, POLLHUP), 0);
     assert_true(rig_until(&rig, gone, &e, 30)); /* not 60 s, the default */
     close(s.from);
@@ -82,14 +82,14 @@ static bool has_two(void *arg)
 {
     struct rig *rig = arg;
 
-    return active(&rig->client) == 2 && active(&rig->server) == 2;
+    return active(rig->client) == 2 && active(rig->server) == 2;
 }
 
 static bool has_one(void *arg)
 {
     struct rig *rig = arg;
 
-    return active(&rig->client) == 1;
+    return active(rig->client) == 1;
 }
 
 static bool has_local(struct mps_engine *eng, uint8_t last)
@@ -114,13 +114,13 @@ static void test_resets_are_survived(void **state)
     int fds[4];
 
     rig_init(&rig, "local=127.0.0.1,127.0.0.2");
-    assert_int_equal(mps_steer_add(&rig.server.steer, rig.listener, true), 0);
+    assert_int_equal(mps_hub_listener(&rig.server_hub, rig.listener, true), 0);
     rig_connect(&rig, &s.from, &s.to);
     for (unsigned i = 0; i < 4; i++) {
         assert_true(rig_until(&rig, has_two, &rig, 30));
-        assert_true(has_local(&rig.client, 1));
-        assert_true(has_local(&rig.client, 2));
-        assert_int_equal(mps_session_fds(only_session(&rig.server), fds, 4), 2);
+        assert_true(has_local(rig.client, 1));
+        assert_true(has_local(rig.client, 2));
+        assert_int_equal(mps_session_fds(only_session(rig.server), fds, 4), 2);
         /* The oldest one: the first subflow, then its successors. */
         assert_int_equal(connect(fds[0], &unspec, sizeof(unspec)), 0);
         assert_true(rig_until(&rig, has_one, &rig, 5));

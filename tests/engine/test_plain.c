@@ -21,7 +21,7 @@ static bool no_sessions(void *arg)
 {
     struct rig *rig = arg;
 
-    return rig->client.n_sessions == 0 && rig->server.n_sessions == 0;
+    return rig->client->n_sessions == 0 && rig->server->n_sessions == 0;
 }
 
 static bool both(void *arg)
@@ -112,11 +112,11 @@ static void client_falls_back(enum answer how)
 
     /* Remembered: the next connection to it stays native. */
     req.fd = rig_dial("127.0.0.1", rig.port, 0);
-    assert_int_equal(mps_session_connected(&rig.client, &req, &session, &fd),
+    assert_int_equal(mps_session_connected(rig.client, &req, &session, &fd),
                      MPS_SESSION_PLAIN_PEER);
     close(req.fd);
-    peer = mps_list_entry(rig.client.sessions.next, struct mps_session, link)->peer;
-    assert_int_equal(mps_peers_find(&rig.client.peers, &peer, mps_clock_now()), MPS_PEER_PLAIN);
+    peer = mps_list_entry(rig.client->sessions.next, struct mps_session, link)->peer;
+    assert_int_equal(mps_peers_find(&rig.client_hub.peers, &peer, mps_clock_now()), MPS_PEER_PLAIN);
     close(app);
     close(again);
     if (how == ANSWER_BYTES)
@@ -265,7 +265,7 @@ static void test_late_hello_in_pieces(void **state)
     assert_int_equal(msg.kind, MPS_OPENING_HELLO_REPLY);
     assert_int_equal(rig_poll(app, POLLIN), 0);
     mps_sock_reset(tcp[0]);
-    assert_true(rig.server.n_sessions == 1);
+    assert_true(rig.server->n_sessions == 1);
     close(app);
     rig_deinit(&rig);
 }
@@ -361,7 +361,7 @@ static void test_discard_touches_nothing(void **state)
     rig_tcp_pair(&rig, &tcp[0], &tcp[1]);
     keep = dup(tcp[0]);
     req.fd = tcp[0];
-    assert_int_equal(mps_session_connected(&rig.client, &req, &session, &app), 0);
+    assert_int_equal(mps_session_connected(rig.client, &req, &session, &app), 0);
     mps_session_discard(session);
     close(app);
     rig_run(&rig, 0.05);

@@ -18,6 +18,7 @@
 
 struct host {
     struct mps_engine eng;
+    struct mps_view view;
     struct mps_settings settings;
 };
 
@@ -31,7 +32,7 @@ static struct mps_addr addr(const char *text)
 
 static void add(struct host *h, const char *ifname, uint32_t ifindex, const char *address)
 {
-    struct mps_netaddr_entry *e = &h->eng.netaddr.now.entry[h->eng.netaddr.now.n++];
+    struct mps_netaddr_entry *e = &h->view.addresses.entry[h->view.addresses.n++];
 
     memset(e, 0, sizeof(*e));
     e->addr = addr(address);
@@ -49,6 +50,7 @@ static struct host *new_host(const char *file)
     mps_settings_init(&h->settings);
     mps_settings_read_text(&h->settings, "t", file, strlen(file), &report);
     assert_int_equal(report.n_bad, 0);
+    h->eng.view = &h->view;
     h->eng.policy = &h->settings.policy;
     h->eng.options = h->settings.options;
     mps_list_init(&h->eng.sessions);
@@ -121,7 +123,7 @@ static void tell(struct host *h, const char *command, const char *wrong)
     const char *why;
 
     snprintf(text, sizeof(text), "%s", command);
-    why = mps_pathctl_command(&h->eng, text);
+    why = mps_pathctl_command(&h->view.paths, &h->view.addresses, text);
     if (!wrong)
         assert_null(why);
     else if (!why || !strstr(why, wrong))
@@ -156,10 +158,10 @@ static void commands(void **state)
     tell(h, "del 127.0.0.9", NULL);
     assert_string_equal(selected(h, ANY, "127.0.0.1"), "");
     /* What was changed can be changed when it is gone, and goes for its return. */
-    h->eng.netaddr.now.n--;
+    h->view.addresses.n--;
     assert_string_equal(selected(h, ANY, FAR), "");
     tell(h, "set 10.0.1.1 weight=4", NULL);
-    h->eng.netaddr.now.n++;
+    h->view.addresses.n++;
     assert_string_equal(selected(h, ANY, FAR), "1.1,w4");
     free(h);
 }
@@ -170,7 +172,7 @@ static void wrong_commands(void **state)
     struct mps_pathctl before;
     char text[64];
 
-    memcpy(&before, &h->eng.pathctl, sizeof(before));
+    memcpy(&before, &h->view.paths, sizeof(before));
     tell(h, "", "no command");
     tell(h, "walk eth0", "not add, del or set");
     tell(h, "add", "no address");
@@ -183,7 +185,7 @@ static void wrong_commands(void **state)
     tell(h, "set eth0 colour=red", "not backup=yes");
     tell(h, "set eth0 backup=yes weight=x", "1 to 100");
     tell(h, "del eth0 weight=3", "deleted");
-    assert_memory_equal(&before, &h->eng.pathctl, sizeof(before));
+    assert_memory_equal(&before, &h->view.paths, sizeof(before));
     for (unsigned i = 0; i < MPS_PATHCTL_MAX; i++) {
         snprintf(text, sizeof(text), "add 127.0.1.%u", i);
         tell(h, text, NULL);
@@ -213,13 +215,13 @@ static struct mps_session *only_session(struct mps_engine *eng)
     return mps_list_entry(eng->sessions.next, struct mps_session, link);
 }
 
-static struct mps_dispatch request(struct mps_engine *eng, int op, const char *data)
+static struct mps_dispatch request(struct mps_hub *hub, int op, const char *data)
 {
     struct mps_ho_request req = {.op = (uint16_t)op, .len = (uint32_t)strlen(data)};
     struct mps_dispatch d = {.fd = -1, .reply_fd = -1};
 
     memcpy(req.data, data, req.len);
-    mps_dispatch_request(eng, &req, &d);
+    mps_dispatch_request(hub, &req, &d);
     return d;
 }
 
@@ -249,26 +251,26 @@ static void scheduler_of_a_connection(void **state)
     rig_connect(&rig, &s.from, &s.to);
     rig_run(&rig, 0.05);
     snprintf(text, sizeof(text), "%08x scheduler=roundrobin",
-             mps_conn_token(mps_mpconn_core(only_session(&rig.client)->mp)));
-    d = request(&rig.client, MPS_HO_CONN_SET, text);
+             mps_conn_token(mps_mpconn_core(only_session(rig.client)->mp)));
+    d = request(&rig.client_hub, MPS_HO_CONN_SET, text);
     assert_int_equal(d.reply.status, MPS_HO_OK);
-    expect_scheduler(&rig.client, "roundrobin");
+    expect_scheduler(rig.client, "roundrobin");
     snprintf(text, sizeof(text), "%016llx scheduler=redundant",
-             (unsigned long long)only_session(&rig.client)->id);
-    d = request(&rig.client, MPS_HO_CONN_SET, text);
+             (unsigned long long)only_session(rig.client)->id);
+    d = request(&rig.client_hub, MPS_HO_CONN_SET, text);
     assert_int_equal(d.reply.status, MPS_HO_OK);
-    expect_scheduler(&rig.client, "redundant");
+    expect_scheduler(rig.client, "redundant");
     strcpy(strchr(text, '='), "=fastest");
-    d = request(&rig.client, MPS_HO_CONN_SET, text);
+    d = request(&rig.client_hub, MPS_HO_CONN_SET, text);
     assert_int_equal(d.reply.status, MPS_HO_ERROR);
     assert_int_equal(d.reply.error, EINVAL);
     assert_true(d.reply.len > 0);
-    expect_scheduler(&rig.client, "redundant");
-    assert_int_equal(request(&rig.client, MPS_HO_CONN_SET, "").reply.error, ENOENT);
-    assert_int_equal(request(&rig.client, MPS_HO_CONN_SET, "1234567 scheduler=ecf").reply.error,
+    expect_scheduler(rig.client, "redundant");
+    assert_int_equal(request(&rig.client_hub, MPS_HO_CONN_SET, "").reply.error, ENOENT);
+    assert_int_equal(request(&rig.client_hub, MPS_HO_CONN_SET, "1234567 scheduler=ecf").reply.error,
                      ENOENT);
     *strchr(text, ' ') = '\0';
-    assert_int_equal(request(&rig.client, MPS_HO_CONN_SET, text).reply.error, EINVAL);
+    assert_int_equal(request(&rig.client_hub, MPS_HO_CONN_SET, text).reply.error, EINVAL);
     assert_true(rig_until(&rig, done, &s, 20));
     assert_int_equal(s.received, s.length);
     close(s.from);
@@ -319,11 +321,11 @@ static void paths_of_connections(void **state)
     rig_init(&rig, "local=127.0.0.1");
     rig_connect(&rig, &from, &to);
     rig_run(&rig, 0.05);
-    f = (struct flagged){&rig.server, true};
-    assert_int_equal(request(&rig.client, MPS_HO_PATH, "set 127.0.0.1 backup=yes weight=5")
+    f = (struct flagged){rig.server, true};
+    assert_int_equal(request(&rig.client_hub, MPS_HO_PATH, "set 127.0.0.1 backup=yes weight=5")
                          .reply.status, MPS_HO_OK);
     assert_true(rig_until(&rig, all_flagged, &f, 10));
-    d = request(&rig.client, MPS_HO_PATHS, "");
+    d = request(&rig.client_hub, MPS_HO_PATHS, "");
     assert_int_equal(d.reply.status, MPS_HO_OK);
     list = json_object_from_fd(d.reply_fd);
     close(d.reply_fd);
@@ -334,15 +336,15 @@ static void paths_of_connections(void **state)
     assert_string_equal(member(list, "127.0.0.1", "subflows"), "1");
     assert_string_equal(member(list, "127.0.0.1", "interface"), "lo");
     json_object_put(list);
-    assert_int_equal(request(&rig.client, MPS_HO_PATH, "set 127.0.0.1 backup=no").reply.status,
+    assert_int_equal(request(&rig.client_hub, MPS_HO_PATH, "set 127.0.0.1 backup=no").reply.status,
                      MPS_HO_OK);
     f.backup = false;
     assert_true(rig_until(&rig, all_flagged, &f, 10));
-    f = (struct flagged){&rig.client, true};
-    assert_int_equal(request(&rig.server, MPS_HO_PATH, "set 127.0.0.1 backup=yes").reply.status,
+    f = (struct flagged){rig.client, true};
+    assert_int_equal(request(&rig.server_hub, MPS_HO_PATH, "set 127.0.0.1 backup=yes").reply.status,
                      MPS_HO_OK);
     assert_true(rig_until(&rig, all_flagged, &f, 10));
-    assert_int_equal(request(&rig.client, MPS_HO_PATH, "set x backup=no").reply.status,
+    assert_int_equal(request(&rig.client_hub, MPS_HO_PATH, "set x backup=no").reply.status,
                      MPS_HO_ERROR);
     close(from);
     close(to);
@@ -362,9 +364,9 @@ static void first_address_by_file(void **state)
     mps_settings_init(&settings);
     mps_settings_read_text(&settings, "t", text, strlen(text), &report);
     rig_init(&rig, "local=127.0.0.1");
-    rig.client.policy = &settings.policy;
+    rig.client->policy = &settings.policy;
     rig_connect(&rig, &from, &to);
-    f = (struct flagged){&rig.server, true};
+    f = (struct flagged){rig.server, true};
     rig_run(&rig, 0.05);
     assert_true(rig_until(&rig, all_flagged, &f, 10));
     close(from);

@@ -22,7 +22,7 @@ static bool no_sessions(void *arg)
 {
     struct rig *rig = arg;
 
-    return rig->client.n_sessions == 0 && rig->server.n_sessions == 0;
+    return rig->client->n_sessions == 0 && rig->server->n_sessions == 0;
 }
 
 static struct mps_conn *core_of(struct mps_engine *eng)
@@ -106,7 +106,7 @@ static void test_reset(void **state)
     begin(&f, &rig);
     assert_int_equal(send(f.client, "x", 1, 0), 1);
     rig_run(&rig, 0.05);
-    mps_conn_info(core_of(&rig.client), &info);
+    mps_conn_info(core_of(rig.client), &info);
     close(f.server); /* with a byte unread: abort */
     rig_run(&rig, 0.3);
     assert_int_equal(drain(&f, &got), -1);

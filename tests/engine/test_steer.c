@@ -123,6 +123,13 @@ static void test_steering_dual_stack(void **state)
     steers("::", "127.0.0.1");
 }
 
+static bool covers(const struct mps_steer *steer, const struct mps_addr *addr)
+{
+    struct mps_steered list[MPS_LSWATCH_MAX];
+
+    return mps_steered_cover(list, mps_steer_list(steer, list), addr);
+}
+
 /* A port that is not shared by its owner cannot be steered; that is no error. */
 static void test_not_shared(void **state)
 {
@@ -133,7 +140,7 @@ static void test_not_shared(void **state)
 
     counter_init(&c);
     assert_int_equal(mps_steer_add(&c.steer, listener, true), 0);
-    assert_false(mps_steer_covers(&c.steer, &addr));
+    assert_false(covers(&c.steer, &addr));
     assert_int_equal(c.steer.n_entries, 1);
     assert_int_equal(mps_steer_add(&c.steer, listener, true), 0);
     assert_int_equal(c.steer.n_entries, 1);
@@ -153,11 +160,11 @@ static void test_covers(void **state)
     counter_init(&c);
     assert_int_equal(mps_steer_add(&c.steer, any, true), 0);
     assert_int_equal(mps_steer_add(&c.steer, one, true), 0);
-    assert_true(mps_steer_covers(&c.steer, &a));
-    assert_false(mps_steer_covers(&c.steer, &b));
-    assert_false(mps_steer_covers(&c.steer, &six));
+    assert_true(covers(&c.steer, &a));
+    assert_false(covers(&c.steer, &b));
+    assert_false(covers(&c.steer, &six));
     b.ip[3] = 1;
-    assert_true(mps_steer_covers(&c.steer, &b));
+    assert_true(covers(&c.steer, &b));
     close(any);
     close(one);
     counter_deinit(&c);
@@ -240,7 +247,7 @@ static void test_listener_goes_by_timer(void **state)
 static bool established(void *arg)
 {
     struct rig *rig = arg;
-    struct mps_session *s = mps_list_entry(rig->server.sessions.next, struct mps_session, link);
+    struct mps_session *s = mps_list_entry(rig->server->sessions.next, struct mps_session, link);
 
     return s->mp != NULL;
 }
@@ -291,12 +298,12 @@ static void bad_join(bool right_token)
     size_t len;
 
     rig_init(&rig, "");
-    assert_int_equal(mps_steer_add(&rig.server.steer, rig.listener, true), 0);
+    assert_int_equal(mps_hub_listener(&rig.server_hub, rig.listener, true), 0);
     rig_connect(&rig, &s.from, &s.to);
     assert_true(rig_until(&rig, established, &rig, 5));
     r.fd = rig_dial("127.0.0.1", rig.port, MPS_MARK_JOIN);
     msg.join.token = mps_conn_token(
-        mps_mpconn_core(mps_list_entry(rig.server.sessions.next, struct mps_session, link)->mp));
+        mps_mpconn_core(mps_list_entry(rig.server->sessions.next, struct mps_session, link)->mp));
     msg.join.token += right_token ? 0 : 1;
     msg.join.subflow_id = 2;
     msg.join.addr_id = 1;
@@ -336,7 +343,7 @@ static bool nobody_waits(void *arg)
 {
     struct rig *rig = arg;
 
-    return rig->server.greeter.n_waiting == 0;
+    return rig->server_hub.greeter.n_waiting == 0;
 }
 
 static bool somebody_waits(void *arg)
@@ -353,7 +360,7 @@ static void test_join_listener_abuse(void **state)
     int fds[MPS_GREETER_MAX + 8];
 
     rig_init(&rig, "");
-    port = mps_joinlis_port(&rig.server.joinlis, (struct mps_ports){0, 0});
+    port = mps_joinlis_port(&rig.server_hub.joinlis, (struct mps_ports){0, 0});
     assert_true(port > 0);
     r.fd = rig_dial("127.0.0.1", port, 0);
     assert_int_equal(send(r.fd, "GET / HTTP/1.0\r\n\r\n", 18, 0), 18);
@@ -364,7 +371,7 @@ static void test_join_listener_abuse(void **state)
         fds[i] = rig_dial("127.0.0.1", port, 0);
     assert_true(rig_until(&rig, somebody_waits, &rig, 5));
     rig_run(&rig, 0.1);
-    assert_true(rig.server.greeter.n_waiting <= MPS_GREETER_MAX);
+    assert_true(rig.server_hub.greeter.n_waiting <= MPS_GREETER_MAX);
     assert_true(rig_until(&rig, nobody_waits, &rig, 10));
     for (unsigned i = 0; i < MPS_GREETER_MAX + 8; i++)
         close(fds[i]);

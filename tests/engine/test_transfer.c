@@ -42,14 +42,14 @@ static bool has_two(void *arg)
 {
     struct rig *rig = arg;
 
-    return active_subflows(&rig->client) == 2 && active_subflows(&rig->server) == 2;
+    return active_subflows(rig->client) == 2 && active_subflows(rig->server) == 2;
 }
 
 static bool no_sessions(void *arg)
 {
     struct rig *rig = arg;
 
-    return rig->client.n_sessions == 0 && rig->server.n_sessions == 0;
+    return rig->client->n_sessions == 0 && rig->server->n_sessions == 0;
 }
 
 static void transfer_both_ways(struct rig *rig)
@@ -87,7 +87,7 @@ static void test_bulk_joined_by_steering(void **state)
     struct rig rig;
 
     rig_init(&rig, TWO_LOCALS);
-    assert_int_equal(mps_steer_add(&rig.server.steer, rig.listener, true), 0);
+    assert_int_equal(mps_hub_listener(&rig.server_hub, rig.listener, true), 0);
     rig_connect(&rig, &s[0].from, &s[0].to);
     s[1].from = s[0].to;
     s[1].to = s[0].from;
@@ -96,7 +96,7 @@ static void test_bulk_joined_by_steering(void **state)
     assert_false(s[0].broken || s[1].broken);
     assert_int_equal(s[0].received, BULK);
     assert_int_equal(s[1].received, BULK);
-    session = mps_list_entry(rig.client.sessions.next, struct mps_session, link);
+    session = mps_list_entry(rig.client->sessions.next, struct mps_session, link);
     assert_int_equal(mps_conn_subflow_info(mps_mpconn_core(session->mp), info, 4), 2);
     assert_true(info[0].bytes_sent > 0 && info[1].bytes_sent > 0);
     close(s[0].from);
@@ -114,7 +114,7 @@ static void test_join_by_announcement(void **state)
     rig_init(&rig, TWO_LOCALS);
     rig_connect(&rig, &c, &s);
     assert_true(rig_until(&rig, has_two, &rig, 10));
-    assert_true(rig.server.joinlis.acceptor.fd >= 0);
+    assert_true(rig.server_hub.joinlis.acceptor.fd >= 0);
     close(c);
     close(s);
     assert_true(rig_until(&rig, no_sessions, &rig, 10));
@@ -127,7 +127,7 @@ static void test_close_after_last_write(void **state)
     struct rig rig;
 
     rig_init(&rig, TWO_LOCALS);
-    assert_int_equal(mps_steer_add(&rig.server.steer, rig.listener, true), 0);
+    assert_int_equal(mps_hub_listener(&rig.server_hub, rig.listener, true), 0);
     for (unsigned i = 0; i < 40; i++) {
         struct stream s = {.seed = i, .length = (uint64_t)1 << (i / 2), .close_after = true};
         int c, d;
@@ -228,7 +228,7 @@ static void test_linger_zero(void **state)
     rig_tcp_pair(&rig, &tcp[0], &tcp[1]);
     c = rig_connected(&rig, tcp[0], "", &id);
     s = rig_accepted(&rig, tcp[1], NULL);
-    session = mps_session_find(&rig.client, id);
+    session = mps_session_find(rig.client, id);
     assert_non_null(session);
     assert_int_equal(mps_sockopts_set(&session->sockopts, NULL, 0, SOL_SOCKET, SO_LINGER, &linger,
                                       sizeof(linger)),
@@ -253,7 +253,7 @@ static void test_slow_reader(void **state)
     int to;
 
     rig_init(&rig, TWO_LOCALS);
-    assert_int_equal(mps_steer_add(&rig.server.steer, rig.listener, true), 0);
+    assert_int_equal(mps_hub_listener(&rig.server_hub, rig.listener, true), 0);
     rig_connect(&rig, &s.from, &s.to);
     to = s.to;
     s.eof = true; /* the reader does not read */
@@ -291,8 +291,8 @@ static void test_idle_memory(void **state)
     rig_init(&rig, "");
     for (unsigned i = 0; i < 2; i++)
         faultmem_init(&fm[i]);
-    rig.client.env.mem = &fm[0].mem;
-    rig.server.env.mem = &fm[1].mem;
+    rig.client->env.mem = &fm[0].mem;
+    rig.server->env.mem = &fm[1].mem;
     rig_connect(&rig, &s.from, &s.to);
     assert_true(rig_until(&rig, holds_little, fm, 10));
     assert_true(rig_until(&rig, stream_step, &s, 60));
