@@ -138,6 +138,8 @@ static const struct mps_key keys[] = {
     OPTION("connections", "bind", "any or keep", "bind"),
     OPTION("agent", "idle", SECONDS, "idle"),
     OPTION("agent", "join-port", "a port, 0 to 65535, or a range FIRST-LAST", "join-port"),
+    LIST("agent", "announce", "at most 8 IPv4 or IPv6 addresses", add_address, announce,
+         MPS_POLICY_OUTSIDE),
     {"agent", "log", "an absolute path of at most 255 bytes", set_log, "verbose", 0, 0, 0},
     {"paths", "local", "at most 16 IPv4 or IPv6 addresses", add_address, "local",
      offsetof(struct mps_settings, options.locals), offsetof(struct mps_settings, options.n_locals),

@@ -37,6 +37,11 @@ bool mps_policy_admits(const struct mps_policy *policy, const char *interface,
            !any_prefix(&policy->exclude_prefixes, addr);
 }
 
+bool mps_policy_capable(const struct mps_policy *policy, const struct mps_addr *peer)
+{
+    return any_prefix(&policy->capable, peer);
+}
+
 void mps_policy_path(const struct mps_policy *policy, const char *interface,
                      const struct mps_addr *addr, bool *backup, unsigned *weight)
 {

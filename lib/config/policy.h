@@ -10,6 +10,7 @@
 
 #define MPS_POLICY_LIST     32
 #define MPS_POLICY_CAPABLE  16
+#define MPS_POLICY_OUTSIDE  8
 #define MPS_POLICY_NAME_LEN 31
 
 struct mps_names {
@@ -37,11 +38,18 @@ struct mps_policy {
     unsigned n_paths;
     struct mps_prefixes capable; /* at most MPS_POLICY_CAPABLE */
     struct mps_names leave_alone;
+    struct {
+        struct mps_addr item[MPS_POLICY_OUTSIDE];
+        unsigned n;
+    } announce; /* to clients, in place of our own: they lead to our join port */
 };
 
 /* May this local address be used at all? */
 bool mps_policy_admits(const struct mps_policy *policy, const char *interface,
                        const struct mps_addr *addr);
+
+/* Is the peer known to be a shim, whatever becomes of the marks on the way? */
+bool mps_policy_capable(const struct mps_policy *policy, const struct mps_addr *peer);
 
 /* What the path sections say of it; untouched where none says anything. */
 void mps_policy_path(const struct mps_policy *policy, const char *interface,

@@ -55,6 +55,7 @@ struct mps_config {
     unsigned max_subflows;             /* <= MPS_MAX_SUBFLOWS, all states together */
     unsigned max_addrs;                /* remote addresses remembered */
     bool zero_rtt;                     /* client: data right behind HELLO (proven peer) */
+    bool announced_only; /* client: no joins to the address of the first subflow, at its port */
     mps_time_t hello_timeout;          /* client: for HELLO_REPLY */
     mps_time_t join_timeout;           /* connect and opening of a join */
     mps_time_t no_subflow_timeout;     /* break before make: life without any subflow */

@@ -49,7 +49,7 @@ static bool may_try(const void *user, unsigned l, unsigned r)
     uint32_t local = v->local_of[l]->key;
     mps_addr_id_t remote = v->remote_of[r]->id;
 
-    if (!v->local_of[l]->known)
+    if (!v->local_of[l]->known || (remote == 0 && v->c->cfg.announced_only))
         return false;
     mps_for_each_subflow(sf, v->c) {
         if (counts(sf, v->now) && sf->local_key == local && sf->remote_id == remote)

@@ -203,7 +203,12 @@ int mps_conn_rx_ctrl(struct mps_subflow *sf, const struct mps_ctrl *ctrl, mps_ti
         /* Without room it is not answered: nobody can make us queue replies without end. */
         mps_sf_tx_ctrl(sf, buf, mps_ctrl_encode(&pong, buf));
         return 0;
-    case MPS_FRAME_PONG: /* that it came is all it says */
+    case MPS_FRAME_PONG: /* that it came is all it says, or that what was before it did */
+        if (sf->split) {
+            mps_split_answer(sf->split, ctrl->ping.opaque, now);
+            mps_split_metrics(sf->split, sf->bytes_sent, &sf->m);
+            mps_sf_tx_mark(sf, now);
+        }
         return 0;
     case MPS_FRAME_FASTCLOSE: /* ends everything: needs no order */
         return fastclose(c, ctrl, now);

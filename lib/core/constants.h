@@ -58,6 +58,13 @@
 #define MPS_ROOM_UNKNOWN   65536u
 #define MPS_ROOM_MAX       (4u << 20)
 
+/* ---- boxes that split TCP ---- */
+
+#define MPS_SPLIT_MIN       65536u        /* so many bytes may always be on their way */
+#define MPS_SPLIT_SPAN      (1 * MPS_SEC) /* over this, or so many round trips, */
+#define MPS_SPLIT_SPAN_RTTS 10u           /* the highest rate is looked for */
+#define MPS_SPLIT_RTT_AGE   (10 * MPS_SEC) /* the lowest round-trip time is to be seen again then */
+
 /* ---- repetition and failure detection ---- */
 
 /* No progress for srtt + max(4 rttvar, this): longer than a peer's delayed TCP acknowledgment. */

@@ -39,6 +39,7 @@ void mps_sf_free(struct mps_subflow *sf)
     mps_reasm_abandon(&c->rx.reasm, sf->rx.chunk);
     c->slots &= ~(UINT32_C(1) << sf->slot);
     mps_list_remove(&sf->node);
+    mps_free(c->env.mem, sf->split);
     mps_free(c->env.mem, sf);
 }
 
@@ -174,6 +175,15 @@ int mps_subflow_connected(struct mps_subflow *sf, const struct mps_addr *local,
     return r;
 }
 
+void mps_subflow_set_split(struct mps_subflow *sf, mps_time_t now)
+{
+    if (!sf->split)
+        sf->split = mps_alloc(sf->conn->env.mem, sizeof(*sf->split));
+    /* Without memory for it TCP's word is taken. */
+    if (sf->split)
+        mps_split_init(sf->split, now);
+}
+
 void mps_subflow_down(struct mps_subflow *sf, bool orderly, enum mps_reason reason,
                       mps_time_t now)
 {
@@ -198,6 +208,8 @@ void mps_subflow_update(struct mps_subflow *sf, const struct mps_metrics *m, mps
     bool changed;
 
     sf->m = *m;
+    if (sf->split && sf->state != MPS_SF_CLOSING)
+        mps_split_metrics(sf->split, sf->bytes_sent, &sf->m);
     sf->measured = true;
     sf->tx.taken = 0;
     changed = mps_stale_update(&sf->stale, m, now);

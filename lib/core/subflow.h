@@ -68,6 +68,12 @@ int mps_subflow_connected(struct mps_subflow *sf, const struct mps_addr *local,
                           const struct mps_addr *remote, mps_time_t now);
 
 /*
+ * A box on the way splits TCP, so that the metrics below end there: to be told before data flows.
+ * It costs a PING now and then.
+ */
+void mps_subflow_set_split(struct mps_subflow *sf, mps_time_t now);
+
+/*
  * The pipe ended: `orderly` for EOF, false for an error, a refused or timed-out connect. What it
  * held is reinjected on other subflows. An MPS_EV_SUBFLOW_CLOSE follows. `reason` is kept for
  * statistics and events.

@@ -10,6 +10,7 @@
 #include "opening.h"
 #include "reasm.h"
 #include "sendq.h"
+#include "split.h"
 #include "stale.h"
 #include "subflow.h"
 
@@ -102,6 +103,7 @@ struct mps_subflow {
     bool measured; /* mps_subflow_update was called */
     struct mps_metrics m;
     struct mps_stale stale;
+    struct mps_split *split; /* NULL: TCP reaches to the peer */
     bool rests; /* gets no new data: another one carries for both (couple.h) */
     struct mps_sf_join join;
     struct mps_sf_tx tx;
@@ -144,5 +146,6 @@ bool mps_sf_tx_frame(struct mps_subflow *sf, uint64_t dsn, uint32_t len, uint8_t
 bool mps_sf_tx_empty(const struct mps_subflow *sf);
 void mps_sf_tx_clear(struct mps_subflow *sf); /* all but a frame begun */
 void mps_sf_tx_deinit(struct mps_subflow *sf);
+void mps_sf_tx_mark(struct mps_subflow *sf, mps_time_t now); /* a PING, if one is due (split.h) */
 uint64_t mps_sf_room(const struct mps_subflow *sf); /* bytes it takes now */
 uint32_t mps_sf_frame_size(const struct mps_subflow *sf);

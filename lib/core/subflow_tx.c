@@ -248,7 +248,24 @@ void mps_subflow_tx_done(struct mps_subflow *sf, size_t n, mps_time_t now)
             c->tx.early_taken = true;
         n -= frame_taken(sf, n);
     }
+    mps_sf_tx_mark(sf, now);
     mps_conn_settle(c, now);
+}
+
+void mps_sf_tx_mark(struct mps_subflow *sf, mps_time_t now)
+{
+    struct mps_ctrl ping = {.type = MPS_FRAME_PING};
+    uint8_t buf[MPS_CTRL_MAX_LEN];
+    bool asked = sf->stale.asked_at != 0;
+
+    if (!sf->split || sf->state != MPS_SF_ACTIVE || !mps_split_due(sf->split, sf->bytes_sent) ||
+        sf->tx.ctrl_len + MPS_CTRL_MAX_LEN + 2 * MPS_DSS_HEAD_LEN > MPS_SF_CTRL)
+        return;
+    ping.ping.opaque = mps_split_ask(sf->split, sf->bytes_sent, now);
+    mps_sf_tx_ctrl(sf, buf, mps_ctrl_encode(&ping, buf));
+    /* The box answers TCP even when the path behind it is dead. */
+    if (!asked)
+        mps_stale_asked(&sf->stale, &sf->m, now);
 }
 
 bool mps_sf_tx_ctrl(struct mps_subflow *sf, const uint8_t *bytes, size_t len)
@@ -341,6 +358,11 @@ uint64_t mps_sf_room(const struct mps_subflow *sf)
 
     if (sf->tx.n == MPS_SF_FRAMES || used >= limit)
         return 0;
+    if (sf->split) {
+        uint64_t room = mps_split_room(sf->split, sf->bytes_sent + sf->tx.queued);
+
+        return room < limit - used ? room : limit - used;
+    }
     return limit - used;
 }
 
@@ -349,6 +371,9 @@ bool mps_subflow_wants_room(const struct mps_subflow *sf)
     const struct mps_conn *c = sf->conn;
 
     if (c->phase > MPS_PH_OPEN || !mps_sf_usable(sf) || mps_sf_room(sf) > 0)
+        return false;
+    /* A PONG gives room then. */
+    if (sf->split && mps_split_room(sf->split, sf->bytes_sent + sf->tx.queued) == 0)
         return false;
     return (mps_conn_unsent(c) > 0 && mps_conn_credit_left(c) > 0) ||
            mps_rtxq_next_reinject(&c->tx.rtxq);

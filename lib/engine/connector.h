@@ -17,7 +17,7 @@ int mps_connector_plain(const struct mps_addr *local, const struct mps_addr *rem
 
 /* Results of mps_connector_result, on a writable or failed socket. */
 #define MPS_CONNECTOR_MARKED   0 /* connected; the SYN-ACK showed MPS_MARK_AGENT */
-#define MPS_CONNECTOR_UNMARKED 1 /* connected to somebody who is not an agent: send nothing */
+#define MPS_CONNECTOR_UNMARKED 1 /* connected, to an agent only if a box took the mark away */
 #define MPS_CONNECTOR_WAIT     2 /* not yet */
 
 /* Negative: MPS_ESYS, the connect failed. */

@@ -72,7 +72,7 @@ void mps_engine_route_changed(struct mps_engine *eng, const struct mps_route *ro
 
 uint16_t mps_engine_join_port(struct mps_engine *eng, const struct mps_addr *addr)
 {
-    if (mps_steered_cover(eng->view->steered, eng->view->n_steered, addr))
+    if (addr->port != 0 && mps_steered_cover(eng->view->steered, eng->view->n_steered, addr))
         return addr->port;
     if (eng->view->join_port != 0)
         return eng->view->join_port;

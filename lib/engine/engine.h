@@ -85,6 +85,6 @@ void mps_engine_route_changed(struct mps_engine *eng, const struct mps_route *ro
 
 /*
  * Port at which a join for local address `addr` reaches us; addr->port is the port of the
- * application's listener. 0: none.
+ * application's listener, 0: of the agent's own. 0: none.
  */
 uint16_t mps_engine_join_port(struct mps_engine *eng, const struct mps_addr *addr);

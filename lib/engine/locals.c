@@ -108,6 +108,25 @@ void mps_locals_select(const struct mps_engine *eng, const struct mps_locals_wan
         rate(eng, &ret->entry[i]);
 }
 
+static void add_outside(const struct mps_policy *policy, struct mps_netaddr_list *list)
+{
+    for (unsigned i = 0; i < policy->announce.n; i++) {
+        const struct mps_addr *addr = &policy->announce.item[i];
+        unsigned k = 0;
+
+        while (k < list->n && !mps_addr_same_ip(&list->entry[k].addr, addr))
+            k++;
+        if (k < list->n)
+            list->entry[k].outside = true;
+        else if (k < MPS_NETADDR_MAX)
+            list->entry[list->n++] = (struct mps_netaddr_entry){
+                .addr = *addr,
+                .outside = true,
+                .weight = MPS_WEIGHT_DEFAULT,
+            };
+    }
+}
+
 void mps_locals_of(const struct mps_session *s, struct mps_netaddr_list *ret)
 {
     const struct mps_locals_want want = {
@@ -119,6 +138,8 @@ void mps_locals_of(const struct mps_session *s, struct mps_netaddr_list *ret)
     };
 
     mps_locals_select(s->eng, &want, ret);
+    if (s->role == MPS_ROLE_SERVER && !want.only_own)
+        add_outside(s->eng->policy, ret);
 }
 
 void mps_locals_all(const struct mps_engine *eng, struct mps_netaddr_list *ret)

@@ -7,6 +7,7 @@
 #include "clock.h"
 #include "core/err.h"
 #include "engine.h"
+#include "handover/message.h"
 #include "locals.h"
 #include "log.h"
 #include "peek.h"
@@ -40,8 +41,10 @@ static void on_timer(struct ev_loop *loop, ev_timer *timer, int revents)
 
 /* ---- birth and death ---- */
 
-static void configure(const struct mps_session *s, struct mps_config *cfg)
+static void configure(const struct mps_mpconn *mp, int fd, struct mps_config *cfg)
 {
+    const struct mps_session *s = mp->s;
+
     mps_config_init(cfg);
     if (s->options.sched)
         cfg->sched = s->options.sched;
@@ -55,16 +58,18 @@ static void configure(const struct mps_session *s, struct mps_config *cfg)
     cfg->keepalive = s->options.keepalive;
     cfg->zero_rtt = s->role == MPS_ROLE_CLIENT &&
                     mps_peers_find(s->eng->peers, &s->peer, mps_clock_now()) == MPS_PEER_PROVEN;
+    /* A join without its mark would reach the program there. */
+    cfg->announced_only = mp->listed && mps_sock_peer_mss(fd) != MPS_MARK_LISTEN;
 }
 
 /* A core connection whose token is ours alone. */
-static int new_core(struct mps_mpconn *mp, const struct mps_hello *hello, mps_time_t now)
+static int new_core(struct mps_mpconn *mp, int fd, const struct mps_hello *hello, mps_time_t now)
 {
     struct mps_engine *eng = mp->eng;
     struct mps_config cfg;
     int rc = MPS_ETOKEN;
 
-    configure(mp->s, &cfg);
+    configure(mp, fd, &cfg);
     for (unsigned i = 0; i < KEY_ATTEMPTS; i++) {
         rc = hello ? mps_conn_new_server(&mp->core, &eng->env, &cfg, hello, now)
                    : mps_conn_new_client(&mp->core, &eng->env, &cfg, now);
@@ -96,6 +101,14 @@ struct mps_sflow *mps_mpconn_add_flow(struct mps_mpconn *mp, struct mps_subflow 
     return f;
 }
 
+/* A listed peer whose mark is not there is behind a box that splits TCP, or as good as that. */
+static void look_for_box(struct mps_mpconn *mp, struct mps_subflow *sf, int fd, unsigned mark,
+                         mps_time_t now)
+{
+    if (mp->listed && mps_sock_peer_mss(fd) != mark)
+        mps_subflow_set_split(sf, now);
+}
+
 int mps_mpconn_new(struct mps_mpconn **ret, struct mps_session *s, int fd,
                    const struct mps_hello *hello)
 {
@@ -109,11 +122,12 @@ int mps_mpconn_new(struct mps_mpconn **ret, struct mps_session *s, int fd,
         return MPS_ENOMEM;
     mp->s = s;
     mp->eng = s->eng;
+    mp->listed = mps_policy_capable(mp->eng->policy, &s->peer);
     mp->timer_at = MPS_NEVER;
     mps_list_init(&mp->flows);
     ev_timer_init(&mp->timer, on_timer, 0., 0.);
     mp->timer.data = mp;
-    rc = new_core(mp, hello, now);
+    rc = new_core(mp, fd, hello, now);
     if (rc == 0)
         rc = mps_conn_first_subflow(mp->core, &s->local, &s->peer, now, &sf);
     if (rc == 0 && !mps_mpconn_add_flow(mp, sf, fd, false, &s->local, 0))
@@ -122,6 +136,8 @@ int mps_mpconn_new(struct mps_mpconn **ret, struct mps_session *s, int fd,
         mps_mpconn_free(mp);
         return rc;
     }
+    look_for_box(mp, sf, fd,
+                 s->role == MPS_ROLE_CLIENT ? MPS_MARK_LISTEN : MPS_MARK_CONNECT, now);
     *ret = mp;
     mps_locals_of(s, &locals);
     mps_mpconn_set_locals(mp, &locals);
@@ -186,6 +202,16 @@ static bool listed_with_port(const struct mps_netaddr_entry *list, unsigned n,
     return false;
 }
 
+/* Where joins for it come in, 0: nowhere. */
+static uint16_t join_port(const struct mps_mpconn *mp, const struct mps_netaddr_entry *e)
+{
+    struct mps_addr addr = e->addr;
+
+    /* The program's port, where joins are told by their mark; others come to the agent's own. */
+    addr.port = mp->listed || e->outside ? 0 : mp->s->local.port;
+    return mps_engine_join_port(mp->eng, &addr);
+}
+
 /* Tell the core of it; true if it is announced. The port is filled in. */
 static bool add_local(struct mps_mpconn *mp, struct mps_netaddr_entry *e, mps_time_t now)
 {
@@ -195,9 +221,9 @@ static bool add_local(struct mps_mpconn *mp, struct mps_netaddr_entry *e, mps_ti
     /* Only the connecting host opens joins; it needs no announcement of the address and port that
      * it connected to, as long as they take joins. */
     if (mp->s->role == MPS_ROLE_SERVER) {
-        e->addr.port = mp->s->local.port;
-        e->addr.port = mps_engine_join_port(mp->eng, &e->addr);
-        announce = e->addr.port != 0 && !mps_addr_equal(&e->addr, &mp->s->local);
+        e->addr.port = join_port(mp, e);
+        announce = e->addr.port != 0 && !mps_addr_equal(&e->addr, &mp->s->local) &&
+                   (e->outside || mp->eng->policy->announce.n == 0);
     }
     rc = mps_conn_local_add(mp->core, &e->addr, e->ifindex, e->backup, announce, now);
     if (rc == 0)
@@ -270,7 +296,9 @@ void mps_mpconn_join(struct mps_mpconn *mp, int fd, const struct mps_join *join)
     if (!mps_mpconn_add_flow(mp, sf, fd, false, &local, 0)) {
         mps_sock_reset(fd);
         mps_subflow_down(sf, false, MPS_REASON_RESOURCES, now);
+        return;
     }
+    look_for_box(mp, sf, fd, MPS_MARK_JOIN, now);
 }
 
 /* ---- looking in ---- */

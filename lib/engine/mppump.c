@@ -25,11 +25,17 @@ static void open_subflow(struct mps_mpconn *mp, const struct mps_event *ev, mps_
 {
     char from[MPS_SOCK_TEXT_LEN], to[MPS_SOCK_TEXT_LEN];
     int fd = mps_connector_join(&ev->local, ev->ifindex, &ev->remote, &mp->s->sockopts);
+    struct mps_sflow *f = NULL;
 
     mps_log("mpconn %08x: join %s to %s%s%s", mp->token, mps_sock_text(&ev->local, from),
             mps_sock_text(&ev->remote, to), fd < 0 ? ": " : "", fd < 0 ? strerror(errno) : "");
-    if (fd >= 0 && mps_mpconn_add_flow(mp, ev->subflow, fd, true, &ev->local, ev->ifindex))
+    if (fd >= 0)
+        f = mps_mpconn_add_flow(mp, ev->subflow, fd, true, &ev->local, ev->ifindex);
+    if (f) {
+        /* At the program's port only the mark keeps a join from being taken for its data. */
+        f->needs_mark = !mp->listed || ev->remote.port == mp->s->peer.port;
         return;
+    }
     if (fd >= 0)
         close(fd);
     mps_subflow_down(ev->subflow, false, MPS_REASON_UNSPECIFIED, now);

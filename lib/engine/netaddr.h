@@ -23,6 +23,7 @@ struct mps_netaddr_entry {
     char ifname[MPS_NETADDR_IFNAME];
     bool loopback;
     bool secondary;  /* another IPv4 address of a network that the interface is in already */
+    bool outside;    /* not of this host, but leads to it: announced to clients */
     bool backup;     /* this and the next as locals.h finds them, zero before */
     unsigned weight;
 };

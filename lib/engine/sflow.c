@@ -45,13 +45,15 @@ static void finish_connect(struct mps_sflow *f, mps_time_t now)
         failed(f, errno, now);
         return;
     }
-    if (rc == MPS_CONNECTOR_UNMARKED) {
+    if (rc == MPS_CONNECTOR_UNMARKED && f->needs_mark) {
         mps_log("subflow: connected, but not to an agent");
         end(f, false, MPS_REASON_MIDDLEBOX, now);
         return;
     }
     mps_sock_to_addr(&l, &local);
     mps_sock_to_addr(&r, &remote);
+    if (rc == MPS_CONNECTOR_UNMARKED)
+        mps_subflow_set_split(f->sf, now);
     if (mps_subflow_connected(f->sf, &local, &remote, now) < 0)
         end(f, false, MPS_REASON_UNSPECIFIED, now);
 }
@@ -142,6 +144,7 @@ struct mps_sflow *mps_sflow_new(struct ev_loop *loop, struct mps_subflow *sf, in
     f->sf = sf;
     f->fd = fd;
     f->connecting = connecting;
+    f->needs_mark = true;
     f->touched = true;
     f->wrote = true;
     f->wake = wake;

@@ -16,6 +16,7 @@ struct mps_sflow {
     int fd;
     ev_io io;
     bool connecting;
+    bool needs_mark;       /* in the SYN-ACK, or nothing is sent */
     bool dead;             /* the pipe ended; waits for MPS_EV_SUBFLOW_CLOSE */
     bool peer_eof;         /* the peer's FIN was read */
     bool touched;          /* bytes moved since the last look at TCP_INFO */

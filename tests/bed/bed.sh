@@ -47,20 +47,21 @@ BED_TMP=$(mktemp -d "${TMPDIR:-/tmp}/bed.XXXXXX")
 chmod 755 "$BED_TMP"
 BED_ID=bed$$
 bed_opened=0
+bed_behind=''
 
 bed_close() # kill everything on both hosts, remove them
 {
     [ $bed_opened = 1 ] || return 0
     bed_opened=0
-    for bed_h in c s; do
+    for bed_h in c s $bed_behind; do
         bed_pids=$(ip netns pids "$BED_ID-$bed_h" 2>/dev/null)
         # shellcheck disable=SC2086
         [ -z "$bed_pids" ] || kill -9 $bed_pids 2>/dev/null
     done
     "$LINKCTL" "$BED_TMP/ctl" quit 2>/dev/null
     wait "$bed_emu" 2>/dev/null
-    ip netns del "$BED_ID-c"
-    ip netns del "$BED_ID-s"
+    for bed_h in c s $bed_behind; do ip netns del "$BED_ID-$bed_h"; done
+    bed_behind=''
 }
 
 bed_exit()
@@ -192,6 +193,18 @@ bed_open() # LINKS [SETTING...]: both hosts and that many links, all with the se
         bed_link $bed_j "$@"
         bed_j=$((bed_j + 1))
     done
+}
+
+bed_open_behind() # a third host, `o`, 10.97.0.2, that only `s` reaches, from 10.97.0.1
+{
+    ip netns add "$BED_ID-o"
+    bed_behind=o
+    ip -n "$BED_ID-s" link add behind type veth peer name behind netns "$BED_ID-o"
+    ip -n "$BED_ID-s" addr add 10.97.0.1/24 dev behind
+    ip -n "$BED_ID-o" addr add 10.97.0.2/24 dev behind
+    ip -n "$BED_ID-s" link set behind up
+    ip -n "$BED_ID-o" link set behind up
+    ip -n "$BED_ID-o" link set lo up
 }
 
 bed_listening() # HOST PORT: does somebody listen there?

@@ -56,6 +56,7 @@ static void check_settings(const struct mps_settings *s)
     check_prefixes(&s->policy.include_prefixes, MPS_POLICY_LIST);
     check_prefixes(&s->policy.exclude_prefixes, MPS_POLICY_LIST);
     check_prefixes(&s->policy.capable, MPS_POLICY_CAPABLE);
+    CHECK(s->policy.announce.n <= MPS_POLICY_OUTSIDE);
     CHECK(s->policy.n_paths <= MPS_POLICY_LIST);
     for (unsigned i = 0; i < s->policy.n_paths; i++)
         CHECK(s->policy.paths[i].weight <= 100);

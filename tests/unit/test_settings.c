@@ -76,6 +76,7 @@ static const char whole[] =
     "  [agent]\n"
     "  idle = 0\n"
     "\tjoin-port = 7000\n"
+    "  announce = 192.0.2.1, 2001:db8::9\n"
     "  log = /tmp/a;b\n"
     "[paths]\n"
     "local = 10.0.0.1,\n"
@@ -125,6 +126,8 @@ static void all_keys(void **state)
     assert_int_equal(p->exclude_prefixes.item[1].bits, 32);
     assert_int_equal(p->n_paths, 2);
     assert_int_equal(p->capable.n, 1);
+    assert_int_equal(p->announce.n, 2);
+    assert_int_equal(p->announce.item[1].ip[15], 9);
     assert_int_equal(p->leave_alone.n, 3);
     assert_string_equal(p->leave_alone.item[2], "ntpd");
     /* The test has all of them. */
@@ -152,6 +155,7 @@ static void bad_values(void **state)
         {"connections", "bind", "sometimes", "neither"},
         {"agent", "idle", "soon", "not a number"},
         {"agent", "join-port", "65536", "range"},
+        {"agent", "announce", "10.0.0.1:80", "not an IP address"},
         {"agent", "log", "here", "absolute"},
         {"paths", "local", "10.0.0", "not an IP address"},
         {"paths", "include-interfaces", "a/b", "'/'"},
@@ -281,9 +285,9 @@ static void full_lists(void **state)
 {
     static const char *const keys[] = {
         "[programs]\nleave-alone =", "[paths]\nexclude-interfaces =", "[paths]\ninclude-prefixes =",
-        "[peers]\ncapable =", "[paths]\nlocal =",
+        "[peers]\ncapable =", "[paths]\nlocal =", "[agent]\nannounce =",
     };
-    static const unsigned max[] = {32, 32, 32, 16, 16};
+    static const unsigned max[] = {32, 32, 32, 16, 16, 8};
     char text[2048];
 
     for (unsigned k = 0; k < COUNT(keys); k++) {
