@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -251,6 +252,18 @@ static void set_blocked(struct mps_app *app, bool blocked)
         mps_log("app: epoll_ctl: %s", strerror(errno));
 }
 
+/* It closed, and the event that says so is still to come. */
+static bool has_closed(struct mps_app *app)
+{
+    struct pollfd p = {.fd = app->fd};
+
+    if (poll(&p, 1, 0) != 1 || !(p.revents & POLLHUP))
+        return false;
+    app->hup = app->eof = app->changed = true;
+    app->err |= (p.revents & POLLERR) != 0;
+    return true;
+}
+
 size_t mps_app_write(struct mps_app *app, const struct mps_span *spans, unsigned n)
 {
     size_t want = total(spans, n);
@@ -262,6 +275,8 @@ size_t mps_app_write(struct mps_app *app, const struct mps_span *spans, unsigned
         n = MPS_SOCK_IOV_MAX;
     sent = mps_sock_writev(app->fd, spans, n);
     if (sent < 0 && !mps_sock_would_block(errno)) {
+        if (has_closed(app))
+            return 0;
         app->deaf = true;
         return want;
     }

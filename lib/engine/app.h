@@ -72,7 +72,10 @@ bool mps_app_readable(struct mps_app *app);
 /* Next bytes of the application; *ret_n may be 0: none now. */
 int mps_app_read(struct mps_app *app, uint8_t *p, size_t len, size_t *ret_n);
 
-/* Bytes to the application; the number taken, which is all of them once it listens no more. */
+/*
+ * Bytes to the application; the number taken: all of them once it listens no more, none once it
+ * closed (`hup`), since TCP answers bytes that come after a close with a reset.
+ */
 size_t mps_app_write(struct mps_app *app, const struct mps_span *spans, unsigned n);
 
 /* FIN to the application. */

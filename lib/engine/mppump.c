@@ -144,7 +144,7 @@ static void pass_reset(struct mps_mpconn *mp, mps_time_t now)
         return;
     while (app_write(mp, now))
         ;
-    if (mps_conn_app_rx_spans(mp->core, &span, 1) > 0)
+    if (!mp->s->app.hup && mps_conn_app_rx_spans(mp->core, &span, 1) > 0)
         return;
     mps_app_reset(&mp->s->app);
     mp->resetting = false;

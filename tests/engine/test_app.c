@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: MIT */
+/* The application's end of a connection (engine/app.h). */
+#include "test.h"
+
+#include <errno.h>
+#include <ev.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include "engine/app.h"
+#include "engine/clock.h"
+
+static unsigned n_ready;
+
+static void on_ready(struct mps_app *app)
+{
+    n_ready++;
+}
+
+struct end {
+    struct ev_loop *loop;
+    struct mps_appwatch watch;
+    struct mps_app app;
+    int fd;
+};
+
+static void end_init(struct end *e)
+{
+    struct sockaddr_storage none = {.ss_family = AF_INET};
+
+    e->loop = ev_loop_new(EVBACKEND_EPOLL);
+    assert_int_equal(mps_appwatch_init(&e->watch, e->loop), 0);
+    assert_int_equal(mps_app_open(&e->app, &e->watch, on_ready, "00000000000000f1", mps_clock_now(),
+                                  &none, &none, &e->fd),
+                     0);
+}
+
+static void end_deinit(struct end *e)
+{
+    mps_app_close(&e->app);
+    mps_appwatch_deinit(&e->watch);
+    ev_loop_destroy(e->loop);
+}
+
+static int queued(int fd)
+{
+    int n = -1;
+
+    assert_return_code(ioctl(fd, FIONREAD, &n), errno);
+    return n;
+}
+
+/* Who shut down its reading side hears nothing more; who closed takes nothing, which is a reset. */
+static void test_app_closed_or_deaf(void **state)
+{
+    struct mps_span span = {(uint8_t *)"late", 4};
+    struct end e;
+    uint8_t c;
+    size_t n;
+
+    end_init(&e);
+    assert_return_code(shutdown(e.fd, SHUT_RD), errno);
+    assert_int_equal(mps_app_write(&e.app, &span, 1), 4);
+    assert_false(e.app.hup);
+    close(e.fd);
+    end_deinit(&e);
+
+    end_init(&e);
+    assert_int_equal(send(e.fd, "x", 1, 0), 1);
+    close(e.fd);
+    assert_int_equal(mps_app_write(&e.app, &span, 1), 0);
+    assert_true(e.app.hup);
+    /* What it wrote before it closed is there all the same. */
+    assert_int_equal(mps_app_read(&e.app, &c, 1, &n), 0);
+    assert_int_equal(n, 1);
+    assert_int_equal(c, 'x');
+    assert_int_equal(mps_app_read(&e.app, &c, 1, &n), MPS_APP_EOF);
+    end_deinit(&e);
+}
+
+/* At every moment a byte is unread; every byte is delivered once and in order. */
+static void test_app_keeps_a_byte(void **state)
+{
+    char in[1000], out[1000];
+    size_t sent = 0, got = 0, n;
+    struct end e;
+
+    for (unsigned i = 0; i < sizeof(in); i++)
+        in[i] = (char)(i * 7);
+    end_init(&e);
+    for (unsigned i = 1; got < sizeof(in); i++) {
+        size_t want = i % 13, room = 1 + i % 7;
+
+        if (want > sizeof(in) - sent)
+            want = sizeof(in) - sent;
+        if (want > 0)
+            assert_int_equal(send(e.fd, in + sent, want, 0), want);
+        sent += want;
+        if (room > sizeof(out) - got)
+            room = sizeof(out) - got;
+        ev_run(e.loop, EVRUN_NOWAIT);
+        assert_int_equal(mps_app_read(&e.app, (uint8_t *)out + got, room, &n), 0);
+        got += n;
+        assert_true(queued(e.app.fd) >= 1);
+    }
+    assert_memory_equal(in, out, sizeof(in));
+    assert_int_equal(mps_app_read(&e.app, (uint8_t *)out, 1, &n), 0);
+    assert_int_equal(n, 0);
+    close(e.fd);
+    end_deinit(&e);
+}
+
+static void test_app_ends(void **state)
+{
+    uint8_t buf[8];
+    size_t n;
+    struct end e;
+
+    /* FIN, then close. */
+    end_init(&e);
+    assert_int_equal(send(e.fd, "ab", 2, 0), 2);
+    assert_return_code(shutdown(e.fd, SHUT_WR), errno);
+    ev_run(e.loop, EVRUN_NOWAIT);
+    assert_true(e.app.eof && !e.app.hup);
+    assert_int_equal(mps_app_read(&e.app, buf, sizeof(buf), &n), 0);
+    assert_int_equal(n, 2);
+    assert_int_equal(mps_app_read(&e.app, buf, sizeof(buf), &n), MPS_APP_EOF);
+    close(e.fd);
+    ev_run(e.loop, EVRUN_NOWAIT);
+    assert_true(e.app.hup && !e.app.err);
+    end_deinit(&e);
+
+    /* Close with data unread: what it wrote still comes first. */
+    end_init(&e);
+    assert_int_equal(mps_app_write(&e.app, &(struct mps_span){(uint8_t *)"xyz", 3}, 1), 3);
+    assert_int_equal(send(e.fd, "c", 1, 0), 1);
+    close(e.fd);
+    ev_run(e.loop, EVRUN_NOWAIT);
+    assert_int_equal(mps_app_read(&e.app, buf, sizeof(buf), &n), 0);
+    assert_int_equal(n, 1);
+    assert_int_equal(mps_app_read(&e.app, buf, sizeof(buf), &n), MPS_APP_RESET);
+    end_deinit(&e);
+}
+
+/* Idle, it costs nothing: the byte that is always there does not keep the loop awake. */
+static void test_app_is_quiet(void **state)
+{
+    struct end e;
+    uint8_t buf[8];
+    size_t n;
+
+    end_init(&e);
+    ev_run(e.loop, EVRUN_NOWAIT);
+    n_ready = 0;
+    for (unsigned i = 0; i < 5; i++)
+        ev_run(e.loop, EVRUN_NOWAIT);
+    assert_int_equal(n_ready, 0);
+    assert_int_equal(send(e.fd, "a", 1, 0), 1);
+    ev_run(e.loop, EVRUN_NOWAIT);
+    assert_true(n_ready > 0);
+    assert_int_equal(mps_app_read(&e.app, buf, sizeof(buf), &n), 0);
+    n_ready = 0;
+    ev_run(e.loop, EVRUN_NOWAIT);
+    assert_int_equal(n_ready, 0);
+    close(e.fd);
+    end_deinit(&e);
+}
+
+/* A full buffer is reported once, and room in it wakes us. */
+static void test_app_blocks(void **state)
+{
+    static uint8_t bytes[65536];
+    struct mps_span span = {bytes, sizeof(bytes)};
+    size_t total = 0, n;
+    struct end e;
+
+    end_init(&e);
+    while ((n = mps_app_write(&e.app, &span, 1)) > 0)
+        total += n;
+    assert_true(e.app.blocked && total >= 100000);
+    ev_run(e.loop, EVRUN_NOWAIT);
+    n_ready = 0;
+    while (total > 0) {
+        ssize_t got = recv(e.fd, bytes, sizeof(bytes), MSG_DONTWAIT);
+
+        assert_true(got > 0);
+        total -= (size_t)got;
+    }
+    ev_run(e.loop, EVRUN_NOWAIT);
+    assert_true(n_ready > 0);
+    assert_true(mps_app_write(&e.app, &span, 1) > 0);
+    /* A reader that went away swallows everything, without an error. */
+    assert_return_code(shutdown(e.fd, SHUT_RD), errno);
+    assert_int_equal(mps_app_write(&e.app, &span, 1), sizeof(bytes));
+    assert_true(e.app.deaf);
+    close(e.fd);
+    end_deinit(&e);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_app_closed_or_deaf), cmocka_unit_test(test_app_keeps_a_byte),
+        cmocka_unit_test(test_app_ends),           cmocka_unit_test(test_app_is_quiet),
+        cmocka_unit_test(test_app_blocks),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
