@@ -247,9 +247,9 @@ static void subflow_timers(struct mps_conn *c, mps_time_t now)
         mps_stale_checked(&sf->stale, &sf->m, now);
         mps_for_each_subflow(other, c)
             better |= other->state == MPS_SF_ACTIVE && !other->stale.stale;
-        if (!mps_stale_hopeless(&sf->stale, now))
+        if (!mps_stale_silent(&sf->stale, now))
             continue;
-        if (better)
+        if (better && mps_stale_hopeless(&sf->stale, now))
             mps_sf_abandon(sf, MPS_REASON_BAD_PERFORMANCE, true, now);
         else
             c->paths.due = true; /* its pair may be tried anew beside it */

@@ -15,7 +15,7 @@ struct view {
 /* One that hangs for long does not keep its pair from being tried anew. */
 static bool counts(const struct mps_subflow *sf, mps_time_t now)
 {
-    return sf->state != MPS_SF_DEAD && !mps_stale_hopeless(&sf->stale, now);
+    return sf->state != MPS_SF_DEAD && !mps_stale_silent(&sf->stale, now);
 }
 
 /*
@@ -159,7 +159,7 @@ static mps_time_t probe_time(const struct mps_conn *c, const struct mps_subflow 
     mps_time_t rtt = r ? r->min_rtt_us * MPS_USEC : 0;
 
     mps_for_each_subflow(other, c) {
-        if (since == 0 && is_twin(sf, other) && mps_stale_hopeless(&other->stale, now)) {
+        if (since == 0 && is_twin(sf, other) && mps_stale_silent(&other->stale, now)) {
             since = other->stale.since;
             rtt = other->m.min_rtt_us * MPS_USEC;
         }
@@ -189,7 +189,7 @@ static bool gives_way(const struct mps_subflow *sf, const struct mps_subflow *ot
         return false;
     if (sf->state != MPS_SF_ACTIVE)
         return true;
-    return sf->stale.stale ? mps_stale_hopeless(&sf->stale, now) : sf->id > other->id;
+    return sf->stale.stale ? mps_stale_silent(&sf->stale, now) : sf->id > other->id;
 }
 
 static void end_twins(struct mps_conn *c, mps_time_t now)

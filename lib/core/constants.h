@@ -72,6 +72,7 @@
 #define MPS_STALE_PONG     (200 * MPS_MSEC) /* the same for a PONG: the peer's agent may be busy */
 #define MPS_STALE_UNKNOWN  (1 * MPS_SEC)  /* the same while srtt is unknown */
 #define MPS_STALE_LOOK_MAX (1 * MPS_SEC)  /* between two looks at a stale subflow, at most */
+#define MPS_STALE_SILENT   (250 * MPS_MSEC) /* stale for so long: a join looks for the path */
 #define MPS_STALE_HOPELESS (1 * MPS_SEC) /* stale for so long: closed if another works */
 
 /* Data DATA_ACKed by nobody although TCP delivered it (a proxy lost it): repeated after this. */

@@ -84,6 +84,11 @@ void mps_stale_checked(struct mps_stale *s, const struct mps_metrics *m, mps_tim
         s->check_at = now + pause(s, threshold(m, MPS_STALE_FLOOR), now) / 2;
 }
 
+bool mps_stale_silent(const struct mps_stale *s, mps_time_t now)
+{
+    return s->stale && now - s->since >= MPS_STALE_SILENT;
+}
+
 bool mps_stale_hopeless(const struct mps_stale *s, mps_time_t now)
 {
     return s->stale && now - s->since >= MPS_STALE_HOPELESS;

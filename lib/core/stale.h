@@ -34,5 +34,8 @@ bool mps_stale_update(struct mps_stale *s, const struct mps_metrics *m, mps_time
 /* The time check_at has passed without news; asks again a little later. */
 void mps_stale_checked(struct mps_stale *s, const struct mps_metrics *m, mps_time_t now);
 
+/* Stale for so long that a new one may be tried beside it. */
+bool mps_stale_silent(const struct mps_stale *s, mps_time_t now);
+
 /* Stale for so long that it should give way to a new one. */
 bool mps_stale_hopeless(const struct mps_stale *s, mps_time_t now);

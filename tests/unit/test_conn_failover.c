@@ -243,7 +243,7 @@ static void hopeless_last_one_gets_company(void **state)
     while (p->end[SERVER].received < 500000)
         assert_true(pair_step(p));
     p->links[0].cut = true;
-    pair_run(p, MPS_STALE_HOPELESS / 2);
+    pair_run(p, MPS_STALE_SILENT / 2);
     assert_int_equal(p->end[CLIENT].n_open, 0);
     pair_run(p, 30 * MPS_SEC);
     assert_true(p->end[CLIENT].n_open >= 1);
