@@ -97,19 +97,30 @@
 #define MPS_SBD_WINDOW_MIN (100 * MPS_MSEC)
 #define MPS_SBD_RISE       6 /* percent more than before and after on average: less is chance */
 #define MPS_SBD_ABOVE      2 /* percent more than in either of them */
-#define MPS_SBD_FLAT       1 /* up to so many percent it is no change at all */
+#define MPS_SBD_GAIN       20 /* percent of what was given up: with four competitors a fifth */
+#define MPS_SBD_DIP        10 /* percent that the round trip is longer in either of them, */
+#define MPS_SBD_DENT       10 /* unless the rate was so many percent less */
+#define MPS_SBD_FLAT       2  /* up to so many percent of the rate it is no change at all, */
+#define MPS_SBD_DIP_FLAT   3  /* and of the round trip, */
+#define MPS_SBD_HOLE       25 /* unless the rate was so many percent less */
 
-#define MPS_COUPLE_GAIN     20 /* percent of what was given up: with four competitors a fifth */
-#define MPS_COUPLE_VOTES    2  /* experiments with the same outcome that decide */
+/* Points for the outcome of an experiment; and their sum that decides. */
+#define MPS_COUPLE_GAINED   6
+#define MPS_COUPLE_FLAT     (-4)
+#define MPS_COUPLE_UNCLEAR  (-1)
+#define MPS_COUPLE_SHARED   10
+#define MPS_COUPLE_ALONE    (-4)
 #define MPS_COUPLE_START    (500 * MPS_MSEC) /* before the first experiment, */
 #define MPS_COUPLE_SLOW_START 10u /* and at least so many round trips of each subflow */
-#define MPS_COUPLE_AGAIN    (200 * MPS_MSEC) /* before the next vote */
+#define MPS_COUPLE_AGAIN    (100 * MPS_MSEC) /* before the next one */
+#define MPS_COUPLE_CHECKS   3 /* probes without a clear outcome, until the subflow is woken */
 #define MPS_COUPLE_COST     100 /* a pause may take such a part of the time; */
 #define MPS_COUPLE_CHEAP    (500 * MPS_MSEC) /* up to this it need not be saved up before */
 #define MPS_COUPLE_WAIT_MIN (10 * MPS_SEC) /* after finding nothing, at least; doubles */
 #define MPS_COUPLE_DOUBT    (2 * MPS_SEC)  /* after an outcome that is not clear; doubles */
 #define MPS_COUPLE_WAIT_MAX (80 * MPS_SEC)
-#define MPS_COUPLE_REST_MIN (15 * MPS_SEC) /* until those that share are examined again; doubles */
+#define MPS_COUPLE_REST_MIN (4 * MPS_SEC)  /* until those that share are examined again; doubles */
+#define MPS_COUPLE_REST_STRICT (15 * MPS_SEC) /* the same where they share by decree */
 #define MPS_COUPLE_REST_MAX (80 * MPS_SEC)
 
 /* ---- path manager ---- */

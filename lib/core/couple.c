@@ -38,10 +38,13 @@ void mps_couple_init(struct mps_couple *cp, enum mps_fairness mode)
         reset(&cp->slot[i], 0);
 }
 
-static void wake(struct mps_couple_slot *s, mps_time_t now)
+/* It carries again, `suspect` with so many points. */
+static void wake(struct mps_couple_slot *s, unsigned suspect, int points, mps_time_t now)
 {
-    s->leader = s->suspect = MPS_COUPLE_NONE;
-    s->votes_for = s->votes_against = 0;
+    s->leader = MPS_COUPLE_NONE;
+    s->suspect = suspect;
+    s->points = points;
+    s->checks = 0;
     s->since = now;
     s->at = now + MPS_COUPLE_START;
 }
@@ -96,7 +99,7 @@ static void lost(struct mps_couple *cp, unsigned slot, mps_time_t now)
         mps_sbd_cancel(&cp->sbd);
     for (unsigned i = 0; i < MPS_MAX_SUBFLOWS; i++) {
         if (cp->slot[i].leader == slot)
-            wake(&cp->slot[i], now);
+            wake(&cp->slot[i], MPS_COUPLE_NONE, 0, now);
     }
 }
 
@@ -159,14 +162,24 @@ static const struct mps_couple_path *best(const struct mps_couple *cp,
     return ret;
 }
 
+/* For twice as long as the last time. */
+static void rest(struct mps_couple *cp, struct mps_couple_slot *s, mps_time_t now)
+{
+    if (cp->mode == MPS_FAIR_STRICT && s->rest < MPS_COUPLE_REST_STRICT)
+        s->rest = MPS_COUPLE_REST_STRICT;
+    s->checks = 0;
+    s->at = now + s->rest;
+    s->rest = 2 * s->rest < MPS_COUPLE_REST_MAX ? 2 * s->rest : MPS_COUPLE_REST_MAX;
+}
+
 /* It rests, and so do those that rested behind it. */
 static void rest_behind(struct mps_couple *cp, unsigned slot, unsigned leader, mps_time_t now)
 {
     struct mps_couple_slot *s = &cp->slot[slot];
 
     s->leader = leader;
-    s->at = now + s->rest;
-    s->rest = 2 * s->rest < MPS_COUPLE_REST_MAX ? 2 * s->rest : MPS_COUPLE_REST_MAX;
+    s->points = 0;
+    rest(cp, s, now);
     for (unsigned i = 0; i < MPS_MAX_SUBFLOWS; i++) {
         if (cp->slot[i].leader == slot)
             cp->slot[i].leader = leader;
@@ -179,7 +192,7 @@ static void couple(struct mps_couple *cp, const struct mps_couple_path *a,
 {
     const struct mps_couple_path *carrier = better(a, b) ? a : b, *other = carrier == a ? b : a;
 
-    cp->slot[a->slot].votes_for = cp->slot[a->slot].votes_against = 0;
+    cp->slot[a->slot].points = 0;
     forget(cp, a->path);
     forget(cp, b->path);
     rest_behind(cp, other->slot, carrier->slot, now);
@@ -206,56 +219,99 @@ static void stands_alone(struct mps_couple *cp, struct mps_couple_slot *s, bool 
         s->at = now + s->doubt;
         s->doubt = 2 * s->doubt < MPS_COUPLE_WAIT_MAX ? 2 * s->doubt : MPS_COUPLE_WAIT_MAX;
     } else {
+        /* One chance outcome is not believed for long. */
+        if (s->wait == MPS_COUPLE_WAIT_MIN && mps_sbd_pause(&cp->sbd) <= MPS_COUPLE_CHEAP)
+            cost = 0;
         s->at = now + (s->wait > cost ? s->wait : cost);
         s->wait = 2 * s->wait < MPS_COUPLE_WAIT_MAX ? 2 * s->wait : MPS_COUPLE_WAIT_MAX;
         remember(cp, s);
     }
-    s->votes_for = s->votes_against = 0;
+    s->points = 0;
     s->suspect = MPS_COUPLE_NONE;
 }
 
-static void judge(struct mps_couple *cp, const struct mps_couple_path *paths, unsigned n,
-                  mps_time_t now)
+/* Who felt most of what the paused one did. */
+static const struct mps_couple_path *partner(const struct mps_couple *cp,
+                                             const struct mps_couple_path *paths, unsigned n)
 {
-    struct mps_couple_slot *s = &cp->slot[cp->sbd.paused];
-    const struct mps_couple_path *own = NULL, *other = NULL;
+    const struct mps_couple_path *ret = NULL;
     unsigned most = 0;
-    bool flat = mps_sbd_flat(&cp->sbd);
 
     for (unsigned i = 0; i < n; i++) {
         unsigned gain = mps_sbd_gain(&cp->sbd, paths[i].slot);
 
-        if (paths[i].slot == cp->sbd.paused)
-            own = &paths[i];
-        if (gain >= MPS_COUPLE_GAIN && gain > most) {
+        if (gain > most) {
             most = gain;
-            other = &paths[i];
+            ret = &paths[i];
         }
     }
-    mps_sbd_cancel(&cp->sbd);
+    return ret;
+}
+
+/* It paused. */
+static void judge(struct mps_couple *cp, const struct mps_couple_path *own,
+                  const struct mps_couple_path *other, bool flat, mps_time_t now)
+{
+    struct mps_couple_slot *s = &cp->slot[own->slot];
+
+    s->at = now + MPS_COUPLE_AGAIN;
     if (!other) {
-        s->votes_against += flat ? MPS_COUPLE_VOTES : 1; /* a clear no counts twice */
+        s->points += flat ? MPS_COUPLE_FLAT : MPS_COUPLE_UNCLEAR;
+    } else if (other->slot == s->suspect) {
+        s->points += MPS_COUPLE_GAINED;
     } else {
-        s->votes_for = other->slot == s->suspect ? s->votes_for + 1 : 1;
+        s->points = MPS_COUPLE_GAINED;
         s->suspect = other->slot;
     }
-    s->at = now + MPS_COUPLE_AGAIN;
-    if (s->votes_for >= MPS_COUPLE_VOTES)
+    if (s->points >= MPS_COUPLE_SHARED)
         couple(cp, own, other, now);
-    else if (s->votes_against >= MPS_COUPLE_VOTES)
-        stands_alone(cp, s, flat && s->votes_for == 0, now);
+    else if (s->points <= MPS_COUPLE_ALONE)
+        stands_alone(cp, s, flat, now);
+}
+
+/* It rests, and has been probed. */
+static void judge_rest(struct mps_couple *cp, struct mps_couple_slot *s,
+                       const struct mps_couple_path *other, bool flat, mps_time_t now)
+{
+    if (other) {
+        s->leader = other->slot;
+        rest(cp, s, now);
+    } else if (flat) {
+        wake(s, MPS_COUPLE_NONE, 0, now);
+    } else if (++s->checks >= MPS_COUPLE_CHECKS) {
+        wake(s, s->leader, MPS_COUPLE_GAINED, now);
+    } else {
+        s->at = now + MPS_COUPLE_AGAIN;
+    }
+}
+
+static void finish(struct mps_couple *cp, const struct mps_couple_path *paths, unsigned n,
+                   mps_time_t now)
+{
+    const struct mps_couple_path *own = NULL, *other = partner(cp, paths, n);
+    bool flat = mps_sbd_flat(&cp->sbd);
+
+    for (unsigned i = 0; i < n; i++) {
+        if (paths[i].slot == cp->sbd.paused)
+            own = &paths[i];
+    }
+    mps_sbd_cancel(&cp->sbd);
+    if (cp->sbd.probe)
+        judge_rest(cp, &cp->slot[own->slot], other, flat, now);
+    else
+        judge(cp, own, other, flat, now);
 }
 
 /* ---- experiments ---- */
 
 static unsigned sample(const struct mps_couple *cp, const struct mps_couple_path *paths, unsigned n,
-                       struct mps_sbd_sample *ret)
+                       unsigned examined, struct mps_sbd_sample *ret)
 {
     unsigned k = 0;
 
     for (unsigned i = 0; i < n; i++) {
-        if (!rests(cp, paths[i].slot))
-            ret[k++] = (struct mps_sbd_sample){paths[i].slot, paths[i].delivered};
+        if (!rests(cp, paths[i].slot) || paths[i].slot == examined)
+            ret[k++] = (struct mps_sbd_sample){paths[i].slot, paths[i].delivered, paths[i].srtt_us};
     }
     return k;
 }
@@ -265,17 +321,17 @@ static void experiment(struct mps_couple *cp, const struct mps_couple_path *path
 {
     struct mps_couple_slot *s = &cp->slot[slot];
     struct mps_sbd_sample samples[MPS_MAX_SUBFLOWS];
-    unsigned k = sample(cp, paths, n, samples);
+    unsigned k = sample(cp, paths, n, slot, samples);
     mps_time_t pause;
     uint32_t rtt = 0;
 
-    for (unsigned i = 0; i < n; i++) {
-        if (!rests(cp, paths[i].slot) && paths[i].srtt_us > rtt)
-            rtt = paths[i].srtt_us;
+    for (unsigned i = 0; i < k; i++) {
+        if (samples[i].srtt_us > rtt)
+            rtt = samples[i].srtt_us;
     }
-    mps_sbd_start(&cp->sbd, slot, (mps_time_t)rtt * MPS_USEC, samples, k, now);
+    mps_sbd_start(&cp->sbd, slot, rests(cp, slot), (mps_time_t)rtt * MPS_USEC, samples, k, now);
     pause = mps_sbd_pause(&cp->sbd);
-    if (pause > MPS_COUPLE_CHEAP && !s->saved) {
+    if (pause > MPS_COUPLE_CHEAP && !rests(cp, slot) && !s->saved) {
         s->saved = true;
         s->at = now + (pause - MPS_COUPLE_CHEAP) * MPS_COUPLE_COST;
         mps_sbd_cancel(&cp->sbd);
@@ -295,7 +351,10 @@ static bool settling(const struct mps_couple *cp, const struct mps_couple_path *
     return false;
 }
 
-/* The subflow whose turn it is. The fastest one never pauses: that would cost most. */
+/*
+ * The subflow whose turn it is. The fastest one never pauses: that would cost most. One that rests
+ * is woken sometimes in place of a probe, which cannot show that it is the better one by now.
+ */
 static const struct mps_couple_path *
 due(const struct mps_couple *cp, const struct mps_couple_path *paths, unsigned n, mps_time_t now)
 {
@@ -308,7 +367,7 @@ due(const struct mps_couple *cp, const struct mps_couple_path *paths, unsigned n
     for (unsigned i = 0; i < n; i++) {
         const struct mps_couple_slot *s = &cp->slot[paths[i].slot];
 
-        if (&paths[i] == fastest || rests(cp, paths[i].slot) || s->at > now)
+        if (&paths[i] == fastest || s->at > now)
             continue;
         if (!ret || s->at < cp->slot[ret->slot].at)
             ret = &paths[i];
@@ -326,20 +385,21 @@ void mps_couple_run(struct mps_couple *cp, const struct mps_couple_path *paths, 
         if (!busy) {
             cp->slot[cp->sbd.paused].at = now + MPS_COUPLE_START;
             mps_sbd_cancel(&cp->sbd);
-        } else if (now >= cp->sbd.at) {
+        } else {
             struct mps_sbd_sample samples[MPS_MAX_SUBFLOWS];
 
-            mps_sbd_step(&cp->sbd, samples, sample(cp, paths, n, samples), now);
+            mps_sbd_step(&cp->sbd, samples, sample(cp, paths, n, cp->sbd.paused, samples), now);
             if (cp->sbd.phase == MPS_SBD_DONE)
-                judge(cp, paths, n, now);
+                finish(cp, paths, n, now);
         }
         return;
     }
     for (unsigned i = 0; i < n; i++) {
         struct mps_couple_slot *s = &cp->slot[paths[i].slot];
+        bool long_ago = cp->mode == MPS_FAIR_STRICT || s->rest >= MPS_COUPLE_REST_MAX;
 
-        if (busy && rests(cp, paths[i].slot) && s->at <= now)
-            wake(s, now);
+        if (busy && rests(cp, paths[i].slot) && s->at <= now && s->checks == 0 && long_ago)
+            wake(s, s->leader, MPS_COUPLE_GAINED, now);
     }
     next = busy && !settling(cp, paths, n, now) ? due(cp, paths, n, now) : NULL;
     if (!next)
@@ -355,7 +415,9 @@ uint32_t mps_couple_resting(const struct mps_couple *cp)
     uint32_t mask = 0;
 
     for (unsigned slot = 0; slot < MPS_MAX_SUBFLOWS; slot++) {
-        if (rests(cp, slot) || mps_sbd_pauses(&cp->sbd, slot))
+        bool examined = mps_sbd_running(&cp->sbd) && cp->sbd.paused == slot;
+
+        if (examined ? mps_sbd_pauses(&cp->sbd, slot) : rests(cp, slot))
             mask |= UINT32_C(1) << slot;
     }
     return mask & cp->known;

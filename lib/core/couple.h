@@ -6,10 +6,11 @@
  * that shares, only the best subflow carries, and the others rest until they are examined again.
  * One TCP flow takes one share, whatever its congestion control.
  *
- * Who shares is found by experiment (sbd.h), two votes of three: a path whose rate varies by itself
- * may look like a shared one once. A clear no is enough by itself, and holds for the subflow that
- * takes the place of another on the same path, too. Experiments cost a path some round trips of
- * silence, so they are rare where they find nothing: MPS_COUPLE_COST.
+ * Who shares is found by experiments (sbd.h), whose outcomes are points for and against it: a path
+ * whose rate varies by itself may look like a shared one once. A clear no is enough by itself, and
+ * holds for the subflow that takes the place of another on the same path, too. Experiments cost a
+ * path some round trips of silence, so they are rare where they find nothing: MPS_COUPLE_COST. A
+ * subflow that rests is probed now and then, which costs the others at the bottleneck as little.
  */
 #pragma once
 #include "sbd.h"
@@ -34,11 +35,12 @@ struct mps_couple_path {
 
 struct mps_couple_slot {
     uint32_t path;
-    unsigned leader, suspect; /* slot, MPS_COUPLE_NONE */
-    unsigned votes_for, votes_against;
-    bool saved;            /* the time for a long experiment has been saved up */
-    mps_time_t since;      /* it carries */
-    mps_time_t at;         /* next experiment, or end of the rest */
+    unsigned leader, suspect;     /* slot, MPS_COUPLE_NONE */
+    int points;                   /* for sharing with the suspect */
+    unsigned checks;              /* without a clear outcome */
+    bool saved;                   /* the time for a long experiment has been saved up */
+    mps_time_t since;             /* it carries */
+    mps_time_t at;                /* next experiment, or end of the rest */
     mps_time_t wait, doubt, rest; /* the next ones */
 };
 

@@ -30,11 +30,13 @@ static void mark(struct mps_sbd *sbd, const struct mps_sbd_sample *samples, unsi
         sbd->count[samples[i].slot].mark = samples[i].delivered;
 }
 
-void mps_sbd_start(struct mps_sbd *sbd, unsigned pause, mps_time_t rtt,
+void mps_sbd_start(struct mps_sbd *sbd, unsigned pause, bool probe, mps_time_t rtt,
                    const struct mps_sbd_sample *samples, unsigned n, mps_time_t now)
 {
     mps_sbd_init(sbd);
     sbd->paused = pause;
+    sbd->probe = probe;
+    sbd->seen_at = now;
     sbd->settle = rtt + MPS_SBD_SETTLE;
     sbd->window = 2 * rtt;
     if (sbd->window < MPS_SBD_WINDOW_MIN)
@@ -45,87 +47,142 @@ void mps_sbd_start(struct mps_sbd *sbd, unsigned pause, mps_time_t rtt,
     enter(sbd, MPS_SBD_BEFORE, now);
 }
 
-/* Where the current window's bytes are counted, NULL if it is none. */
-static uint64_t *window_of(struct mps_sbd *sbd, struct mps_sbd_count *count, mps_time_t **ret_took)
+/* Which window is measured now, -1: none. */
+static int window_of(const struct mps_sbd *sbd)
 {
     switch (sbd->phase) {
     case MPS_SBD_BEFORE:
-        *ret_took = &sbd->took[0];
-        return &count->before;
+        return 0;
     case MPS_SBD_PAUSED:
-        *ret_took = &sbd->took[1];
-        return &count->paused;
+        return 1;
     case MPS_SBD_AFTER:
-        *ret_took = &sbd->took[2];
-        return &count->after;
+        return 2;
     default:
-        return NULL;
+        return -1;
     }
 }
 
 void mps_sbd_step(struct mps_sbd *sbd, const struct mps_sbd_sample *samples, unsigned n,
                   mps_time_t now)
 {
-    if (!mps_sbd_running(sbd) || now < sbd->at)
-        return;
-    for (unsigned i = 0; i < n; i++) {
-        struct mps_sbd_count *count = &sbd->count[samples[i].slot];
-        mps_time_t *took;
-        uint64_t *bytes = window_of(sbd, count, &took);
+    int w = window_of(sbd);
 
-        if (!bytes)
-            break;
-        *bytes = samples[i].delivered - count->mark;
-        *took = now - sbd->began_at;
+    if (!mps_sbd_running(sbd))
+        return;
+    for (unsigned i = 0; w >= 0 && i < n; i++) {
+        struct mps_sbd_count *count = &sbd->count[samples[i].slot];
+
+        count->bytes[w] = samples[i].delivered - count->mark;
+        count->rtt[w] += samples[i].srtt_us * (uint64_t)((now - sbd->seen_at) / MPS_USEC);
+        sbd->took[w] = now - sbd->began_at;
     }
+    sbd->seen_at = now;
+    if (now < sbd->at)
+        return;
     mark(sbd, samples, n);
     enter(sbd, sbd->phase + 1, now);
 }
 
-static uint64_t rate(uint64_t bytes, mps_time_t took)
-{
-    return took > 0 ? bytes * 1000 / ((uint64_t)(took / MPS_MSEC) + 1) : 0;
-}
+/* ---- the outcome ---- */
 
-struct rates {
-    uint64_t most, usual, paused; /* before or after; both on average; meanwhile */
+struct range {
+    uint64_t least, most, mean;
 };
 
-/* False if there is nothing to compare. */
-static bool compare(const struct mps_sbd *sbd, unsigned slot, struct rates *ret)
-{
-    const struct mps_sbd_count *own = &sbd->count[slot];
-    uint64_t before = rate(own->before, sbd->took[0]), after = rate(own->after, sbd->took[2]);
+/* What a subflow had while the other one was silent, and while it sent. */
+struct felt {
+    struct range silent_rate, busy_rate; /* bytes per second */
+    struct range silent_rtt, busy_rtt;   /* microseconds */
+};
 
-    ret->most = before > after ? before : after;
-    ret->usual = (before + after) / 2;
-    ret->paused = rate(own->paused, sbd->took[1]);
-    return sbd->phase == MPS_SBD_DONE && slot != sbd->paused && ret->usual > 0 &&
-           sbd->watched & UINT32_C(1) << slot;
+static struct range range_of(const uint64_t window[3], bool middle)
+{
+    uint64_t a = window[0], b = window[2];
+
+    if (middle)
+        return (struct range){window[1], window[1], window[1]};
+    return (struct range){a < b ? a : b, a < b ? b : a, (a + b) / 2};
+}
+
+static struct felt felt_by(const struct mps_sbd *sbd, unsigned slot)
+{
+    const struct mps_sbd_count *count = &sbd->count[slot];
+    uint64_t rate[3], rtt[3];
+
+    for (unsigned w = 0; w < 3; w++) {
+        uint64_t us = (uint64_t)(sbd->took[w] / MPS_USEC) + 1;
+
+        rate[w] = count->bytes[w] * 1000 / (us / 1000 + 1);
+        rtt[w] = count->rtt[w] / us;
+    }
+    return (struct felt){
+        .silent_rate = range_of(rate, !sbd->probe),
+        .busy_rate = range_of(rate, sbd->probe),
+        .silent_rtt = range_of(rtt, !sbd->probe),
+        .busy_rtt = range_of(rtt, sbd->probe),
+    };
+}
+
+/* Whether there is something to compare. */
+static bool compares(const struct mps_sbd *sbd, unsigned slot)
+{
+    return sbd->phase == MPS_SBD_DONE && slot != sbd->paused && sbd->watched & UINT32_C(1) << slot;
+}
+
+/* a is at least b plus so many percent of it. */
+static bool exceeds(uint64_t a, uint64_t b, unsigned percent)
+{
+    return a > 0 && a * 100 >= b * (100 + percent);
+}
+
+/*
+ * More in the middle than in either of the other windows: a dent in one of them (a loss, BBR's look
+ * for the shortest round trip) is no rise in between.
+ */
+static unsigned gain_of_rate(const struct felt *f, uint64_t given)
+{
+    uint64_t gain;
+
+    if (given == 0 || f->busy_rate.mean == 0 ||
+        !exceeds(f->silent_rate.least, f->busy_rate.most, MPS_SBD_ABOVE) ||
+        !exceeds(f->silent_rate.mean, f->busy_rate.mean, MPS_SBD_RISE))
+        return 0;
+    gain = (f->silent_rate.mean - f->busy_rate.mean) * 100 / given;
+    return gain >= MPS_SBD_GAIN ? (unsigned)gain : 0;
+}
+
+/* A round trip that is short because the subflow itself sent less (the same look) does not count.
+ */
+static unsigned gain_of_rtt(const struct felt *f)
+{
+    if (!exceeds(f->silent_rate.least, f->busy_rate.least * (100 - MPS_SBD_DENT) / 100, 0) ||
+        !exceeds(f->busy_rtt.least, f->silent_rtt.most, MPS_SBD_DIP))
+        return 0;
+    return (unsigned)((f->busy_rtt.least - f->silent_rtt.most) * 100 / f->busy_rtt.least);
 }
 
 unsigned mps_sbd_gain(const struct mps_sbd *sbd, unsigned slot)
 {
-    const struct mps_sbd_count *other = &sbd->count[sbd->paused];
-    uint64_t given = (rate(other->before, sbd->took[0]) + rate(other->after, sbd->took[2])) / 2;
-    struct rates r;
+    struct felt f = felt_by(sbd, slot), other = felt_by(sbd, sbd->paused);
+    unsigned by_rate, by_rtt;
 
-    if (!compare(sbd, slot, &r) || given == 0)
+    if (!compares(sbd, slot))
         return 0;
-    /* More than in either of the other windows: a dent in one of them (a loss, BBR's look for the
-     * shortest round trip) is no rise in between. */
-    if (r.paused * 100 < r.most * (100 + MPS_SBD_ABOVE) ||
-        r.paused * 100 < r.usual * (100 + MPS_SBD_RISE))
-        return 0;
-    return (unsigned)((r.paused - r.usual) * 100 / given);
+    by_rate = gain_of_rate(&f, other.busy_rate.mean);
+    by_rtt = gain_of_rtt(&f);
+    return by_rate > by_rtt ? by_rate : by_rtt;
 }
 
 bool mps_sbd_flat(const struct mps_sbd *sbd)
 {
-    struct rates r;
-
     for (unsigned slot = 0; slot < MPS_MAX_SUBFLOWS; slot++) {
-        if (compare(sbd, slot, &r) && r.paused * 100 > r.usual * (100 + MPS_SBD_FLAT))
+        struct felt f = felt_by(sbd, slot);
+
+        if (!compares(sbd, slot))
+            continue;
+        if (exceeds(f.silent_rate.mean, f.busy_rate.mean, MPS_SBD_FLAT + 1) ||
+            !exceeds(f.silent_rate.least, f.busy_rate.least * (100 - MPS_SBD_HOLE) / 100, 0) ||
+            exceeds(f.busy_rtt.least, f.silent_rtt.most, MPS_SBD_DIP_FLAT + 1))
             return false;
     }
     return sbd->phase == MPS_SBD_DONE;

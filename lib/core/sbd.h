@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Shared bottleneck detection by experiment. One subflow gets nothing new for some round trips; a
- * subflow that delivers more meanwhile, and less again afterwards, shares a bottleneck with it.
+ * subflow that delivers more meanwhile, and less again afterwards, shares a bottleneck with it. So
+ * does one whose round trips get shorter: the bytes of the other one are missing in its queue. Both
+ * are needed. BBR takes the rate that is free only when it probes next, but its queue shrinks at
+ * once; where many flows keep a queue full, it stays full.
+ *
+ * A probe is the same upside down, for a subflow that rests: it sends in the middle only.
  *
  * Correlating what is observed passively (RFC 8382: skewness, variability and oscillation of the
  * delay, loss) needs queues that vary: measured with several BBR flows, they are full all the time.
@@ -27,20 +32,23 @@ enum mps_sbd_phase {
     MPS_SBD_DONE,
 };
 
-/* Delivered in the three windows that are measured. */
+/* Of a subflow in the windows before, in the middle, and after. */
 struct mps_sbd_count {
-    uint64_t mark; /* at the beginning of the current phase */
-    uint64_t before, paused, after; /* bytes */
+    uint64_t mark;     /* bytes delivered at the beginning of the current phase */
+    uint64_t bytes[3]; /* delivered */
+    uint64_t rtt[3];   /* microseconds times microseconds: smoothed round trip over time */
 };
 
 struct mps_sbd {
     enum mps_sbd_phase phase;
-    unsigned paused;     /* slot of the subflow that pauses */
+    unsigned paused; /* slot of the subflow that pauses, or that sends only in a probe */
+    bool probe;
     uint32_t watched;    /* bit i: the subflow in slot i takes part */
     mps_time_t settle;   /* until a change has taken effect */
     mps_time_t window;   /* of a measurement, at least */
     mps_time_t began_at; /* the current phase */
     mps_time_t at;       /* its end, MPS_NEVER: no experiment */
+    mps_time_t seen_at;  /* latest step */
     mps_time_t took[3];  /* length of the windows */
     struct mps_sbd_count count[MPS_MAX_SUBFLOWS];
 };
@@ -49,16 +57,18 @@ struct mps_sbd {
 struct mps_sbd_sample {
     unsigned slot;
     uint64_t delivered; /* bytes since the start of the subflow */
+    uint32_t srtt_us;
 };
 
 void mps_sbd_init(struct mps_sbd *sbd);
 
-/* Slot `pause` will pause; all samples are of subflows that take part. `rtt`: the longest. */
-void mps_sbd_start(struct mps_sbd *sbd, unsigned pause, mps_time_t rtt,
+/* Slot `pause` will pause, or send if it is a probe; all samples are of subflows that take part.
+ * `rtt`: the longest. */
+void mps_sbd_start(struct mps_sbd *sbd, unsigned pause, bool probe, mps_time_t rtt,
                    const struct mps_sbd_sample *samples, unsigned n, mps_time_t now);
 void mps_sbd_cancel(struct mps_sbd *sbd);
 
-/* To be called at sbd->at with fresh samples of the same subflows. */
+/* To be called often, and at sbd->at, with fresh samples of the same subflows. */
 void mps_sbd_step(struct mps_sbd *sbd, const struct mps_sbd_sample *samples, unsigned n,
                   mps_time_t now);
 
@@ -73,17 +83,20 @@ static inline mps_time_t mps_sbd_pause(const struct mps_sbd *sbd)
     return sbd->settle + sbd->window;
 }
 
-/* Whether the slot must not get data now. */
+/* Whether the slot takes part and must not get data now. */
 static inline bool mps_sbd_pauses(const struct mps_sbd *sbd, unsigned slot)
 {
-    return (sbd->phase == MPS_SBD_FADING || sbd->phase == MPS_SBD_PAUSED) && sbd->paused == slot;
+    bool middle = sbd->phase == MPS_SBD_FADING || sbd->phase == MPS_SBD_PAUSED;
+
+    return mps_sbd_running(sbd) && sbd->paused == slot && middle != sbd->probe;
 }
 
 /*
- * MPS_SBD_DONE: what part of the rate that the paused subflow gave up the other one took, in
- * percent; 0 if it is too little to tell from chance.
+ * MPS_SBD_DONE: how much the slot felt whether the other one sent, in percent: of the rate that the
+ * other one gave up, or of the round trip, whichever is more. 0 if it is too little to tell from
+ * chance.
  */
 unsigned mps_sbd_gain(const struct mps_sbd *sbd, unsigned slot);
 
-/* MPS_SBD_DONE: no subflow delivered more during the pause than otherwise, not even a little. */
+/* MPS_SBD_DONE: no subflow felt anything, not even a little. */
 bool mps_sbd_flat(const struct mps_sbd *sbd);

@@ -4,13 +4,15 @@
  *
  *   flow serve ADDRESS PORT COUNT                  COUNT connections, one after the other
  *   flow get ADDRESS PORT SECONDS OMIT BYTES BUFFER  download, stop at the time or after BYTES
+ *   flow watch ADDRESS PORT SECONDS                download so long, the rate of each second
  *   flow ping ADDRESS PORT COUNT                   128-byte messages to and fro
  *   flow hold ADDRESS PORT COUNT                   as many connections, idle until stdin ends
  *   flow keep ADDRESS PORT COUNT                   the server for these
  *
  * One JSON object on stdout. get: `mbit_s` and `gap_ms` (the longest time without a byte) do not
  * count the first OMIT seconds after the first byte, `seconds` is from before connect(); BUFFER 0
- * leaves the buffers alone. `cpu` is the CPU time of this process in seconds.
+ * leaves the buffers alone. `cpu` is the CPU time of this process in seconds. watch: `began`, the
+ * time of the first byte since the machine started; `each`, Mbit/s second by second from there.
  */
 #include "../bed/stream.h"
 #include <errno.h>
@@ -165,6 +167,39 @@ static int get(char **argv)
     return !right;
 }
 
+static int watch(const char *address, const char *port, unsigned seconds)
+{
+    uint64_t *bytes = calloc(seconds, sizeof(*bytes));
+    struct timeval wait = {.tv_sec = 1};
+    double began = 0;
+    int fd = stream_connect(address, port, 0);
+
+    if (!bytes || !request(fd, 'd', UINT64_MAX >> 1) ||
+        setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait)) < 0) {
+        free(bytes);
+        return 1;
+    }
+    for (;;) {
+        ssize_t n = read(fd, block, sizeof(block));
+        double now = stream_now();
+
+        if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
+            break;
+        if (began == 0 && n > 0)
+            began = now;
+        if (began > 0 && now - began >= seconds)
+            break;
+        if (n > 0)
+            bytes[(unsigned)(now - began)] += (uint64_t)n;
+    }
+    printf("{\"began\":%.3f,\"each\":[", began);
+    for (unsigned i = 0; i < seconds; i++)
+        printf("%s%.2f", i ? "," : "", (double)bytes[i] * 8e-6);
+    puts("]}");
+    free(bytes);
+    return 0;
+}
+
 static int ping(const char *address, const char *port, long count)
 {
     int fd = stream_connect(address, port, 0);
@@ -206,10 +241,12 @@ int main(int argc, char **argv)
         return serve(argv[2], argv[3], strtol(argv[4], NULL, 10));
     if (argc == 8 && strcmp(argv[1], "get") == 0)
         return get(argv + 2);
+    if (argc == 5 && strcmp(argv[1], "watch") == 0)
+        return watch(argv[2], argv[3], (unsigned)strtoul(argv[4], NULL, 10));
     if (argc == 5 && strcmp(argv[1], "ping") == 0)
         return ping(argv[2], argv[3], strtol(argv[4], NULL, 10));
     if (argc == 5 && (strcmp(argv[1], "hold") == 0 || strcmp(argv[1], "keep") == 0))
         return hold(argv[2], argv[3], strtol(argv[4], NULL, 10), argv[1][0] == 'k');
-    fprintf(stderr, "usage: flow serve|get|ping|hold|keep ADDRESS PORT ...\n");
+    fprintf(stderr, "usage: flow serve|get|watch|ping|hold|keep ADDRESS PORT ...\n");
     return 2;
 }

@@ -216,6 +216,42 @@ static void came_back(void **state)
     assert_true(m.silent[1] > 0);
 }
 
+/* The verdict is undone by a probe soon after the bottlenecks became two. */
+static void probed(void **state)
+{
+    struct model m;
+
+    (void)state;
+    setup(&m, 2, MPS_FAIR_AUTO);
+    m.bottleneck[1] = 0;
+    m.rivals[0] = 1;
+    run(&m, 5 * MPS_SEC, true);
+    assert_false(sends(&m, 1));
+    /* Probes let it send for a moment only. */
+    m.silent[1] = 0;
+    run(&m, 7 * MPS_SEC, true);
+    assert_in_range(m.silent[1], 6 * MPS_SEC, 7 * MPS_SEC - 100 * MPS_MSEC);
+    m.bottleneck[1] = 1;
+    run(&m, 10 * MPS_SEC, true);
+    assert_true(sends(&m, 1));
+}
+
+/* A queue that stays at the same rates, and is shorter without the other one. */
+static void queue_only(void **state)
+{
+    struct model m;
+
+    (void)state;
+    setup(&m, 2, MPS_FAIR_AUTO);
+    m.now = MPS_SEC;
+    for (mps_time_t end = m.now + 6 * MPS_SEC; m.now < end;) {
+        m.path[0].srtt_us = sends(&m, 1) ? 80000 : 60000;
+        run(&m, STEP, true);
+    }
+    assert_false(sends(&m, 1));
+    assert_true(sends(&m, 0));
+}
+
 /* Long round trips: examined only when the time for it has been saved up. */
 static void far(void **state)
 {
@@ -266,7 +302,7 @@ int main(void)
         cmocka_unit_test(shared),    cmocka_unit_test(disjoint), cmocka_unit_test(partly),
         cmocka_unit_test(change),    cmocka_unit_test(lost),     cmocka_unit_test(idle),
         cmocka_unit_test(far),       cmocka_unit_test(strict),   cmocka_unit_test(names),
-        cmocka_unit_test(came_back),
+        cmocka_unit_test(came_back), cmocka_unit_test(probed),   cmocka_unit_test(queue_only),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
