@@ -4,6 +4,8 @@
 #include "auth.h"
 #include "conn_int.h"
 
+#define KEY_TRIES 64 /* times the modulus: all in vain once in 10^27 */
+
 void mps_config_init(struct mps_config *cfg)
 {
     *cfg = (struct mps_config){
@@ -39,9 +41,6 @@ static void config_take(struct mps_conn *c, const struct mps_config *cfg)
 static int parts_init(struct mps_conn *c, const struct mps_env *env, const struct mps_config *cfg,
                       mps_time_t now)
 {
-    const struct mps_crypto *crypto = env->crypto;
-    int r;
-
     c->env = *env;
     config_take(c, cfg);
     c->now = now;
@@ -64,8 +63,24 @@ static int parts_init(struct mps_conn *c, const struct mps_env *env, const struc
         if (!c->tx.sched_state)
             return MPS_ENOMEM;
     }
-    r = crypto->random(crypto->user, c->keys.own, MPS_KEY_LEN);
-    return r < 0 ? r : mps_auth_token(crypto, c->keys.own, &c->keys.token);
+    return 0;
+}
+
+/* A key of ours whose token is of the wanted class. */
+static int choose_key(struct mps_conn *c)
+{
+    const struct mps_crypto *crypto = c->env.crypto;
+    uint32_t mod = c->cfg.token_mod ? c->cfg.token_mod : 1;
+
+    for (uint32_t i = 0; i < KEY_TRIES * mod; i++) {
+        int r = crypto->random(crypto->user, c->keys.own, MPS_KEY_LEN);
+
+        if (r == 0)
+            r = mps_auth_token(crypto, c->keys.own, &c->keys.token);
+        if (r < 0 || c->keys.token % mod == c->cfg.token_rem)
+            return r;
+    }
+    return MPS_ETOKEN;
 }
 
 static int conn_new(struct mps_conn **ret, const struct mps_env *env,
@@ -77,6 +92,8 @@ static int conn_new(struct mps_conn **ret, const struct mps_env *env,
     if (!c)
         return MPS_ENOMEM;
     r = parts_init(c, env, cfg, now);
+    if (r == 0)
+        r = choose_key(c);
     if (r < 0) {
         mps_conn_free(c);
         return r;

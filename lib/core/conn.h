@@ -61,6 +61,8 @@ struct mps_config {
     mps_time_t no_subflow_timeout;     /* break before make: life without any subflow */
     mps_time_t keepalive;              /* silence of a subflow before it is asked, 0: never */
     mps_time_t close_timeout;          /* after both DATA_FINs or an application's close */
+    /* Our token is token_rem modulo token_mod, so that it tells who has the connection; 0: any. */
+    uint32_t token_mod, token_rem;
 };
 
 /* Fill in the defaults. */
@@ -68,7 +70,8 @@ void mps_config_init(struct mps_config *cfg);
 
 /*
  * New connections. The caller checks mps_conn_token against its other connections and, on a
- * collision, frees the new one and makes another. 0, MPS_ENOMEM, MPS_ECRYPTO.
+ * collision, frees the new one and makes another. 0, MPS_ENOMEM, MPS_ECRYPTO, MPS_ETOKEN (no key
+ * has such a token: does not happen by chance).
  * A server is made from the HELLO that arrived.
  */
 int mps_conn_new_client(struct mps_conn **ret, const struct mps_env *env,

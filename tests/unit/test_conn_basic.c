@@ -21,6 +21,29 @@ static void opening(void **state)
     assert_int_equal(ci.n_subflows, 1);
 }
 
+/* The token is of the wanted class, at both ends and whatever the random numbers. */
+static void token_class(void **state)
+{
+    struct pair *p = *state;
+    struct mps_hello hello = {.credit = 65536};
+    struct mps_conn *conn;
+
+    for (uint32_t i = 0; i < 64; i++) {
+        p->cfg[CLIENT].token_mod = 1 + i % 16;
+        p->cfg[CLIENT].token_rem = i % p->cfg[CLIENT].token_mod;
+        assert_int_equal(mps_conn_new_client(&conn, &p->env, &p->cfg[CLIENT], p->now), 0);
+        assert_int_equal(mps_conn_token(conn) % p->cfg[CLIENT].token_mod,
+                         p->cfg[CLIENT].token_rem);
+        mps_conn_free(conn);
+        assert_int_equal(mps_conn_new_server(&conn, &p->env, &p->cfg[CLIENT], &hello, p->now), 0);
+        assert_int_equal(mps_conn_token(conn) % p->cfg[CLIENT].token_mod,
+                         p->cfg[CLIENT].token_rem);
+        mps_conn_free(conn);
+    }
+    p->cfg[CLIENT].token_mod = p->cfg[CLIENT].token_rem = 2;
+    assert_int_equal(mps_conn_new_client(&conn, &p->env, &p->cfg[CLIENT], p->now), MPS_ETOKEN);
+}
+
 static void transfer(struct pair *p, uint64_t up, uint64_t down)
 {
     p->end[CLIENT].to_send = up;
@@ -203,9 +226,10 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, pair_setup, pair_teardown)
     const struct CMUnitTest tests[] = {
-        T(opening), T(both_ways), T(nothing_at_all), T(without_metrics), T(one_byte_at_a_time),
-        T(one_byte_with_joins), T(payload_checksum), T(joins), T(half_close_client),
-        T(half_close_server), T(stopped_reader), T(nobody_reads), T(unread_at_the_end),
+        T(opening), T(token_class), T(both_ways), T(nothing_at_all), T(without_metrics),
+        T(one_byte_at_a_time), T(one_byte_with_joins), T(payload_checksum), T(joins),
+        T(half_close_client), T(half_close_server), T(stopped_reader), T(nobody_reads),
+        T(unread_at_the_end),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
