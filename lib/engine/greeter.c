@@ -3,18 +3,23 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
 #include "core/err.h"
 #include "log.h"
 #include "peek.h"
 #include "sock.h"
 
+#define BATCH 16
+
 struct guest {
     struct mps_list link;
     struct mps_greeter *greeter;
-    int fd; /* -1: passed on */
-    ev_io io;
+    int fd;
     ev_timer timer;
 };
+
+static void on_epoll(struct ev_loop *loop, ev_io *io, int revents);
 
 void mps_greeter_init(struct mps_greeter *self, struct ev_loop *loop,
                       void (*join)(struct mps_greeter *self, int fd, const struct mps_join *join),
@@ -25,17 +30,30 @@ void mps_greeter_init(struct mps_greeter *self, struct ev_loop *loop,
     self->join = join;
     self->user = user;
     mps_list_init(&self->waiting);
+    self->epfd = epoll_create1(EPOLL_CLOEXEC);
+    if (self->epfd < 0)
+        return;
+    ev_io_init(&self->io, on_epoll, self->epfd, EV_READ);
+    self->io.data = self;
+    ev_io_start(loop, &self->io);
+}
+
+/* No longer watched; the descriptor is the caller's. */
+static int guest_release(struct guest *g)
+{
+    int fd = g->fd;
+
+    epoll_ctl(g->greeter->epfd, EPOLL_CTL_DEL, fd, NULL);
+    ev_timer_stop(g->greeter->loop, &g->timer);
+    mps_list_remove(&g->link);
+    g->greeter->n_waiting--;
+    free(g);
+    return fd;
 }
 
 static void guest_free(struct guest *g)
 {
-    ev_io_stop(g->greeter->loop, &g->io);
-    ev_timer_stop(g->greeter->loop, &g->timer);
-    if (g->fd >= 0)
-        mps_sock_reset(g->fd);
-    mps_list_remove(&g->link);
-    g->greeter->n_waiting--;
-    free(g);
+    mps_sock_reset(guest_release(g));
 }
 
 void mps_greeter_deinit(struct mps_greeter *self)
@@ -43,6 +61,10 @@ void mps_greeter_deinit(struct mps_greeter *self)
     struct guest *g, *tmp;
 
     mps_list_for_each_safe(g, tmp, &self->waiting, struct guest, link) guest_free(g);
+    if (self->epfd < 0)
+        return;
+    ev_io_stop(self->loop, &self->io);
+    close(self->epfd);
 }
 
 static void on_timeout(struct ev_loop *loop, ev_timer *timer, int revents)
@@ -50,12 +72,11 @@ static void on_timeout(struct ev_loop *loop, ev_timer *timer, int revents)
     guest_free(timer->data);
 }
 
-static void on_readable(struct ev_loop *loop, ev_io *io, int revents)
+static void on_readable(struct guest *g)
 {
-    struct guest *g = io->data;
     struct mps_greeter *self = g->greeter;
     struct mps_opening msg;
-    int fd = g->fd, rc = mps_peek_opening(fd, &msg);
+    int fd, rc = mps_peek_opening(g->fd, &msg);
 
     if (rc == MPS_OPENING_MORE)
         return;
@@ -64,14 +85,31 @@ static void on_readable(struct ev_loop *loop, ev_io *io, int revents)
         guest_free(g);
         return;
     }
-    g->fd = -1;
-    guest_free(g);
+    fd = guest_release(g);
     if (rc == MPS_EVERSION)
         mps_peek_refuse(fd, MPS_REASON_VERSION);
     else if (msg.kind != MPS_OPENING_JOIN)
         mps_peek_refuse(fd, MPS_REASON_PROHIBITED);
     else
         self->join(self, fd, &msg.join);
+}
+
+static void on_epoll(struct ev_loop *loop, ev_io *io, int revents)
+{
+    struct mps_greeter *self = io->data;
+    struct epoll_event events[BATCH];
+    int n = epoll_wait(self->epfd, events, BATCH, 0);
+
+    /* Each guest is in it once, and nothing here ends another one. */
+    for (int i = 0; i < n; i++)
+        on_readable(events[i].data.ptr);
+}
+
+static bool watch(struct mps_greeter *self, int fd, struct guest *g)
+{
+    struct epoll_event ev = {.events = EPOLLIN, .data.ptr = g};
+
+    return epoll_ctl(self->epfd, EPOLL_CTL_ADD, fd, &ev) == 0;
 }
 
 void mps_greeter_add(struct mps_greeter *self, int fd)
@@ -82,15 +120,13 @@ void mps_greeter_add(struct mps_greeter *self, int fd)
     if (self->n_waiting >= MPS_GREETER_MAX)
         guest_free(mps_list_entry(self->waiting.next, struct guest, link));
     g = calloc(1, sizeof(*g));
-    if (!g) {
+    if (!g || !watch(self, fd, g)) {
+        free(g);
         mps_sock_reset(fd);
         return;
     }
     g->greeter = self;
     g->fd = fd;
-    ev_io_init(&g->io, on_readable, fd, EV_READ);
-    g->io.data = g;
-    ev_io_start(self->loop, &g->io);
     ev_timer_init(&g->timer, on_timeout, MPS_GREETER_TIMEOUT_S, 0.);
     g->timer.data = g;
     ev_timer_start(self->loop, &g->timer);
