@@ -21,12 +21,18 @@ void mps_joinlis_init(struct mps_joinlis *self, struct ev_loop *loop,
     self->accepted = accepted;
     self->user = user;
     self->acceptor.fd = -1;
+    self->fd = -1;
+    pthread_mutex_init(&self->lock, NULL);
 }
 
 void mps_joinlis_deinit(struct mps_joinlis *self)
 {
     mps_acceptor_stop(&self->acceptor);
+    if (self->fd >= 0)
+        close(self->fd);
+    self->fd = -1;
     self->port = 0;
+    pthread_mutex_destroy(&self->lock);
 }
 
 static void on_accepted(void *user, int fd)
@@ -72,7 +78,7 @@ static int open_any_of(struct mps_ports wanted)
     return -1;
 }
 
-uint16_t mps_joinlis_port(struct mps_joinlis *self, struct mps_ports wanted)
+static void open_now(struct mps_joinlis *self, struct mps_ports wanted)
 {
     static const struct mps_ports any = {0, 0};
     struct sockaddr_storage ss;
@@ -80,20 +86,49 @@ uint16_t mps_joinlis_port(struct mps_joinlis *self, struct mps_ports wanted)
     struct mps_addr addr;
     int fd;
 
-    if (self->acceptor.fd >= 0)
-        return self->port;
     fd = open_any_of(wanted);
     if (fd < 0 && wanted.first != 0)
         fd = open_any_of(any); /* all taken, by other agents for one */
     if (fd < 0)
-        return 0;
+        return;
     if (getsockname(fd, (struct sockaddr *)&ss, &len) < 0) {
         close(fd);
-        return 0;
+        return;
     }
     mps_sock_to_addr(&ss, &addr);
     self->port = addr.port;
-    mps_acceptor_start(&self->acceptor, self->loop, fd, on_accepted, self);
+    self->fd = fd;
     mps_log("joinlis: port %u", self->port);
-    return self->port;
+}
+
+uint16_t mps_joinlis_open(struct mps_joinlis *self, struct mps_ports wanted)
+{
+    uint16_t port;
+
+    pthread_mutex_lock(&self->lock);
+    if (self->port == 0)
+        open_now(self, wanted);
+    port = self->port;
+    pthread_mutex_unlock(&self->lock);
+    return port;
+}
+
+void mps_joinlis_watch(struct mps_joinlis *self)
+{
+    int fd;
+
+    pthread_mutex_lock(&self->lock);
+    fd = self->fd;
+    self->fd = -1;
+    pthread_mutex_unlock(&self->lock);
+    if (fd >= 0)
+        mps_acceptor_start(&self->acceptor, self->loop, fd, on_accepted, self);
+}
+
+uint16_t mps_joinlis_port(struct mps_joinlis *self, struct mps_ports wanted)
+{
+    uint16_t port = mps_joinlis_open(self, wanted);
+
+    mps_joinlis_watch(self);
+    return port;
 }
