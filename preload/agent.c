@@ -201,6 +201,7 @@ static int serve(struct agent *agent, struct ev_loop *loop, int ready)
     ev_timer_start(loop, &agent->idle);
     ev_run(loop, 0);
     mps_log("agent: exits");
+    mps_hub_stop(&agent->hub);
     mps_control_deinit(&agent->control);
     mps_hub_deinit(&agent->hub);
     return 0;

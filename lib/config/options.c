@@ -80,6 +80,9 @@ static const char *set_number(struct mps_options *opt, const char *key, const ch
     } else if (strcmp(key, "idle") == 0) {
         why = mps_value_number(value, 0, SECONDS_MAX, &n);
         opt->idle_s = why ? opt->idle_s : (unsigned)n;
+    } else if (strcmp(key, "threads") == 0) {
+        why = mps_value_number(value, 1, MPS_OPTIONS_THREADS, &n);
+        opt->threads = why ? opt->threads : (unsigned)n;
     } else if (strcmp(key, "no-subflow-timeout") == 0) {
         why = mps_value_number(value, 0, SECONDS_MAX, &n);
         opt->no_subflow_timeout = why ? opt->no_subflow_timeout : n * MPS_SEC;

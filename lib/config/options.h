@@ -3,7 +3,8 @@
  * The agent's options: words key=value from the environment, and per connection from a request.
  *   local=A[,B...] scheduler=NAME pm=NAME fairness=off|auto|strict
  *   max-subflows=N max-addresses=N bind=any|keep
- *   no-subflow-timeout=SECONDS keepalive=SECONDS idle=SECONDS join-port=N[-M] verbose=FILE
+ *   no-subflow-timeout=SECONDS keepalive=SECONDS
+ *   idle=SECONDS threads=N join-port=N[-M] verbose=FILE
  */
 #pragma once
 #include <stdbool.h>
@@ -23,6 +24,7 @@ struct mps_ports {
 #define MPS_OPTIONS_LOCALS 16
 #define MPS_OPTIONS_PATH   256
 #define MPS_OPTIONS_WORD   1024 /* longest word, and its NUL: the environment's value has no more */
+#define MPS_OPTIONS_THREADS 16
 #define MPS_OPTIONS_ADDRESSES 64 /* most of the peer's addresses that can be remembered */
 
 struct mps_options {
@@ -37,6 +39,7 @@ struct mps_options {
     mps_time_t no_subflow_timeout;     /* life of a connection without any subflow */
     mps_time_t keepalive;              /* a path silent for so long is probed, 0: never */
     unsigned idle_s;
+    unsigned threads;               /* of the agent, that carry data; 0: by the number of CPUs */
     struct mps_ports join_ports;    /* first 0: ephemeral */
     char verbose[MPS_OPTIONS_PATH]; /* "": no log */
 };

@@ -10,20 +10,22 @@
 #include <sys/un.h>
 #include <unistd.h>
 #include "core/err.h"
-#include "dispatch.h"
 #include "hub.h"
+#include "job.h"
 #include "log.h"
 #include "sock.h"
 
 #define BACKLOG 128
 #define MAX_FDS 4
 
+/* A client has one request at a time; while that is answered it is not read from, nor freed. */
 struct client {
     struct mps_list link;
     struct mps_control *ctl;
     int fd;
     ev_io io;
     struct ucred cred;
+    struct mps_job job;
 };
 
 static void client_free(struct client *c)
@@ -100,30 +102,47 @@ static bool authorised(const struct client *c, const struct mps_ho_request *req)
            CRYPTO_memcmp(req->secret, c->ctl->secret, MPS_HO_SECRET_LEN) == 0;
 }
 
+/* In the thread that made the reply. */
+static bool reply(struct mps_job *job)
+{
+    struct client *c = mps_container_of(job, struct client, job);
+
+    return send_reply(c->fd, &job->d.reply, job->d.reply_fd);
+}
+
+static void done(struct mps_job *job, bool ok)
+{
+    struct client *c = mps_container_of(job, struct client, job);
+
+    if (ok)
+        ev_io_start(c->ctl->hub->loop, &c->io);
+    else
+        client_free(c);
+}
+
 static void on_request(struct ev_loop *loop, ev_io *io, int revents)
 {
     struct client *c = io->data;
-    struct mps_ho_request req;
-    struct mps_dispatch d = {.reply_fd = -1, .pid = c->cred.pid};
-    ssize_t n = receive(c->fd, &req, &d.fd);
-    bool ok;
+    struct mps_ho_request *req = &c->job.req;
+    ssize_t n;
+    int fd;
 
+    c->job = (struct mps_job){.reply = reply, .done = done};
+    n = receive(c->fd, req, &fd);
     if (n < 0 && mps_sock_would_block(errno))
         return;
-    if (n != (ssize_t)sizeof(req) || req.magic != MPS_HO_MAGIC || req.version != MPS_HO_VERSION ||
-        req.len > MPS_HO_DATA_MAX || !authorised(c, &req)) {
+    if (n != (ssize_t)sizeof(*req) || req->magic != MPS_HO_MAGIC ||
+        req->version != MPS_HO_VERSION || req->len > MPS_HO_DATA_MAX || !authorised(c, req)) {
         if (n > 0)
             mps_log("control: request refused");
-        if (d.fd >= 0)
-            close(d.fd);
+        if (fd >= 0)
+            close(fd);
         client_free(c);
         return;
     }
-    mps_dispatch_request(c->ctl->hub, &req, &d);
-    ok = send_reply(c->fd, &d.reply, d.reply_fd);
-    mps_dispatch_done(&d, ok);
-    if (!ok)
-        client_free(c);
+    c->job.d = (struct mps_dispatch){.fd = fd, .reply_fd = -1, .pid = c->cred.pid};
+    ev_io_stop(loop, io);
+    mps_job_start(&c->job, c->ctl->hub);
 }
 
 static void add_client(void *user, int fd)

@@ -2,7 +2,7 @@
 /*
  * The agent's control socket: requests of handover/message.h over SOCK_SEQPACKET, one reply each.
  * A request counts if it brings the secret or comes from the agent's own user or root. A client
- * that does not take its reply is dropped; nothing here ever waits for one.
+ * that does not take its reply is dropped; nothing here ever waits for one, nor for an engine.
  */
 #pragma once
 #include <stdint.h>
@@ -30,4 +30,5 @@ struct mps_control {
 /* Bind the agent's name and listen. 0, MPS_CONTROL_TAKEN, MPS_ESYS. */
 int mps_control_init(struct mps_control *ctl, struct mps_hub *hub,
                      const uint8_t secret[MPS_HO_SECRET_LEN]);
+/* After mps_hub_stop: no request is on its way any more. */
 void mps_control_deinit(struct mps_control *ctl);

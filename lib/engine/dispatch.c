@@ -2,12 +2,14 @@
 #include "dispatch.h"
 
 #include <errno.h>
+#include <json-c/json.h>
 #include <string.h>
 #include <unistd.h>
 #include "core/err.h"
 #include "hub.h"
 #include "log.h"
 #include "manage.h"
+#include "memfd.h"
 #include "outq.h"
 #include "session.h"
 #include "sockopts.h"
@@ -111,19 +113,16 @@ static void do_option(struct mps_engine *eng, const struct mps_ho_request *req,
         d->reply.len = (uint32_t)len;
 }
 
-static void do_status(struct mps_engine *eng, const struct mps_ho_request *req,
-                      struct mps_dispatch *d)
+static void do_conn_status(struct mps_engine *eng, const struct mps_ho_request *req,
+                           struct mps_dispatch *d)
 {
-    struct mps_session *s = NULL;
+    struct mps_session *s = mps_session_find(eng, req->conn_id);
 
-    if (req->op == MPS_HO_CONN_STATUS) {
-        s = mps_session_find(eng, req->conn_id);
-        if (!s) {
-            fail(d, ENOENT);
-            return;
-        }
+    if (!s) {
+        fail(d, ENOENT);
+        return;
     }
-    d->reply_fd = mps_status_memfd(eng, s);
+    d->reply_fd = mps_memfd_json(mps_status_one(s));
     if (d->reply_fd < 0)
         fail(d, errno);
 }
@@ -138,19 +137,66 @@ static void do_monitor(struct mps_hub *hub, struct mps_dispatch *d)
         d->fd = -1;
 }
 
-void mps_dispatch_request(struct mps_hub *hub, const struct mps_ho_request *req,
-                          struct mps_dispatch *d)
+static void begin(const struct mps_ho_request *req, struct mps_dispatch *d)
 {
     memset(&d->reply, 0, sizeof(d->reply));
     d->reply.magic = MPS_HO_MAGIC;
     d->reply.version = MPS_HO_VERSION;
     d->reply.conn_id = req->conn_id;
+}
+
+/* Not taken. The agent holds no listener, and no connection it has refused. */
+static void end(struct mps_dispatch *d)
+{
+    if (d->fd >= 0)
+        close(d->fd);
+    d->fd = -1;
+}
+
+void mps_dispatch_fail(const struct mps_ho_request *req, struct mps_dispatch *d, int err)
+{
+    begin(req, d);
+    fail(d, err);
+    end(d);
+}
+
+enum mps_dispatch_by mps_dispatch_by(struct mps_hub *hub, const struct mps_ho_request *req,
+                                     struct mps_worker **ret_worker)
+{
+    uint64_t name = req->conn_id;
+
     switch (req->op) {
-    case MPS_HO_PING:
-        break;
     case MPS_HO_CONNECTED:
     case MPS_HO_ACCEPTED:
-        do_connection(&hub->engine, req, d);
+        *ret_worker = mps_hub_choose(hub);
+        return MPS_BY_ENGINE;
+    case MPS_HO_CONN_SET:
+        /* What names nothing is refused by any. */
+        if (!mps_manage_target(req, &name))
+            name = 0;
+        break;
+    case MPS_HO_SETOPT:
+    case MPS_HO_GETOPT:
+    case MPS_HO_CONN_STATUS:
+        break;
+    case MPS_HO_STATUS:
+    case MPS_HO_PATHS:
+        return MPS_BY_ALL;
+    default:
+        return MPS_BY_HUB;
+    }
+    *ret_worker = mps_hub_owner(hub, name);
+    if (!*ret_worker)
+        *ret_worker = &hub->workers[0];
+    return MPS_BY_ENGINE;
+}
+
+void mps_dispatch_hub(struct mps_hub *hub, const struct mps_ho_request *req,
+                      struct mps_dispatch *d)
+{
+    begin(req, d);
+    switch (req->op) {
+    case MPS_HO_PING:
         break;
     case MPS_HO_LISTEN:
         do_listen(hub, req, d);
@@ -159,30 +205,83 @@ void mps_dispatch_request(struct mps_hub *hub, const struct mps_ho_request *req,
         if (mps_steer_recheck(&hub->steer) == 0)
             fail(d, EADDRINUSE);
         break;
-    case MPS_HO_SETOPT:
-    case MPS_HO_GETOPT:
-        do_option(&hub->engine, req, d);
-        break;
-    case MPS_HO_STATUS:
-    case MPS_HO_CONN_STATUS:
-        do_status(&hub->engine, req, d);
-        break;
     case MPS_HO_MONITOR:
         do_monitor(hub, d);
         break;
-    case MPS_HO_PATHS:
     case MPS_HO_PATH:
-    case MPS_HO_CONN_SET:
-        mps_manage_request(hub, req, d);
+        mps_manage_path(hub, req, d);
         break;
     default:
         fail(d, EOPNOTSUPP);
         break;
     }
-    /* Not taken. The agent holds no listener, and no connection it has refused. */
-    if (d->fd >= 0)
-        close(d->fd);
-    d->fd = -1;
+    end(d);
+}
+
+void mps_dispatch_engine(struct mps_engine *eng, const struct mps_ho_request *req,
+                         struct mps_dispatch *d)
+{
+    begin(req, d);
+    switch (req->op) {
+    case MPS_HO_CONNECTED:
+    case MPS_HO_ACCEPTED:
+        do_connection(eng, req, d);
+        break;
+    case MPS_HO_SETOPT:
+    case MPS_HO_GETOPT:
+        do_option(eng, req, d);
+        break;
+    case MPS_HO_CONN_STATUS:
+        do_conn_status(eng, req, d);
+        break;
+    default:
+        mps_manage_connection(eng, req, d);
+        break;
+    }
+    end(d);
+}
+
+struct json_object *mps_dispatch_part(const struct mps_engine *eng,
+                                      const struct mps_ho_request *req)
+{
+    return req->op == MPS_HO_STATUS ? mps_status_list(eng) : mps_manage_paths(eng);
+}
+
+void mps_dispatch_parts(const struct mps_ho_request *req, struct json_object **part, unsigned n,
+                        struct mps_dispatch *d)
+{
+    begin(req, d);
+    for (unsigned i = 1; i < n; i++) {
+        if (req->op == MPS_HO_STATUS)
+            mps_status_join(part[0], part[i]);
+        else
+            mps_manage_join_paths(part[0], part[i]);
+        json_object_put(part[i]);
+    }
+    d->reply_fd = mps_memfd_json(part[0]);
+    if (d->reply_fd < 0)
+        fail(d, errno);
+    end(d);
+}
+
+void mps_dispatch_request(struct mps_hub *hub, const struct mps_ho_request *req,
+                          struct mps_dispatch *d)
+{
+    struct mps_worker *w;
+    struct json_object *part;
+
+    switch (mps_dispatch_by(hub, req, &w)) {
+    case MPS_BY_HUB:
+        mps_dispatch_hub(hub, req, d);
+        break;
+    case MPS_BY_ENGINE:
+        mps_dispatch_engine(&w->engine, req, d);
+        break;
+    case MPS_BY_ALL:
+        part = mps_dispatch_part(&hub->workers[0].engine, req);
+        mps_dispatch_parts(req, &part, 1, d);
+        break;
+    }
 }
 
 void mps_dispatch_done(struct mps_dispatch *d, bool sent)

@@ -43,6 +43,14 @@ void mps_engine_mark(struct mps_engine *eng, struct mps_session *s)
         mps_list_push_back(&eng->marked, &s->mark_link);
 }
 
+uint64_t mps_engine_new_id(struct mps_engine *eng)
+{
+    uint64_t id = eng->next_id;
+
+    eng->next_id += eng->count;
+    return id;
+}
+
 void mps_engine_join(struct mps_engine *eng, int fd, const struct mps_join *join)
 {
     struct mps_session *s = mps_token_find(&eng->tokens, join->token);
@@ -91,6 +99,8 @@ int mps_engine_init(struct mps_engine *eng, struct ev_loop *loop,
 
     memset(eng, 0, sizeof(*eng));
     eng->loop = loop;
+    eng->index = setup->index;
+    eng->count = setup->count;
     eng->env.mem = &mps_mem_libc;
     eng->env.crypto = &mps_crypto_openssl;
     eng->env.scratch = eng->scratch;
@@ -108,6 +118,7 @@ int mps_engine_init(struct mps_engine *eng, struct ev_loop *loop,
     rc = eng->env.crypto->random(eng->env.crypto->user, &eng->next_id, sizeof(eng->next_id));
     if (rc < 0)
         return rc;
+    eng->next_id = (eng->next_id >> 1) / eng->count * eng->count + eng->index;
     rc = mps_appwatch_init(&eng->appwatch, loop);
     if (rc < 0)
         return rc;

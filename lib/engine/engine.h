@@ -5,8 +5,12 @@
  * runs once, with bounded work, and is freed there if it is over. What an agent has once whatever
  * the number of its engines is in hub.h.
  *
- * An engine and all that belongs to it (sessions, their connections, relays and sockets) is used
- * by the thread of its loop only.
+ * Threads. An agent has one engine or several, each with a thread of its own (worker.h); they share
+ * nothing but what is constant, the table of peers, the monitors and the join listener. An engine
+ * and all that belongs to it (sessions, their connections, relays and sockets) is used by the
+ * thread of its loop only: that is true of every module here whose header says nothing else. A
+ * connection stays with its engine for its life. Its id and its token are `index` modulo `count`,
+ * so whoever has one of them knows the engine and no table is shared.
  */
 #pragma once
 #include <ev.h>
@@ -29,19 +33,21 @@ struct mps_session;
 
 /* What an engine is given. All of it outlives the engine. */
 struct mps_engine_setup {
+    unsigned index, count; /* of the agent's engines */
     const char *agent_id;
     const struct mps_options *options;
     const struct mps_policy *policy; /* of the files */
     const struct mps_view *view;     /* changes only in the engine's own thread */
     struct mps_peers *peers;
     struct mps_monitors *monitors;
-    /* Joins need a listener of ours: its port, or 0 if it cannot be had, or not yet. */
+    /* Joins need a listener of ours: its port, 0 if it cannot be had. In the engine's thread. */
     uint16_t (*open_join_port)(void *user);
     void *user;
 };
 
 struct mps_engine {
     struct ev_loop *loop;
+    unsigned index, count;
     struct mps_env env;
     uint8_t scratch[MPS_SCRATCH]; /* of env */
     struct mps_options options;
@@ -55,7 +61,7 @@ struct mps_engine {
 
     struct mps_list sessions, marked; /* struct mps_session */
     unsigned n_sessions;
-    uint64_t next_id;
+    uint64_t next_id; /* mps_engine_new_id */
     struct mps_token_table tokens; /* of multipath sessions */
     ev_check check;                /* runs the marked sessions */
     ev_idle more;                  /* keeps the loop from sleeping while some are left */
@@ -71,6 +77,9 @@ void mps_engine_deinit(struct mps_engine *eng);
 
 /* Nothing to stay for: no session, no half-closed socket. */
 bool mps_engine_is_idle(const struct mps_engine *eng);
+
+/* For a new session; unique among all engines of the agent. */
+uint64_t mps_engine_new_id(struct mps_engine *eng);
 
 /* Run the session soon. */
 void mps_engine_mark(struct mps_engine *eng, struct mps_session *s);

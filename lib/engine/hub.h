@@ -2,7 +2,15 @@
 /*
  * What an agent has once: the local addresses (netlink), what the user changes about them, the
  * listeners at which joins arrive and those who stand there, what is known of peers, the monitors.
- * The engine (engine.h) carries the connections and sees of all this a view (view.h).
+ * Engines (engine.h) carry the connections and see of all this a view (view.h).
+ *
+ * Threads. The hub and what is in it, the control socket included, belong to the thread of its
+ * loop, the main one; peers.h, monitor.h and joinlis.h tell what of them others may use. With one
+ * engine that is all: it runs on the same loop and no thread is made. With more, each has a thread
+ * (worker.h) and the hub carries no data. It gives a new connection to the engine that has least, a
+ * JOIN and a request for one connection to that engine which the token or id names, news to all of
+ * them; all by calls through inboxes (inbox.h). It never waits for an engine, so that one that is
+ * slow delays its own connections only.
  */
 #pragma once
 #include <ev.h>
@@ -17,6 +25,7 @@
 #include "peers.h"
 #include "steer.h"
 #include "view.h"
+#include "worker.h"
 
 struct mps_hub {
     struct ev_loop *loop;
@@ -29,16 +38,37 @@ struct mps_hub {
     struct mps_greeter greeter;
     struct mps_steer steer;
     struct mps_joinlis joinlis;
-    struct mps_engine engine;
+    struct mps_worker *workers;
+    unsigned n_workers; /* at most `count` */
+    unsigned count;     /* what ids and tokens are taken modulo */
+    unsigned last;      /* the worker that got the last connection */
+    /* With several workers only: */
+    struct mps_inbox inbox;
+    struct mps_call watch_call; /* the join listener was opened */
+    atomic_bool watch_asked;    /* that is on its way */
 };
 
 /*
- * `policy` is that of the files and stays the caller's; NULL: everything is allowed. 0, MPS_ESYS,
+ * `policy` is that of the files and stays the caller's; NULL: everything is allowed. As many
+ * engines as the option threads= says, or fewer if threads cannot be had. 0, MPS_ESYS, MPS_ENOMEM,
  * MPS_ECRYPTO. Nothing is left behind on failure.
  */
 int mps_hub_init(struct mps_hub *hub, struct ev_loop *loop, const char *agent_id,
                  const struct mps_options *options, const struct mps_policy *policy);
+/* End the threads; calls that still wait have run then. Before mps_hub_deinit. */
+void mps_hub_stop(struct mps_hub *hub);
 void mps_hub_deinit(struct mps_hub *hub);
+
+static inline bool mps_hub_has_threads(const struct mps_hub *hub)
+{
+    return hub->workers[0].threaded;
+}
+
+/* Who gets a new connection. */
+struct mps_worker *mps_hub_choose(struct mps_hub *hub);
+
+/* Whose a connection is by its id or token; NULL: nobody's. */
+struct mps_worker *mps_hub_owner(const struct mps_hub *hub, uint64_t id_or_token);
 
 /* Nothing to stay for: no session, watched listener or half-closed socket. */
 bool mps_hub_is_idle(const struct mps_hub *hub);

@@ -11,7 +11,6 @@
 #include "core/sched.h"
 #include "hub.h"
 #include "locals.h"
-#include "memfd.h"
 #include "mpconn.h"
 #include "relay.h"
 #include "session.h"
@@ -30,6 +29,12 @@ static void refuse(struct mps_dispatch *d, int err, const char *why)
     fail(d, err);
     memcpy(d->reply.data, why, len);
     d->reply.len = (uint32_t)len;
+}
+
+static void text_of(const struct mps_ho_request *req, char ret[MPS_HO_DATA_MAX + 1])
+{
+    memcpy(ret, req->data, req->len);
+    ret[req->len] = '\0';
 }
 
 /* ---- paths ---- */
@@ -79,12 +84,11 @@ static const struct mps_netaddr_entry *find(const struct mps_netaddr_list *list,
 }
 
 /* The host's addresses, and loopback ones that are used although the kernel does not list them. */
-static int paths_memfd(const struct mps_engine *eng)
+struct json_object *mps_manage_paths(const struct mps_engine *eng)
 {
     struct json_object *root = json_object_new_array();
     const struct mps_netaddr_list *all = &eng->view->addresses;
     struct mps_netaddr_list used;
-    int fd;
 
     mps_locals_all(eng, &used);
     for (unsigned i = 0; i < all->n; i++) {
@@ -96,26 +100,90 @@ static int paths_memfd(const struct mps_engine *eng)
         if (!find(all, &used.entry[i].addr))
             json_object_array_add(root, path_object(eng, &used.entry[i], true));
     }
-    fd = mps_memfd_of(json_object_to_json_string(root));
-    json_object_put(root);
-    return fd;
+    return root;
+}
+
+static struct json_object *member(struct json_object *path, const char *key)
+{
+    struct json_object *value = NULL;
+
+    json_object_object_get_ex(path, key, &value);
+    return value;
+}
+
+static bool same(struct json_object *a, struct json_object *b, const char *key)
+{
+    return strcmp(json_object_get_string(member(a, key)), json_object_get_string(member(b, key))) ==
+           0;
+}
+
+static struct json_object *find_path(struct json_object *list, struct json_object *path)
+{
+    for (size_t i = 0; i < json_object_array_length(list); i++) {
+        struct json_object *o = json_object_array_get_idx(list, i);
+
+        if (same(o, path, "address") && same(o, path, "interface"))
+            return o;
+    }
+    return NULL;
+}
+
+void mps_manage_join_paths(struct json_object *list, struct json_object *more)
+{
+    for (size_t i = 0; i < json_object_array_length(more); i++) {
+        struct json_object *path = json_object_array_get_idx(more, i);
+        struct json_object *ours = find_path(list, path);
+
+        /* One of them may not have seen yet that an address came or went. */
+        if (!ours)
+            json_object_array_add(list, json_object_get(path));
+        else
+            json_object_int_inc(member(ours, "subflows"),
+                                json_object_get_int(member(path, "subflows")));
+    }
+}
+
+void mps_manage_path(struct mps_hub *hub, const struct mps_ho_request *req, struct mps_dispatch *d)
+{
+    char text[MPS_HO_DATA_MAX + 1];
+    const char *why;
+
+    text_of(req, text);
+    why = mps_hub_path_command(hub, text);
+    if (why)
+        refuse(d, EINVAL, why);
 }
 
 /* ---- one connection ---- */
 
 /* By its token, 8 hexadecimal digits, or its id, 16. */
-static struct mps_session *find_session(struct mps_engine *eng, const char *name)
+static bool parse_name(const char *name, uint64_t *ret)
 {
     size_t len = strlen(name);
-    unsigned long long n;
-    char *end;
 
     if ((len != 8 && len != 16) || strspn(name, "0123456789abcdefABCDEF") != len)
+        return false;
+    *ret = strtoull(name, NULL, 16);
+    return true;
+}
+
+bool mps_manage_target(const struct mps_ho_request *req, uint64_t *ret)
+{
+    char text[MPS_HO_DATA_MAX + 1], *p = text, *name;
+
+    text_of(req, text);
+    name = mps_value_next(&p);
+    return name && parse_name(name, ret);
+}
+
+static struct mps_session *find_session(struct mps_engine *eng, const char *name)
+{
+    uint64_t n;
+
+    if (!parse_name(name, &n))
         return NULL;
-    n = strtoull(name, &end, 16);
-    if (len == 16)
-        return mps_session_find(eng, n);
-    return mps_token_find(&eng->tokens, (uint32_t)n);
+    return strlen(name) == 16 ? mps_session_find(eng, n)
+                              : mps_token_find(&eng->tokens, (uint32_t)n);
 }
 
 static void set_connection(struct mps_engine *eng, char *text, struct mps_dispatch *d)
@@ -149,27 +217,11 @@ static void set_connection(struct mps_engine *eng, char *text, struct mps_dispat
     mps_engine_mark(eng, s);
 }
 
-void mps_manage_request(struct mps_hub *hub, const struct mps_ho_request *req,
-                        struct mps_dispatch *d)
+void mps_manage_connection(struct mps_engine *eng, const struct mps_ho_request *req,
+                           struct mps_dispatch *d)
 {
     char text[MPS_HO_DATA_MAX + 1];
-    const char *why;
 
-    memcpy(text, req->data, req->len);
-    text[req->len] = '\0';
-    switch (req->op) {
-    case MPS_HO_PATHS:
-        d->reply_fd = paths_memfd(&hub->engine);
-        if (d->reply_fd < 0)
-            fail(d, errno);
-        break;
-    case MPS_HO_PATH:
-        why = mps_hub_path_command(hub, text);
-        if (why)
-            refuse(d, EINVAL, why);
-        break;
-    default:
-        set_connection(&hub->engine, text, d);
-        break;
-    }
+    text_of(req, text);
+    set_connection(eng, text, d);
 }

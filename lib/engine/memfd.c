@@ -2,11 +2,12 @@
 #include "memfd.h"
 
 #include <errno.h>
+#include <json-c/json.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
-int mps_memfd_of(const char *text)
+static int memfd_of(const char *text)
 {
     size_t len = strlen(text), done = 0;
     int fd = memfd_create("mptcpshim", MFD_CLOEXEC);
@@ -25,5 +26,18 @@ int mps_memfd_of(const char *text)
         }
         done += (size_t)n;
     }
+    return fd;
+}
+
+int mps_memfd_json(struct json_object *root)
+{
+    const char *text = json_object_to_json_string_ext(root, JSON_C_TO_STRING_PRETTY);
+    int fd = -1;
+
+    if (text)
+        fd = memfd_of(text);
+    else
+        errno = ENOMEM;
+    json_object_put(root);
     return fd;
 }

@@ -2,5 +2,7 @@
 /* Text for another process. */
 #pragma once
 
-/* A memfd with the text, at offset 0. -1 with errno. */
-int mps_memfd_of(const char *text);
+struct json_object;
+
+/* A memfd with the object's text, at offset 0. Takes the object. -1 with errno. */
+int mps_memfd_json(struct json_object *root);

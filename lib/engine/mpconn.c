@@ -56,6 +56,8 @@ static void configure(const struct mps_mpconn *mp, int fd, struct mps_config *cf
     cfg->max_addrs = s->options.max_addresses;
     cfg->no_subflow_timeout = s->options.no_subflow_timeout;
     cfg->keepalive = s->options.keepalive;
+    cfg->token_mod = s->eng->count;
+    cfg->token_rem = s->eng->index;
     cfg->zero_rtt = s->role == MPS_ROLE_CLIENT &&
                     mps_peers_find(s->eng->peers, &s->peer, mps_clock_now()) == MPS_PEER_PROVEN;
     /* A join without its mark would reach the program there. */

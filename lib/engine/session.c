@@ -60,7 +60,7 @@ static int session_new(struct mps_engine *eng, const struct mps_session_request 
     if (!s)
         return MPS_ENOMEM;
     s->eng = eng;
-    s->id = eng->next_id++;
+    s->id = mps_engine_new_id(eng);
     s->pid = req->pid;
     s->role = role;
     s->bound = req->bound;

@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "status.h"
 
-#include <errno.h>
 #include <json-c/json.h>
 #include <stdio.h>
 #include <string.h>
 #include "core/conn.h"
 #include "engine.h"
 #include "json.h"
-#include "memfd.h"
 #include "mpconn.h"
 #include "relay.h"
 #include "session.h"
@@ -108,7 +106,7 @@ static void put_plain(struct json_object *o, const struct mps_session *s)
     json_object_object_add(o, "subflows", list);
 }
 
-static struct json_object *session_object(const struct mps_session *s)
+struct json_object *mps_status_one(const struct mps_session *s)
 {
     struct json_object *o = json_object_new_object();
 
@@ -117,6 +115,7 @@ static struct json_object *session_object(const struct mps_session *s)
     put_addr(o, "remote", &s->peer);
     put_str(o, "role", s->role == MPS_ROLE_CLIENT ? "client" : "server");
     json_object_object_add(o, "process", json_object_new_int(s->pid));
+    put_u64(o, "thread", s->eng->index);
     if (s->mp)
         put_multipath(o, s);
     else
@@ -124,27 +123,18 @@ static struct json_object *session_object(const struct mps_session *s)
     return o;
 }
 
-int mps_status_memfd(struct mps_engine *eng, struct mps_session *only)
+struct json_object *mps_status_list(const struct mps_engine *eng)
 {
-    struct json_object *root;
+    struct json_object *list = json_object_new_array();
     struct mps_session *s;
-    const char *text;
-    int fd;
 
-    if (only) {
-        root = session_object(only);
-    } else {
-        root = json_object_new_array();
-        mps_list_for_each(s, &eng->sessions, struct mps_session, link)
-            json_object_array_add(root, session_object(s));
-    }
-    text = json_object_to_json_string_ext(root, JSON_C_TO_STRING_PRETTY);
-    if (!text) {
-        json_object_put(root);
-        errno = ENOMEM;
-        return -1;
-    }
-    fd = mps_memfd_of(text);
-    json_object_put(root);
-    return fd;
+    mps_list_for_each(s, &eng->sessions, struct mps_session, link)
+        json_object_array_add(list, mps_status_one(s));
+    return list;
+}
+
+void mps_status_join(struct json_object *list, struct json_object *more)
+{
+    for (size_t i = 0; i < json_object_array_length(more); i++)
+        json_object_array_add(list, json_object_get(json_object_array_get_idx(more, i)));
 }

@@ -1,9 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* The connections as JSON, in a memfd at offset 0. */
+/* The connections as JSON: mptcpshim(1), STATUS. */
 #pragma once
 
+struct json_object;
 struct mps_engine;
 struct mps_session;
 
-/* An array of all connections, or one connection's object if `only` is not NULL. -1 with errno. */
-int mps_status_memfd(struct mps_engine *eng, struct mps_session *only);
+/* One connection's object. */
+struct json_object *mps_status_one(const struct mps_session *s);
+
+/* An array of all of the engine's. */
+struct json_object *mps_status_list(const struct mps_engine *eng);
+
+/* Append the elements of another such array. Any thread. */
+void mps_status_join(struct json_object *list, struct json_object *more);

@@ -24,6 +24,7 @@ static const char usage[] =
     "  --max-subflows N        paths per connection at most\n"
     "  --keepalive S           seconds of silence after which a path is asked, 0: never\n"
     "  --no-subflow-timeout S  seconds that a connection waits for a path when it has none\n"
+    "  --threads N             of the agent, over which connections are spread\n"
     "  --join-port N[-M]       port for joins where the program's own cannot be shared\n"
     "  --log FILE              the agent's log, for debugging\n"
     "  --config FILE           instead of the system's and the user's mptcpshim.conf\n"

@@ -15,7 +15,8 @@
 
 bool agent_start_named(struct agent_client *a, const char *id, const char *options)
 {
-    char env[128], byte = 'x', number[16];
+    const char *more = getenv("MPS_TEST_OPTIONS");
+    char env[128], words[256], byte = 'x', number[16];
     struct pollfd pfd;
     int ready[2];
 
@@ -26,7 +27,8 @@ bool agent_start_named(struct agent_client *a, const char *id, const char *optio
     if (a->pid == 0) {
         snprintf(env, sizeof(env), "%s:" SECRET_HEX ":%u", id, (unsigned)geteuid());
         setenv(MPS_ENV_AGENT, env, 1);
-        setenv(MPS_ENV_OPTIONS, options, 1);
+        snprintf(words, sizeof(words), "%s %s", options, more ? more : "");
+        setenv(MPS_ENV_OPTIONS, words, 1);
         snprintf(number, sizeof(number), "%d", ready[1]);
         close(ready[0]);
         execl(getenv("MPS_TEST_AGENT"), "mptcpshim-agent", "--ready-fd", number, (char *)NULL);

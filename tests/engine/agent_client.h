@@ -12,7 +12,7 @@ struct agent_client {
 
 /*
  * Start the agent of MPS_TEST_AGENT and wait for its readiness byte; false if it exited. The
- * first one takes an id that nobody has.
+ * first one takes an id that nobody has. Options of MPS_TEST_OPTIONS are added.
  */
 bool agent_start(struct agent_client *a, const char *options);
 bool agent_start_named(struct agent_client *a, const char *id, const char *options);

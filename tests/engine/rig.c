@@ -23,13 +23,14 @@ void rig_init(struct rig *rig, const char *options)
     if (getenv("MPS_TEST_LOG"))
         mps_log_open(getenv("MPS_TEST_LOG"));
     mps_options_init(&opt);
+    opt.threads = 1; /* the loop is here */
     assert_int_equal(mps_options_parse(&opt, options, strlen(options), NULL), 0);
     rig->loop = ev_loop_new(EVBACKEND_EPOLL);
     assert_non_null(rig->loop);
     assert_int_equal(mps_hub_init(&rig->client_hub, rig->loop, "00000000000000c1", &opt, NULL), 0);
     assert_int_equal(mps_hub_init(&rig->server_hub, rig->loop, "00000000000000d1", &opt, NULL), 0);
-    rig->client = &rig->client_hub.engine;
-    rig->server = &rig->server_hub.engine;
+    rig->client = &rig->client_hub.workers[0].engine;
+    rig->server = &rig->server_hub.workers[0].engine;
     rig->listener = rig_listen("127.0.0.1", 0, true);
     rig->port = rig_port(rig->listener);
 }

@@ -84,6 +84,10 @@ static void test_options(void **state)
     assert_int_equal(opt.keepalive, 15 * MPS_SEC);
     assert_int_equal(parse(&opt, "keepalive=0"), 0);
     assert_int_equal(opt.keepalive, 0);
+    assert_int_equal(parse(&opt, "threads=0 threads=17"), 2);
+    assert_int_equal(opt.threads, 0);
+    assert_int_equal(parse(&opt, "threads=16"), 0);
+    assert_int_equal(opt.threads, 16);
     assert_int_equal(parse(&opt, "no-subflow-timeout=0"), 0);
     assert_int_equal(opt.no_subflow_timeout, 0);
 }

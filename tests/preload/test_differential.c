@@ -33,7 +33,8 @@ static char agent_env[MPS_HO_AGENT_ENV_MAX];
 static int setup(void **state)
 {
     uint8_t secret[MPS_HO_SECRET_LEN];
-    char id[MPS_HO_ID_LEN + 1];
+    const char *more = getenv("TEST_OPTIONS");
+    char id[MPS_HO_ID_LEN + 1], options[256];
     struct timespec now;
 
     (void)state;
@@ -41,7 +42,8 @@ static int setup(void **state)
     snprintf(id, sizeof(id), "%016llx", (unsigned long long)now.tv_nsec << 32 | (unsigned)getpid());
     memset(secret, 0x5a, sizeof(secret));
     mps_ho_config_format(id, secret, geteuid(), agent_env);
-    setenv("MPTCPSHIM_OPTIONS", "idle=1 local=127.0.0.1", 1);
+    snprintf(options, sizeof(options), "idle=1 local=127.0.0.1 %s", more ? more : "");
+    setenv("MPTCPSHIM_OPTIONS", options, 1);
     return 0;
 }
 
