@@ -164,6 +164,12 @@ int mps_conn_set_backup(struct mps_conn *conn, struct mps_subflow *sf, bool back
 int mps_conn_app_tx_space(struct mps_conn *conn, struct mps_span *ret);
 void mps_conn_app_tx_done(struct mps_conn *conn, size_t n, mps_time_t now);
 
+/*
+ * The last byte that was reported is urgent: the peer's application is told when it gets there. A
+ * later one takes its place. To be called right after mps_conn_app_tx_done.
+ */
+void mps_conn_app_tx_urgent(struct mps_conn *conn);
+
 /* The application will send no more (shutdown or close): DATA_FIN follows its last byte. */
 void mps_conn_app_fin(struct mps_conn *conn, mps_time_t now);
 
@@ -186,8 +192,13 @@ unsigned mps_conn_plain_spans(struct mps_conn *conn, uint64_t skip, struct mps_s
 
 /* ---- peer to application ---- */
 
-/* In-order bytes for the application, and how many of them it took; consuming opens credit. */
+/*
+ * In-order bytes for the application, and how many of them it took; consuming opens credit. They
+ * end before an urgent byte, or are that byte alone.
+ */
 unsigned mps_conn_app_rx_spans(struct mps_conn *conn, struct mps_span *spans, unsigned max);
+/* What mps_conn_app_rx_spans gives is the urgent byte. */
+bool mps_conn_app_rx_urgent(const struct mps_conn *conn);
 void mps_conn_app_rx_done(struct mps_conn *conn, size_t n, mps_time_t now);
 
 /* The peer's DATA_FIN is reached and everything before it was consumed. */

@@ -47,6 +47,7 @@ struct mps_conn_tx {
     bool fin;         /* the application's stream ends at the tail of sendq */
     bool early_taken; /* early data went into the pipe before the peer answered */
     uint64_t acked;   /* DATA_ACK of the peer, DATA_FIN included */
+    uint64_t urgent_end; /* behind the byte that was urgent last; 0: none was */
     mps_time_t rtx_at;   /* repetition or probe, MPS_NEVER: nothing outstanding */
     unsigned rtx_tries;  /* without progress */
     mps_time_t sched_at; /* ask the scheduler again */
@@ -64,6 +65,7 @@ struct mps_conn_rx {
     bool confirmed;         /* a frame, or a join, of the peer: it knows of the connection */
     uint64_t fin_dsn;
     uint64_t highest; /* end of the payloads announced so far: no FIN can be below */
+    uint64_t urgent_end; /* behind the urgent byte; 0: none */
 };
 
 struct mps_local {

@@ -91,6 +91,8 @@ int mps_conn_rx_payload(struct mps_subflow *sf, mps_time_t now)
         r = mps_reasm_insert(&c->rx.reasm, chunk, &fresh);
     if (r < 0)
         return r;
+    if (dss->flags & MPS_DSS_URGENT && dss->dsn + dss->payload_len > c->rx.urgent_end)
+        c->rx.urgent_end = dss->dsn + dss->payload_len;
     mps_ack_data(&c->rx.ack, fresh, c->flow.window, sf->id, now);
     if (fresh == 0)
         mps_ack_now(&c->rx.ack, now);
@@ -228,7 +230,25 @@ int mps_conn_rx_ctrl(struct mps_subflow *sf, const struct mps_ctrl *ctrl, mps_ti
 
 unsigned mps_conn_app_rx_spans(struct mps_conn *c, struct mps_span *spans, unsigned max)
 {
-    return mps_reasm_spans(&c->rx.reasm, spans, max);
+    unsigned n = mps_reasm_spans(&c->rx.reasm, spans, max);
+    uint64_t read = c->rx.reasm.read, left;
+
+    if (c->rx.urgent_end <= read)
+        return n;
+    left = c->rx.urgent_end - read > 1 ? c->rx.urgent_end - read - 1 : 1;
+    for (unsigned i = 0; i < n; i++) {
+        if (spans[i].n >= left) {
+            spans[i].n = left;
+            return i + 1;
+        }
+        left -= spans[i].n;
+    }
+    return n;
+}
+
+bool mps_conn_app_rx_urgent(const struct mps_conn *c)
+{
+    return c->rx.urgent_end == c->rx.reasm.read + 1;
 }
 
 void mps_conn_app_rx_done(struct mps_conn *c, size_t n, mps_time_t now)

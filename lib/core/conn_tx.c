@@ -89,6 +89,11 @@ void mps_conn_app_tx_done(struct mps_conn *c, size_t n, mps_time_t now)
     mps_conn_settle(c, now);
 }
 
+void mps_conn_app_tx_urgent(struct mps_conn *c)
+{
+    c->tx.urgent_end = mps_sendq_tail(&c->tx.sendq);
+}
+
 unsigned mps_conn_plain_spans(struct mps_conn *c, uint64_t skip, struct mps_span *spans,
                               unsigned max)
 {
@@ -225,6 +230,8 @@ static bool send_new(struct mps_conn *c, struct candidates *cand, unsigned i, ui
         len = cand->path[i].room > MPS_FRAME_MIN ? (uint32_t)cand->path[i].room : MPS_FRAME_MIN;
     if (len > max)
         len = (uint32_t)max;
+    if (c->tx.urgent_end > dsn && c->tx.urgent_end - dsn < len)
+        len = (uint32_t)(c->tx.urgent_end - dsn);
     fin = c->tx.fin && dsn + len == mps_sendq_tail(&c->tx.sendq);
     if (!mps_sf_tx_reserve(sf) ||
         mps_rtxq_add(&c->tx.rtxq, dsn, len, fin, sf->slot, now, &run) < 0)

@@ -69,7 +69,7 @@ static int parse_dss(const struct prefix *prefix, struct mps_reader *r, bool pay
     dss->payload_len = tail - crc_len;
     if (dss->payload_len > MPS_DSS_MAX_PAYLOAD)
         return MPS_EPROTO;
-    dss->flags = prefix->flags & (MPS_DSS_FIN | MPS_DSS_ACK_NOW);
+    dss->flags = prefix->flags & (MPS_DSS_FIN | MPS_DSS_ACK_NOW | MPS_DSS_URGENT);
     dss->dsn = mps_read_u64(r);
     dss->data_ack = mps_read_u64(r);
     dss->credit = mps_read_u64(r);

@@ -43,6 +43,7 @@ enum mps_frame_type {
 
 #define MPS_DSS_FIN          0x01 /* DATA_FIN: takes the number dsn + payload length */
 #define MPS_DSS_ACK_NOW      0x02 /* please acknowledge at once */
+#define MPS_DSS_URGENT       0x04 /* the last byte of the payload is urgent (RFC 6093) */
 #define MPS_PRIO_BACKUP      0x01
 #define MPS_CLOSE_TRANSIENT  0x01 /* the subflow may be tried again (RFC 8684 T flag) */
 

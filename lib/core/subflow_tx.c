@@ -108,6 +108,9 @@ static bool seal(struct mps_subflow *sf, struct mps_tx_frame *f)
             f->crc[i] = (uint8_t)(crc >> (24 - 8 * i));
     }
     dss = (struct mps_dss){.flags = f->flags, .payload_len = f->len, .dsn = f->dsn};
+    /* Each copy says so: whichever comes first brings the byte and the mark together. */
+    if (f->len > 0 && f->dsn + f->len == c->tx.urgent_end)
+        dss.flags |= MPS_DSS_URGENT;
     mps_conn_encode_dss(sf, &dss, f->head);
     if (!sf->stale.stale)
         mps_ack_sent(&c->rx.ack);

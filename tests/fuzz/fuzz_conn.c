@@ -57,7 +57,7 @@ static void op_dss(struct peer *p, struct pipe *pipe, struct input *in, int flip
 {
     uint8_t how = byte(in);
     struct mps_dss dss = {
-        .flags = how & (MPS_DSS_FIN | MPS_DSS_ACK_NOW),
+        .flags = how & (MPS_DSS_FIN | MPS_DSS_ACK_NOW | MPS_DSS_URGENT),
         .payload_len = how & 0x80 ? word(in) % (MPS_DSS_MAX_PAYLOAD + 1) : how & 0x7c,
         .dsn = around(in, p->next_dsn),
         .data_ack = around(in, p->sent_end),
@@ -148,6 +148,7 @@ static void op_read(struct peer *p, struct input *in)
     unsigned n = mps_conn_app_rx_spans(p->conn, spans, 3);
 
     CHECK(n <= 3);
+    CHECK(n == 0 || !mps_conn_app_rx_urgent(p->conn) || (n == 1 && spans[0].n == 1));
     for (unsigned i = 0; i < n && left > 0; i++) {
         size_t part = spans[i].n < left ? spans[i].n : left;
 
@@ -177,6 +178,8 @@ static void op_write(struct peer *p, struct input *in)
     p->written += n;
     if (n > 0)
         mps_conn_app_tx_done(p->conn, n, p->now);
+    if (n % 8 == 1)
+        mps_conn_app_tx_urgent(p->conn);
 }
 
 static void op_app_end(struct peer *p, struct input *in)

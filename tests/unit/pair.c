@@ -188,10 +188,14 @@ static bool app_send(struct pair *p, int side)
         if (s.n == 0)
             break;
         n = e->to_send - e->sent < s.n ? (size_t)(e->to_send - e->sent) : s.n;
+        if (e->sent < e->urgent_end && e->urgent_end - e->sent < n)
+            n = (size_t)(e->urgent_end - e->sent);
         for (size_t i = 0; i < n; i++)
             s.p[i] = pair_byte(side, e->sent + i);
         e->sent += n;
         mps_conn_app_tx_done(e->conn, n, p->now);
+        if (e->sent == e->urgent_end)
+            mps_conn_app_tx_urgent(e->conn);
         any = true;
     }
     if (e->fin && !e->fin_sent && e->sent == e->to_send && e->established) {
@@ -218,6 +222,11 @@ static bool app_receive(struct pair *p, int side)
                     fail_msg("wrong byte at %llu", (unsigned long long)(e->received + total + i));
             }
             total += s[k].n;
+        }
+        if (mps_conn_app_rx_urgent(e->conn)) {
+            assert_int_equal(total, 1);
+            e->urgent_seen = e->received + 1;
+            e->n_urgent++;
         }
         e->received += total;
         mps_conn_app_rx_done(e->conn, total, p->now);

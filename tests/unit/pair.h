@@ -38,6 +38,9 @@ struct pair_link {
 struct pair_end {
     struct mps_conn *conn;
     uint64_t to_send, sent, received;
+    uint64_t urgent_end; /* the byte before is urgent; 0: none */
+    uint64_t urgent_seen; /* behind the last one that came */
+    unsigned n_urgent;
     bool fin;   /* FIN behind to_send */
     bool fin_sent;
     bool stopped; /* does not read */

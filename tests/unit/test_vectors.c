@@ -147,6 +147,8 @@ static void data(void **state)
 
     check_dss("dss", &d, "multipath", false);
     check_dss("dss-crc", &d, "multipath", true);
+    d.flags = MPS_DSS_URGENT;
+    check_dss("dss-urgent", &d, "multipath", false);
     d.flags = MPS_DSS_FIN;
     d.dsn = 4105;
     d.payload_len = 0;
