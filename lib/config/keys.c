@@ -138,6 +138,7 @@ static const struct mps_key keys[] = {
     OPTION("connections", "bind", "any or keep", "bind"),
     OPTION("agent", "idle", SECONDS, "idle"),
     OPTION("agent", "threads", "a number, 1 to 16", "threads"),
+    OPTION("agent", "remember-peers", "yes or no", "remember-peers"),
     OPTION("agent", "join-port", "a port, 0 to 65535, or a range FIRST-LAST", "join-port"),
     LIST("agent", "announce", "at most 8 IPv4 or IPv6 addresses", add_address, announce,
          MPS_POLICY_OUTSIDE),

@@ -23,6 +23,7 @@ void mps_options_init(struct mps_options *opt)
     opt->no_subflow_timeout = core.no_subflow_timeout;
     opt->keepalive = core.keepalive;
     opt->max_addresses = core.max_addrs;
+    opt->remember_peers = true;
 }
 
 static const char *set_locals(struct mps_options *opt, char *value)
@@ -112,6 +113,14 @@ static const char *set_bind(struct mps_options *opt, const char *value)
     return NULL;
 }
 
+static const char *set_path(char path[MPS_OPTIONS_PATH], const char *value)
+{
+    if (strlen(value) >= MPS_OPTIONS_PATH)
+        return "path too long";
+    memcpy(path, value, strlen(value) + 1);
+    return NULL;
+}
+
 const char *mps_options_set(struct mps_options *opt, const char *key, char *value)
 {
     if (is_elsewhere(key))
@@ -138,12 +147,12 @@ const char *mps_options_set(struct mps_options *opt, const char *key, char *valu
     }
     if (strcmp(key, "fairness") == 0)
         return mps_fairness_find(value, &opt->fairness) ? NULL : "not off, auto or strict";
-    if (strcmp(key, "verbose") == 0) {
-        if (strlen(value) >= sizeof(opt->verbose))
-            return "path too long";
-        memcpy(opt->verbose, value, strlen(value) + 1);
-        return NULL;
-    }
+    if (strcmp(key, "verbose") == 0)
+        return set_path(opt->verbose, value);
+    if (strcmp(key, "peers-dir") == 0)
+        return set_path(opt->peers_dir, value);
+    if (strcmp(key, "remember-peers") == 0)
+        return mps_value_flag(value, &opt->remember_peers);
     if (strcmp(key, "join-port") == 0)
         return set_join_ports(opt, value);
     return set_number(opt, key, value);

@@ -5,6 +5,7 @@
  *   max-subflows=N max-addresses=N bind=any|keep
  *   no-subflow-timeout=SECONDS keepalive=SECONDS
  *   idle=SECONDS threads=N join-port=N[-M] verbose=FILE
+ *   remember-peers=yes|no peers-dir=DIRECTORY
  */
 #pragma once
 #include <stdbool.h>
@@ -42,6 +43,8 @@ struct mps_options {
     unsigned threads;               /* of the agent, that carry data; 0: by the number of CPUs */
     struct mps_ports join_ports;    /* first 0: ephemeral */
     char verbose[MPS_OPTIONS_PATH]; /* "": no log */
+    bool remember_peers;            /* for the agents that come later, in peers_dir */
+    char peers_dir[MPS_OPTIONS_PATH]; /* "": none */
 };
 
 void mps_options_init(struct mps_options *opt);

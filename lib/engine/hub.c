@@ -236,10 +236,13 @@ int mps_hub_init(struct mps_hub *hub, struct ev_loop *loop, const char *agent_id
     hub->options = *options;
     memcpy(hub->agent_id, agent_id, strnlen(agent_id, MPS_AGENT_ID_LEN));
     mps_peers_init(&hub->peers);
+    if (hub->options.remember_peers && hub->options.peers_dir[0])
+        mps_peerfile_start(&hub->peerfile, loop, &hub->peers, hub->options.peers_dir);
     mps_monitors_init(&hub->monitors, loop);
     rc = init_workers(hub, policy);
     if (rc < 0) {
         mps_monitors_deinit(&hub->monitors);
+        mps_peerfile_stop(&hub->peerfile);
         mps_peers_deinit(&hub->peers);
         return rc;
     }
@@ -273,6 +276,7 @@ void mps_hub_deinit(struct mps_hub *hub)
     mps_steer_deinit(&hub->steer);
     mps_greeter_deinit(&hub->greeter);
     mps_monitors_deinit(&hub->monitors);
+    mps_peerfile_stop(&hub->peerfile);
     mps_peers_deinit(&hub->peers);
     if (threads)
         mps_inbox_deinit(&hub->inbox);

@@ -22,6 +22,7 @@
 #include "joinlis.h"
 #include "monitor.h"
 #include "netaddr.h"
+#include "peerfile.h"
 #include "peers.h"
 #include "steer.h"
 #include "view.h"
@@ -33,6 +34,7 @@ struct mps_hub {
     struct mps_options options;
     struct mps_view view;
     struct mps_peers peers;
+    struct mps_peerfile peerfile;
     struct mps_monitors monitors;
     struct mps_netaddr netaddr;
     struct mps_greeter greeter;

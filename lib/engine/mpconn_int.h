@@ -19,6 +19,7 @@ struct mps_mpconn {
     mps_time_t timer_at; /* MPS_NEVER: not running */
     struct mps_netaddr_entry *locals; /* with ports, as told to the core */
     unsigned n_locals;
+    bool established; /* the peer has answered HELLO */
     bool fin_done;    /* the application's FIN was passed on */
     bool closed;      /* its close or abort was passed on */
     bool resetting;   /* reset by the peer; the application has bytes to read before it sees it */

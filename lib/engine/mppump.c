@@ -71,6 +71,7 @@ static void handle_event(struct mps_mpconn *mp, const struct mps_event *ev, mps_
     case MPS_EV_ESTABLISHED:
         mps_log("mpconn %08x: established", mp->token);
         mps_report_session(mp->s, "established");
+        mp->established = true;
         if (mp->s->role == MPS_ROLE_CLIENT)
             mps_peers_set(mp->eng->peers, &mp->s->peer, MPS_PEER_PROVEN, now);
         break;
@@ -86,6 +87,9 @@ static void handle_event(struct mps_mpconn *mp, const struct mps_event *ev, mps_
     case MPS_EV_RESET:
         mps_log("mpconn %08x: reset, reason %d", mp->token, ev->reason);
         mp->s->end = mps_report_end(ev->reason);
+        /* The next connection asks first, and can go back to plain TCP. */
+        if (mp->s->role == MPS_ROLE_CLIENT && !mp->established)
+            mps_peers_set(mp->eng->peers, &mp->s->peer, MPS_PEER_FAILED, now);
         mp->resetting = !mp->closed;
         pass_reset(mp, now);
         break;

@@ -50,15 +50,45 @@ static unsigned place_for(const struct mps_peers *peers, const struct mps_addr *
     return victim;
 }
 
+static void put(struct mps_peers *peers, const struct mps_addr *addr, enum mps_peer_kind kind,
+                mps_time_t expires)
+{
+    peers->entry[place_for(peers, addr)] = (struct mps_peer){*addr, kind, expires};
+}
+
 void mps_peers_set(struct mps_peers *peers, const struct mps_addr *addr, enum mps_peer_kind kind,
                    mps_time_t now)
 {
-    unsigned i;
+    enum mps_peer_kind before;
+    bool aged;
 
     pthread_mutex_lock(&peers->lock);
-    i = place_for(peers, addr);
-    peers->entry[i].addr = *addr;
-    peers->entry[i].kind = kind;
-    peers->entry[i].expires = now + MPS_PEERS_LIFETIME;
+    before = find(peers, addr, now);
+    aged = find(peers, addr, now + MPS_PEERS_LIFETIME / 2) == MPS_PEER_UNKNOWN;
+    put(peers, addr, kind, now + MPS_PEERS_LIFETIME);
     pthread_mutex_unlock(&peers->lock);
+    if (peers->changed && (before != kind || aged))
+        peers->changed(peers->user);
+}
+
+void mps_peers_learn(struct mps_peers *peers, const struct mps_addr *addr, mps_time_t expires,
+                     mps_time_t now)
+{
+    pthread_mutex_lock(&peers->lock);
+    if (find(peers, addr, now) == MPS_PEER_UNKNOWN)
+        put(peers, addr, MPS_PEER_PROVEN, expires);
+    pthread_mutex_unlock(&peers->lock);
+}
+
+unsigned mps_peers_list(struct mps_peers *peers, struct mps_peer *ret, mps_time_t now)
+{
+    unsigned n = 0;
+
+    pthread_mutex_lock(&peers->lock);
+    for (unsigned i = 0; i < MPS_PEERS_MAX; i++) {
+        if (peers->entry[i].kind != MPS_PEER_UNKNOWN && peers->entry[i].expires > now)
+            ret[n++] = peers->entry[i];
+    }
+    pthread_mutex_unlock(&peers->lock);
+    return n;
 }

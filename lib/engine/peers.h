@@ -14,18 +14,23 @@ enum mps_peer_kind {
     MPS_PEER_UNKNOWN = 0,
     MPS_PEER_PLAIN,  /* showed the mark and answered no HELLO */
     MPS_PEER_PROVEN, /* completed a HELLO exchange */
+    MPS_PEER_FAILED, /* early data to it was lost: as good as unknown, and worth remembering */
 };
 
 #define MPS_PEERS_MAX      256
 #define MPS_PEERS_LIFETIME (600 * MPS_SEC)
 
+struct mps_peer {
+    struct mps_addr addr;
+    enum mps_peer_kind kind;
+    mps_time_t expires;
+};
+
 struct mps_peers {
+    void (*changed)(void *user); /* what is known is worth keeping; any thread; may be NULL */
+    void *user;
     pthread_mutex_t lock; /* of all that follows */
-    struct {
-        struct mps_addr addr;
-        enum mps_peer_kind kind;
-        mps_time_t expires;
-    } entry[MPS_PEERS_MAX];
+    struct mps_peer entry[MPS_PEERS_MAX];
 };
 
 void mps_peers_init(struct mps_peers *peers);
@@ -36,3 +41,10 @@ enum mps_peer_kind mps_peers_find(struct mps_peers *peers, const struct mps_addr
 /* Replaces what was known; when the table is full the oldest entry goes. */
 void mps_peers_set(struct mps_peers *peers, const struct mps_addr *addr, enum mps_peer_kind kind,
                    mps_time_t now);
+
+/* A peer proven to somebody else, until `expires`, if nothing is known of it here. */
+void mps_peers_learn(struct mps_peers *peers, const struct mps_addr *addr, mps_time_t expires,
+                     mps_time_t now);
+
+/* Copies what is known now, at most MPS_PEERS_MAX; returns how many. */
+unsigned mps_peers_list(struct mps_peers *peers, struct mps_peer *ret, mps_time_t now);

@@ -26,6 +26,7 @@ static const char usage[] =
     "  --no-subflow-timeout S  seconds that a connection waits for a path when it has none\n"
     "  --threads N             of the agent, over which connections are spread\n"
     "  --join-port N[-M]       port for joins where the program's own cannot be shared\n"
+    "  --remember-peers YES|NO whether later runs know the peers of this one\n"
     "  --log FILE              the agent's log, for debugging\n"
     "  --config FILE           instead of the system's and the user's mptcpshim.conf\n"
     "\n"

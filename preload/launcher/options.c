@@ -17,6 +17,7 @@ static const struct option known[] = {
     {"join-port", required_argument, NULL, 0},
     {"keepalive", required_argument, NULL, 0},
     {"no-subflow-timeout", required_argument, NULL, 0},
+    {"remember-peers", required_argument, NULL, 0},
     {"log", required_argument, NULL, 'l'},
     {"config", required_argument, NULL, 'c'},
     {NULL, 0, NULL, 0},

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 #include "launcher.h"
 
 bool mps_launcher_choose(const char *config, struct mps_chosen_files *ret)
@@ -89,8 +91,7 @@ static void append_addr(struct list *list, const struct mps_addr *addr, int bits
 
 static bool add_list(struct mps_run_options *options, const char *key, const struct list *list)
 {
-    return list->len == 0 ||
-           (!list->overflow && mps_run_options_add(options, key, list->text));
+    return list->len == 0 || (!list->overflow && mps_run_options_add(options, key, list->text));
 }
 
 /* What the preloaded library has to know, which reads no file. */
@@ -110,6 +111,33 @@ static bool add_lists(struct mps_run_options *options, const struct mps_settings
         return false;
     return (has_word(options, "local") || add_list(options, "local", &locals)) &&
            add_list(options, "capable", &capable) && add_list(options, "leave-alone", &programs);
+}
+
+/*
+ * Where the agents of this user keep what they know of peers: in the user's directory for such
+ * things, which ends with the session or at a restart. Without one they keep nothing.
+ */
+static bool add_peers_dir(struct mps_run_options *options)
+{
+    const char *xdg = getenv("XDG_RUNTIME_DIR");
+    char base[MPS_OPTIONS_PATH], dir[MPS_OPTIONS_PATH];
+    struct stat st;
+    int n;
+
+    if (has_word(options, "peers-dir"))
+        return true;
+    if (xdg && *xdg)
+        n = snprintf(base, sizeof(base), "%s", xdg);
+    else
+        n = snprintf(base, sizeof(base), "/run/user/%lu", (unsigned long)geteuid());
+    if (n <= 0 || (size_t)n >= sizeof(base) || base[0] != '/' || lstat(base, &st) != 0 ||
+        !S_ISDIR(st.st_mode) || st.st_uid != geteuid() || (st.st_mode & (S_IWGRP | S_IWOTH)))
+        return true;
+    n = snprintf(dir, sizeof(dir), "%s/mptcpshim", base);
+    /* A name with blanks cannot be a word; nothing is lost but the memory. */
+    if (n > 0 && (size_t)n < sizeof(dir) && !strpbrk(dir, " \t\n\v\f\r"))
+        return mps_run_options_add(options, "peers-dir", dir);
+    return true;
 }
 
 static void bad_word(const char *word, const char *why)
@@ -151,7 +179,7 @@ int mps_launcher_configure(struct mps_run_options *options)
     if (!own_words(options) ||
         (chosen.files.only && !mps_run_options_add(options, "config", chosen.only)) ||
         (chosen.user_by_xdg && !mps_run_options_add(options, "user-config", chosen.user)) ||
-        !add_lists(options, &settings)) {
+        !add_peers_dir(options) || !add_lists(options, &settings)) {
         mps_launcher_complain("too much for the environment variable %s (%d bytes), or a file "
                               "name with blanks",
                               MPS_ENV_OPTIONS, MPS_HO_OPTIONS_MAX - 1);

@@ -44,6 +44,8 @@ fi
 (exec 3</dev/net/tun) 2>/dev/null || bed_skip "/dev/net/tun cannot be opened"
 
 BED_TMP=$(mktemp -d "${TMPDIR:-/tmp}/bed.XXXXXX")
+# No test knows the peers of another one; a directory here makes its own runs remember them.
+export XDG_RUNTIME_DIR=/nonexistent
 chmod 755 "$BED_TMP"
 BED_ID=bed$$
 bed_opened=0

@@ -8,6 +8,7 @@ scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 unset LD_PRELOAD MPTCPSHIM_AGENT MPTCPSHIM_AGENT_PATH MPTCPSHIM_OPTIONS MPTCPSHIM_CONFIG
 unset XDG_CONFIG_HOME
+export XDG_RUNTIME_DIR=/nonexistent
 n=0
 
 point() # STATUS NAME
@@ -90,6 +91,16 @@ variable MPTCPSHIM_AGENT >"$scratch/out"
 matches "id, secret, uid" out "^[0-9a-f]{16}:[0-9a-f]{32}:$(id -u)\$"
 is "options" "$(variable MPTCPSHIM_OPTIONS --local 127.0.0.1,::1 --scheduler minrtt --max-subflows 3 --threads 2 --join-port 7-9 --no-subflow-timeout 0 --keepalive 9 --log /x)" \
     "local=127.0.0.1,::1 scheduler=minrtt max-subflows=3 threads=2 join-port=7-9 no-subflow-timeout=0 keepalive=9 verbose=/x"
+mkdir -m 700 "$scratch/runtime"
+is "where known peers are kept" "$(XDG_RUNTIME_DIR=$scratch/runtime variable MPTCPSHIM_OPTIONS)" \
+    "peers-dir=$scratch/runtime/mptcpshim"
+is "not to be kept" \
+    "$(XDG_RUNTIME_DIR=$scratch/runtime variable MPTCPSHIM_OPTIONS --remember-peers no)" \
+    "remember-peers=no peers-dir=$scratch/runtime/mptcpshim"
+code "neither yes nor no" 125 "$launcher" run --remember-peers maybe true
+chmod 770 "$scratch/runtime"
+is "not where others can write" \
+    "$(XDG_RUNTIME_DIR=$scratch/runtime variable MPTCPSHIM_OPTIONS)" ""
 is "a relative log" "$(cd "$scratch" && variable MPTCPSHIM_OPTIONS --log l)" "verbose=$scratch/l"
 is "no options" "$(variable MPTCPSHIM_OPTIONS)" ""
 [ "$(variable MPTCPSHIM_AGENT)" != "$(variable MPTCPSHIM_AGENT)" ]
