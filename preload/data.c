@@ -5,6 +5,7 @@
  */
 #include "preload.h"
 #include <errno.h>
+#include "broken.h"
 #include "inq.h"
 
 #define DISCARD_MAX 4096
@@ -126,10 +127,25 @@ static int without_urgent(int fd, int flags)
     return flags & MSG_OOB && mps_preload_is_ours(fd, &name) ? flags & ~MSG_OOB : flags;
 }
 
+/* The signal of a broken pipe is raised by broken.h, if it is due. */
+static int quiet(int fd, int flags)
+{
+    return mps_hints_is_ours(fd) ? flags | MSG_NOSIGNAL : flags;
+}
+
+/* Of a call whose flags were `flags` before quiet(); returns rc. */
+static ssize_t heard(int fd, ssize_t rc, int flags)
+{
+    if (rc < 0 && mps_hints_is_ours(fd))
+        mps_broken_failed(fd, !(flags & MSG_NOSIGNAL));
+    return rc;
+}
+
 MPS_EXPORT ssize_t send(int fd, const void *buf, size_t n, int flags)
 {
     mps_settle(fd, true);
-    return mps_next.send(fd, buf, n, without_urgent(fd, flags));
+    flags = without_urgent(fd, flags);
+    return heard(fd, mps_next.send(fd, buf, n, quiet(fd, flags)), flags);
 }
 
 /* An address was given and refused: TCP would have ignored it on a connection of ours. */
@@ -147,10 +163,10 @@ MPS_EXPORT ssize_t sendto(int fd, const void *buf, size_t n, int flags, const st
 
     mps_settle(fd, true);
     flags = without_urgent(fd, flags);
-    sent = mps_next.sendto(fd, buf, n, flags, addr, len);
+    sent = mps_next.sendto(fd, buf, n, quiet(fd, flags), addr, len);
     if (sent < 0 && addr && !(flags & MSG_FASTOPEN) && refuses_address(fd))
-        return mps_next.send(fd, buf, n, flags);
-    return sent;
+        sent = mps_next.send(fd, buf, n, quiet(fd, flags));
+    return heard(fd, sent, flags);
 }
 
 /* Descriptors that travel in a control message get another holder. */
@@ -180,21 +196,22 @@ MPS_EXPORT ssize_t sendmsg(int fd, const struct msghdr *msg, int flags)
     if (msg && msg->msg_control && mps_preload_config())
         settle_passed(msg);
     flags = without_urgent(fd, flags);
-    sent = mps_next.sendmsg(fd, msg, flags);
+    sent = mps_next.sendmsg(fd, msg, quiet(fd, flags));
     if (sent < 0 && msg && msg->msg_name && !(flags & MSG_FASTOPEN) && refuses_address(fd)) {
         struct msghdr bare = *msg;
 
         bare.msg_name = NULL;
         bare.msg_namelen = 0;
-        return mps_next.sendmsg(fd, &bare, flags);
+        sent = mps_next.sendmsg(fd, &bare, quiet(fd, flags));
     }
-    return sent;
+    return heard(fd, sent, flags);
 }
 
 MPS_EXPORT int sendmmsg(int fd, struct mmsghdr *msgs, unsigned n, int flags)
 {
     mps_settle(fd, true);
-    return mps_next.sendmmsg(fd, msgs, n, without_urgent(fd, flags));
+    flags = without_urgent(fd, flags);
+    return (int)heard(fd, mps_next.sendmmsg(fd, msgs, n, quiet(fd, flags)), flags);
 }
 
 MPS_EXPORT ssize_t sendfile(int out, int in, off_t *offset, size_t n)

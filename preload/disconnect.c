@@ -53,6 +53,8 @@ int mps_disconnect(int fd, const struct mps_ho_conn_name *name)
         (void)mps_sys_setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
     mask = mps_sys_block();
     done = mps_swap_replace(fd, fresh, mps_hints_find(fd));
+    if (done)
+        mps_hints_ours_set(fd, false);
     mps_sys_close(fresh);
     mps_sys_unblock(mask);
     return done ? 0 : -1;

@@ -62,12 +62,22 @@ void mps_hints_forget(int fd)
         atomic_store_explicit(&hint->tcp, false, memory_order_relaxed);
     if (atomic_load_explicit(&hint->fast_open, memory_order_relaxed))
         atomic_store_explicit(&hint->fast_open, false, memory_order_relaxed);
+    if (atomic_load_explicit(&hint->ours, memory_order_relaxed))
+        atomic_store_explicit(&hint->ours, false, memory_order_relaxed);
     if (atomic_load_explicit(&hint->listener, memory_order_relaxed) != 0)
         atomic_store_explicit(&hint->listener, 0, memory_order_relaxed);
     if (atomic_load_explicit(&hint->own_reuseport, memory_order_relaxed))
         atomic_store_explicit(&hint->own_reuseport, false, memory_order_relaxed);
     if (atomic_load_explicit(&hint->state, memory_order_relaxed) != MPS_HINT_NONE)
         atomic_store_explicit(&hint->state, MPS_HINT_NONE, memory_order_release);
+}
+
+void mps_hints_ours_set(int fd, bool ours)
+{
+    struct mps_hint *hint = mps_hints_get(fd);
+
+    if (hint)
+        atomic_store_explicit(&hint->ours, ours, memory_order_relaxed);
 }
 
 void mps_hints_tcp_set(int fd)

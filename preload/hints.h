@@ -32,6 +32,7 @@ struct mps_hint {
     atomic_bool bound;         /* connect() found it bound to an address */
     atomic_bool tcp;           /* made by socket() as a TCP socket */
     atomic_bool fast_open;     /* TCP_FASTOPEN_CONNECT was set or cleared by the program */
+    atomic_bool ours;          /* swapped: the application's end of a connection of ours */
     atomic_bool own_reuseport; /* SO_REUSEPORT on it is ours, not the program's */
     atomic_int listener;       /* process that made it a listener the agent knows; 0: none */
     pid_t pid;                 /* who called connect(); written before the state */
@@ -51,6 +52,9 @@ void mps_hints_forget(int fd);
 
 /* fd was made by socket() as a TCP socket. */
 void mps_hints_tcp_set(int fd);
+
+/* fd was swapped, or is TCP again. */
+void mps_hints_ours_set(int fd, bool ours);
 
 /* epoll_ctl() succeeded. */
 void mps_hints_epoll_set(int epfd, int fd, const struct epoll_event *event);
@@ -72,4 +76,11 @@ static inline bool mps_hints_pending(int fd)
     struct mps_hint *hint = mps_hints_find(fd);
 
     return hint && atomic_load_explicit(&hint->state, memory_order_acquire) != MPS_HINT_NONE;
+}
+
+static inline bool mps_hints_is_ours(int fd)
+{
+    struct mps_hint *hint = mps_hints_find(fd);
+
+    return hint && atomic_load_explicit(&hint->ours, memory_order_relaxed);
 }

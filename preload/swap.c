@@ -150,6 +150,8 @@ enum mps_swap mps_swap(int fd, enum mps_ho_op op, bool bound, struct mps_hint *h
     }
     if (end >= 0)
         mps_sys_close(end);
+    if (result == MPS_SWAP_DONE)
+        mps_hints_ours_set(fd, true);
     if (result == MPS_SWAP_BROKEN)
         mps_swap_reset(fd);
     errno = saved;
