@@ -3,10 +3,11 @@
  * The agent: one per process tree, started on demand. It carries the connections that the
  * programs of the tree handed over, and outlives those programs until every byte is delivered.
  *
- *   mptcpshim-agent [--ready-fd N]
+ *   mptcpshim-agent [--ready-fd N] [--early]
  *
  * N is a pipe that gets one byte when requests are taken. Exits quietly when another agent holds
  * the name already (the spawner then finds that one), and when it had nothing to do for a while.
+ * --early: nobody needs it yet (handover/spawn.h).
  */
 #include <errno.h>
 #include <ev.h>
@@ -177,6 +178,15 @@ static int ready_fd(int argc, char **argv)
     return -1;
 }
 
+static bool is_early(int argc, char **argv)
+{
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--early") == 0)
+            return true;
+    }
+    return false;
+}
+
 static void announce(int fd)
 {
     if (fd < 0)
@@ -229,6 +239,7 @@ int main(int argc, char **argv)
         rc = mps_control_init(&agent.control, &agent.hub, identity.secret);
     if (rc > 0)
         return 0; /* another agent is there */
+    agent.control.early = is_early(argc, argv);
     if (rc < 0) {
         mps_log("agent: %s: %s", mps_strerror(rc), strerror(errno));
         return 1;

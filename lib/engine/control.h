@@ -5,6 +5,7 @@
  * that does not take its reply is dropped; nothing here ever waits for one, nor for an engine.
  */
 #pragma once
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 #include "acceptor.h"
@@ -20,6 +21,7 @@ struct mps_control {
     struct mps_acceptor acceptor;
     uint8_t secret[MPS_HO_SECRET_LEN];
     uid_t uid;
+    bool early; /* started before anybody needed it: as in handover/spawn.h */
     struct mps_list clients;
     unsigned n_clients;
 };

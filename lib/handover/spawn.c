@@ -81,9 +81,11 @@ static bool arrange_descriptors(int ready)
     return true;
 }
 
-static _Noreturn void become_agent(const struct mps_ho_config *cfg, char *const *env, int ready)
+static _Noreturn void become_agent(const struct mps_ho_config *cfg, char *const *env, int ready,
+                                   bool early)
 {
-    char *const argv[] = {(char *)"mptcpshim-agent", (char *)"--ready-fd", (char *)"3", NULL};
+    char *const argv[] = {(char *)"mptcpshim-agent", (char *)"--ready-fd", (char *)"3",
+                          early ? (char *)"--early" : NULL, NULL};
 
     (void)syscall(SYS_setsid);
     if (quiet_fork() != 0)
@@ -142,27 +144,38 @@ static void env_fill(struct agent_env *env, const struct mps_ho_config *cfg)
     env->list[n] = NULL;
 }
 
-static bool spawn_and_wait(const struct mps_ho_config *cfg)
+/* The reading end of the agent's readiness pipe, or -1. */
+static int start(const struct mps_ho_config *cfg, bool early)
 {
     struct agent_env env;
     int pipe_ends[2];
-    bool ready = false;
     long child;
 
     env_fill(&env, cfg);
     if (syscall(SYS_pipe2, pipe_ends, O_CLOEXEC) != 0)
-        return false;
+        return -1;
     child = quiet_fork();
     if (child == 0)
-        become_agent(cfg, env.list, pipe_ends[1]);
+        become_agent(cfg, env.list, pipe_ends[1], early);
     mps_sys_close(pipe_ends[1]);
-    if (child > 0) {
-        /* The first child exits at once. ECHILD if somebody waited with __WALL: as well. */
-        while (syscall(SYS_wait4, child, NULL, __WCLONE, NULL) < 0 && errno == EINTR)
-            ;
-        ready = wait_ready(pipe_ends[0]);
-    }
+    /* The first child exits at once. ECHILD if somebody waited with __WALL: as well. */
+    while (child > 0 && syscall(SYS_wait4, child, NULL, __WCLONE, NULL) < 0 && errno == EINTR)
+        ;
+    if (child > 0)
+        return pipe_ends[0];
     mps_sys_close(pipe_ends[0]);
+    return -1;
+}
+
+static bool spawn_and_wait(const struct mps_ho_config *cfg)
+{
+    int pipe_end = start(cfg, false);
+    bool ready;
+
+    if (pipe_end < 0)
+        return false;
+    ready = wait_ready(pipe_end);
+    mps_sys_close(pipe_end);
     return ready;
 }
 
@@ -177,4 +190,14 @@ bool mps_ho_spawn(const struct mps_ho_config *cfg)
     if (!spawn_and_wait(cfg))
         atomic_store_explicit(&retry_at, now + RETRY_SECONDS, memory_order_relaxed);
     return true;
+}
+
+void mps_ho_spawn_early(const struct mps_ho_config *cfg)
+{
+    mps_sys_sigset_t mask = mps_sys_block();
+    int pipe_end = cfg->program[0] == '/' ? start(cfg, true) : -1;
+
+    if (pipe_end >= 0)
+        mps_sys_close(pipe_end);
+    mps_sys_unblock(mask);
 }

@@ -14,3 +14,11 @@
  * SIGCHLD nor a child in wait(); only a wait with __WALL, or a subreaper when the agent ends, does.
  */
 bool mps_ho_spawn(const struct mps_ho_config *cfg);
+
+/*
+ * Start it before anybody needs it, and do not wait: for the launcher, whose program starts
+ * meanwhile. Who comes too early for it starts another one and finds one of them. An agent that was
+ * started so as root becomes the user of the first program that hands something over, so that it
+ * runs as the one that would have been started then.
+ */
+void mps_ho_spawn_early(const struct mps_ho_config *cfg);

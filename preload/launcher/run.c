@@ -8,6 +8,7 @@
 #include <sys/random.h>
 #include <unistd.h>
 #include "handover/config.h"
+#include "handover/spawn.h"
 #include "inspect.h"
 #include "launcher.h"
 #include "options.h"
@@ -98,13 +99,25 @@ static bool set_agent(const char *words)
     return (*words ? setenv(MPS_ENV_OPTIONS, words, 1) : unsetenv(MPS_ENV_OPTIONS)) == 0;
 }
 
-static int execute(char **program)
+/* While the program starts, so that its first connection finds it. */
+static void start_agent(void)
+{
+    static struct mps_ho_config config;
+
+    if (mps_ho_config_init(&config, getenv(MPS_ENV_AGENT), getenv(MPS_ENV_PROGRAM),
+                           getenv(MPS_ENV_OPTIONS), getenv("HOME")))
+        mps_ho_spawn_early(&config);
+}
+
+static int execute(char **program, bool new_agent)
 {
     const char *reason = mps_inspect_program(program[0]);
     int error;
 
     if (reason)
         mps_launcher_complain("warning: %s will use plain TCP: %s", program[0], reason);
+    else if (new_agent)
+        start_agent();
     execvp(program[0], program);
     error = errno;
     mps_launcher_complain("%s: %s", program[0], strerror(error));
@@ -115,6 +128,7 @@ int mps_launcher_run(int argc, char **argv)
 {
     static struct places places;
     struct mps_run_options options;
+    bool new_agent;
     int code = mps_run_options_parse(argc, argv, &options);
 
     if (code == 0)
@@ -129,13 +143,16 @@ int mps_launcher_run(int argc, char **argv)
         mps_launcher_complain("the loader cannot take a path like '%s'", places.library);
         return MPS_EXIT_FAILURE;
     }
-    if ((!has_agent(options.words) && !set_agent(options.words)) ||
-        setenv(MPS_ENV_PROGRAM, places.agent, 1) != 0 || !set_preload(places.library)) {
+    new_agent = !has_agent(options.words);
+    if ((new_agent && !set_agent(options.words)) || setenv(MPS_ENV_PROGRAM, places.agent, 1) != 0 ||
+        !set_preload(places.library)) {
         mps_launcher_complain("environment: %s", strerror(errno));
         return MPS_EXIT_FAILURE;
     }
-    if (access(places.agent, X_OK) != 0)
+    if (access(places.agent, X_OK) != 0) {
         mps_launcher_complain("warning: all connections will be plain TCP: %s: %s", places.agent,
                               strerror(errno));
-    return execute(options.program);
+        new_agent = false;
+    }
+    return execute(options.program, new_agent);
 }

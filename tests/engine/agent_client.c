@@ -13,7 +13,7 @@
 
 #define SECRET_HEX "000102030405060708090a0b0c0d0e0f"
 
-bool agent_start_named(struct agent_client *a, const char *id, const char *options)
+static bool start(struct agent_client *a, const char *id, const char *options, const char *flag)
 {
     const char *more = getenv("MPS_TEST_OPTIONS");
     char env[128], words[256], byte = 'x', number[16];
@@ -31,7 +31,8 @@ bool agent_start_named(struct agent_client *a, const char *id, const char *optio
         setenv(MPS_ENV_OPTIONS, words, 1);
         snprintf(number, sizeof(number), "%d", ready[1]);
         close(ready[0]);
-        execl(getenv("MPS_TEST_AGENT"), "mptcpshim-agent", "--ready-fd", number, (char *)NULL);
+        execl(getenv("MPS_TEST_AGENT"), "mptcpshim-agent", "--ready-fd", number, flag,
+              (char *)NULL);
         _exit(127);
     }
     close(ready[1]);
@@ -42,13 +43,28 @@ bool agent_start_named(struct agent_client *a, const char *id, const char *optio
     return byte == '\0';
 }
 
-bool agent_start(struct agent_client *a, const char *options)
+bool agent_start_named(struct agent_client *a, const char *id, const char *options)
 {
+    return start(a, id, options, NULL);
+}
+
+static const char *new_id(void)
+{
+    static char id[17];
     static unsigned n;
-    char id[17];
 
     snprintf(id, sizeof(id), "%08x%08x", (unsigned)getpid(), ++n);
-    return agent_start_named(a, id, options);
+    return id;
+}
+
+bool agent_start(struct agent_client *a, const char *options)
+{
+    return start(a, new_id(), options, NULL);
+}
+
+bool agent_start_early(struct agent_client *a, const char *options)
+{
+    return start(a, new_id(), options, "--early");
 }
 
 int agent_wait(struct agent_client *a, double seconds)

@@ -15,6 +15,7 @@ struct agent_client {
  * first one takes an id that nobody has. Options of MPS_TEST_OPTIONS are added.
  */
 bool agent_start(struct agent_client *a, const char *options);
+bool agent_start_early(struct agent_client *a, const char *options); /* with --early */
 bool agent_start_named(struct agent_client *a, const char *id, const char *options);
 
 /* Wait for its exit; its status, -1 after `seconds`. */

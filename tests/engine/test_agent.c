@@ -223,6 +223,73 @@ static void test_secret(void **state)
     assert_int_equal(agent_wait(&a, 10), 0);
 }
 
+/* ---- started before it is needed ---- */
+
+/* A request by a child with that user id; the reply's status, -1 if there is none. */
+static int request_as(const struct agent_client *a, uid_t uid, int op, int fd)
+{
+    struct mps_ho_request req;
+    struct mps_ho_reply reply;
+    int status, got;
+    pid_t child = fork();
+
+    assert_true(child >= 0);
+    if (child == 0) {
+        int conn = -1;
+
+        agent_request(&req, op);
+        if (setresgid(uid, uid, uid) == 0 && setresuid(uid, uid, uid) == 0)
+            conn = agent_dial(a);
+        _exit(conn >= 0 && agent_call(conn, &req, fd, &reply, &got) ? reply.status : 99);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    return WIFEXITED(status) && WEXITSTATUS(status) != 99 ? WEXITSTATUS(status) : -1;
+}
+
+/* Real, effective, saved and file system user ids of the agent, if they are one. */
+static int user_of(const struct agent_client *a)
+{
+    char name[64], line[256];
+    int real = -1, effective, saved, files;
+    FILE *f;
+
+    snprintf(name, sizeof(name), "/proc/%d/status", (int)a->pid);
+    f = fopen(name, "r");
+    assert_non_null(f);
+    while (fgets(line, sizeof(line), f)) {
+        if (sscanf(line, "Uid: %d %d %d %d", &real, &effective, &saved, &files) == 4)
+            break;
+    }
+    fclose(f);
+    return real == effective && real == saved && real == files ? real : -1;
+}
+
+static void test_early(void **state)
+{
+    int listener = rig_listen("127.0.0.1", 0, true);
+    struct agent_client a;
+
+    if (geteuid() != 0)
+        skip();
+    /* Of the first program that hands something over; to be looked at does not count. */
+    assert_true(agent_start_early(&a, "idle=1"));
+    assert_int_equal(request_as(&a, 0, MPS_HO_STATUS, -1), MPS_HO_OK);
+    assert_int_equal(user_of(&a), 0);
+    assert_int_equal(request_as(&a, 65534, MPS_HO_LISTEN, listener), MPS_HO_OK);
+    assert_int_equal(user_of(&a), 65534);
+    assert_int_equal(request_as(&a, 0, MPS_HO_PING, -1), MPS_HO_OK);
+    close(listener);
+    assert_int_equal(agent_wait(&a, 20), 0);
+
+    listener = rig_listen("127.0.0.1", 0, true);
+    assert_true(agent_start_early(&a, "idle=1"));
+    assert_int_equal(request_as(&a, 0, MPS_HO_LISTEN, listener), MPS_HO_OK);
+    assert_int_equal(request_as(&a, 65534, MPS_HO_LISTEN, listener), MPS_HO_OK);
+    assert_int_equal(user_of(&a), 0);
+    close(listener);
+    assert_int_equal(agent_wait(&a, 20), 0);
+}
+
 static void option_call(struct pair *p, int op, int level, int name, const void *data, size_t len,
                         struct mps_ho_reply *reply)
 {
@@ -348,6 +415,7 @@ int main(void)
         cmocka_unit_test(test_second_agent_leaves),
         cmocka_unit_test(test_broken_requests),
         cmocka_unit_test(test_secret),
+        cmocka_unit_test(test_early),
         cmocka_unit_test(test_options),
         cmocka_unit_test(test_status),
     };

@@ -106,6 +106,15 @@ is "no options" "$(variable MPTCPSHIM_OPTIONS)" ""
 [ "$(variable MPTCPSHIM_AGENT)" != "$(variable MPTCPSHIM_AGENT)" ]
 point $? "each run has an agent of its own"
 
+# shellcheck disable=SC2016
+code "the agent starts with the program" 0 "$launcher" run sh -c '
+    tries=0
+    until grep -q "@mptcpshim/${MPTCPSHIM_AGENT%%:*}\$" /proc/net/unix; do
+        tries=$((tries + 1))
+        [ $tries -lt 200 ] || exit 1
+        sleep 0.05
+    done'
+
 nested() # [OPTION...]: do a run and one within it have the same agent?
 {
     "$launcher" run sh -c 'echo "$MPTCPSHIM_AGENT"; "$@" printenv MPTCPSHIM_AGENT' x "$launcher" run "$@" |
