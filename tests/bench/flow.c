@@ -6,6 +6,8 @@
  *   flow get ADDRESS PORT SECONDS OMIT BYTES BUFFER  download, stop at the time or after BYTES
  *   flow watch ADDRESS PORT SECONDS                download so long, the rate of each second
  *   flow ping ADDRESS PORT COUNT                   128-byte messages to and fro
+ *   flow trade ADDRESS PORT OUT IN                 send OUT bytes while IN bytes are received
+ *   flow trader ADDRESS PORT OUT IN                the server for one of these
  *   flow hold ADDRESS PORT COUNT                   as many connections, idle until stdin ends
  *   flow keep ADDRESS PORT COUNT                   the server for these
  *
@@ -23,6 +25,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/time.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define PING_BYTES    128
@@ -215,6 +218,48 @@ static int ping(const char *address, const char *port, long count)
     return i != count;
 }
 
+/* Sends in a process of its own, so that neither direction waits for the other. */
+static pid_t send_beside(int fd, uint64_t bytes)
+{
+    pid_t child = fork();
+    bool sent = true;
+
+    if (child != 0)
+        return child;
+    for (uint64_t at = 0; sent && at < bytes;) {
+        size_t len = bytes - at < STREAM_BLOCK ? (size_t)(bytes - at) : STREAM_BLOCK;
+
+        sent = write_all(fd, stream_at(at), len);
+        at += len;
+    }
+    _exit(sent && shutdown(fd, SHUT_WR) == 0 ? 0 : 1);
+}
+
+static int trade(char **argv, bool server)
+{
+    uint64_t out = strtoull(argv[2], NULL, 10), in = strtoull(argv[3], NULL, 10), got = 0;
+    int fd, status = 1, listener = server ? stream_listen(argv[0], argv[1], 0) : -1;
+    bool right = true;
+    double start;
+    ssize_t n;
+
+    (void)stream_at(0);
+    start = stream_now();
+    fd = server ? accept(listener, NULL, NULL) : stream_connect(argv[0], argv[1], 0);
+    if (server)
+        start = stream_now();
+    if (fd < 0 || send_beside(fd, out) < 0)
+        return 1;
+    while ((n = read(fd, block, sizeof(block))) > 0) {
+        right = right && stream_matches(got, block, (size_t)n);
+        got += (uint64_t)n;
+    }
+    right = right && n == 0 && got == in && wait(&status) > 0 && status == 0;
+    printf("{\"bytes\":%llu,\"seconds\":%.3f,\"ok\":%s}\n", (unsigned long long)(got + out),
+           stream_now() - start, right ? "true" : "false");
+    return !right;
+}
+
 static int hold(const char *address, const char *port, long count, bool server)
 {
     int listener = server ? stream_listen(address, port, 0) : -1;
@@ -245,8 +290,10 @@ int main(int argc, char **argv)
         return watch(argv[2], argv[3], (unsigned)strtoul(argv[4], NULL, 10));
     if (argc == 5 && strcmp(argv[1], "ping") == 0)
         return ping(argv[2], argv[3], strtol(argv[4], NULL, 10));
+    if (argc == 6 && (strcmp(argv[1], "trade") == 0 || strcmp(argv[1], "trader") == 0))
+        return trade(argv + 2, strcmp(argv[1], "trader") == 0);
     if (argc == 5 && (strcmp(argv[1], "hold") == 0 || strcmp(argv[1], "keep") == 0))
         return hold(argv[2], argv[3], strtol(argv[4], NULL, 10), argv[1][0] == 'k');
-    fprintf(stderr, "usage: flow serve|get|watch|ping|hold|keep ADDRESS PORT ...\n");
+    fprintf(stderr, "usage: flow serve|get|watch|ping|trade|trader|hold|keep ADDRESS PORT ...\n");
     return 2;
 }
