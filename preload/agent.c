@@ -24,6 +24,7 @@
 #include "config/settings.h"
 #include "core/err.h"
 #include "engine/control.h"
+#include "engine/crypto_openssl.h"
 #include "engine/hub.h"
 #include "engine/log.h"
 #include "handover/message.h"
@@ -203,6 +204,7 @@ static int serve(struct agent *agent, struct ev_loop *loop, int ready)
     /* Behind the control socket: a monitor that starts now either finds us or is found. */
     mps_monitors_dial(&agent->hub.monitors);
     announce(ready);
+    mps_crypto_openssl_warm_up();
     ev_signal_init(&term, on_term, SIGTERM);
     ev_signal_start(loop, &term);
     agent->idle_since = ev_now(loop);

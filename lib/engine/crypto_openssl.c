@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <sys/random.h>
 #include "core/err.h"
+#include "log.h"
 
 static int random_bytes(void *user, void *out, size_t len)
 {
@@ -45,6 +46,14 @@ const struct mps_crypto mps_crypto_openssl = {
     .sha1 = sha1,
     .hmac_sha1 = hmac_sha1,
 };
+
+void mps_crypto_openssl_warm_up(void)
+{
+    uint8_t out[MPS_SHA1_LEN];
+
+    if (sha1(NULL, "", 0, out) < 0 || hmac_sha1(NULL, "", 0, "", 0, out) < 0)
+        mps_log("crypto: SHA-1 does not work");
+}
 
 static void *libc_alloc(void *user, size_t size)
 {

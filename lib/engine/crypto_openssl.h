@@ -6,3 +6,9 @@
 
 extern const struct mps_crypto mps_crypto_openssl;
 extern const struct mps_mem mps_mem_libc;
+
+/*
+ * OpenSSL sets itself up at its first use, which takes some milliseconds: do that now, so that no
+ * connection waits for it.
+ */
+void mps_crypto_openssl_warm_up(void);
