@@ -10,6 +10,17 @@ uint64_t mps_conn_rcv_nxt(const struct mps_conn *c)
     return c->rx.fin_known && next == c->rx.fin_dsn ? next + 1 : next;
 }
 
+/* On subflows that wait for PONGs, too. */
+static void all_arrived(struct mps_conn *c, mps_time_t now)
+{
+    struct mps_subflow *sf;
+
+    mps_for_each_subflow(sf, c) {
+        if (sf->split)
+            mps_split_arrived(sf->split, sf->bytes_sent, now);
+    }
+}
+
 /* DATA_ACK, credit and CTRL_ACK of any DSS frame; old ones do nothing. */
 static int acknowledged(struct mps_conn *c, const struct mps_dss *dss, mps_time_t now)
 {
@@ -25,6 +36,8 @@ static int acknowledged(struct mps_conn *c, const struct mps_dss *dss, mps_time_
     if (dss->data_ack > c->tx.acked) {
         c->tx.acked = dss->data_ack;
         mps_rtxq_ack(&c->tx.rtxq, dss->data_ack);
+        if (mps_rtxq_count(&c->tx.rtxq) == 0)
+            all_arrived(c, now);
         mps_sendq_release(&c->tx.sendq, dss->data_ack);
         mps_conn_arm_rtx(c, now, true);
     }

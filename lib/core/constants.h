@@ -63,6 +63,7 @@
 #define MPS_SPLIT_MIN       65536u        /* so many bytes may always be on their way */
 #define MPS_SPLIT_SPAN      (1 * MPS_SEC) /* over this, or so many round trips, */
 #define MPS_SPLIT_SPAN_RTTS 10u           /* the highest rate is looked for */
+#define MPS_SPLIT_LOST      (1 * MPS_SEC) /* and round trips: a PING that finds no answer */
 #define MPS_SPLIT_RTT_AGE   (10 * MPS_SEC) /* the lowest round-trip time is to be seen again then */
 
 /* ---- repetition and failure detection ---- */

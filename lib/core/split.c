@@ -32,9 +32,11 @@ uint64_t mps_split_room(struct mps_split *s, uint64_t sent)
     return 0;
 }
 
-bool mps_split_due(const struct mps_split *s, uint64_t sent)
+bool mps_split_due(const struct mps_split *s, uint64_t sent, mps_time_t now)
 {
-    if (sent == s->sent || s->n == MPS_SPLIT_MARKS)
+    if (s->n == MPS_SPLIT_MARKS)
+        return now - s->mark[s->first].at >= MPS_SPLIT_LOST + 4 * s->srtt_us * MPS_USEC;
+    if (sent == s->sent)
         return false;
     return s->n == 0 || sent - s->sent >= mps_split_bound(s) / (MPS_SPLIT_MARKS - 2);
 }
@@ -43,6 +45,10 @@ uint32_t mps_split_ask(struct mps_split *s, uint64_t sent, mps_time_t now)
 {
     if (s->delivered == s->sent) /* a pause has no rate */
         s->delivered_at = s->begun_at = now;
+    if (s->n == MPS_SPLIT_MARKS) {
+        s->first = (s->first + 1) & (MPS_SPLIT_MARKS - 1);
+        s->n--;
+    }
     s->mark[(s->first + s->n++) & (MPS_SPLIT_MARKS - 1)] = (struct mps_split_mark){
         .opaque = ++s->last_opaque,
         .sent = sent,
@@ -141,6 +147,15 @@ void mps_split_answer(struct mps_split *s, uint32_t opaque, mps_time_t now)
     s->delivered_at = now;
     s->begun_at = mark.at;
     next_span(s, now);
+}
+
+void mps_split_arrived(struct mps_split *s, uint64_t sent, mps_time_t now)
+{
+    if (sent == s->delivered)
+        return;
+    s->n = 0;
+    s->sent = s->delivered = sent;
+    s->delivered_at = s->begun_at = now;
 }
 
 void mps_split_metrics(const struct mps_split *s, uint64_t sent, struct mps_metrics *m)

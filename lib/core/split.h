@@ -47,14 +47,17 @@ uint64_t mps_split_bound(const struct mps_split *s);
 /* Bytes that may be added to `sent`, which those count that wait to be sent. */
 uint64_t mps_split_room(struct mps_split *s, uint64_t sent);
 
-/* Is a PING due behind these bytes? */
-bool mps_split_due(const struct mps_split *s, uint64_t sent);
+/* Is a PING due behind these bytes? The peer need not answer each: an old one may give way. */
+bool mps_split_due(const struct mps_split *s, uint64_t sent, mps_time_t now);
 
 /* It goes out; returns its opaque value. */
 uint32_t mps_split_ask(struct mps_split *s, uint64_t sent, mps_time_t now);
 
 /* A PONG. */
 void mps_split_answer(struct mps_split *s, uint32_t opaque, mps_time_t now);
+
+/* All of it has arrived, as is known from elsewhere. */
+void mps_split_arrived(struct mps_split *s, uint64_t sent, mps_time_t now);
 
 /* What the path as a whole does, in place of what TCP measures up to the box. */
 void mps_split_metrics(const struct mps_split *s, uint64_t sent, struct mps_metrics *m);

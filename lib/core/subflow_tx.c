@@ -261,7 +261,7 @@ void mps_sf_tx_mark(struct mps_subflow *sf, mps_time_t now)
     uint8_t buf[MPS_CTRL_MAX_LEN];
     bool asked = sf->stale.asked_at != 0;
 
-    if (!sf->split || sf->state != MPS_SF_ACTIVE || !mps_split_due(sf->split, sf->bytes_sent) ||
+    if (!sf->split || sf->state != MPS_SF_ACTIVE || !mps_split_due(sf->split, sf->bytes_sent, now) ||
         sf->tx.ctrl_len + MPS_CTRL_MAX_LEN + 2 * MPS_DSS_HEAD_LEN > MPS_SF_CTRL)
         return;
     ping.ping.opaque = mps_split_ask(sf->split, sf->bytes_sent, now);

@@ -4,7 +4,7 @@
 
 BUILD_PACKAGES='build-essential meson ninja-build pkg-config libev-dev libssl-dev libmnl-dev
     libjson-c-dev libinih-dev libcmocka-dev'
-TEST_PACKAGES='apache2-utils bash curl default-jdk-headless file git groff haproxy iperf3 iproute2
+TEST_PACKAGES='apache2-utils bash curl default-jdk-headless file git gnuplot-nox groff haproxy iperf3 iproute2
     iputils-ping jq libpython3.11-testsuite linux-source-6.1 memcached mptcpize
     netcat-openbsd nftables nginx-light nodejs openssh-client openssh-server openssl
     postgresql procps python3 python3-pyftpdlib python3.11 redis-server redis-tools

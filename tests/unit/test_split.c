@@ -35,7 +35,7 @@ static void run(struct path *p, mps_time_t span, uint64_t rate, mps_time_t way)
 
             p->sent += len;
             p->free_at = (p->free_at > p->now ? p->free_at : p->now) + len * MPS_SEC / rate;
-            if (mps_split_due(&p->s, p->sent)) {
+            if (mps_split_due(&p->s, p->sent, p->now)) {
                 p->pong[p->n].opaque = mps_split_ask(&p->s, p->sent, p->now);
                 p->pong[p->n++].at = p->free_at + way;
             }
@@ -93,8 +93,8 @@ static void foreign_answers(void **state)
     struct mps_split s, was;
 
     mps_split_init(&s, MPS_SEC);
-    assert_false(mps_split_due(&s, 0));
-    assert_true(mps_split_due(&s, 1000));
+    assert_false(mps_split_due(&s, 0, MPS_SEC));
+    assert_true(mps_split_due(&s, 1000, MPS_SEC));
     mps_split_ask(&s, 1000, MPS_SEC);
     was = s;
     mps_split_answer(&s, 77, 2 * MPS_SEC);
@@ -114,13 +114,35 @@ static void bounded_marks(void **state)
 
     mps_split_init(&s, MPS_SEC);
     for (uint64_t sent = 1; sent < 100 * MPS_SPLIT_MIN; sent += 1000) {
-        if (!mps_split_due(&s, sent))
+        if (!mps_split_due(&s, sent, MPS_SEC))
             continue;
         mps_split_ask(&s, sent, MPS_SEC);
         n++;
     }
     assert_int_equal(n, MPS_SPLIT_MARKS);
     assert_int_equal(mps_split_room(&s, 100 * MPS_SPLIT_MIN), 0);
+    /* A peer that answers none is asked again in place of the first. */
+    assert_true(mps_split_due(&s, s.sent, MPS_SEC + MPS_SPLIT_LOST));
+    mps_split_ask(&s, s.sent, MPS_SEC + MPS_SPLIT_LOST);
+    assert_int_equal(s.n, MPS_SPLIT_MARKS);
+    mps_split_answer(&s, s.last_opaque, 2 * MPS_SEC + MPS_SPLIT_LOST);
+    assert_int_equal(s.delivered, s.sent);
+    assert_int_equal(s.n, 0);
+}
+
+/* What the connection's acknowledgments say of all paths counts, too; late PONGs are nothing. */
+static void arrived_anyway(void **state)
+{
+    struct mps_split s;
+    uint32_t late;
+
+    mps_split_init(&s, MPS_SEC);
+    late = mps_split_ask(&s, MPS_SPLIT_MIN, MPS_SEC);
+    assert_int_equal(mps_split_room(&s, MPS_SPLIT_MIN), 0);
+    mps_split_arrived(&s, MPS_SPLIT_MIN + 10, 2 * MPS_SEC);
+    assert_int_equal(mps_split_room(&s, MPS_SPLIT_MIN + 10), MPS_SPLIT_MIN);
+    mps_split_answer(&s, late, 2 * MPS_SEC);
+    assert_int_equal(s.delivered, MPS_SPLIT_MIN + 10);
 }
 
 int main(void)
@@ -130,6 +152,7 @@ int main(void)
         cmocka_unit_test(follows_a_change),
         cmocka_unit_test(foreign_answers),
         cmocka_unit_test(bounded_marks),
+        cmocka_unit_test(arrived_anyway),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
