@@ -4,7 +4,7 @@
 
 all_rows='equal unlike far very-far lossy three deep-queue buffer shared download
       stripped proxied simult bulk ping http idle'
-spare=90 # seconds for repetitions
+spare=45 # seconds for repetitions
 
 usage()
 {

@@ -48,17 +48,22 @@ serve() # sends the file to, or with `upload` takes it from, one connection
     bed_wait 10 bed_listening o $PORT
 }
 
-transfer() # NAME upload|download
+start() # upload|download; the client's pid in $client
 {
-    serve "$2"
+    serve "$1"
     BED_OPTIONS="--config $BED_TMP/client.conf"
     t_before1=$(link_bytes 1) t_before2=$(link_bytes 2)
-    if [ "$2" = upload ]; then
+    if [ "$1" = upload ]; then
         bed_spawn c socat -u "OPEN:$BED_TMP/data" "TCP:10.99.1.1:$PORT"
     else
         bed_spawn c socat -u "TCP:10.99.1.1:$PORT" "OPEN:$BED_TMP/got,creat,trunc"
     fi
-    finish "$1, the client" $!
+    client=$!
+}
+
+complete() # NAME
+{
+    finish "$1, the client" $client
     finish "$1, the server" $server
     ok "$1: the bytes are right" same "$BED_TMP/data" "$BED_TMP/got"
     t_of1=$(($(link_bytes 1) - t_before1)) t_of2=$(($(link_bytes 2) - t_before2))
@@ -75,9 +80,17 @@ join=7000
 for direction in download upload; do
     configure $join
     join=$((join + 1))
-    transfer "a proxy on each path, $direction" $direction
+    start $direction
+    complete "a proxy on each path, $direction"
     at_least "a proxy on each path, $direction: link 1 carried its part" $t_of1 $((SIZE * MB / 6))
     at_least "a proxy on each path, $direction: link 2 carried its part" $t_of2 $((SIZE * MB / 6))
 done
 
+# TCP sees nothing of it: the proxy goes on to acknowledge.
+configure $join
+start download
+ok "one path falls silent: it was used" bed_wait 10 link_carried_since 1 "$t_before1" $MB
+ok "one path falls silent: so was the other" bed_wait 10 link_carried_since 2 "$t_before2" $MB
+bed_link 1 cut
+complete "one path falls silent"
 tap_end
