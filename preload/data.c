@@ -5,6 +5,7 @@
  */
 #include "preload.h"
 #include <errno.h>
+#include <linux/sockios.h>
 #include "broken.h"
 #include "inq.h"
 
@@ -117,14 +118,20 @@ MPS_EXPORT ssize_t writev(int fd, const struct iovec *iov, int n)
 }
 
 /*
- * There is no urgent data over several paths: as behind a firewall that clears the urgent pointer,
- * and as with SO_OOBINLINE (RFC 6093), the byte arrives with the others.
+ * Where the kernel's AF_UNIX knows no urgent data, nor SIOCATMARK then, the byte goes with the others:
+ * as behind a firewall that clears the urgent pointer, and as with SO_OOBINLINE (RFC 6093).
  */
 static int without_urgent(int fd, int flags)
 {
     struct mps_ho_conn_name name;
+    int mark, saved = errno;
 
-    return flags & MSG_OOB && mps_preload_is_ours(fd, &name) ? flags & ~MSG_OOB : flags;
+    if (__builtin_expect(!(flags & MSG_OOB), 1) || !mps_preload_is_ours(fd, &name))
+        return flags;
+    if (mps_next.ioctl(fd, SIOCATMARK, &mark) < 0)
+        flags &= ~MSG_OOB;
+    errno = saved;
+    return flags;
 }
 
 /* The signal of a broken pipe is raised by broken.h, if it is due. */

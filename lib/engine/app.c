@@ -198,40 +198,60 @@ bool mps_app_readable(struct mps_app *app)
     return app->fd < 0 || app->eof || app->err || look(app, &avail) < 0 || avail > 0;
 }
 
-int mps_app_read(struct mps_app *app, uint8_t *p, size_t len, size_t *ret_n)
+/* All of the `avail` bytes: the last one is forwarded and stays. */
+static int read_all(struct mps_app *app, uint8_t *p, size_t avail, size_t *ret_n)
 {
-    /* Taken before the look at the queue: bytes written before a FIN are in it by then. */
-    int at_end = nothing_left(app);
-    size_t avail;
     ssize_t n = 0;
 
-    *ret_n = 0;
-    if (app->fd < 0)
-        return MPS_APP_EOF;
-    if (look(app, &avail) < 0)
-        return MPS_APP_RESET;
-    if (avail == 0)
-        return at_end;
-    if (len == 0)
-        return 0;
-    if (len < avail) {
-        n = consume(app, p, len);
-        if (n < 0)
-            return mps_sock_would_block(errno) ? 0 : MPS_APP_RESET;
-        *ret_n = (size_t)n;
-        return 0;
-    }
-    /* All of it: the last byte is forwarded and stays. */
     if (app->ahead + avail > 1 && (n = consume(app, p, avail - 1)) < 0)
         return mps_sock_would_block(errno) ? 0 : MPS_APP_RESET;
     *ret_n = (size_t)n;
     if (app->queued > 1)
         return 0; /* the kernel gave less; the rest comes with the next read */
+    app->urgent = mps_sock_at_mark(app->fd);
     if (recv(app->fd, p + n, 1, MSG_PEEK | MSG_DONTWAIT) != 1)
         return MPS_APP_RESET;
     app->ahead = 1;
     *ret_n = (size_t)n + 1;
     return 0;
+}
+
+/* Less than all. */
+static int read_some(struct mps_app *app, uint8_t *p, size_t len, size_t *ret_n)
+{
+    ssize_t n = consume(app, p, len);
+
+    if (n < 0)
+        return mps_sock_would_block(errno) ? 0 : MPS_APP_RESET;
+    *ret_n = (size_t)n;
+    return 0;
+}
+
+int mps_app_read(struct mps_app *app, uint8_t *p, size_t len, size_t *ret_n)
+{
+    /* Taken before the look at the queue: bytes written before a FIN are in it by then. */
+    int rc = nothing_left(app);
+    size_t avail;
+
+    *ret_n = 0;
+    app->urgent = false;
+    if (app->fd < 0)
+        return MPS_APP_EOF;
+    if (look(app, &avail) < 0)
+        return MPS_APP_RESET;
+    if (avail == 0)
+        return rc;
+    if (len == 0)
+        return 0;
+    rc = 0;
+    /* Twice: if the mark is behind what is ahead, the first time gives nothing. */
+    for (unsigned i = 0; i < 2 && rc == 0 && *ret_n == 0; i++) {
+        app->urgent = avail > 1 && app->ahead == 0 && mps_sock_at_mark(app->fd);
+        if (app->urgent)
+            len = 1;
+        rc = len < avail ? read_some(app, p, len, ret_n) : read_all(app, p, avail, ret_n);
+    }
+    return rc;
 }
 
 static size_t total(const struct mps_span *spans, unsigned n)
@@ -284,6 +304,24 @@ size_t mps_app_write(struct mps_app *app, const struct mps_span *spans, unsigned
         sent = 0;
     set_blocked(app, (size_t)sent < total(spans, n));
     return (size_t)sent;
+}
+
+size_t mps_app_write_urgent(struct mps_app *app, const uint8_t *byte)
+{
+    const struct mps_span span = {.p = (uint8_t *)byte, .n = 1};
+
+    if (app->fd < 0 || app->deaf)
+        return 1;
+    if (send(app->fd, byte, 1, MSG_OOB | MSG_DONTWAIT | MSG_NOSIGNAL) == 1) {
+        set_blocked(app, false);
+        return 1;
+    }
+    if (mps_sock_would_block(errno)) {
+        set_blocked(app, true);
+        return 0;
+    }
+    /* A kernel without urgent data takes it as any other byte; other errors repeat themselves. */
+    return mps_app_write(app, &span, 1);
 }
 
 void mps_app_fin(struct mps_app *app)

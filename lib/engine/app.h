@@ -11,6 +11,8 @@
  *  - Its close and its shutdown(SHUT_WR) differ in POLLHUP, which libev does not show; and the
  *    held byte keeps the descriptor readable for ever. Hence an edge-triggered epoll of our own,
  *    which libev watches as one descriptor.
+ *  - Urgent data (MSG_OOB) arrives inline here: reading stops before the urgent byte, and behind it.
+ *    Where the kernel's AF_UNIX has none, the byte lost its mark before.
  */
 #pragma once
 #include <ev.h>
@@ -41,6 +43,7 @@ struct mps_app {
     bool err;      /* it closed with data unread */
     bool blocked;  /* a write met a full buffer; `ready` is called when there is room */
     bool fin_sent;
+    bool urgent; /* the last byte of the latest read is urgent */
     bool deaf; /* it shut down its reading side: what we write is discarded */
 };
 
@@ -77,6 +80,9 @@ int mps_app_read(struct mps_app *app, uint8_t *p, size_t len, size_t *ret_n);
  * closed (`hup`), since TCP answers bytes that come after a close with a reset.
  */
 size_t mps_app_write(struct mps_app *app, const struct mps_span *spans, unsigned n);
+
+/* The same for one urgent byte. */
+size_t mps_app_write_urgent(struct mps_app *app, const uint8_t *byte);
 
 /* FIN to the application. */
 void mps_app_fin(struct mps_app *app);

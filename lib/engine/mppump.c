@@ -128,7 +128,10 @@ static bool app_write(struct mps_mpconn *mp, mps_time_t now)
 
         if (n_spans == 0)
             break;
-        n = mps_app_write(app, spans, n_spans);
+        if (mps_conn_app_rx_urgent(mp->core))
+            n = mps_app_write_urgent(app, spans[0].p);
+        else
+            n = mps_app_write(app, spans, n_spans);
         if (n == 0)
             break;
         mps_conn_app_rx_done(mp->core, n, now);
@@ -232,6 +235,8 @@ static bool app_read(struct mps_mpconn *mp, mps_time_t now)
             break;
         }
         mps_conn_app_tx_done(mp->core, n, now);
+        if (app->urgent)
+            mps_conn_app_tx_urgent(mp->core);
         if (n == 0)
             break;
         done += n;

@@ -23,6 +23,7 @@ struct half {
     size_t cap, at, len;
     bool eof; /* the source ended; what is buffered is still to be written */
     bool fin; /* the end was passed on */
+    bool urgent; /* the last byte buffered is */
     uint64_t bytes;
 };
 
@@ -57,6 +58,12 @@ static void on_hold(struct ev_loop *loop, ev_timer *timer, int revents)
     r->wake(r->user);
 }
 
+/* Not while a program's socket is still being handed over: its options are copied from it then. */
+static void take_urgent_inline(struct mps_relay *r)
+{
+    mps_sock_set_int(r->fd, SOL_SOCKET, SO_OOBINLINE, 1);
+}
+
 struct mps_relay *mps_relay_new(struct mps_engine *eng, struct mps_app *app, int fd,
                                 bool connecting, bool guard, mps_time_t hold,
                                 void (*wake)(void *user), void *user)
@@ -70,6 +77,8 @@ struct mps_relay *mps_relay_new(struct mps_engine *eng, struct mps_app *app, int
     r->fd = fd;
     r->connecting = connecting;
     r->guard = guard;
+    if (!guard)
+        take_urgent_inline(r);
     r->hold = guard && hold > 0;
     r->wake = wake;
     r->user = user;
@@ -132,7 +141,17 @@ static bool half_reserve(struct half *h)
         h->cap = h->buf ? BUF_SIZE : 0;
     }
     h->at = h->len = 0;
+    h->urgent = false;
     return h->buf != NULL;
+}
+
+/* How much of it may be passed on at once: an urgent byte goes alone, and *ret_urgent says so. */
+static size_t half_next(const struct half *h, bool *ret_urgent)
+{
+    size_t n = h->len - h->at;
+
+    *ret_urgent = h->urgent && n == 1;
+    return h->urgent && n > 1 ? n - 1 : n;
 }
 
 /* Both ends die as a reset does. */
@@ -167,10 +186,14 @@ enum step {
 static enum step up_write(struct mps_relay *r)
 {
     struct half *h = &r->up;
+    bool urgent;
     ssize_t n;
 
     if (!half_empty(h)) {
-        n = send(r->fd, h->buf + h->at, h->len - h->at, MSG_DONTWAIT | MSG_NOSIGNAL);
+        size_t len = half_next(h, &urgent);
+
+        n = send(r->fd, h->buf + h->at, len,
+                 MSG_DONTWAIT | MSG_NOSIGNAL | (urgent ? MSG_OOB : 0));
         if (n < 0 && mps_sock_would_block(errno))
             return STEP_IDLE;
         if (n < 0) {
@@ -206,6 +229,7 @@ static enum step up(struct mps_relay *r, bool linger_abort)
             return STEP_RESET;
         h->eof = rc == MPS_APP_EOF;
         h->len = n;
+        h->urgent = n > 0 && r->app->urgent;
     }
     return up_write(r);
 }
@@ -221,6 +245,7 @@ static enum step look(struct mps_relay *r)
     if (rc == MPS_OPENING_FOREIGN || rc == MPS_PEEK_EOF) {
         mps_log("relay: the peer does not speak first as a shim: plain");
         r->guard = r->hold = false;
+        take_urgent_inline(r);
         return STEP_MOVED;
     }
     /* A shim that got raw bytes, or sent something broken, must come back plain. */
@@ -233,7 +258,8 @@ static enum step look(struct mps_relay *r)
 static enum step down_write(struct mps_relay *r)
 {
     struct half *h = &r->down;
-    struct mps_span span = {.p = h->buf + h->at, .n = h->len - h->at};
+    bool urgent;
+    struct mps_span span = {.p = h->buf + h->at, .n = half_next(h, &urgent)};
     size_t n;
 
     if (half_empty(h)) {
@@ -245,7 +271,7 @@ static enum step down_write(struct mps_relay *r)
         }
         return STEP_IDLE;
     }
-    n = mps_app_write(r->app, &span, 1);
+    n = urgent ? mps_app_write_urgent(r->app, span.p) : mps_app_write(r->app, &span, 1);
     h->at += n;
     h->bytes += n;
     return n > 0 ? STEP_MOVED : STEP_IDLE;
@@ -254,6 +280,7 @@ static enum step down_write(struct mps_relay *r)
 static enum step down(struct mps_relay *r)
 {
     struct half *h = &r->down;
+    bool urgent;
     ssize_t n;
 
     if (r->guard)
@@ -261,11 +288,13 @@ static enum step down(struct mps_relay *r)
     if (half_empty(h) && !h->eof) {
         if (!half_reserve(h))
             return STEP_RESET;
-        n = recv(r->fd, h->buf, h->cap, MSG_DONTWAIT);
+        urgent = mps_sock_at_mark(r->fd);
+        n = recv(r->fd, h->buf, urgent ? 1 : h->cap, MSG_DONTWAIT);
         if (n < 0 && !mps_sock_would_block(errno))
             return STEP_RESET;
         h->eof = n == 0;
         h->len = n > 0 ? (size_t)n : 0;
+        h->urgent = n > 0 && urgent;
     }
     return down_write(r);
 }

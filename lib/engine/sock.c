@@ -3,11 +3,13 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <linux/sockios.h>
 #include <linux/tcp.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/uio.h>
 #include <unistd.h>
 #include "core/err.h"
@@ -194,6 +196,13 @@ bool mps_sock_is_eof(int fd)
     struct pollfd pfd = {.fd = fd, .events = POLLRDHUP};
 
     return poll(&pfd, 1, 0) == 1 && (pfd.revents & (POLLRDHUP | POLLHUP | POLLERR));
+}
+
+bool mps_sock_at_mark(int fd)
+{
+    int mark = 0;
+
+    return ioctl(fd, SIOCATMARK, &mark) == 0 && mark != 0;
 }
 
 void mps_sock_reset(int fd)

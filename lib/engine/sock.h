@@ -58,6 +58,9 @@ unsigned mps_sock_syn_mss(int fd);
 /* The peer sent its FIN or reset; data before it may still be unread. */
 bool mps_sock_is_eof(int fd);
 
+/* The next byte to be read is urgent. */
+bool mps_sock_at_mark(int fd);
+
 /* Close with a RST to the peer. */
 void mps_sock_reset(int fd);
 

@@ -112,6 +112,50 @@ static void test_app_keeps_a_byte(void **state)
     end_deinit(&e);
 }
 
+/* Random pieces, some of them ending in an urgent byte: each mark is where it was put, or gone. */
+static void test_app_urgent(void **state)
+{
+    char in[1000], out[1000];
+    size_t sent = 0, got = 0, mark = 0, marks = 0, n;
+    struct end e;
+
+    for (unsigned i = 0; i < sizeof(in); i++)
+        in[i] = (char)(i * 7);
+    end_init(&e);
+    for (unsigned i = 1; got < sizeof(in); i++) {
+        size_t want = i % 5, room = 1 + i % 7;
+        bool urgent = i % 3 == 0;
+
+        if (want > sizeof(in) - sent)
+            want = sizeof(in) - sent;
+        if (want > 0)
+            assert_int_equal(send(e.fd, in + sent, want, urgent ? MSG_OOB : 0), want);
+        sent += want;
+        if (want > 0 && urgent)
+            mark = sent;
+        if (room > sizeof(out) - got)
+            room = sizeof(out) - got;
+        ev_run(e.loop, EVRUN_NOWAIT);
+        assert_int_equal(mps_app_read(&e.app, (uint8_t *)out + got, room, &n), 0);
+        got += n;
+        if (n > 0 && got >= mark && got - n < mark) {
+            assert_int_equal(got, mark);
+            assert_true(e.app.urgent);
+            marks++;
+        } else {
+            assert_false(e.app.urgent);
+        }
+        assert_true(queued(e.app.fd) >= 1);
+    }
+    assert_memory_equal(in, out, sizeof(in));
+    assert_true(marks > 10);
+    assert_int_equal(mps_app_write_urgent(&e.app, (const uint8_t *)"!"), 1);
+    assert_int_equal(recv(e.fd, out, 2, MSG_OOB), 1);
+    assert_int_equal(out[0], '!');
+    close(e.fd);
+    end_deinit(&e);
+}
+
 static void test_app_ends(void **state)
 {
     uint8_t buf[8];
@@ -203,8 +247,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_app_closed_or_deaf), cmocka_unit_test(test_app_keeps_a_byte),
-        cmocka_unit_test(test_app_ends),           cmocka_unit_test(test_app_is_quiet),
-        cmocka_unit_test(test_app_blocks),
+        cmocka_unit_test(test_app_urgent),         cmocka_unit_test(test_app_ends),
+        cmocka_unit_test(test_app_is_quiet),       cmocka_unit_test(test_app_blocks),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -16,7 +16,8 @@ const struct scenario *const scenario_lists[] = {
     scenarios_process,      scenarios_descriptor, scenarios_fortify,
     scenarios_life,         scenarios_signal,     scenarios_close,
     scenarios_option,       scenarios_semantics,  scenarios_ends,
-    scenarios_more_options, scenarios_data,       NULL};
+    scenarios_more_options, scenarios_data,       scenarios_urgent,
+    NULL};
 
 const struct scenario *scenario_find(const char *name)
 {

@@ -209,7 +209,7 @@ static bool is_wanted(const char *name, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-    struct CMUnitTest tests[128];
+    struct CMUnitTest tests[256];
     size_t n = 0;
 
     for (int i = 0; scenario_lists[i]; i++)
