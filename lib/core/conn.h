@@ -58,6 +58,11 @@ struct mps_config {
     bool announced_only; /* client: no joins to the address of the first subflow, at its port */
     mps_time_t hello_timeout;          /* client: for HELLO_REPLY */
     mps_time_t join_timeout;           /* connect and opening of a join */
+    /*
+     * Client: a connection opens joins when it is so old, and two round trips at least, or as soon
+     * as it carries MPS_JOIN_BYTES: one that ends before needs no second path. 0: at once.
+     */
+    mps_time_t join_delay;
     mps_time_t no_subflow_timeout;     /* break before make: life without any subflow */
     mps_time_t keepalive;              /* silence of a subflow before it is asked, 0: never */
     mps_time_t close_timeout;          /* after both DATA_FINs or an application's close */

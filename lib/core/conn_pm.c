@@ -293,6 +293,36 @@ static void open_wanted(struct mps_conn *c, mps_time_t now)
     }
 }
 
+/* Do the bytes so far make it worth while? What was only announced, or not sent yet, counts. */
+static bool carries_much(const struct mps_conn *c)
+{
+    return c->rx.highest >= MPS_JOIN_BYTES || mps_sendq_tail(&c->tx.sendq) >= MPS_JOIN_BYTES;
+}
+
+/*
+ * When a connection may open its first join: many end after one small response, for which a
+ * second TCP connection is pure cost. One whose only subflow does not do gets others at once.
+ */
+static mps_time_t first_join_at(const struct mps_conn *c)
+{
+    const struct mps_subflow *sf;
+    mps_time_t wait = c->cfg.join_delay, at = 0;
+
+    if (wait == 0 || c->paths.next_id > 2 || c->paths.n_locals + c->paths.n_remotes <= 2 ||
+        carries_much(c))
+        return 0;
+    if (c->tx.fin && c->rx.fin_known && mps_conn_n_active(c) > 0)
+        return MPS_NEVER;
+    mps_for_each_subflow(sf, c) {
+        if (sf->state != MPS_SF_ACTIVE || sf->stale.stale || sf->backup || sf->peer_backup)
+            continue;
+        if (wait < 2 * sf->m.srtt_us * MPS_USEC)
+            wait = 2 * sf->m.srtt_us * MPS_USEC;
+        at = sf->active_since + wait;
+    }
+    return at;
+}
+
 void mps_paths_run(struct mps_conn *c, mps_time_t now)
 {
     struct mps_paths *p = &c->paths;
@@ -302,6 +332,10 @@ void mps_paths_run(struct mps_conn *c, mps_time_t now)
     p->due = false;
     mps_paths_announce(c);
     if (c->role != MPS_ROLE_CLIENT)
+        return;
+    p->retry_at = first_join_at(c);
+    p->due = p->retry_at > now; /* whatever happens meanwhile may end the wait */
+    if (p->due)
         return;
     p->retry_at = MPS_NEVER;
     end_twins(c, now);

@@ -146,6 +146,12 @@
 #define MPS_JOIN_PATIENCE (1 * MPS_SEC)
 #define MPS_JOIN_IN_NEED  (3 * MPS_SEC) /* instead of it, where the limit of subflows forbids */
 
+/*
+ * Bytes, of either direction, that end the wait of struct mps_config's join_delay: fewer than TCP's
+ * first flight, so that a transfer which takes longer than that loses no time.
+ */
+#define MPS_JOIN_BYTES 8192u
+
 /* ---- end ---- */
 
 /* How long FASTCLOSE may take to reach the peer before the subflows are reset; */

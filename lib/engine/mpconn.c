@@ -16,6 +16,7 @@
 #include "sflow.h"
 #include "sock.h"
 
+#define JOIN_DELAY   (20 * MPS_MSEC)
 #define KEY_ATTEMPTS 8 /* token collisions in a row: never */
 
 static void wake(void *user)
@@ -56,6 +57,7 @@ static void configure(const struct mps_mpconn *mp, int fd, struct mps_config *cf
     cfg->max_addrs = s->options.max_addresses;
     cfg->no_subflow_timeout = s->options.no_subflow_timeout;
     cfg->keepalive = s->options.keepalive;
+    cfg->join_delay = JOIN_DELAY;
     cfg->token_mod = s->eng->count;
     cfg->token_rem = s->eng->index;
     cfg->zero_rtt = s->role == MPS_ROLE_CLIENT &&

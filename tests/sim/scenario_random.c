@@ -41,6 +41,8 @@ static void random_config(struct world *w, struct host *host)
     if (prng_chance(rng, 200))
         host->rx_max = prng_log_range(rng, 1, 100000);
     host->cfg.zero_rtt = prng_chance(rng, 200);
+    if (prng_chance(rng, 500))
+        host->cfg.join_delay = prng_log_range(rng, MPS_MSEC, 1000 * MPS_MSEC);
     host->cfg.no_subflow_timeout = 60 * MPS_SEC;
 }
 
