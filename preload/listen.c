@@ -174,7 +174,7 @@ static bool admit(int listener, int fd)
     int saved = errno;
 
     /* A missed join is closed: its sender sees that this is not the agent. */
-    if (mark != MPS_MARK_JOIN) {
+    if (!mps_mark_is_join(mark)) {
         if (mark != MPS_MARK_CONNECT && !mps_exceptions_peer_capable(fd))
             return true;
         mask = mps_sys_block();

@@ -161,7 +161,8 @@ int api_adopt_server(int fd, const struct mptcpshim_options *opts)
     if (r < 0)
         return r;
     switch (mps_marks_accepted(fd)) {
-    case MPS_MARK_JOIN: /* meant for the agent: its sender closes it, too, without sending */
+    case MPS_MARK_JOIN:
+    case MPS_MARK_JOIN_LARGE: /* meant for the agent: its sender closes it, too, without sending */
         api_reset(fd);
         return -ECONNABORTED;
     case MPS_MARK_CONNECT:

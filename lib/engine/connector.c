@@ -17,6 +17,9 @@
 #define SO_BINDTOIFINDEX 62
 #endif
 
+#define HEADERS_LEN     60 /* of IPv6 and TCP */
+#define IPV6_PREFIX_LEN 8  /* bytes */
+
 static int open_socket(const struct mps_addr *local, uint32_t ifindex,
                        const struct mps_addr *remote, int mark, const struct mps_sockopts *opts)
 {
@@ -53,10 +56,49 @@ static int open_socket(const struct mps_addr *local, uint32_t ifindex,
     return fd;
 }
 
-int mps_connector_join(const struct mps_addr *local, uint32_t ifindex,
-                       const struct mps_addr *remote, const struct mps_sockopts *opts)
+/* No gateway in between? IPv4 sockets know SO_DONTROUTE; of IPv6 networks the prefix tells. */
+static bool same_network(const struct mps_connector_path *path)
 {
-    return open_socket(local, ifindex, remote, MPS_MARK_JOIN, opts);
+    return path->remote.family == MPS_AF_INET || mps_addr_is_loopback(&path->remote) ||
+           memcmp(path->local.ip, path->remote.ip, IPV6_PREFIX_LEN) == 0;
+}
+
+/* What the kernel would route along the path; 0: nothing within the network. */
+static int mtu_of(const struct mps_connector_path *path)
+{
+    bool v6 = path->remote.family == MPS_AF_INET6;
+    struct sockaddr_storage from, to;
+    struct mps_addr source = path->local;
+    socklen_t from_len, to_len = mps_sock_from_addr(&path->remote, &to);
+    int fd, mtu = 0;
+
+    source.port = 0;
+    from_len = mps_sock_from_addr(&source, &from);
+    fd = socket(v6 ? AF_INET6 : AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return 0;
+    if ((path->ifindex == 0 || mps_addr_is_loopback(&path->local) ||
+         mps_sock_set_int(fd, SOL_SOCKET, SO_BINDTOIFINDEX, (int)path->ifindex)) &&
+        mps_sock_set_int(fd, SOL_SOCKET, SO_DONTROUTE, 1) &&
+        bind(fd, (struct sockaddr *)&from, from_len) == 0 &&
+        connect(fd, (struct sockaddr *)&to, to_len) == 0)
+        mtu = v6 ? mps_sock_get_int(fd, IPPROTO_IPV6, IPV6_MTU, 0)
+                 : mps_sock_get_int(fd, IPPROTO_IP, IP_MTU, 0);
+    close(fd);
+    return mtu;
+}
+
+bool mps_connector_takes_large(const struct mps_connector_path *path)
+{
+    return path->local.family == path->remote.family && same_network(path) &&
+           mtu_of(path) >= MPS_MARK_JOIN_LARGE + HEADERS_LEN;
+}
+
+int mps_connector_join(const struct mps_connector_path *path, bool large,
+                       const struct mps_sockopts *opts)
+{
+    return open_socket(&path->local, path->ifindex, &path->remote,
+                       large ? MPS_MARK_JOIN_LARGE : MPS_MARK_JOIN, opts);
 }
 
 int mps_connector_plain(const struct mps_addr *local, const struct mps_addr *remote,
@@ -70,6 +112,7 @@ int mps_connector_result(int fd)
     int err = mps_sock_get_int(fd, SOL_SOCKET, SO_ERROR, EIO);
     struct sockaddr_storage ss;
     socklen_t len = sizeof(ss);
+    unsigned mss;
 
     if (err != 0) {
         errno = err;
@@ -77,5 +120,7 @@ int mps_connector_result(int fd)
     }
     if (getpeername(fd, (struct sockaddr *)&ss, &len) < 0)
         return errno == ENOTCONN ? MPS_CONNECTOR_WAIT : MPS_ESYS;
-    return mps_sock_peer_mss(fd) == MPS_MARK_AGENT ? MPS_CONNECTOR_MARKED : MPS_CONNECTOR_UNMARKED;
+    mss = mps_sock_peer_mss(fd);
+    return mss == MPS_MARK_AGENT || mss == MPS_MARK_AGENT_LARGE ? MPS_CONNECTOR_MARKED
+                                                                : MPS_CONNECTOR_UNMARKED;
 }

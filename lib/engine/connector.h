@@ -1,22 +1,37 @@
 /* SPDX-License-Identifier: MIT */
 /* Outgoing connections of the agent: marked joins, and the unmarked return to a plain peer. */
 #pragma once
+#include <stdbool.h>
 #include <stdint.h>
 #include "core/addr.h"
 
 struct mps_sockopts;
 
-/*
- * A socket that is connecting from `local` (port ignored) to `remote`, or -1 with errno. A join
- * carries MPS_MARK_JOIN and leaves by interface `ifindex` (0 and loopback: as routed).
+/* Where a join goes: from `local` (port ignored), by interface `ifindex` (0, loopback: as routed).
  */
-int mps_connector_join(const struct mps_addr *local, uint32_t ifindex,
-                       const struct mps_addr *remote, const struct mps_sockopts *opts);
+struct mps_connector_path {
+    struct mps_addr local, remote;
+    uint32_t ifindex;
+};
+
+/*
+ * May a join over this path carry MPS_MARK_JOIN_LARGE? The MTU is asked from the kernel. Only
+ * within a network: routers are where the MSS of a SYN is clamped, and a join without its mark is
+ * a connection to the program at the other end.
+ */
+bool mps_connector_takes_large(const struct mps_connector_path *path);
+
+/*
+ * A socket that is connecting, or -1 with errno. A join carries MPS_MARK_JOIN or, with `large`,
+ * MPS_MARK_JOIN_LARGE.
+ */
+int mps_connector_join(const struct mps_connector_path *path, bool large,
+                       const struct mps_sockopts *opts);
 int mps_connector_plain(const struct mps_addr *local, const struct mps_addr *remote,
                         const struct mps_sockopts *opts);
 
 /* Results of mps_connector_result, on a writable or failed socket. */
-#define MPS_CONNECTOR_MARKED   0 /* connected; the SYN-ACK showed MPS_MARK_AGENT */
+#define MPS_CONNECTOR_MARKED   0 /* connected; the SYN-ACK showed an agent's mark */
 #define MPS_CONNECTOR_UNMARKED 1 /* connected, to an agent only if a box took the mark away */
 #define MPS_CONNECTOR_WAIT     2 /* not yet */
 

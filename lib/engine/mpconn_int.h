@@ -23,6 +23,7 @@ struct mps_mpconn {
     bool fin_done;    /* the application's FIN was passed on */
     bool closed;      /* its close or abort was passed on */
     bool resetting;   /* reset by the peer; the application has bytes to read before it sees it */
+    bool small_joins; /* a subflow of large segments failed */
     bool listed;      /* the peer is known to be a shim: marks may get lost */
     bool plain, over; /* verdicts that wait for the end of the run */
 };

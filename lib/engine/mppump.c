@@ -24,14 +24,21 @@
 static void open_subflow(struct mps_mpconn *mp, const struct mps_event *ev, mps_time_t now)
 {
     char from[MPS_SOCK_TEXT_LEN], to[MPS_SOCK_TEXT_LEN];
-    int fd = mps_connector_join(&ev->local, ev->ifindex, &ev->remote, &mp->s->sockopts);
+    struct mps_connector_path path = {ev->local, ev->remote, ev->ifindex};
+    /* Boxes that take marks off are in the way to listed peers. */
+    bool large = !mp->listed && !mp->small_joins && mps_connector_takes_large(&path);
+    int fd = mps_connector_join(&path, large, &mp->s->sockopts);
     struct mps_sflow *f = NULL;
 
-    mps_log("mpconn %08x: join %s to %s%s%s", mp->token, mps_sock_text(&ev->local, from),
-            mps_sock_text(&ev->remote, to), fd < 0 ? ": " : "", fd < 0 ? strerror(errno) : "");
+    mps_log("mpconn %08x: join %s to %s%s%s%s", mp->token, mps_sock_text(&ev->local, from),
+            mps_sock_text(&ev->remote, to), large ? ", large segments" : "", fd < 0 ? ": " : "",
+            fd < 0 ? strerror(errno) : "");
     if (fd >= 0)
         f = mps_mpconn_add_flow(mp, ev->subflow, fd, true, &ev->local, ev->ifindex);
     if (f) {
+        f->large = large;
+        f->path = path;
+        f->opts = &mp->s->sockopts;
         /* At the program's port only the mark keeps a join from being taken for its data. */
         f->needs_mark = !mp->listed || ev->remote.port == mp->s->peer.port;
         return;
@@ -48,6 +55,9 @@ static void close_subflow(struct mps_mpconn *mp, const struct mps_event *ev)
     int fd;
 
     if (f) {
+        /* Large segments may be what the path swallows. */
+        if (f->large && (f->error != 0 || ev->reason == MPS_REASON_BAD_PERFORMANCE))
+            mp->small_joins = true;
         drained = f->peer_eof || f->connecting;
         fd = mps_sflow_free(f);
         if (fd >= 0 && ev->reset)

@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 #include "clock.h"
-#include "connector.h"
 #include "core/err.h"
 #include "log.h"
 #include "sock.h"
@@ -31,6 +31,32 @@ static void failed(struct mps_sflow *f, int error, mps_time_t now)
     end(f, false, error == ETIMEDOUT ? MPS_REASON_TIMEOUT : MPS_REASON_UNSPECIFIED, now);
 }
 
+static void set_up(int fd)
+{
+    mps_sock_subflow_timers(fd);
+    mps_sock_set_int(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+    mps_sock_set_int(fd, IPPROTO_TCP, TCP_CORK, 0);
+    mps_sock_set_int(fd, SOL_SOCKET, SO_RCVLOWAT, 1);
+}
+
+/* The peer's MTU, or one in between, is smaller than ours: the mark has to be a small one. */
+static bool connect_small(struct mps_sflow *f)
+{
+    int fd = mps_connector_join(&f->path, false, f->opts);
+
+    if (fd < 0)
+        return false;
+    mps_log("subflow: no large segments on this path");
+    ev_io_stop(f->loop, &f->io);
+    close(f->fd);
+    f->fd = fd;
+    f->large = false;
+    set_up(fd);
+    ev_io_set(&f->io, fd, EV_WRITE);
+    ev_io_start(f->loop, &f->io);
+    return true;
+}
+
 static void finish_connect(struct mps_sflow *f, mps_time_t now)
 {
     struct sockaddr_storage l, r;
@@ -38,6 +64,8 @@ static void finish_connect(struct mps_sflow *f, mps_time_t now)
     int rc = mps_connector_result(f->fd);
 
     if (rc == MPS_CONNECTOR_WAIT)
+        return;
+    if (rc == MPS_CONNECTOR_UNMARKED && f->large && connect_small(f))
         return;
     f->connecting = false;
     if (rc < 0 || mps_sock_names(f->fd, &l, &r) < 0) {
@@ -150,10 +178,7 @@ struct mps_sflow *mps_sflow_new(struct ev_loop *loop, struct mps_subflow *sf, in
     f->wake = wake;
     f->user = user;
     mps_list_init(&f->link);
-    mps_sock_subflow_timers(fd);
-    mps_sock_set_int(fd, IPPROTO_TCP, TCP_NODELAY, 1);
-    mps_sock_set_int(fd, IPPROTO_TCP, TCP_CORK, 0);
-    mps_sock_set_int(fd, SOL_SOCKET, SO_RCVLOWAT, 1);
+    set_up(fd);
     ev_io_init(&f->io, on_io, fd, connecting ? EV_WRITE : EV_READ);
     f->io.data = f;
     ev_io_start(loop, &f->io);

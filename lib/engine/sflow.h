@@ -4,6 +4,7 @@
 #include <ev.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include "connector.h"
 #include "core/list.h"
 #include "core/subflow.h"
 #include "core/time.h"
@@ -17,6 +18,9 @@ struct mps_sflow {
     ev_io io;
     bool connecting;
     bool needs_mark;       /* in the SYN-ACK, or nothing is sent */
+    bool large;            /* its SYN had the mark for a large MTU */
+    struct mps_connector_path path; /* of a join, for a second try with the small mark */
+    const struct mps_sockopts *opts;
     bool dead;             /* the pipe ended; waits for MPS_EV_SUBFLOW_CLOSE */
     bool peer_eof;         /* the peer's FIN was read */
     bool touched;          /* bytes moved since the last look at TCP_INFO */

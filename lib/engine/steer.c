@@ -21,8 +21,11 @@
 /* Offsets within the network header. The MSS is the first TCP option of all common stacks. */
 #define OFF(x) ((unsigned)SKF_NET_OFF + (x))
 
+#define MSS_OPTION (2u << 24 | 4u << 16) /* kind, length; the value follows */
+
 /*
- * Index 1 for a TCP SYN whose first option is MSS == MPS_MARK_JOIN, else 0. At a listener's
+ * For a TCP SYN whose first option is the MSS: index 1 if that is MPS_MARK_JOIN, 2 if it is
+ * MPS_MARK_JOIN_LARGE; else 0. At a listener's
  * lookup the network header is at SKF_NET_OFF for both families; X becomes the offset of the TCP
  * header within it (40 for IPv6 without extension headers, which TCP SYNs do not carry).
  */
@@ -32,19 +35,21 @@ static struct sock_filter filter_code[] = {
     BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 6, 0, 4),
     /* IPv6 */
     BPF_STMT(BPF_LD | BPF_B | BPF_ABS, OFF(6)),
-    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, IPPROTO_TCP, 0, 10),
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, IPPROTO_TCP, 0, 12),
     BPF_STMT(BPF_LDX | BPF_IMM, 40),
     BPF_STMT(BPF_JMP | BPF_JA, 1),
     /* IPv4 */
     BPF_STMT(BPF_LDX | BPF_B | BPF_MSH, OFF(0)),
     /* TCP: a SYN with options, the first being kind 2 length 4 */
     BPF_STMT(BPF_LD | BPF_B | BPF_IND, OFF(13)),
-    BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, 0x02, 0, 5),
+    BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, 0x02, 0, 7),
     BPF_STMT(BPF_LD | BPF_B | BPF_IND, OFF(12)),
-    BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, 0x60, 0, 3),
+    BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, 0x60, 0, 5),
     BPF_STMT(BPF_LD | BPF_W | BPF_IND, OFF(20)),
-    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 2u << 24 | 4u << 16 | MPS_MARK_JOIN, 0, 1),
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, MSS_OPTION | MPS_MARK_JOIN, 1, 0),
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, MSS_OPTION | MPS_MARK_JOIN_LARGE, 1, 2),
     BPF_STMT(BPF_RET | BPF_K, 1),
+    BPF_STMT(BPF_RET | BPF_K, 2),
     BPF_STMT(BPF_RET | BPF_K, 0),
 };
 
@@ -96,6 +101,7 @@ static void entry_free(struct mps_steer_entry *e)
 {
     struct mps_steer *self = e->steer;
 
+    mps_acceptor_stop(&e->large);
     mps_acceptor_stop(&e->acceptor);
     mps_list_remove(&e->link);
     self->n_entries--;
@@ -117,7 +123,7 @@ static void on_accepted(void *user, int fd)
 
     /* Not steered: the application's listener is gone and ours about to be. Without us this SYN
      * would have met a closed port. */
-    if (mps_sock_syn_mss(fd) != MPS_MARK_JOIN)
+    if (!mps_mark_is_join(mps_sock_syn_mss(fd)))
         mps_sock_reset(fd);
     else
         e->steer->accepted(e->steer, fd);
@@ -141,13 +147,19 @@ static void copy_binding(int from, int to)
         mps_log("steer: SO_BINDTODEVICE: %s", strerror(errno));
 }
 
-/* Our listener beside the application's, or -1. */
-static int open_beside(int app_fd)
+static bool attach_filter(int fd)
 {
     struct sock_fprog prog = {
         .len = sizeof(filter_code) / sizeof(filter_code[0]),
         .filter = filter_code,
     };
+
+    return setsockopt(fd, SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, &prog, sizeof(prog)) == 0;
+}
+
+/* A listener of ours beside the application's, which answers `mark`; or -1. */
+static int open_beside(int app_fd, int mark)
+{
     struct sockaddr_storage ss;
     socklen_t len = sizeof(ss);
     int fd;
@@ -160,10 +172,9 @@ static int open_beside(int app_fd)
     copy_binding(app_fd, fd);
     /* The filter comes first: from our listen() on, no ordinary SYN may reach us. */
     if (bind(fd, (struct sockaddr *)&ss, len) < 0 ||
-        !mps_sock_set_int(fd, IPPROTO_TCP, TCP_MAXSEG, MPS_MARK_AGENT) ||
+        !mps_sock_set_int(fd, IPPROTO_TCP, TCP_MAXSEG, mark) ||
         !mps_sock_set_int(fd, IPPROTO_TCP, TCP_SAVE_SYN, 1) ||
-        setsockopt(app_fd, SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, &prog, sizeof(prog)) < 0 ||
-        listen(fd, BACKLOG) < 0) {
+        !attach_filter(app_fd) || listen(fd, BACKLOG) < 0) {
         mps_log("steer: cannot share the port: %s", strerror(errno));
         close(fd);
         return -1;
@@ -177,7 +188,7 @@ int mps_steer_add(struct mps_steer *self, int fd, bool steer)
     socklen_t len = sizeof(ss);
     struct mps_steer_entry *e;
     struct mps_lswatch_id id;
-    int beside;
+    int beside, large;
 
     if (!mps_sock_is_tcp(fd) || mps_sock_get_int(fd, SOL_SOCKET, SO_ACCEPTCONN, 0) != 1 ||
         mps_lswatch_identify(fd, &id) < 0 || getsockname(fd, (struct sockaddr *)&ss, &len) < 0)
@@ -197,10 +208,14 @@ int mps_steer_add(struct mps_steer *self, int fd, bool steer)
     e->where.v6_only =
         ss.ss_family == AF_INET6 && mps_sock_get_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, 0) == 1;
     mps_sock_to_addr(&ss, &e->where.addr);
-    e->acceptor.fd = -1;
-    beside = steer ? open_beside(fd) : -1;
+    e->acceptor.fd = e->large.fd = -1;
+    beside = steer ? open_beside(fd, MPS_MARK_AGENT) : -1;
     if (beside >= 0)
         mps_acceptor_start(&e->acceptor, self->loop, beside, on_accepted, e);
+    /* The order of listen() is that of the group. */
+    large = beside >= 0 ? open_beside(fd, MPS_MARK_AGENT_LARGE) : -1;
+    if (large >= 0)
+        mps_acceptor_start(&e->large, self->loop, large, on_accepted, e);
     mps_list_push_back(&self->entries, &e->link);
     if (self->n_entries++ == 0)
         watch_start(self);

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Steering listeners: a JOIN arrives at the address and port of an application's listener. The
- * kernel is made to give SYNs whose MSS is MPS_MARK_JOIN to a listener of ours in the same
- * SO_REUSEPORT group and all others to the application's, by a classic BPF filter (SKF_NET_OFF)
- * that names the index within the group: the application listened first, so it is 0 and we are 1.
- * An index out of range falls back to the application's: when we die nothing changes for it.
- * Ours is closed as soon as the application's is gone, so that a restart finds the port free.
+ * kernel is made to give SYNs whose MSS is MPS_MARK_JOIN or MPS_MARK_JOIN_LARGE to one of two
+ * listeners of ours in the same SO_REUSEPORT group and all others to the application's, by a
+ * classic BPF filter (SKF_NET_OFF) that names the index within the group: the application listened
+ * first, so it is 0, ours are 1 and 2. An index out of range falls back to what is there: when we
+ * die nothing changes for the application, and either of ours takes any join (the one that makes
+ * it looks at the mark of the answer).
+ * Ours are closed as soon as the application's is gone, so that a restart finds the port free.
  */
 #pragma once
 #include <ev.h>
@@ -26,6 +28,7 @@ struct mps_steer_entry {
     struct mps_lswatch_id id;
     struct mps_steered where;
     struct mps_acceptor acceptor; /* fd -1: watched only, the port cannot be shared */
+    struct mps_acceptor large;    /* of joins with large segments; fd -1: none */
 };
 
 struct mps_steer {

@@ -16,6 +16,7 @@
  */
 #pragma once
 #include <netinet/in.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/socket.h>
 
@@ -99,8 +100,18 @@ struct mps_ho_reply {
  * PPPoE and VPN clamps and that no ordinary link gives; the four differ, so that a box that
  * rewrites every MSS to one value fakes no answer. TCP_INFO's tcpi_snd_mss shows the value minus
  * 12 when timestamps are on.
+ *
+ * A mark bounds the segments of its connection in both directions. Joins have a second pair for
+ * paths of large MTU (jumbo frames, loopback); it fits an MTU of 8881 with IPv6.
  */
 #define MPS_MARK_CONNECT 1331
 #define MPS_MARK_LISTEN  1327
 #define MPS_MARK_JOIN    1321
 #define MPS_MARK_AGENT   1319
+#define MPS_MARK_JOIN_LARGE  8821
+#define MPS_MARK_AGENT_LARGE 8819
+
+static inline bool mps_mark_is_join(unsigned mss)
+{
+    return mss == MPS_MARK_JOIN || mss == MPS_MARK_JOIN_LARGE;
+}

@@ -235,13 +235,20 @@ static void test_connector(void **state)
     struct mps_addr local = {.family = MPS_AF_INET, .ip = {127, 0, 0, 2}};
     struct mps_addr remote = {.family = MPS_AF_INET, .port = 1, .ip = {127, 0, 0, 1}};
     struct mps_addr six = {.family = MPS_AF_INET6, .port = 1, .ip = {[15] = 1}};
+    struct mps_connector_path path = {local, six, 0}, six_only = {six, six, 0};
     static const struct mps_sockopts none;
     struct sockaddr_storage l, r;
     struct rig rig;
     int fd;
 
     rig_init(&rig, "");
-    assert_int_equal(mps_connector_join(&local, 0, &six, &none), -1);
+    assert_int_equal(mps_connector_join(&path, false, &none), -1);
+    assert_false(mps_connector_takes_large(&path));
+    path.remote = remote;
+    assert_true(mps_connector_takes_large(&path));
+    assert_true(mps_connector_takes_large(&six_only));
+    path.local.ip[0] = 192; /* not ours */
+    assert_false(mps_connector_takes_large(&path));
     remote.port = rig.port;
     fd = mps_connector_plain(&local, &remote, &none);
     assert_true(fd >= 0);

@@ -81,14 +81,17 @@ static void steers(const char *bind_to, const char *dial)
     assert_int_equal(c.steer.n_entries, 1);
     for (unsigned i = 1; i <= 100; i++) {
         int j = rig_dial(dial, port, MPS_MARK_JOIN);
+        int l = rig_dial(dial, port, MPS_MARK_JOIN_LARGE);
         int p = rig_dial(dial, port, i % 2 ? 0 : MPS_MARK_CONNECT);
 
         assert_int_equal(mps_sock_peer_mss(j), MPS_MARK_AGENT);
+        assert_int_equal(mps_sock_peer_mss(l), MPS_MARK_AGENT_LARGE);
         assert_int_not_equal(mps_sock_peer_mss(p), MPS_MARK_AGENT);
-        settle(&c, listener, i, i, &plain);
+        settle(&c, listener, 2 * i, i, &plain);
         close(j);
+        close(l);
         close(p);
-        assert_int_equal(c.joins, i);
+        assert_int_equal(c.joins, 2 * i);
         assert_int_equal(plain, i);
     }
     counter_deinit(&c);

@@ -186,9 +186,11 @@ static void test_accept(void **state)
         assert_int_equal(read(fd, &byte, 1), -1);
         assert_int_equal(errno, ECONNRESET);
         close(fd);
-        fd = connect_with_mss(atoi(port), MPS_MARK_JOIN);
-        assert_int_equal(read(fd, &byte, 1), 0);
-        close(fd);
+        for (unsigned j = 0; j < 2; j++) {
+            fd = connect_with_mss(atoi(port), j ? MPS_MARK_JOIN_LARGE : MPS_MARK_JOIN);
+            assert_int_equal(read(fd, &byte, 1), 0);
+            close(fd);
+        }
         fd = connect_with_mss(atoi(port), 0);
         send_pattern(fd, 1, 5000);
         assert_true(receive_pattern(fd, 1, 5000));
