@@ -53,7 +53,8 @@ phone_drive() # PID
     done <"$BED_TMP/phone" >"$BED_TMP/phone.log"
 }
 
-# Of the bytes that the links could carry until END, the part that BYTES are.
+# Of the bytes that the links could carry until END, the part that BYTES are. Both are the
+# program's: of a packet of 1500 bytes on a link, 1448 are (IPv4, TCP with timestamps).
 phone_part() # COUNT-LINK-1 COUNT-LINK-2 "END BYTES"
 {
     echo "$3" | awk -v k1="$1" -v k2="$2" -v log_="$BED_TMP/phone.log" '
@@ -66,7 +67,7 @@ phone_part() # COUNT-LINK-1 COUNT-LINK-2 "END BYTES"
                 if (last >= end) break
             }
             if (last < end) sum += rate * (end - last)
-            printf "%.3f", bytes / sum
+            printf "%.3f", bytes / (sum * 1448 / 1500)
         }'
 }
 
