@@ -103,6 +103,7 @@
 #define MPS_SBD_DENT       10 /* unless the rate was so many percent less */
 #define MPS_SBD_FLAT       2  /* up to so many percent of the rate it is no change at all, */
 #define MPS_SBD_DIP_FLAT   3  /* and of the round trip, */
+#define MPS_SBD_VISIBLE    15 /* unless the other one had less than so many percent of its rate, */
 #define MPS_SBD_HOLE       25 /* unless the rate was so many percent less */
 
 /* Points for the outcome of an experiment; and their sum that decides. */
@@ -112,7 +113,7 @@
 #define MPS_COUPLE_SHARED   10
 #define MPS_COUPLE_ALONE    (-4)
 #define MPS_COUPLE_START    (500 * MPS_MSEC) /* before the first experiment, */
-#define MPS_COUPLE_SLOW_START 10u /* and at least so many round trips of each subflow */
+#define MPS_COUPLE_SLOW_START 7u /* and at least so many round trips of each subflow */
 #define MPS_COUPLE_AGAIN    (100 * MPS_MSEC) /* before the next one */
 #define MPS_COUPLE_CHECKS   3 /* probes without a clear outcome, until the subflow is woken */
 #define MPS_COUPLE_COST     100 /* a pause may take such a part of the time; */

@@ -351,23 +351,37 @@ static bool settling(const struct mps_couple *cp, const struct mps_couple_path *
     return false;
 }
 
-/*
- * The subflow whose turn it is. The fastest one never pauses: that would cost most. One that rests
- * is woken sometimes in place of a probe, which cannot show that it is the better one by now.
- */
+/* Which one never pauses, since that would cost most. Rates vary, and all the more at first: of
+ * those near the highest it is the one that has delivered most. */
+static const struct mps_couple_path *mainstay(const struct mps_couple *cp,
+                                              const struct mps_couple_path *paths, unsigned n)
+{
+    const struct mps_couple_path *ret = NULL;
+    uint64_t highest = 0;
+
+    for (unsigned i = 0; i < n; i++) {
+        if (!rests(cp, paths[i].slot) && paths[i].rate > highest)
+            highest = paths[i].rate;
+    }
+    for (unsigned i = 0; i < n; i++) {
+        if (rests(cp, paths[i].slot) || paths[i].rate < highest / 2)
+            continue;
+        if (!ret || paths[i].delivered > ret->delivered)
+            ret = &paths[i];
+    }
+    return ret;
+}
+
+/* The subflow whose turn it is. */
 static const struct mps_couple_path *
 due(const struct mps_couple *cp, const struct mps_couple_path *paths, unsigned n, mps_time_t now)
 {
-    const struct mps_couple_path *fastest = NULL, *ret = NULL;
+    const struct mps_couple_path *spared = mainstay(cp, paths, n), *ret = NULL;
 
-    for (unsigned i = 0; i < n; i++) {
-        if (!rests(cp, paths[i].slot) && (!fastest || paths[i].rate > fastest->rate))
-            fastest = &paths[i];
-    }
     for (unsigned i = 0; i < n; i++) {
         const struct mps_couple_slot *s = &cp->slot[paths[i].slot];
 
-        if (&paths[i] == fastest || s->at > now)
+        if (&paths[i] == spared || s->at > now)
             continue;
         if (!ret || s->at < cp->slot[ret->slot].at)
             ret = &paths[i];
@@ -394,6 +408,7 @@ void mps_couple_run(struct mps_couple *cp, const struct mps_couple_path *paths, 
         }
         return;
     }
+    /* A probe cannot show that it is the better one by now. */
     for (unsigned i = 0; i < n; i++) {
         struct mps_couple_slot *s = &cp->slot[paths[i].slot];
         bool long_ago = cp->mode == MPS_FAIR_STRICT || s->rest >= MPS_COUPLE_REST_MAX;

@@ -173,14 +173,23 @@ unsigned mps_sbd_gain(const struct mps_sbd *sbd, unsigned slot)
     return by_rate > by_rtt ? by_rate : by_rtt;
 }
 
+/* Whether the loss of the paused one's bytes would be seen in `f`. */
+static bool visible(const struct felt *paused, const struct felt *f)
+{
+    return exceeds(paused->busy_rate.mean, f->silent_rate.mean * MPS_SBD_VISIBLE / 100, 0);
+}
+
 bool mps_sbd_flat(const struct mps_sbd *sbd)
 {
+    struct felt paused = felt_by(sbd, sbd->paused);
+
     for (unsigned slot = 0; slot < MPS_MAX_SUBFLOWS; slot++) {
         struct felt f = felt_by(sbd, slot);
 
         if (!compares(sbd, slot))
             continue;
-        if (exceeds(f.silent_rate.mean, f.busy_rate.mean, MPS_SBD_FLAT + 1) ||
+        if (!visible(&paused, &f) ||
+            exceeds(f.silent_rate.mean, f.busy_rate.mean, MPS_SBD_FLAT + 1) ||
             !exceeds(f.silent_rate.least, f.busy_rate.least * (100 - MPS_SBD_HOLE) / 100, 0) ||
             exceeds(f.busy_rtt.least, f.silent_rtt.most, MPS_SBD_DIP_FLAT + 1))
             return false;

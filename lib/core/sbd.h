@@ -98,5 +98,5 @@ static inline bool mps_sbd_pauses(const struct mps_sbd *sbd, unsigned slot)
  */
 unsigned mps_sbd_gain(const struct mps_sbd *sbd, unsigned slot);
 
-/* MPS_SBD_DONE: no subflow felt anything, not even a little. */
+/* MPS_SBD_DONE: no subflow felt anything, not even a little, and it had sent enough to be felt. */
 bool mps_sbd_flat(const struct mps_sbd *sbd);
