@@ -109,6 +109,7 @@
 /* Points for the outcome of an experiment; and their sum that decides. */
 #define MPS_COUPLE_GAINED   6
 #define MPS_COUPLE_FLAT     (-4)
+#define MPS_COUPLE_FLAT_FULL (-2) /* while a queue was full */
 #define MPS_COUPLE_UNCLEAR  (-1)
 #define MPS_COUPLE_SHARED   10
 #define MPS_COUPLE_ALONE    (-4)

@@ -248,15 +248,27 @@ static const struct mps_couple_path *partner(const struct mps_couple *cp,
     return ret;
 }
 
-/* It paused. */
+/* No change says much where queues are empty. Full ones may be others', and stay as they are. */
+static int points_of_flat(const struct mps_couple *cp, const struct mps_couple_path *paths,
+                          unsigned n)
+{
+    for (unsigned i = 0; i < n; i++) {
+        if (paths[i].slot != cp->sbd.paused && !rests(cp, paths[i].slot) &&
+            paths[i].srtt_us > paths[i].min_rtt_us + paths[i].min_rtt_us / 3)
+            return MPS_COUPLE_FLAT_FULL;
+    }
+    return MPS_COUPLE_FLAT;
+}
+
+/* It paused; `no`: points if no other one felt that. */
 static void judge(struct mps_couple *cp, const struct mps_couple_path *own,
-                  const struct mps_couple_path *other, bool flat, mps_time_t now)
+                  const struct mps_couple_path *other, int no, mps_time_t now)
 {
     struct mps_couple_slot *s = &cp->slot[own->slot];
 
     s->at = now + MPS_COUPLE_AGAIN;
     if (!other) {
-        s->points += flat ? MPS_COUPLE_FLAT : MPS_COUPLE_UNCLEAR;
+        s->points += no;
     } else if (other->slot == s->suspect) {
         s->points += MPS_COUPLE_GAINED;
     } else {
@@ -266,7 +278,7 @@ static void judge(struct mps_couple *cp, const struct mps_couple_path *own,
     if (s->points >= MPS_COUPLE_SHARED)
         couple(cp, own, other, now);
     else if (s->points <= MPS_COUPLE_ALONE)
-        stands_alone(cp, s, flat, now);
+        stands_alone(cp, s, no != MPS_COUPLE_UNCLEAR, now);
 }
 
 /* It rests, and has been probed. */
@@ -290,6 +302,7 @@ static void finish(struct mps_couple *cp, const struct mps_couple_path *paths, u
 {
     const struct mps_couple_path *own = NULL, *other = partner(cp, paths, n);
     bool flat = mps_sbd_flat(&cp->sbd);
+    int no = flat ? points_of_flat(cp, paths, n) : MPS_COUPLE_UNCLEAR;
 
     for (unsigned i = 0; i < n; i++) {
         if (paths[i].slot == cp->sbd.paused)
@@ -299,7 +312,7 @@ static void finish(struct mps_couple *cp, const struct mps_couple_path *paths, u
     if (cp->sbd.probe)
         judge_rest(cp, &cp->slot[own->slot], other, flat, now);
     else
-        judge(cp, own, other, flat, now);
+        judge(cp, own, other, no, now);
 }
 
 /* ---- experiments ---- */
