@@ -5,6 +5,7 @@
 #include "stream.h"
 #include "test.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <json-c/json.h>
 #include <linux/tcp.h>
@@ -14,6 +15,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 #include "engine/clock.h"
+#include "engine/sock.h"
 
 #define CONNECTIONS 24
 #define TWO_LOCALS  "idle=1 no-subflow-timeout=1 local=127.0.0.1,127.0.0.2"
@@ -91,6 +93,9 @@ static void net_start(struct net *n, bool steer)
     assert_true(agent_start(&n->client, TWO_LOCALS));
     assert_true(agent_start(&n->server, TWO_LOCALS));
     assert_return_code(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), errno);
+    /* Room for what comes while we look elsewhere; with privilege that is more. */
+    mps_sock_set_int(pair[1], SOL_SOCKET, SO_SNDBUF, 1 << 20);
+    mps_sock_set_int(pair[1], SOL_SOCKET, SO_SNDBUFFORCE, 1 << 20);
     agent_request(&req, MPS_HO_MONITOR);
     assert_int_equal(call(&n->client, &req, pair[1], &fd).status, MPS_HO_OK);
     close(pair[1]);
@@ -224,6 +229,25 @@ static bool soon_all_have(struct net *n, const struct agent_client *a, unsigned 
     return true;
 }
 
+/* One engine needs no thread but the main one. A sanitizer has one of its own. */
+static void check_tasks(const struct agent_client *a)
+{
+    unsigned threads = (unsigned)atoi(strchr(getenv("MPS_TEST_OPTIONS"), '=') + 1), n = 0;
+    char path[64];
+    DIR *dir;
+
+    snprintf(path, sizeof(path), "/proc/%d/task", (int)a->pid);
+    dir = opendir(path);
+    assert_non_null(dir);
+    for (struct dirent *e; (e = readdir(dir));)
+        n += e->d_name[0] != '.';
+    closedir(dir);
+    if (threads == 1 && !getenv("TSAN_OPTIONS") && !getenv("ASAN_OPTIONS"))
+        assert_int_equal(n, 1);
+    if (threads > 1)
+        assert_true(n >= 1 + threads);
+}
+
 /* All threads have their part, and no id is there twice. */
 static void check_spread(const struct agent_client *a)
 {
@@ -330,6 +354,7 @@ static void test_many(void **state)
 
     net_start(&n, true);
     assert_true(soon_all_have(&n, &n.client, 0));
+    check_tasks(&n.client);
     check_spread(&n.client);
     check_spread(&n.server);
     transfer(&n);
