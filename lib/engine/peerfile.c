@@ -296,6 +296,8 @@ static void table_changed(void *user)
 void mps_peerfile_start(struct mps_peerfile *pf, struct ev_loop *loop, struct mps_peers *peers,
                         const char *dir)
 {
+    unsigned n;
+
     memset(pf, 0, sizeof(*pf));
     pf->loop = loop;
     pf->peers = peers;
@@ -305,7 +307,8 @@ void mps_peerfile_start(struct mps_peerfile *pf, struct ev_loop *loop, struct mp
     ev_async_start(loop, &pf->changed);
     ev_timer_init(&pf->pause, on_pause, PAUSE_S, 0.);
     pf->pause.data = pf;
-    mps_log("peerfile: %u known peers", mps_peerfile_load(peers, dir));
+    n = mps_peerfile_load(peers, dir);
+    mps_log("peerfile: %u known peers", n);
     peers->user = pf;
     peers->changed = table_changed;
 }

@@ -309,6 +309,10 @@ static void test_engine(void **state)
     rig_deinit(&rig);
     assert_int_equal(loaded(w.place, &w.addr), MPS_PEER_PROVEN);
 
+    rig_init(&rig, options);
+    assert_int_equal(mps_peers_find(&rig.client_hub.peers, &w.addr, mps_clock_now()),
+                     MPS_PEER_PROVEN);
+    rig_deinit(&rig);
     snprintf(options, sizeof(options), "peers-dir=%s remember-peers=no", w.place->dir);
     rig_init(&rig, options);
     assert_int_equal(mps_peers_find(&rig.client_hub.peers, &w.addr, mps_clock_now()),
