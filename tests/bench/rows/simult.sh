@@ -38,6 +38,7 @@ trade() # WAY OUT IN: seen from the client; the time of the end that took longer
     server=$!
     bed_wait 5 bed_listening s 5201
     bed_run c timeout 40 "$FLOW" trade 10.99.1.1 5201 "$2" "$3" >"$BED_TMP/flow"
+    bed_wait 20 gone "$server" # the client goes when it has handed over its last byte
     ended
     jq -s -c '{seconds: (map(.seconds) | max), ok: (length == 2 and all(.ok))}' "$BED_TMP/flow" \
         "$BED_TMP/served" >"$BED_TMP/both" && mv "$BED_TMP/both" "$BED_TMP/flow"
