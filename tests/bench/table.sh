@@ -4,7 +4,7 @@
 
 all_rows='equal unlike far very-far lossy three deep-queue buffer shared download
       stripped proxied simult bulk ping http idle'
-spare=45 # seconds for repetitions
+spare=30 # seconds for repetitions
 
 usage()
 {
@@ -13,7 +13,7 @@ usage: table.sh [--rounds N] [--seconds S] [--only NAME[,NAME...]] [--out DIRECT
                 [--congestion NAME]
 Prints the tables; DIRECTORY (default build/bench) gets runs.jsonl, one line per measurement, and
 one PNG per row of links with the rate of each path over time. S: length of one measurement,
-default 9. --congestion: of TCP, in place of the system's default. Medians of the rounds; what
+default 8. --congestion: of TCP, in place of the system's default. Medians of the rounds; what
 misses its bar is marked MISSED.
 A measurement during which the host of this machine took more than 5 % of the processors' time is
 disturbed: it is repeated, up to twice and as long as $spare seconds last, and left out of the
@@ -23,7 +23,7 @@ Rows: $all_rows
 HELP
 }
 
-rounds=1 seconds=9 only='' out='' congestion=''
+rounds=1 seconds=8 only='' out='' congestion=''
 while [ $# -gt 0 ]; do
     case $1 in
     --rounds) rounds=$2; shift ;;
