@@ -5,9 +5,9 @@
  */
 #include "preload.h"
 #include <errno.h>
-#include <linux/sockios.h>
 #include "broken.h"
 #include "inq.h"
+#include "urgent.h"
 
 #define DISCARD_MAX 4096
 
@@ -117,23 +117,6 @@ MPS_EXPORT ssize_t writev(int fd, const struct iovec *iov, int n)
     return mps_next.writev(fd, iov, n);
 }
 
-/*
- * Where the kernel's AF_UNIX knows no urgent data, nor SIOCATMARK then, the byte goes with the others:
- * as behind a firewall that clears the urgent pointer, and as with SO_OOBINLINE (RFC 6093).
- */
-static int without_urgent(int fd, int flags)
-{
-    struct mps_ho_conn_name name;
-    int mark, saved = errno;
-
-    if (__builtin_expect(!(flags & MSG_OOB), 1) || !mps_preload_is_ours(fd, &name))
-        return flags;
-    if (mps_next.ioctl(fd, SIOCATMARK, &mark) < 0)
-        flags &= ~MSG_OOB;
-    errno = saved;
-    return flags;
-}
-
 /* The signal of a broken pipe is raised by broken.h, if it is due. */
 static int quiet(int fd, int flags)
 {
@@ -151,7 +134,7 @@ static ssize_t heard(int fd, ssize_t rc, int flags)
 MPS_EXPORT ssize_t send(int fd, const void *buf, size_t n, int flags)
 {
     mps_settle(fd, true);
-    flags = without_urgent(fd, flags);
+    flags = mps_urgent_flags(fd, flags);
     return heard(fd, mps_next.send(fd, buf, n, quiet(fd, flags)), flags);
 }
 
@@ -169,7 +152,7 @@ MPS_EXPORT ssize_t sendto(int fd, const void *buf, size_t n, int flags, const st
     ssize_t sent;
 
     mps_settle(fd, true);
-    flags = without_urgent(fd, flags);
+    flags = mps_urgent_flags(fd, flags);
     sent = mps_next.sendto(fd, buf, n, quiet(fd, flags), addr, len);
     if (sent < 0 && addr && !(flags & MSG_FASTOPEN) && refuses_address(fd))
         sent = mps_next.send(fd, buf, n, quiet(fd, flags));
@@ -202,7 +185,7 @@ MPS_EXPORT ssize_t sendmsg(int fd, const struct msghdr *msg, int flags)
     mps_settle(fd, true);
     if (msg && msg->msg_control && mps_preload_config())
         settle_passed(msg);
-    flags = without_urgent(fd, flags);
+    flags = mps_urgent_flags(fd, flags);
     sent = mps_next.sendmsg(fd, msg, quiet(fd, flags));
     if (sent < 0 && msg && msg->msg_name && !(flags & MSG_FASTOPEN) && refuses_address(fd)) {
         struct msghdr bare = *msg;
@@ -217,7 +200,7 @@ MPS_EXPORT ssize_t sendmsg(int fd, const struct msghdr *msg, int flags)
 MPS_EXPORT int sendmmsg(int fd, struct mmsghdr *msgs, unsigned n, int flags)
 {
     mps_settle(fd, true);
-    flags = without_urgent(fd, flags);
+    flags = mps_urgent_flags(fd, flags);
     return (int)heard(fd, mps_next.sendmmsg(fd, msgs, n, quiet(fd, flags)), flags);
 }
 
@@ -250,28 +233,35 @@ static void settle_all(const struct pollfd *fds, nfds_t n)
             mps_settle(fds[i].fd, false);
 }
 
+static int polled(struct pollfd *fds, nfds_t n, int rc)
+{
+    if (rc > 0)
+        mps_urgent_polled(fds, n);
+    return rc;
+}
+
 MPS_EXPORT int poll(struct pollfd *fds, nfds_t n, int timeout)
 {
     settle_all(fds, n);
-    return mps_next.poll(fds, n, timeout);
+    return polled(fds, n, mps_next.poll(fds, n, timeout));
 }
 
 MPS_EXPORT int __poll_chk(struct pollfd *fds, nfds_t n, int timeout, size_t size)
 {
     settle_all(fds, n);
-    return mps_next.__poll_chk(fds, n, timeout, size);
+    return polled(fds, n, mps_next.__poll_chk(fds, n, timeout, size));
 }
 
 MPS_EXPORT int ppoll(struct pollfd *fds, nfds_t n, const struct timespec *timeout,
                      const sigset_t *mask)
 {
     settle_all(fds, n);
-    return mps_next.ppoll(fds, n, timeout, mask);
+    return polled(fds, n, mps_next.ppoll(fds, n, timeout, mask));
 }
 
 MPS_EXPORT int __ppoll_chk(struct pollfd *fds, nfds_t n, const struct timespec *timeout,
                            const sigset_t *mask, size_t size)
 {
     settle_all(fds, n);
-    return mps_next.__ppoll_chk(fds, n, timeout, mask, size);
+    return polled(fds, n, mps_next.__ppoll_chk(fds, n, timeout, mask, size));
 }

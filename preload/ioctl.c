@@ -8,6 +8,7 @@
 #include <sys/ioctl.h>
 #include "handover/client.h"
 #include "handover/sys.h"
+#include "urgent.h"
 
 /* Ask the agent for the send queue of a connection of ours; false if fd is none, or no answer. */
 static bool ask_queue(int fd, unsigned long request, int *ret_bytes)
@@ -42,7 +43,7 @@ MPS_EXPORT int ioctl(int fd, unsigned long request, ...)
 {
     va_list ap;
     void *arg;
-    int bytes;
+    int bytes, rc;
 
     va_start(ap, request);
     arg = va_arg(ap, void *); /* an integer argument comes the same way, as in libc itself */
@@ -51,5 +52,11 @@ MPS_EXPORT int ioctl(int fd, unsigned long request, ...)
         memcpy(arg, &bytes, sizeof(bytes));
         return 0;
     }
-    return mps_next.ioctl(fd, request, arg);
+    rc = mps_next.ioctl(fd, request, arg);
+    if (__builtin_expect(request == FIONREAD, 0) && rc == 0) {
+        memcpy(&bytes, arg, sizeof(bytes));
+        bytes = mps_urgent_readable(fd, bytes);
+        memcpy(arg, &bytes, sizeof(bytes));
+    }
+    return rc;
 }

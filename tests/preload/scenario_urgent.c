@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/select.h>
 #include <unistd.h>
 
@@ -252,6 +253,39 @@ static void serve_waits(int listener)
     close(fd);
 }
 
+static int unread(int fd)
+{
+    int n = -1;
+
+    need(ioctl(fd, FIONREAD, &n) == 0);
+    return n;
+}
+
+static int polled(int fd)
+{
+    struct pollfd pfd = {.fd = fd, .events = POLLIN | POLLPRI};
+
+    return poll(&pfd, 1, 0) == 1 ? pfd.revents : 0;
+}
+
+/* What can be read ends at the mark, and the urgent byte is none of it. */
+static void serve_counted(int listener)
+{
+    int fd = peer_accept(listener);
+
+    peer_wait(fd, POLLPRI);
+    say("before: %d, poll %d", unread(fd), polled(fd) == (POLLIN | POLLPRI));
+    say_read(fd, 1);
+    say("on the way: %d", unread(fd));
+    say_read(fd, 9);
+    say("at the mark: %d, poll %d", unread(fd), polled(fd) == POLLPRI);
+    go_on(fd);
+    say_read(fd, 9);
+    say("behind: %d, poll %d", unread(fd), polled(fd) & POLLPRI);
+    say_read(fd, 9);
+    close(fd);
+}
+
 static void client_close(const struct sockaddr_in *server)
 {
     int fd = peer_connect(server);
@@ -310,6 +344,7 @@ const struct scenario scenarios_urgent[] = {
     {"urgent_twice", serve_twice, client_twice, true},
     {"urgent_signal", serve_signal, client_signal, true},
     {"urgent_waits", serve_waits, client_steps, true},
+    {"urgent_counted", serve_counted, client_steps, true},
     {"urgent_close", serve_close, client_close, true},
     {"urgent_bulk", serve_bulk, client_bulk, true},
     {NULL, NULL, NULL, false},
