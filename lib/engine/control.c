@@ -128,14 +128,10 @@ static bool reply(struct mps_job *job)
     return send_reply(c->fd, &job->d.reply, job->d.reply_fd);
 }
 
+/* One request each: the client has what it wanted, or has gone. */
 static void done(struct mps_job *job, bool ok)
 {
-    struct client *c = mps_container_of(job, struct client, job);
-
-    if (ok)
-        ev_io_start(c->ctl->hub->loop, &c->io);
-    else
-        client_free(c);
+    client_free(mps_container_of(job, struct client, job));
 }
 
 static void on_request(struct ev_loop *loop, ev_io *io, int revents)
@@ -147,8 +143,10 @@ static void on_request(struct ev_loop *loop, ev_io *io, int revents)
 
     c->job = (struct mps_job){.reply = reply, .done = done};
     n = receive(c->fd, req, &fd);
-    if (n < 0 && mps_sock_would_block(errno))
+    if (n < 0 && mps_sock_would_block(errno)) {
+        ev_io_start(loop, io);
         return;
+    }
     if (n != (ssize_t)sizeof(*req) || req->magic != MPS_HO_MAGIC ||
         req->version != MPS_HO_VERSION || req->len > MPS_HO_DATA_MAX || !authorised(c, req)) {
         if (n > 0)
@@ -179,9 +177,10 @@ static void add_client(void *user, int fd)
     c->fd = fd;
     ev_io_init(&c->io, on_request, fd, EV_READ);
     c->io.data = c;
-    ev_io_start(ctl->hub->loop, &c->io);
     mps_list_push_back(&ctl->clients, &c->link);
     ctl->n_clients++;
+    /* The request has mostly come by now. */
+    on_request(ctl->hub->loop, &c->io, EV_READ);
 }
 
 int mps_control_init(struct mps_control *ctl, struct mps_hub *hub,

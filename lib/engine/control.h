@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The agent's control socket: requests of handover/message.h over SOCK_SEQPACKET, one reply each.
- * A request counts if it brings the secret or comes from the agent's own user or root. A client
+ * The agent's control socket: a connection, by SOCK_SEQPACKET, brings one request of
+ * handover/message.h and gets one reply. A request counts if it brings the secret or comes from the agent's own user or root. A client
  * that does not take its reply is dropped; nothing here ever waits for one, nor for an engine.
  */
 #pragma once

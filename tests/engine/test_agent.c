@@ -142,6 +142,14 @@ static void test_second_agent_leaves(void **state)
     assert_int_equal(agent_wait(&first, 10), 0);
 }
 
+/* A connection takes one request. */
+static int redial(const struct agent_client *a, int conn)
+{
+    assert_true(readable(conn, POLLHUP));
+    close(conn);
+    return agent_dial(a);
+}
+
 static void test_broken_requests(void **state)
 {
     struct agent_client a;
@@ -171,17 +179,22 @@ static void test_broken_requests(void **state)
     assert_int_equal(reply.error, EOPNOTSUPP);
     /* Connections without a descriptor, or with one that is no TCP connection. */
     agent_request(&req, MPS_HO_CONNECTED);
+    conn = redial(&a, conn);
     assert_true(agent_call(conn, &req, -1, &reply, &fd));
     assert_int_equal(reply.status, MPS_HO_ERROR);
+    conn = redial(&a, conn);
     assert_true(agent_call(conn, &req, conn, &reply, &fd));
     assert_int_equal(reply.status, MPS_HO_ERROR);
     agent_request(&req, MPS_HO_LISTEN);
+    conn = redial(&a, conn);
     assert_true(agent_call(conn, &req, conn, &reply, &fd));
     assert_int_equal(reply.status, MPS_HO_ERROR);
     agent_request(&req, MPS_HO_SETOPT);
+    conn = redial(&a, conn);
     assert_true(agent_call(conn, &req, -1, &reply, &fd));
     assert_int_equal(reply.error, ENOTCONN);
     agent_request(&req, MPS_HO_PING);
+    conn = redial(&a, conn);
     assert_true(agent_call(conn, &req, -1, &reply, &fd));
     assert_int_equal(reply.status, MPS_HO_OK);
     close(conn);
