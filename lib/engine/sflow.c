@@ -70,6 +70,7 @@ static void finish_connect(struct mps_sflow *f, mps_time_t now)
     f->connecting = false;
     if (rc < 0 || mps_sock_names(f->fd, &l, &r) < 0) {
         mps_log("subflow: connect: %s", strerror(errno));
+        f->large = false; /* no segment was large yet */
         failed(f, errno, now);
         return;
     }
