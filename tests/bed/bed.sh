@@ -219,19 +219,21 @@ bed_quiet() # HOST PORT: nobody listens there
     ! bed_listening "$1" "$2"
 }
 
-bed_capture() # HOST FILE FILTER...: tcpdump on all devices until bed_capture_end
+# HOST FILE FILTER...: tcpdump on all devices until bed_capture_end. Each packet has a place for the
+# longest one, 256 KiB, in the buffer: it is so large that 500 may wait.
+bed_capture()
 {
     bed_cap_file=$2
     bed_cap_host=$1
     shift 2
     rm -f "$bed_cap_file.log"
     nsenter --net="/run/netns/$BED_ID-$bed_cap_host" \
-        tcpdump -Z root -i any -B 16384 --immediate-mode -U -s 0 -w "$bed_cap_file" "$@" 2>"$bed_cap_file.log" &
+        tcpdump -Z root -i any -B 131072 --immediate-mode -U -s 0 -w "$bed_cap_file" "$@" 2>"$bed_cap_file.log" &
     bed_cap=$!
     bed_wait 20 grep -q listening "$bed_cap_file.log"
 }
 
-bed_capture_end() # when the file does not grow any more
+bed_capture_end() # when the file does not grow any more; fails if packets are missing
 {
     bed_size=-1
     while [ $bed_size != "$(wc -c <"$bed_cap_file")" ]; do
@@ -240,7 +242,9 @@ bed_capture_end() # when the file does not grow any more
     done
     kill -TERM "$bed_cap" 2>/dev/null
     wait "$bed_cap" 2>/dev/null
-    grep -q '^0 packets dropped by kernel' "$bed_cap_file.log" || cat "$bed_cap_file.log" >&2
+    grep -q '^0 packets dropped by kernel' "$bed_cap_file.log" && return
+    cat "$bed_cap_file.log" >&2
+    return 1
 }
 
 bed_strip_mptcp() # an nftables rule on the server's side that removes MPTCP's TCP options
