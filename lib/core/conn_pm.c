@@ -167,8 +167,8 @@ static mps_time_t probe_time(const struct mps_conn *c, const struct mps_subflow 
     if (since == 0)
         return 0;
     t = (now - since) >> MPS_PROBE_SHIFT;
-    if (t < 2 * rtt)
-        t = 2 * rtt;
+    if (t < 3 * rtt)
+        t = 3 * rtt;
     return t > MPS_PROBE_MIN ? t : MPS_PROBE_MIN;
 }
 

@@ -137,11 +137,10 @@
 
 /*
  * A path that worked and went silent is looked for by one join after the other: TCP itself would
- * repeat a SYN, or what is in flight, once a second at best. Each waits so long for TCP's answer, or
- * an eighth of the silence so far, or two of the path's round trips: what it waits in vain is lost
- * when the path is back. A path that returns has no queue.
+ * repeat a SYN, or what is in flight, once a second at best. Each waits so long for an answer, or
+ * an eighth of the silence so far, or three of the path's round trips.
  */
-#define MPS_PROBE_MIN   (100 * MPS_MSEC)
+#define MPS_PROBE_MIN   (250 * MPS_MSEC)
 #define MPS_PROBE_SHIFT 3
 #define MPS_PROBE_LIVED (1 * MPS_SEC) /* only if it had worked for so long */
 

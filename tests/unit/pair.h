@@ -11,7 +11,7 @@
 #include "faultmem.h"
 #include "test.h"
 
-#define PAIR_LINKS 64
+#define PAIR_LINKS 24
 #define PAIR_PIPE  (1u << 20)
 
 enum { CLIENT = 0, SERVER = 1 };
