@@ -2,7 +2,9 @@
 /*
  * Opportunistic reinjection (M1 of Raiciu et al., NSDI 2012): when the credit is used up, or when
  * nothing is left to send, an idle subflow that would deliver well before the holder repeats what
- * blocks. The bytes repeated so are bounded by a share of what was sent.
+ * blocks. And exploration: a path that the scheduler passes over gets a small copy now and then, as
+ * its measurements are as old as its last data. The bytes repeated so are bounded by a share of
+ * what was sent.
  */
 #include "conn_int.h"
 
@@ -108,4 +110,29 @@ void mps_conn_opportunism(struct mps_conn *c, mps_time_t now)
         }
         run = mps_rtxq_next(&c->tx.rtxq, run);
     }
+}
+
+struct mps_subflow *mps_conn_unexplored(const struct mps_conn *c, mps_time_t now)
+{
+    struct mps_subflow *sf;
+
+    if (c->phase != MPS_PH_OPEN || mps_conn_unsent(c) < MPS_EXPLORE_WAITING)
+        return NULL;
+    mps_for_each_subflow(sf, c) {
+        if (sf->state == MPS_SF_ACTIVE && !sf->stale.stale && !sf->rests && !sf->backup &&
+            !sf->peer_backup && sf->m.in_flight == 0 && sf->tx.n == 0 &&
+            now >= sf->given_at + MPS_EXPLORE)
+            return sf;
+    }
+    return NULL;
+}
+
+void mps_conn_explore(struct mps_conn *c, struct mps_subflow *sf, mps_time_t now)
+{
+    struct mps_run *run = mps_rtxq_last(&c->tx.rtxq);
+
+    if (!run || run->carriers & UINT32_C(1) << sf->slot || mps_sf_room(sf) < run->len ||
+        !budget_left(c, run->len) || !mps_conn_send_run(c, sf, run, 0, now))
+        return;
+    c->tx.opportunism += run->len;
 }

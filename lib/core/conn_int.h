@@ -173,6 +173,10 @@ void mps_conn_arm_rtx(struct mps_conn *c, mps_time_t now, bool progress);
 mps_time_t mps_conn_max_srtt(const struct mps_conn *c);
 /* Reinjection to shorten waiting (conn_dup.c). */
 void mps_conn_opportunism(struct mps_conn *c, mps_time_t now);
+/* A subflow that was passed over for so long that its measurements say nothing, while data waits. */
+struct mps_subflow *mps_conn_unexplored(const struct mps_conn *c, mps_time_t now);
+/* A copy of the newest run to it. */
+void mps_conn_explore(struct mps_conn *c, struct mps_subflow *sf, mps_time_t now);
 bool mps_conn_send_run(struct mps_conn *c, struct mps_subflow *sf, struct mps_run *run,
                        uint8_t flags, mps_time_t now);
 

@@ -175,6 +175,7 @@ bool mps_conn_send_run(struct mps_conn *c, struct mps_subflow *sf, struct mps_ru
     if (!mps_sf_tx_frame(sf, run->dsn, run->len, flags | (run->fin ? MPS_DSS_FIN : 0)))
         return false;
     mps_rtxq_sent_again(&c->tx.rtxq, run, sf->slot, now);
+    sf->given_at = now;
     sf->bytes_reinjected += run->len;
     c->tx.reinjected += run->len;
     return true;
@@ -237,6 +238,7 @@ static bool send_new(struct mps_conn *c, struct candidates *cand, unsigned i, ui
         mps_rtxq_add(&c->tx.rtxq, dsn, len, fin, sf->slot, now, &run) < 0)
         return false;
     mps_sf_tx_frame(sf, dsn, len, fin ? MPS_DSS_FIN : 0);
+    sf->given_at = now;
     if (c->tx.rtx_at == MPS_NEVER)
         mps_conn_arm_rtx(c, now, true);
     used(cand, i);
@@ -247,12 +249,17 @@ static bool send_new(struct mps_conn *c, struct candidates *cand, unsigned i, ui
 
 static void send_waiting(struct mps_conn *c, struct candidates *cand, mps_time_t now)
 {
+    struct mps_subflow *unexplored = mps_conn_unexplored(c, now);
+
     for (;;) {
         uint64_t unsent = mps_conn_unsent(c), credit = mps_conn_credit_left(c);
+        uint64_t max = unsent < credit ? unsent : credit;
         int i;
 
-        if (unsent == 0 || credit == 0)
+        if (max == 0)
             return;
+        if (unexplored && max > MPS_EXPLORE_LEN)
+            max = MPS_EXPLORE_LEN;
         i = pick(c, cand, false);
         if (i == MPS_SCHED_NONE) {
             /* Waiting is better, says the policy: it is asked again, whatever happens. */
@@ -260,11 +267,14 @@ static void send_waiting(struct mps_conn *c, struct candidates *cand, mps_time_t
                 c->tx.sched_at = now + MPS_SCHED_WAIT;
             return;
         }
-        if (!send_new(c, cand, (unsigned)i, unsent < credit ? unsent : credit, now)) {
+        if (!send_new(c, cand, (unsigned)i, max, now)) {
             /* No memory for the run: the data waits, and is tried again. */
             c->tx.sched_at = now + MPS_SCHED_WAIT;
             return;
         }
+        if (unexplored)
+            mps_conn_explore(c, unexplored, now);
+        unexplored = NULL;
     }
 }
 

@@ -87,6 +87,11 @@
 /* The application has paused so long: what is under way is a tail, worth a repetition. */
 #define MPS_TAIL_WAIT (5 * MPS_MSEC)
 
+/* A path that got nothing for so long while so much waits is measured anew, by a copy so small. */
+#define MPS_EXPLORE         (500 * MPS_MSEC)
+#define MPS_EXPLORE_WAITING 65536u
+#define MPS_EXPLORE_LEN     5600u
+
 /* The scheduler preferred to wait although there was room: ask it again after this. */
 #define MPS_SCHED_WAIT (5 * MPS_MSEC)
 

@@ -72,6 +72,7 @@ void mps_sf_activate(struct mps_subflow *sf, mps_time_t now)
 
     sf->state = MPS_SF_ACTIVE;
     sf->active_since = now;
+    sf->given_at = now;
     mps_stale_heard(&sf->stale, now);
     sf->peer_knows = true;
     sf->join.deadline = MPS_NEVER;

@@ -105,6 +105,7 @@ struct mps_subflow {
     struct mps_stale stale;
     struct mps_split *split; /* NULL: TCP reaches to the peer */
     bool rests; /* gets no new data: another one carries for both (couple.h) */
+    mps_time_t given_at; /* a run was last given to it, or the beginning */
     struct mps_sf_join join;
     struct mps_sf_tx tx;
     struct mps_sf_rx rx;

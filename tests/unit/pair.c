@@ -354,7 +354,7 @@ static void metrics(struct pair *p, struct pair_link *l, int side)
 {
     struct mps_metrics m = {
         .srtt_us = 10000, .rttvar_us = 1000, .min_rtt_us = 10000, .mss = 1448, .cwnd = 1u << 20,
-        .rate = 50000000, .acked = l->carried[side], .in_flight = l->out[side].len,
+        .rate = l->rate ? l->rate : 50000000, .acked = l->carried[side], .in_flight = l->out[side].len,
     };
 
     if (l->cut && m.in_flight > 0) {

@@ -29,6 +29,7 @@ struct pair_link {
     bool cut;                /* a black hole: nothing moves */
     bool refuse;             /* the connect fails */
     bool connected;
+    uint64_t rate;           /* that TCP reports, 0: 50 MB/s */
     uint8_t opening[MPS_OPENING_MAX_LEN]; /* server: bytes before it has a subflow */
     size_t opening_len;
     uint64_t carried[2];     /* bytes delivered, by sender */
