@@ -137,6 +137,7 @@ static const struct mps_key keys[] = {
     OPTION("connections", "keepalive", SECONDS, "keepalive"),
     OPTION("connections", "bind", "any or keep", "bind"),
     OPTION("agent", "idle", SECONDS, "idle"),
+    OPTION("agent", "memory", "MiB, 16 to 1048576", "memory"),
     OPTION("agent", "threads", "a number, 1 to 16", "threads"),
     OPTION("agent", "remember-peers", "yes or no", "remember-peers"),
     OPTION("agent", "join-port", "a port, 0 to 65535, or a range FIRST-LAST", "join-port"),

@@ -81,6 +81,9 @@ static const char *set_number(struct mps_options *opt, const char *key, const ch
     } else if (strcmp(key, "idle") == 0) {
         why = mps_value_number(value, 0, SECONDS_MAX, &n);
         opt->idle_s = why ? opt->idle_s : (unsigned)n;
+    } else if (strcmp(key, "memory") == 0) {
+        why = mps_value_number(value, MPS_OPTIONS_MEMORY_MIN, MPS_OPTIONS_MEMORY_MAX, &n);
+        opt->memory = why ? opt->memory : (uint64_t)n << 20;
     } else if (strcmp(key, "threads") == 0) {
         why = mps_value_number(value, 1, MPS_OPTIONS_THREADS, &n);
         opt->threads = why ? opt->threads : (unsigned)n;

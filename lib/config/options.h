@@ -4,7 +4,7 @@
  *   local=A[,B...] scheduler=NAME pm=NAME fairness=off|auto|strict
  *   max-subflows=N max-addresses=N bind=any|keep
  *   no-subflow-timeout=SECONDS keepalive=SECONDS
- *   idle=SECONDS threads=N join-port=N[-M] verbose=FILE
+ *   idle=SECONDS memory=MIB threads=N join-port=N[-M] verbose=FILE
  *   remember-peers=yes|no peers-dir=DIRECTORY
  */
 #pragma once
@@ -26,6 +26,8 @@ struct mps_ports {
 #define MPS_OPTIONS_PATH   256
 #define MPS_OPTIONS_WORD   1024 /* longest word, and its NUL: the environment's value has no more */
 #define MPS_OPTIONS_THREADS 16
+#define MPS_OPTIONS_MEMORY_MIN 16u /* MiB */
+#define MPS_OPTIONS_MEMORY_MAX (1u << 20)
 #define MPS_OPTIONS_ADDRESSES 64 /* most of the peer's addresses that can be remembered */
 
 struct mps_options {
@@ -40,6 +42,7 @@ struct mps_options {
     mps_time_t no_subflow_timeout;     /* life of a connection without any subflow */
     mps_time_t keepalive;              /* a path silent for so long is probed, 0: never */
     unsigned idle_s;
+    uint64_t memory;                /* bytes, above which the agent's buffers get small; 0: by RAM */
     unsigned threads;               /* of the agent, that carry data; 0: by the number of CPUs */
     struct mps_ports join_ports;    /* first 0: ephemeral */
     char verbose[MPS_OPTIONS_PATH]; /* "": no log */

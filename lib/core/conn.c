@@ -53,7 +53,8 @@ static int parts_init(struct mps_conn *c, const struct mps_env *env, const struc
     mps_reasm_init(&c->rx.reasm, env->mem);
     mps_ctrlq_rx_init(&c->rx.ctrlq, env->mem);
     mps_ack_init(&c->rx.ack);
-    mps_flow_init(&c->flow, c->cfg.rcv_buf_init, c->cfg.rcv_buf_max, now);
+    mps_flow_init(&c->flow, mps_mem_scarce(env->mem) ? 0 : c->cfg.rcv_buf_init, c->cfg.rcv_buf_max,
+                  now);
     c->paths.retry_at = MPS_NEVER;
     c->scratch = env->scratch ? env->scratch : mps_alloc_raw(env->mem, MPS_SCRATCH);
     if (!c->scratch)

@@ -271,6 +271,8 @@ void mps_conn_app_rx_done(struct mps_conn *c, size_t n, mps_time_t now)
     if (n > there)
         n = there;
     mps_reasm_consume(&c->rx.reasm, n);
+    if (mps_mem_scarce(c->env.mem))
+        mps_flow_shrink(&c->flow);
     mps_flow_consume(&c->flow, n, mps_conn_max_srtt(c), now);
     mps_conn_settle(c, now);
 }

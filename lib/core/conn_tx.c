@@ -63,6 +63,8 @@ static void size_send_buffer(struct mps_conn *c)
     want = 2 * rate * rtt_us / 1000000u;
     if (want < MPS_SND_BUF_MIN)
         want = MPS_SND_BUF_MIN;
+    if (mps_mem_scarce(c->env.mem))
+        want = MPS_SND_BUF_SCARCE;
     mps_sendq_set_limit(&c->tx.sendq, want < max ? want : max);
 }
 

@@ -47,6 +47,8 @@
 
 /* It starts with and never falls below this many bytes; 4 MiB is what Linux gives one TCP flow. */
 #define MPS_SND_BUF_MIN (4u << 20)
+/* While the agent's memory is scarce. */
+#define MPS_SND_BUF_SCARCE (256u << 10)
 
 /* ---- frames and room ---- */
 

@@ -58,6 +58,13 @@ static void grow(struct mps_flow *f, mps_time_t rtt, mps_time_t now)
     f->epoch_consumed = 0;
 }
 
+void mps_flow_shrink(struct mps_flow *f)
+{
+    f->window /= 2;
+    if (f->window < MPS_INITIAL_CREDIT_MIN)
+        f->window = MPS_INITIAL_CREDIT_MIN;
+}
+
 void mps_flow_consume(struct mps_flow *f, uint64_t n, mps_time_t rtt, mps_time_t now)
 {
     f->consumed += n;

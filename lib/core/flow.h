@@ -33,6 +33,10 @@ bool mps_flow_accepts(const struct mps_flow *f, uint64_t end);
 /* The application took n bytes; `rtt` is the largest of the subflows in use, 0: unknown. */
 void mps_flow_consume(struct mps_flow *f, uint64_t n, mps_time_t rtt, mps_time_t now);
 
+/* Memory is scarce: the window becomes smaller, down to MPS_INITIAL_CREDIT_MIN. What was granted
+ * stays granted. */
+void mps_flow_shrink(struct mps_flow *f);
+
 /* Has credit grown so much that the peer should hear of it? `rcv_nxt`: next DSN expected. */
 bool mps_flow_should_announce(const struct mps_flow *f, uint64_t rcv_nxt);
 

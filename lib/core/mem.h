@@ -2,15 +2,18 @@
 /*
  * Memory comes through this table, so that tests can make every single allocation fail.
  * alloc returns zeroed storage or NULL; free accepts NULL. alloc_raw, where there is one, does not
- * zero: for large buffers that are written before they are read.
+ * zero: for large buffers that are written before they are read. scarce, where there is one, says
+ * that so much is in use that buffers should become small.
  */
 #pragma once
+#include <stdbool.h>
 #include <stddef.h>
 
 struct mps_mem {
     void *(*alloc)(void *user, size_t size);
     void *(*alloc_raw)(void *user, size_t size); /* NULL: alloc serves */
     void (*free)(void *user, void *p);
+    bool (*scarce)(void *user); /* NULL: never */
     void *user;
 };
 
@@ -27,4 +30,9 @@ static inline void *mps_alloc_raw(const struct mps_mem *mem, size_t size)
 static inline void mps_free(const struct mps_mem *mem, void *p)
 {
     mem->free(mem->user, p);
+}
+
+static inline bool mps_mem_scarce(const struct mps_mem *mem)
+{
+    return mem->scarce && mem->scarce(mem->user);
 }

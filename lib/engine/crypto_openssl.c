@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
-#include <stdlib.h>
 #include <sys/random.h>
 #include "core/err.h"
 #include "log.h"
@@ -54,24 +53,3 @@ void mps_crypto_openssl_warm_up(void)
     if (sha1(NULL, "", 0, out) < 0 || hmac_sha1(NULL, "", 0, "", 0, out) < 0)
         mps_log("crypto: SHA-1 does not work");
 }
-
-static void *libc_alloc(void *user, size_t size)
-{
-    return calloc(1, size);
-}
-
-static void *libc_alloc_raw(void *user, size_t size)
-{
-    return malloc(size);
-}
-
-static void libc_free(void *user, void *p)
-{
-    free(p);
-}
-
-const struct mps_mem mps_mem_libc = {
-    .alloc = libc_alloc,
-    .alloc_raw = libc_alloc_raw,
-    .free = libc_free,
-};

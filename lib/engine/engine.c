@@ -101,7 +101,8 @@ int mps_engine_init(struct mps_engine *eng, struct ev_loop *loop,
     eng->loop = loop;
     eng->index = setup->index;
     eng->count = setup->count;
-    eng->env.mem = &mps_mem_libc;
+    mps_memory_init(&eng->memory, setup->options->memory, setup->count);
+    eng->env.mem = &eng->memory.mem;
     eng->env.crypto = &mps_crypto_openssl;
     eng->env.scratch = eng->scratch;
     eng->options = *setup->options;

@@ -23,6 +23,7 @@
 #include "core/list.h"
 #include "core/token.h"
 #include "linger.h"
+#include "memory.h"
 #include "monitor.h"
 #include "peers.h"
 #include "view.h"
@@ -49,6 +50,7 @@ struct mps_engine {
     struct ev_loop *loop;
     unsigned index, count;
     struct mps_env env;
+    struct mps_memory memory; /* of env */
     uint8_t scratch[MPS_SCRATCH]; /* of env */
     struct mps_options options;
     const struct mps_policy *policy;

@@ -24,6 +24,7 @@ static const char usage[] =
     "  --max-subflows N        paths per connection at most\n"
     "  --keepalive S           seconds of silence after which a path is asked, 0: never\n"
     "  --no-subflow-timeout S  seconds that a connection waits for a path when it has none\n"
+    "  --memory MIB            of the agent, above which buffers become small\n"
     "  --threads N             of the agent, over which connections are spread\n"
     "  --join-port N[-M]       port for joins where the program's own cannot be shared\n"
     "  --remember-peers YES|NO whether later runs know the peers of this one\n"

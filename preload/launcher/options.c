@@ -13,6 +13,7 @@ static const struct option known[] = {
     {"scheduler", required_argument, NULL, 0},
     {"fairness", required_argument, NULL, 0},
     {"max-subflows", required_argument, NULL, 0},
+    {"memory", required_argument, NULL, 0},
     {"threads", required_argument, NULL, 0},
     {"join-port", required_argument, NULL, 0},
     {"keepalive", required_argument, NULL, 0},

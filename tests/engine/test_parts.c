@@ -14,6 +14,7 @@
 #include "core/sched.h"
 #include "engine/connector.h"
 #include "engine/crypto_openssl.h"
+#include "engine/memory.h"
 #include "engine/peers.h"
 #include "engine/sock.h"
 #include "engine/sockopts.h"
@@ -297,6 +298,29 @@ static void test_sockopts(void **state)
 }
 
 /* RFC 2202, case 2. */
+/* Scarce above an engine's part of the limit, and not any more once it is given back. */
+static void test_memory(void **state)
+{
+    struct mps_memory memory;
+    void *zeroed, *raw;
+
+    mps_memory_init(&memory, 2u << 20, 2);
+    assert_int_equal(memory.limit, 1u << 20);
+    zeroed = mps_alloc(&memory.mem, 600000);
+    assert_non_null(zeroed);
+    assert_false(mps_mem_scarce(&memory.mem));
+    raw = mps_alloc_raw(&memory.mem, 600000);
+    assert_non_null(raw);
+    assert_true(mps_mem_scarce(&memory.mem));
+    mps_free(&memory.mem, zeroed);
+    assert_false(mps_mem_scarce(&memory.mem));
+    mps_free(&memory.mem, raw);
+    mps_free(&memory.mem, NULL);
+    assert_int_equal(memory.used, 0);
+    mps_memory_init(&memory, 0, 1);
+    assert_true(memory.limit >= 16u << 20);
+}
+
 static void test_crypto(void **state)
 {
     static const uint8_t want[] = {0xef, 0xfc, 0xdf, 0x6a, 0xe5, 0xeb, 0x2f, 0xa2, 0xd2, 0x74,
@@ -319,6 +343,7 @@ int main(void)
         cmocka_unit_test(test_metrics),
         cmocka_unit_test(test_connector),
         cmocka_unit_test(test_sockopts),
+        cmocka_unit_test(test_memory),
         cmocka_unit_test(test_crypto),
     };
 

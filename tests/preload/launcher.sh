@@ -89,8 +89,8 @@ is "the library is there once" "$(LD_PRELOAD=$library variable LD_PRELOAD)" "$li
 is "the agent" "$(variable MPTCPSHIM_AGENT_PATH)" "$directory/mptcpshim-agent"
 variable MPTCPSHIM_AGENT >"$scratch/out"
 matches "id, secret, uid" out "^[0-9a-f]{16}:[0-9a-f]{32}:$(id -u)\$"
-is "options" "$(variable MPTCPSHIM_OPTIONS --local 127.0.0.1,::1 --scheduler minrtt --max-subflows 3 --threads 2 --join-port 7-9 --no-subflow-timeout 0 --keepalive 9 --log /x)" \
-    "local=127.0.0.1,::1 scheduler=minrtt max-subflows=3 threads=2 join-port=7-9 no-subflow-timeout=0 keepalive=9 verbose=/x"
+is "options" "$(variable MPTCPSHIM_OPTIONS --local 127.0.0.1,::1 --scheduler minrtt --max-subflows 3 --memory 99 --threads 2 --join-port 7-9 --no-subflow-timeout 0 --keepalive 9 --log /x)" \
+    "local=127.0.0.1,::1 scheduler=minrtt max-subflows=3 memory=99 threads=2 join-port=7-9 no-subflow-timeout=0 keepalive=9 verbose=/x"
 mkdir -m 700 "$scratch/runtime"
 is "where known peers are kept" "$(XDG_RUNTIME_DIR=$scratch/runtime variable MPTCPSHIM_OPTIONS)" \
     "peers-dir=$scratch/runtime/mptcpshim"

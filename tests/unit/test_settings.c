@@ -75,7 +75,7 @@ static const char whole[] =
     "\n"
     "  [agent]\n"
     "  idle = 0\n"
-    "  threads = 3\n"
+    "  threads = 3\n  memory = 64\n"
     "\tjoin-port = 7000\n"
     "  announce = 192.0.2.1, 2001:db8::9\n"
     "  remember-peers = no\n"
@@ -118,6 +118,7 @@ static void all_keys(void **state)
     assert_true(o->bind_keep);
     assert_int_equal(o->idle_s, 0);
     assert_int_equal(o->threads, 3);
+    assert_int_equal(o->memory, 64u << 20);
     assert_false(o->remember_peers);
     assert_string_equal(o->verbose, "/tmp/a;b");
     assert_int_equal(o->n_locals, 3);
@@ -159,6 +160,7 @@ static void bad_values(void **state)
         {"connections", "bind", "sometimes", "neither"},
         {"agent", "idle", "soon", "not a number"},
         {"agent", "threads", "0", "range"},
+        {"agent", "memory", "15", "range"},
         {"agent", "remember-peers", "maybe", "neither yes nor no"},
         {"agent", "join-port", "65536", "range"},
         {"agent", "announce", "10.0.0.1:80", "not an IP address"},
