@@ -107,6 +107,17 @@ void mps_alive_doubt(struct mps_subflow *sf, mps_time_t now)
         ask(sf, now);
 }
 
+void mps_alive_doubt_all(struct mps_conn *c, mps_time_t now)
+{
+    struct mps_subflow *sf;
+
+    mps_for_each_subflow(sf, c) {
+        if (works(sf) && sf->stale.asked_at == 0)
+            ask(sf, now);
+    }
+    mps_conn_settle(c, now);
+}
+
 /*
  * It fell silent while the connection was idle, and nothing was heard from another one since. The
  * peer finds out by itself, or from TCP's reset; and what was acknowledged here arrived before the

@@ -221,6 +221,8 @@ mps_time_t mps_alive_deadline(const struct mps_conn *c);
 void mps_alive_timer(struct mps_conn *c, mps_time_t now);
 /* Something suggests that the subflow works no more: it is asked at once. */
 void mps_alive_doubt(struct mps_subflow *sf, mps_time_t now);
+/* The same of all, the last one as well, whatever the user says of keepalive. */
+void mps_alive_doubt_all(struct mps_conn *c, mps_time_t now);
 /* The silence or end of this one is not worth sending anything on a subflow that may be as dead. */
 bool mps_alive_hush(const struct mps_subflow *sf);
 

@@ -151,7 +151,7 @@ static bool join_id_ok(const struct mps_conn *c, uint32_t id)
     return true;
 }
 
-static int join_check(const struct mps_conn *c, const struct mps_join *join)
+static int join_check(const struct mps_conn *c, const struct mps_join *join, mps_time_t now)
 {
     const struct mps_subflow *sf;
     unsigned n = 0;
@@ -165,10 +165,9 @@ static int join_check(const struct mps_conn *c, const struct mps_join *join)
         return MPS_ETOKEN;
     if (!join_id_ok(c, join->subflow_id))
         return MPS_EPROTO;
-    mps_for_each_subflow(sf, c) {
-        if (sf->state != MPS_SF_DEAD)
-            n++;
-    }
+    /* One that hangs for long will be closed as soon as this one works. */
+    mps_for_each_subflow(sf, c)
+        n += sf->state != MPS_SF_DEAD && !mps_stale_hopeless(&sf->stale, now);
     if (n >= c->cfg.max_subflows || mps_conn_half_open(c) >= MPS_HALF_OPEN_MAX)
         return MPS_ELIMIT;
     return 0;
@@ -181,8 +180,12 @@ int mps_conn_join_accept(struct mps_conn *c, const struct mps_join *join,
     struct mps_opening msg = {.kind = MPS_OPENING_JOIN_REPLY};
     const struct mps_local *own = mps_paths_local(c, local);
     struct mps_subflow *sf;
-    int r = join_check(c, join);
+    int r = join_check(c, join, now);
 
+    /* The peer may have lost those that take the places, and we would not know: an idle host sends
+     * nothing that could fail. The next attempt finds out. */
+    if (r == MPS_ELIMIT)
+        mps_alive_doubt_all(c, now);
     if (r < 0)
         return r;
     sf = mps_sf_new(c, join->subflow_id, local, remote);

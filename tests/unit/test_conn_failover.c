@@ -335,6 +335,26 @@ static void limit_with_hopeless_ones(void **state)
     assert_true(max == 3);
 }
 
+/* The place is taken by one that the accepting host, with nothing to send, does not know is dead. */
+static void limit_with_an_unnoticed_one(void **state)
+{
+    struct pair *p = *state;
+
+    p->cfg[SERVER].max_subflows = 1;
+    p->cfg[CLIENT].keepalive = p->cfg[SERVER].keepalive = 0;
+    start(p, 1);
+    p->end[CLIENT].to_send = 4000000;
+    while (p->end[SERVER].received < 500000)
+        assert_true(pair_step(p));
+    p->links[0].cut = true;
+    pair_add_local(p, 2);
+    pair_run(p, 120 * MPS_SEC);
+    assert_int_equal(p->join_error, MPS_ELIMIT);
+    assert_int_equal(p->end[SERVER].received, 4000000);
+    p->end[CLIENT].fin = p->end[SERVER].fin = true;
+    finish(p);
+}
+
 static void backup_address(void **state)
 {
     struct pair *p = *state;
@@ -372,7 +392,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(joined_one_breaks), T(first_one_breaks), T(one_side_breaks), T(all_break_and_come_back),
         T(half_written_frame), T(black_hole), T(black_hole_ends), T(hopeless_one_is_replaced),
-        T(proxy_loses_bytes), T(address_gone), T(address_announced), T(backup), T(backup_address), T(limit_with_hopeless_ones),
+        T(proxy_loses_bytes), T(address_gone), T(address_announced), T(backup), T(backup_address), T(limit_with_hopeless_ones), T(limit_with_an_unnoticed_one),
         T(hopeless_last_one_gets_company), T(silent_path_is_looked_for), T(no_twins),
         T(refused_joins_back_off),
     };
