@@ -1,14 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Opportunistic reinjection (M1 of Raiciu et al., NSDI 2012): when the credit is used up, or when
- * nothing is left to send, an idle subflow that would deliver well before the holder repeats what
- * blocks. And exploration: a path that the scheduler passes over gets a small copy now and then, as
- * its measurements are as old as its last data. The bytes repeated so are bounded by a share of
- * what was sent.
+ * Data sent again to shorten waiting:
+ * - Opportunistic reinjection (M1 of Raiciu et al., NSDI 2012): when the credit is used up, or when
+ *   nothing is left to send, an idle subflow that would deliver well before the holder repeats what
+ *   blocks.
+ * - Repair: what a path with losses holds up is repeated on one that delivers it sooner than TCP's
+ *   retransmission, which takes another round trip.
+ * - Exploration: a path that the scheduler passes over gets a small copy now and then, as its
+ *   measurements are as old as its last data.
+ * The bytes repeated so are bounded by a share of what was sent.
  */
 #include "conn_int.h"
 
 #define RUNS_PER_PUSH 16
+#define RUNS_PER_LOOK 64
 
 static mps_time_t send_time(const struct mps_subflow *sf, uint64_t bytes)
 {
@@ -106,6 +111,66 @@ void mps_conn_opportunism(struct mps_conn *c, mps_time_t now)
         if (delivery(sf, run->len) + MPS_MSEC < holder - holder / 4) {
             if (!mps_conn_send_run(c, sf, run, MPS_DSS_ACK_NOW, now))
                 return;
+            c->tx.opportunism += run->len;
+        }
+        run = mps_rtxq_next(&c->tx.rtxq, run);
+    }
+}
+
+/* The subflow with losses that alone carries the run; NULL: there is none such. */
+static struct mps_subflow *losing_carrier(const struct mps_conn *c, const struct mps_run *run)
+{
+    struct mps_subflow *sf;
+
+    if (run->queued || run->times_sent > 1)
+        return NULL;
+    mps_for_each_subflow(sf, c) {
+        if (run->carriers == UINT32_C(1) << sf->slot)
+            return sf->state == MPS_SF_ACTIVE && sf->m.losing ? sf : NULL;
+    }
+    return NULL;
+}
+
+/* A path that brings `len` bytes in less than half of the other one's round trip. */
+static bool much_faster_path(const struct mps_conn *c, const struct mps_subflow *than, uint32_t len)
+{
+    mps_time_t srtt = (mps_time_t)than->m.srtt_us * MPS_USEC;
+    const struct mps_subflow *sf;
+
+    mps_for_each_subflow(sf, c) {
+        if (sf != than && sf->state == MPS_SF_ACTIVE && !sf->stale.stale && !sf->rests &&
+            !sf->backup && !sf->peer_backup && sf->m.srtt_us > 0 && delivery(sf, len) < srtt / 2)
+            return true;
+    }
+    return false;
+}
+
+static bool any_losing(const struct mps_conn *c)
+{
+    const struct mps_subflow *sf;
+
+    mps_for_each_subflow(sf, c) {
+        if (sf->state == MPS_SF_ACTIVE && sf->m.losing)
+            return true;
+    }
+    return false;
+}
+
+void mps_conn_repair(struct mps_conn *c, mps_time_t now)
+{
+    struct mps_run *run = mps_rtxq_first(&c->tx.rtxq);
+
+    if (!run || c->phase != MPS_PH_OPEN || mps_conn_n_active(c) < 2 || !any_losing(c))
+        return;
+    for (unsigned i = 0; run && i < RUNS_PER_LOOK; i++) {
+        struct mps_subflow *sf = losing_carrier(c, run);
+
+        if (sf) {
+            /* Those behind it are younger. */
+            if (now - run->last_sent < (mps_time_t)sf->m.srtt_us * MPS_USEC + MPS_ACK_DELAY ||
+                !much_faster_path(c, sf, run->len) || !budget_left(c, run->len))
+                return;
+            mps_rtxq_requeue(&c->tx.rtxq, run);
             c->tx.opportunism += run->len;
         }
         run = mps_rtxq_next(&c->tx.rtxq, run);

@@ -52,6 +52,7 @@ struct mps_conn_tx {
     unsigned rtx_tries;  /* without progress */
     mps_time_t sched_at; /* ask the scheduler again */
     mps_time_t written_at; /* the application's last write */
+    mps_time_t full_at;    /* the send buffer was full */
     uint64_t reinjected;  /* bytes sent again in all */
     uint64_t opportunism; /* of these: to shorten waiting */
 };
@@ -173,6 +174,8 @@ void mps_conn_arm_rtx(struct mps_conn *c, mps_time_t now, bool progress);
 mps_time_t mps_conn_max_srtt(const struct mps_conn *c);
 /* Reinjection to shorten waiting (conn_dup.c). */
 void mps_conn_opportunism(struct mps_conn *c, mps_time_t now);
+/* Queues what a path with losses holds up, where another is much faster. */
+void mps_conn_repair(struct mps_conn *c, mps_time_t now);
 /* A subflow that was passed over for so long that its measurements say nothing, while data waits. */
 struct mps_subflow *mps_conn_unexplored(const struct mps_conn *c, mps_time_t now);
 /* A copy of the newest run to it. */

@@ -46,13 +46,14 @@ mps_time_t mps_conn_max_srtt(const struct mps_conn *c)
  * (RFC 6182 section 5.3). It follows the paths up and down; more would only delay what the
  * application sees of its own progress.
  */
-static void size_send_buffer(struct mps_conn *c)
+static void size_send_buffer(struct mps_conn *c, mps_time_t now)
 {
     const struct mps_subflow *sf;
     uint64_t rate = 0, rtt_us = 0, want, max = c->cfg.snd_buf_max;
 
     mps_for_each_subflow(sf, c) {
-        if (!mps_sf_usable(sf) || sf->stale.stale || sf->rests)
+        /* What a resting one still has on its way may hold up the rest. */
+        if (!mps_sf_usable(sf) || sf->stale.stale || (sf->rests && sf->m.in_flight == 0))
             continue;
         rate += mps_metrics_rate(&sf->m);
         if (sf->m.srtt_us > rtt_us)
@@ -66,6 +67,8 @@ static void size_send_buffer(struct mps_conn *c)
     if (mps_mem_scarce(c->env.mem))
         want = MPS_SND_BUF_SCARCE;
     mps_sendq_set_limit(&c->tx.sendq, want < max ? want : max);
+    if (mps_sendq_size(&c->tx.sendq) >= c->tx.sendq.limit)
+        c->tx.full_at = now;
 }
 
 /* ---- the application's side ---- */
@@ -153,14 +156,16 @@ static void used(struct candidates *cand, unsigned i)
     cand->path[i].room = mps_sf_room(cand->sf[i]);
 }
 
-static int pick(struct mps_conn *c, const struct candidates *cand, bool reinject)
+static int pick(struct mps_conn *c, const struct candidates *cand, bool reinject, mps_time_t now)
 {
-    uint64_t unsent = mps_conn_unsent(c);
+    uint64_t unsent = mps_conn_unsent(c), outstanding = mps_rtxq_tail(&c->tx.rtxq) - c->tx.acked;
+    uint64_t window = outstanding + mps_conn_credit_left(c);
     struct mps_sched_input in = {
         .paths = cand->path,
         .n_paths = cand->n,
         .unsent = unsent > 0 ? unsent : 1,
-        .credit = mps_conn_credit_left(c),
+        .more = !c->tx.fin && now < c->tx.full_at + MPS_SND_BUF_REFILL,
+        .window = window < c->tx.sendq.limit ? window : c->tx.sendq.limit,
         .reinject = reinject,
         .fin = c->tx.fin,
     };
@@ -194,7 +199,7 @@ static void reinject(struct mps_conn *c, struct candidates *cand, mps_time_t now
             cand->path[k].carried = run->carriers & UINT32_C(1) << cand->sf[k]->slot;
             cand->path[k].room = cand->path[k].carried ? 0 : mps_sf_room(cand->sf[k]);
         }
-        i = pick(c, cand, true);
+        i = pick(c, cand, true, now);
         if (i == MPS_SCHED_NONE)
             break;
         if (!mps_conn_send_run(c, cand->sf[i], run, MPS_DSS_ACK_NOW, now))
@@ -262,7 +267,7 @@ static void send_waiting(struct mps_conn *c, struct candidates *cand, mps_time_t
             return;
         if (unexplored && max > MPS_EXPLORE_LEN)
             max = MPS_EXPLORE_LEN;
-        i = pick(c, cand, false);
+        i = pick(c, cand, false, now);
         if (i == MPS_SCHED_NONE) {
             /* Waiting is better, says the policy: it is asked again, whatever happens. */
             if (any_room(cand))
@@ -305,9 +310,10 @@ void mps_conn_push(struct mps_conn *c, mps_time_t now)
     if (c->phase <= MPS_PH_OPEN) {
         c->tx.sched_at = MPS_NEVER;
         mps_conn_fair(c, now);
-        size_send_buffer(c);
+        size_send_buffer(c, now);
         candidates_fill(c, &cand);
         if (cand.n > 0) {
+            mps_conn_repair(c, now);
             reinject(c, &cand, now);
             send_waiting(c, &cand, now);
             send_fin(c, &cand, now);

@@ -47,6 +47,8 @@
 
 /* It starts with and never falls below this many bytes; 4 MiB is what Linux gives one TCP flow. */
 #define MPS_SND_BUF_MIN (4u << 20)
+/* A program that waited for room in it has filled it again after so long. */
+#define MPS_SND_BUF_REFILL (20 * MPS_MSEC)
 /* While the agent's memory is scarce. */
 #define MPS_SND_BUF_SCARCE (256u << 10)
 
@@ -56,6 +58,7 @@
 #define MPS_FRAME_UNKNOWN  16384u /* while the rate is unknown */
 #define MPS_FRAME_TIME     (1 * MPS_MSEC) /* of the rate goes into one frame */
 #define MPS_ROOM_TIME      (5 * MPS_MSEC) /* of the rate may wait unsent in a socket */
+#define MPS_PACING_MAX     3u /* times the rate: BBR starts with 2.9 */
 #define MPS_ROOM_MIN       16384u
 #define MPS_ROOM_UNKNOWN   65536u
 #define MPS_ROOM_MAX       (4u << 20)

@@ -31,7 +31,9 @@ struct mps_sched_input {
     const struct mps_sched_path *paths;
     unsigned n_paths;  /* usable ones only: active and not stale */
     uint64_t unsent;   /* bytes waiting in all */
-    uint64_t credit;   /* bytes the peer still accepts */
+    bool more;         /* the send buffer was full just now: the program has more than these */
+    uint64_t window;   /* bytes that may wait for their DATA_ACK at a time: the peer's window, or
+                        * the send buffer where that is smaller */
     bool reinject;     /* the run was sent before */
     bool fin;          /* nothing comes after the waiting bytes */
 };

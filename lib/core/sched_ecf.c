@@ -15,13 +15,14 @@
  *
  *  ECF: by the time s delivered, F could deliver everything that waits:
  *     sum over F of rate_i * (t_s * k - delay_i) - backlog_i  >=  unsent
- *     where k = 1, or 5/4 while waiting already (hysteresis, beta of ECF).
+ *     where k = 1, or 5/4 while waiting already (hysteresis, beta of ECF). Not where the send buffer
+ *     is full: then a program waits with more than that.
  *
- *  BLEST: while s delivers, the run blocks the receiver's window; what F could send meanwhile
- *     would not fit behind it:
- *     sum over F of rate_i * t_s - backlog_i  >  credit - len + outstanding of F
- *     where outstanding of F (in flight and backlog) is acknowledged, and its credit comes back,
- *     although s has not delivered.
+ *  BLEST: while s delivers, the run blocks the window; what F could send meanwhile would not fit
+ *     behind it:
+ *     sum over F of rate_i * t_s - backlog_i  >  window - len - outstanding of s
+ *     It is the whole window, not what is left of it: everything before the run has arrived by the
+ *     time that it is waited for.
  *
  * Of paths with different weights t_i counts as much longer as a path is lighter than the heaviest.
  *
@@ -69,7 +70,7 @@ static bool should_wait(const struct state *st, const struct mps_sched_input *in
     unsigned weight = mps_sched_max_weight(in);
     uint64_t t_slow = estimate(&in->paths[slow], len, weight).done;
     uint64_t t_ecf = st->waiting ? t_slow + t_slow / 4 : t_slow;
-    uint64_t delivered = 0, sent = 0, outstanding = 0;
+    uint64_t delivered = 0, sent = 0, outstanding;
 
     for (unsigned i = 0; i < in->n_paths; i++) {
         const struct mps_sched_path *path = &in->paths[i];
@@ -82,12 +83,12 @@ static bool should_wait(const struct state *st, const struct mps_sched_input *in
 
         delivered += minus(mps_sched_bytes_in(usable, e.rate), backlog);
         sent += minus(mps_sched_bytes_in(t_slow, e.rate), backlog);
-        outstanding += backlog + mps_sched_min(path->m.in_flight, MPS_SCHED_BYTES_MAX);
     }
-    if (delivered >= (in->unsent > len ? in->unsent : len))
+    if (!in->more && delivered >= (in->unsent > len ? in->unsent : len))
         return true;
-    /* A run that was sent before takes no new credit. */
-    return !in->reinject && sent > minus(in->credit, len) + outstanding;
+    outstanding = mps_sched_backlog(&in->paths[slow]) + mps_sched_in_flight(&in->paths[slow]);
+    /* A run that was sent before is in the window already. */
+    return !in->reinject && sent > minus(in->window, len + outstanding);
 }
 
 /* An unmeasured path: with nothing on its way, or (`any`) with the least. */
@@ -101,8 +102,7 @@ static int pick_unknown(const struct mps_sched_input *in, bool normal, bool any)
 
         if (!mps_sched_eligible(path, normal) || path->room == 0 || estimate(path, 0, 1).rate > 0)
             continue;
-        uint64_t out = mps_sched_backlog(path) +
-                       mps_sched_min(path->m.in_flight, MPS_SCHED_BYTES_MAX);
+        uint64_t out = mps_sched_backlog(path) + mps_sched_in_flight(path);
 
         if (out > 0 && !any)
             continue;

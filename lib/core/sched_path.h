@@ -85,6 +85,17 @@ static inline uint64_t mps_sched_bytes_in(uint64_t us, uint64_t rate)
 }
 
 /*
+ * Bytes on their way, less those that arrived behind a hole: TCP counts these until it is filled.
+ */
+static inline uint64_t mps_sched_in_flight(const struct mps_sched_path *path)
+{
+    uint64_t behind = path->m.delivered > path->m.acked ? path->m.delivered - path->m.acked : 0;
+    uint64_t bytes = mps_sched_min(path->m.in_flight, MPS_SCHED_BYTES_MAX);
+
+    return bytes > behind ? bytes - behind : 0;
+}
+
+/*
  * Time until a byte sent now arrives, in us. What is in flight leaves before it: by Little's law
  * in_flight / rate is the round trip this byte will see, which runs ahead of srtt while a queue
  * builds up. Less the way back of the acknowledgment, half of the empty path's round trip.
@@ -94,7 +105,7 @@ static inline uint64_t mps_sched_delay(const struct mps_sched_path *path)
     uint64_t rate = mps_sched_rate(path), rtt = path->m.srtt_us, back = path->m.min_rtt_us / 2;
 
     if (rate > 0) {
-        uint64_t queue = mps_sched_send_time(path->m.in_flight, rate);
+        uint64_t queue = mps_sched_send_time(mps_sched_in_flight(path), rate);
 
         if (queue > rtt)
             rtt = queue;

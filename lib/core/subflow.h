@@ -38,9 +38,11 @@ struct mps_metrics {
     uint64_t in_flight;  /* bytes sent and not yet acknowledged by TCP */
     uint64_t notsent;    /* bytes accepted by the socket and not yet sent */
     uint64_t rate;       /* bytes per second the path delivers when it always has data to send */
+    uint64_t pacing;     /* bytes per second at which TCP sends now: above `rate` while it probes */
     uint64_t delivered;  /* bytes that arrived, those behind a hole too, since the start */
     uint64_t acked;      /* bytes acknowledged by TCP since the start, monotone */
     uint32_t ack_age_us; /* since the last TCP acknowledgment, while in_flight > 0 */
+    bool losing;         /* TCP knows of lost packets that it has not repaired */
     uint8_t backoff;     /* RTO doublings in progress: > 0 means the path is silent or lossy */
 };
 

@@ -340,10 +340,24 @@ uint32_t mps_sf_frame_size(const struct mps_subflow *sf)
     return size > MPS_DSS_MAX_PAYLOAD ? MPS_DSS_MAX_PAYLOAD : (uint32_t)size;
 }
 
+/*
+ * What a socket must hold. A congestion control that probes for more empties it sooner than the
+ * path delivers, and takes what it finds for the path's limit only if the socket never ran dry
+ * meanwhile: BBR does not count such a round, and goes on to send almost three times what the path
+ * carries. So there it is twice what else is enough.
+ */
+static uint64_t room_for(const struct mps_subflow *sf)
+{
+    uint64_t rate = mps_metrics_rate(&sf->m), pacing = sf->m.pacing;
+
+    if (rate > 0 && pacing > rate + rate / 2)
+        rate = 2 * (pacing / MPS_PACING_MAX < rate ? pacing : rate * MPS_PACING_MAX);
+    return rate ? rate / (MPS_SEC / MPS_ROOM_TIME) : MPS_ROOM_UNKNOWN;
+}
+
 uint32_t mps_subflow_notsent_limit(const struct mps_subflow *sf)
 {
-    uint64_t rate = mps_metrics_rate(&sf->m);
-    uint64_t limit = rate ? rate / (MPS_SEC / MPS_ROOM_TIME) : MPS_ROOM_UNKNOWN;
+    uint64_t limit = room_for(sf);
 
     if (limit < 2 * (uint64_t)mps_sf_frame_size(sf))
         limit = 2 * (uint64_t)mps_sf_frame_size(sf);

@@ -224,7 +224,8 @@ static uint64_t path_rate(const struct tcp_info *info, uint64_t cwnd)
     uint64_t possible;
 
     if (info->tcpi_rtt == 0 ||
-        (info->tcpi_delivery_rate > 0 && !info->tcpi_delivery_rate_app_limited))
+        (info->tcpi_delivery_rate > 0 &&
+         (!info->tcpi_delivery_rate_app_limited || info->tcpi_lost > 0)))
         return info->tcpi_delivery_rate;
     possible = cwnd * 1000000 / info->tcpi_rtt;
     if (possible > info->tcpi_pacing_rate && info->tcpi_pacing_rate > 0)
@@ -249,12 +250,14 @@ bool mps_sock_metrics(int fd, struct mps_metrics *ret)
         ret->in_flight = info.tcpi_bytes_sent - info.tcpi_bytes_retrans - info.tcpi_bytes_acked;
     ret->notsent = info.tcpi_notsent_bytes;
     ret->rate = path_rate(&info, ret->cwnd);
+    ret->pacing = info.tcpi_pacing_rate == UINT64_MAX ? 0 : info.tcpi_pacing_rate;
     ret->acked = info.tcpi_bytes_acked;
     ret->delivered = info.tcpi_bytes_acked + (uint64_t)info.tcpi_sacked * info.tcpi_snd_mss;
     if (ret->in_flight > 0)
         ret->ack_age_us = info.tcpi_last_ack_recv > UINT32_MAX / 1000
                               ? UINT32_MAX
                               : info.tcpi_last_ack_recv * 1000;
+    ret->losing = info.tcpi_lost > 0;
     ret->backoff = info.tcpi_backoff;
     return true;
 }

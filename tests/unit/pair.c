@@ -328,7 +328,7 @@ static bool subflow_receive(struct pair *p, struct pair_link *l, int side)
     struct pair_pipe *in = &l->out[!side];
     size_t n = in->len, used = 0;
 
-    if (l->cut)
+    if (l->cut || l->losing)
         return false;
     if (p->chunk && n > p->chunk)
         n = p->chunk;
@@ -353,7 +353,7 @@ static bool subflow_receive(struct pair *p, struct pair_link *l, int side)
 static void metrics(struct pair *p, struct pair_link *l, int side)
 {
     struct mps_metrics m = {
-        .srtt_us = 10000, .rttvar_us = 1000, .min_rtt_us = 10000, .mss = 1448, .cwnd = 1u << 20,
+        .srtt_us = l->srtt_us ? l->srtt_us : 10000, .losing = l->losing, .rttvar_us = 1000, .min_rtt_us = 10000, .mss = 1448, .cwnd = 1u << 20,
         .rate = l->rate ? l->rate : 50000000, .acked = l->carried[side], .in_flight = l->out[side].len,
     };
 

@@ -27,9 +27,11 @@ struct pair_link {
     struct mps_addr local;   /* of the client */
     struct pair_pipe out[2]; /* [side]: written by that side */
     bool cut;                /* a black hole: nothing moves */
+    bool losing;             /* nothing moves, but TCP is repairing a loss */
     bool refuse;             /* the connect fails */
     bool connected;
     uint64_t rate;           /* that TCP reports, 0: 50 MB/s */
+    uint32_t srtt_us;        /* the same, 0: 10 ms */
     uint8_t opening[MPS_OPENING_MAX_LEN]; /* server: bytes before it has a subflow */
     size_t opening_len;
     uint64_t carried[2];     /* bytes delivered, by sender */

@@ -53,7 +53,7 @@ struct row {
     const char *what;
     struct mps_sched_path paths[MAX_P];
     unsigned n;
-    uint64_t unsent, credit;
+    uint64_t unsent, window;
     bool reinject;
     int expect;
 };
@@ -64,7 +64,7 @@ static int pick_with(const struct mps_sched_ops *ops, void *state, const struct 
         .paths = row->paths,
         .n_paths = row->n,
         .unsent = row->unsent,
-        .credit = row->credit,
+        .window = row->window,
         .reinject = row->reinject,
     };
 
@@ -148,6 +148,10 @@ static void test_ecf_best(void **user)
 
 static void test_ecf_waits(void **user)
 {
+    struct mps_sched_path busy = path(10 * MBIT, 100);
+
+    busy.m.in_flight = 120 * KB;
+
     /*
      * Fast: 100 Mbit/s, 10 ms. Slow: 10 Mbit/s, 100 ms: 16 KiB are there after 13 + 50 ms, until
      * when fast delivers 12500 * (63 - 5) - 12500 = 712 KB, and sends 775 KB.
@@ -158,9 +162,11 @@ static void test_ecf_waits(void **user)
         {"much left", {full(100 * MBIT, 10, 12500), path(10 * MBIT, 100)}, 2, 800 * KB, 100 * MB,
          false, 1},
         {"window would block", {full(100 * MBIT, 10, 12500), path(10 * MBIT, 100)}, 2, 10 * MB,
-         600 * KB, false, NONE},
+         750 * KB, false, NONE},
         {"window is just enough", {full(100 * MBIT, 10, 12500), path(10 * MBIT, 100)}, 2, 10 * MB,
-         700 * KB, false, 1},
+         800 * KB, false, 1},
+        {"what is on the slow one takes its part of the window",
+         {full(100 * MBIT, 10, 12500), busy}, 2, 10 * MB, 850 * KB, false, NONE},
         {"reinjection needs no window", {full(100 * MBIT, 10, 12500), path(10 * MBIT, 100)}, 2,
          10 * MB, 0, true, 1},
         {"two fast ones together",
@@ -174,6 +180,19 @@ static void test_ecf_waits(void **user)
     };
 
     check_rows(&mps_sched_ecf, rows, COUNT(rows));
+}
+
+/* Few bytes are left, but the send buffer is full: the program waits with more. */
+static void test_ecf_more(void **user)
+{
+    const struct mps_sched_path paths[] = {full(100 * MBIT, 10, 12500), path(10 * MBIT, 100)};
+    struct mps_sched_input in = {
+        .paths = paths, .n_paths = 2, .unsent = 600 * KB, .window = 100 * MB};
+    uint64_t state[STATE_MAX] = {0};
+
+    assert_int_equal(mps_sched_ecf.pick(state, &in), NONE);
+    in.more = true;
+    assert_int_equal(mps_sched_ecf.pick(state, &in), 1);
 }
 
 /* Once it waits it goes on waiting a little beyond the point where it began. */
@@ -350,6 +369,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_find),          cmocka_unit_test(test_common),
         cmocka_unit_test(test_ecf_best),      cmocka_unit_test(test_ecf_waits),
+        cmocka_unit_test(test_ecf_more),
         cmocka_unit_test(test_ecf_hysteresis), cmocka_unit_test(test_ecf_unknown),
         cmocka_unit_test(test_ecf_extremes),  cmocka_unit_test(test_minrtt),
         cmocka_unit_test(test_roundrobin),    cmocka_unit_test(test_backup),

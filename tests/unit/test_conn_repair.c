@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT */
+/* What a path with losses holds up is repeated on a much faster one. */
+#include "core/constants.h"
+#include "pair.h"
+
+#define FAR (200 * MPS_MSEC)
+#define BYTES 100000u
+
+static void run_for(struct pair *p, mps_time_t duration)
+{
+    mps_time_t end = p->now + duration;
+
+    while (p->now < end) {
+        pair_step(p);
+        p->now += MPS_MSEC;
+        mps_conn_expire(p->end[CLIENT].conn, p->now);
+        mps_conn_expire(p->end[SERVER].conn, p->now);
+    }
+}
+
+/* Two paths, of which the second has just got data that does not arrive. */
+static void hole(struct pair *p, mps_time_t srtt)
+{
+    p->cfg[SERVER].rcv_buf_init = p->cfg[SERVER].rcv_buf_max; /* credit for all the time */
+    assert_int_equal(pair_start(p), 0);
+    pair_add_local(p, 1);
+    pair_add_local(p, 2);
+    pair_settle(p);
+    assert_true(p->links[1].connected);
+    p->links[1].srtt_us = (uint32_t)(srtt / MPS_USEC);
+    p->links[1].losing = true;
+    /* The first one seems worse at that moment. */
+    p->links[0].rate = 2000;
+    p->end[CLIENT].to_send = UINT64_C(1) << 40;
+    while (p->links[1].out[CLIENT].len < BYTES)
+        pair_step(p);
+    p->end[CLIENT].to_send = p->end[CLIENT].sent;
+    p->links[0].rate = 0;
+}
+
+static uint64_t reinjected(struct pair *p)
+{
+    struct mps_conn_info info;
+
+    mps_conn_info(p->end[CLIENT].conn, &info);
+    return info.bytes_reinjected;
+}
+
+static void repeated(void **state)
+{
+    struct pair *p = *state;
+    uint64_t before;
+
+    hole(p, FAR);
+    before = p->end[SERVER].received;
+    p->end[CLIENT].to_send += 1000 * BYTES; /* it is no tail */
+    p->chunk = 10000;
+    run_for(p, FAR / 2);
+    assert_int_equal(reinjected(p), 0);
+    assert_true(p->end[SERVER].received < before + BYTES / 2);
+    run_for(p, FAR / 2 + 2 * MPS_ACK_DELAY);
+    assert_true(p->links[1].losing && p->links[1].out[CLIENT].len >= BYTES);
+    assert_true(reinjected(p) >= BYTES / 2);
+    run_for(p, FAR);
+    assert_true(p->links[1].losing && p->end[SERVER].received >= before + BYTES);
+}
+
+/* Where TCP itself is about as quick there is nothing to gain. */
+static void left_to_tcp(void **state)
+{
+    struct pair *p = *state;
+
+    hole(p, 12 * MPS_MSEC);
+    p->end[CLIENT].to_send += 1000 * BYTES;
+    p->chunk = 10000;
+    run_for(p, 5 * MPS_ACK_DELAY);
+    assert_int_equal(reinjected(p), 0);
+}
+
+int main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, pair_setup, pair_teardown)
+    const struct CMUnitTest tests[] = {T(repeated), T(left_to_tcp)};
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
