@@ -61,7 +61,7 @@ http_line() # PROGRAM WAY BAR
 {
     ratio=$(calc "$(median "http-$1" "$2" per_s) / $(median "http-$1" plain per_s)") note=
     [ -z "$3" ] || note="$(verdict "$ratio" least "$3"); $(stolen "http-$1")"
-    printf '%-4s %-7s %9s %7s %7s  %s\n' "$1" "$2" "$(median "http-$1" "$2" per_s)" "$ratio" \
+    printf '%-4s %-9s %9s %7s %7s  %s\n' "$1" "$2" "$(median "http-$1" "$2" per_s)" "$ratio" \
         "$(median "http-$1" "$2" cpu_us)" "$note"
 }
 
@@ -76,11 +76,11 @@ bench_http()
     command -v nginx >/dev/null || clients=
     [ -n "$clients" ] || return 0
     open_links 1
-    BED_OPTIONS='--local 127.0.0.1'
+    BED_OPTIONS=$local_options # of local.sh
     mkdir -p "$BED_TMP/www"
     head -c 1024 /dev/zero >"$BED_TMP/www/small"
     heading 'HTTP, each request over a new connection: requests per second, CPU of all processes in us each'
-    printf '%-4s %-7s %9s %7s %7s  %s\n' by way per-s /plain cpu-us bar
+    printf '%-4s %-9s %9s %7s %7s  %s\n' by way per-s /plain cpu-us bar
     for program in $clients; do
         r=0
         while [ $r -lt "$rounds" ]; do
@@ -90,11 +90,13 @@ bench_http()
             [ $open_mode != mptcp ] || measure "http-$program" mptcp $r http_once $program mptcp mptcp
             measure "http-$program" legacy $r http_once $program shim plain
             measure "http-$program" shim $r http_once $program shim shim
+            measure "http-$program" installed $r as_installed http_once $program shim shim
         done
         http_line $program plain ''
         [ $open_mode != mptcp ] || http_line $program mptcp ''
         http_line $program legacy 0.95
         http_line $program shim 0.5
+        http_line $program installed 0.9
     done
     BED_OPTIONS=
 }

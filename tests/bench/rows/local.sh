@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: MIT
 # shellcheck shell=sh
-# Rows of table.sh on loopback: what the shim costs where the network costs nothing.
+# Rows of table.sh on loopback: what the shim costs where the network costs nothing. That is way
+# "shim", which needs an option: way "installed" goes without, and is plain TCP for both ends.
+
+local_options='--local 127.0.0.1'
+
 
 agents() # pids of the agents of host s
 {
@@ -25,6 +29,13 @@ agents_kib() # resident memory
         total=$((total + $(awk '/^VmRSS/ { print $2 }' "/proc/$p/status")))
     done
     echo $total
+}
+
+as_installed() # COMMAND...: without options connections within a host stay plain TCP
+{
+    BED_OPTIONS=
+    "$@"
+    BED_OPTIONS=$local_options
 }
 
 bulk() # WAY
@@ -52,7 +63,7 @@ bench_local()
 {
     wanted bulk || wanted ping || return 0
     open_links 1
-    BED_OPTIONS='--local 127.0.0.1' # loopback is plain TCP otherwise
+    BED_OPTIONS=$local_options
     for row in bulk ping; do
         wanted $row || continue
         r=0
@@ -60,12 +71,13 @@ bench_local()
             r=$((r + 1))
             progress "$row, round $r"
             for way in plain $multi; do measure $row "$way" $r $row "$way"; done
+            measure $row installed $r as_installed $row shim
         done
     done
     if wanted bulk; then
         heading 'Loopback, bulk: Mbit/s, CPU seconds per GB (both programs and the agent)'
-        for way in plain $multi; do
-            printf '%-8s %9s %7s\n' "$way" "$(median bulk "$way" mbit_s)" \
+        for way in plain $multi installed; do
+            printf '%-9s %9s %7s\n' "$way" "$(median bulk "$way" mbit_s)" \
                 "$(calc "$(median bulk "$way" cpu_per_gb)")"
         done
         s=$(median bulk shim mbit_s)
@@ -73,12 +85,18 @@ bench_local()
         printf 'shim/plain %s, %s; %s\n' "$ratio" "$(verdict "$ratio" least 0.75)" "$(stolen bulk)"
         ratio=$(calc "$s / $(median bulk mptcp mbit_s)")
         printf 'shim/mptcp %s, %s\n' "$ratio" "$(verdict "$ratio" least 1.0)"
+        ratio=$(calc "$(median bulk installed mbit_s) / $(median bulk plain mbit_s)")
+        printf 'installed/plain %s, %s\n' "$ratio" "$(verdict "$ratio" least 0.95)"
     fi
     if wanted ping; then
         heading 'Loopback, 128 bytes to and fro: microseconds'
-        for way in plain $multi; do printf '%-8s %9s\n' "$way" "$(median ping "$way" us)"; done
+        for way in plain $multi installed; do
+            printf '%-9s %9s\n' "$way" "$(median ping "$way" us)"
+        done
         ratio=$(calc "$(median ping shim us) / $(median ping plain us)")
         printf 'shim/plain %s, %s\n' "$ratio" "$(verdict "$ratio" most 1.6); $(stolen ping)"
+        ratio=$(calc "$(median ping installed us) / $(median ping plain us)")
+        printf 'installed/plain %s, %s\n' "$ratio" "$(verdict "$ratio" most 1.05)"
     fi
     BED_OPTIONS=
 }
@@ -87,7 +105,7 @@ bench_idle() # both ends are in one agent, so a connection is there twice
 {
     wanted idle || return 0
     open_links 1
-    BED_OPTIONS='--local 127.0.0.1'
+    BED_OPTIONS=$local_options
     # Two descriptors for each end of each connection, and each is there twice: 10,000 ends.
     count=${BENCH_IDLE:-5000}
     ulimit -n $((count * 4 + 200)) 2>/dev/null || count=$((($(ulimit -n) - 200) / 4))
