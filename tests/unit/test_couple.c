@@ -195,15 +195,15 @@ static void came_back(void **state)
 
     (void)state;
     setup(&m, 2, MPS_FAIR_AUTO);
-    run(&m, 3 * MPS_SEC, true);
+    run(&m, 6 * MPS_SEC, true);
     assert_true(m.silent[0] > 0 || m.silent[1] > 0);
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < 2; i++) {
         m.n = 1; /* an outage of the second path */
         run(&m, MPS_SEC / 2, true);
         m.n = 2;
         m.path[1].slot = 2 + (unsigned)i;
         m.silent[0] = m.silent[1] = 0;
-        run(&m, 2 * MPS_SEC, true);
+        run(&m, 3 * MPS_SEC, true);
         assert_int_equal(m.silent[0] + m.silent[1], 0);
     }
     /* Another path is examined. */
@@ -212,7 +212,7 @@ static void came_back(void **state)
     m.n = 2;
     m.path[1].slot = 6;
     m.path[1].path = 77;
-    run(&m, 2 * MPS_SEC, true);
+    run(&m, 3 * MPS_SEC, true);
     assert_true(m.silent[1] > 0);
 }
 
