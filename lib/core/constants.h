@@ -123,11 +123,10 @@
 #define MPS_COUPLE_UNCLEAR  (-1)
 #define MPS_COUPLE_SHARED   10
 #define MPS_COUPLE_ALONE    (-4)
-#define MPS_COUPLE_FIRST    (2 * MPS_SEC) /* of a subflow, before the first experiment: short */
-#define MPS_COUPLE_START    (500 * MPS_MSEC) /* transfers have none; before others, */
+#define MPS_COUPLE_START    (500 * MPS_MSEC) /* before the first experiment, */
 #define MPS_COUPLE_SLOW_START 7u /* and at least so many round trips of each subflow */
-#define MPS_COUPLE_AGAIN    (100 * MPS_MSEC) /* before the next one, if somebody gained, */
-#define MPS_COUPLE_LATER    (2 * MPS_SEC)    /* or if nobody did */
+#define MPS_COUPLE_AGAIN    (100 * MPS_MSEC) /* before the next one, */
+#define MPS_COUPLE_LATER    (2 * MPS_SEC)   /* or if it seems not to share */
 #define MPS_COUPLE_CHECKS   3 /* probes without a clear outcome, until the subflow is woken */
 #define MPS_COUPLE_COST     100 /* a pause may take such a part of the time; */
 #define MPS_COUPLE_CHEAP    (500 * MPS_MSEC) /* up to this it need not be saved up before */

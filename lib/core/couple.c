@@ -80,8 +80,6 @@ static void start(struct mps_couple *cp, const struct mps_couple_path *path, mps
     struct mps_couple_slot *s = &cp->slot[path->slot];
 
     reset(s, now);
-    if (cp->mode != MPS_FAIR_STRICT)
-        s->at = now + MPS_COUPLE_FIRST;
     s->path = path->path;
     for (unsigned i = 0; i < MPS_COUPLE_PAST; i++) {
         if (cp->past[i].path == path->path && cp->past[i].at > s->at) {
@@ -268,8 +266,8 @@ static void judge(struct mps_couple *cp, const struct mps_couple_path *own,
 {
     struct mps_couple_slot *s = &cp->slot[own->slot];
 
-    /* A suspicion is followed up at once. */
-    s->at = now + (other ? MPS_COUPLE_AGAIN : MPS_COUPLE_LATER);
+    /* Suspicions and doubts are followed up at once. */
+    s->at = now + (other || no == MPS_COUPLE_UNCLEAR ? MPS_COUPLE_AGAIN : MPS_COUPLE_LATER);
     if (!other) {
         s->points += no;
     } else if (other->slot == s->suspect) {
