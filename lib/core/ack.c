@@ -22,7 +22,13 @@ void mps_ack_data(struct mps_ack *a, uint64_t n, uint64_t window, uint32_t id, m
     a->pending += n;
     if (a->pending >= threshold(window))
         a->due = now;
-    else if (a->due == MPS_NEVER)
+    else
+        mps_ack_soon(a, now);
+}
+
+void mps_ack_soon(struct mps_ack *a, mps_time_t now)
+{
+    if (a->due == MPS_NEVER)
         a->due = now + MPS_ACK_DELAY;
 }
 

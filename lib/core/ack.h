@@ -19,8 +19,11 @@ void mps_ack_init(struct mps_ack *a);
 /* n bytes of payload arrived on subflow `id`; `window` is the receive window in bytes. */
 void mps_ack_data(struct mps_ack *a, uint64_t n, uint64_t window, uint32_t id, mps_time_t now);
 
-/* The peer waits: FIN, ACK_NOW, duplicate data, credit that opens again. */
+/* The peer waits: ACK_NOW, duplicate data, credit that opens again, FIN after our own. */
 void mps_ack_now(struct mps_ack *a, mps_time_t now);
+
+/* Something without payload that the peer need not hear of at once. */
+void mps_ack_soon(struct mps_ack *a, mps_time_t now);
 
 bool mps_ack_is_due(const struct mps_ack *a, mps_time_t now);
 

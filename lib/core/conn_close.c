@@ -117,7 +117,8 @@ static void start_closing(struct mps_conn *c, mps_time_t now)
         }
         /* Every subflow says that all has arrived: one of them getting through is enough. */
         sf->state = MPS_SF_CLOSING;
-        sf->tx.ack_due = true;
+        if (sf->tx.told < mps_conn_rcv_nxt(c))
+            sf->tx.ack_due = true;
     }
 }
 

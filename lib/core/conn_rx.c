@@ -44,6 +44,18 @@ static int acknowledged(struct mps_conn *c, const struct mps_dss *dss, mps_time_
     return 0;
 }
 
+/*
+ * Most applications close when they have read the end: our own DATA_FIN acknowledges the peer's
+ * then. If that has gone out before, the peer may wait for nothing else.
+ */
+static void acknowledge_fin(struct mps_conn *c, mps_time_t now)
+{
+    if (c->tx.fin)
+        mps_ack_now(&c->rx.ack, now);
+    else
+        mps_ack_soon(&c->rx.ack, now);
+}
+
 /* The end of the peer's stream, announced once and for all. */
 static int fin_seen(struct mps_conn *c, uint64_t fin_dsn, mps_time_t now)
 {
@@ -51,7 +63,7 @@ static int fin_seen(struct mps_conn *c, uint64_t fin_dsn, mps_time_t now)
         return MPS_EPROTO;
     c->rx.fin_known = true;
     c->rx.fin_dsn = fin_dsn;
-    mps_ack_now(&c->rx.ack, now);
+    acknowledge_fin(c, now);
     return 0;
 }
 
@@ -115,7 +127,7 @@ int mps_conn_rx_payload(struct mps_subflow *sf, mps_time_t now)
             return r;
     }
     if (c->rx.fin_known && mps_reasm_next(&c->rx.reasm) == c->rx.fin_dsn)
-        mps_ack_now(&c->rx.ack, now);
+        acknowledge_fin(c, now);
     if (unwanted(c))
         mps_conn_abort(c, now);
     return 0;

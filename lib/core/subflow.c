@@ -83,8 +83,10 @@ void mps_sf_activate(struct mps_subflow *sf, mps_time_t now)
     mps_paths_settle_subflow(sf);
     c->no_subflow_at = MPS_NEVER;
     c->paths.due = true;
-    /* What the peer missed on subflows that ended is said again. */
-    mps_ack_now(&c->rx.ack, now);
+    /* What the peer missed on subflows that ended is said again; to a server that knows nothing of
+     * us yet but HELLO, a first frame says that we have its reply. Early data did both. */
+    if (sf->id != 0 || !c->tx.early_taken)
+        mps_ack_now(&c->rx.ack, now);
     requeue_stale(c);
 }
 

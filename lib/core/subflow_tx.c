@@ -130,6 +130,8 @@ static void skip_acked(struct mps_subflow *sf)
 
         if (f->off > 0 || end > c->tx.acked)
             return;
+        if (f->sealed)
+            tx->told = 0; /* what it was to acknowledge has not been */
         drop_first(sf);
     }
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Abort, fallback to plain TCP, early data, timeouts. */
+#include "core/frame.h"
 #include "pair.h"
 
 static void start(struct pair *p)
@@ -210,6 +211,57 @@ static void early_data(void **state)
     assert_true(pair_complete(p));
 }
 
+/* Request, response and end, as in HTTP: no frame that says only what another says anyway. */
+static void short_exchange(void **state)
+{
+    struct pair *p = *state;
+    const struct pair_link *link = &p->links[0];
+    uint64_t early;
+
+    p->cfg[CLIENT].zero_rtt = true;
+    assert_int_equal(pair_start(p), 0);
+    p->end[CLIENT].to_send = 100;
+    p->links[0].cut = true;
+    pair_settle(p);
+    early = link->out[CLIENT].len;
+    p->links[0].cut = false;
+    pair_settle(p);
+    assert_int_equal(p->end[SERVER].received, 100);
+    assert_int_equal(link->carried[CLIENT], early);
+
+    uint64_t answered = link->carried[SERVER];
+    p->end[SERVER].to_send = 1000;
+    p->end[SERVER].fin = true;
+    pair_settle(p);
+    assert_true(p->end[CLIENT].eof);
+    assert_int_equal(link->carried[CLIENT], early);
+    assert_in_range(link->carried[SERVER], answered + 1000 + MPS_DSS_HEAD_LEN,
+                    answered + 1000 + 2 * MPS_DSS_HEAD_LEN);
+
+    answered = link->carried[SERVER];
+    p->end[CLIENT].fin = true;
+    pair_settle(p);
+    assert_true(pair_complete(p));
+    assert_int_equal(link->carried[CLIENT], early + MPS_DSS_HEAD_LEN);
+    assert_int_equal(link->carried[SERVER], answered + MPS_DSS_HEAD_LEN);
+}
+
+/* Nobody waits long for an acknowledgment of the end, though the application does not close. */
+static void end_is_acknowledged(void **state)
+{
+    struct pair *p = *state;
+    uint64_t before;
+
+    assert_int_equal(pair_start(p), 0);
+    pair_settle(p);
+    before = p->links[0].carried[CLIENT];
+    p->end[SERVER].fin = true;
+    pair_settle(p);
+    assert_true(p->end[CLIENT].eof);
+    pair_run(p, 20 * MPS_MSEC);
+    assert_int_equal(p->links[0].carried[CLIENT], before + MPS_DSS_HEAD_LEN);
+}
+
 /* ---- loss of everything ---- */
 
 static void no_subflow_left(void **state)
@@ -263,8 +315,8 @@ int main(void)
         T(abort_tells_the_peer), T(abort_into_silence), T(abort_through_an_outage), T(abort_while_opening),
         T(close_with_unread_data), T(data_after_close), T(close_is_bounded), T(foreign_answer),
         T(no_answer), T(closed_without_answer), T(early_data_replayed),
-        T(early_data_not_replayed), T(early_data), T(no_subflow_left), T(peer_forgot_us),
-        T(last_acknowledgment_lost),
+        T(early_data_not_replayed), T(early_data), T(short_exchange), T(end_is_acknowledged),
+        T(no_subflow_left), T(peer_forgot_us), T(last_acknowledgment_lost),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
