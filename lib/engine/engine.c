@@ -125,6 +125,7 @@ int mps_engine_init(struct mps_engine *eng, struct ev_loop *loop,
         return rc;
     mps_token_init(&eng->tokens, eng->env.mem);
     mps_linger_init(&eng->linger, loop);
+    mps_busypoll_init(&eng->busypoll, loop);
     ev_idle_init(&eng->more, on_idle);
     ev_set_priority(&eng->more, EV_MINPRI);
     ev_check_init(&eng->check, run_marked);
@@ -141,6 +142,7 @@ void mps_engine_deinit(struct mps_engine *eng)
     mps_list_for_each_safe(s, tmp, &eng->sessions, struct mps_session, link) mps_session_free(s);
     ev_check_stop(eng->loop, &eng->check);
     ev_idle_stop(eng->loop, &eng->more);
+    mps_busypoll_deinit(&eng->busypoll);
     mps_linger_deinit(&eng->linger);
     mps_token_deinit(&eng->tokens);
     mps_appwatch_deinit(&eng->appwatch);

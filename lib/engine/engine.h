@@ -17,6 +17,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include "app.h"
+#include "busypoll.h"
 #include "config/options.h"
 #include "config/policy.h"
 #include "core/conn.h"
@@ -70,6 +71,7 @@ struct mps_engine {
 
     struct mps_appwatch appwatch;
     struct mps_linger linger;
+    struct mps_busypoll busypoll;
 };
 
 /* 0, MPS_ESYS, MPS_ECRYPTO. Nothing is left behind on failure. */

@@ -3,6 +3,7 @@
 #pragma once
 #include <ev.h>
 #include <stdbool.h>
+#include "busypoll.h"
 #include "core/list.h"
 #include "mpconn.h"
 
@@ -17,6 +18,7 @@ struct mps_mpconn {
     struct mps_list flows; /* struct mps_sflow, oldest first */
     ev_timer timer;
     mps_time_t timer_at; /* MPS_NEVER: not running */
+    struct mps_exchange exchange;
     struct mps_netaddr_entry *locals; /* with ports, as told to the core */
     unsigned n_locals;
     bool established; /* the peer has answered HELLO */

@@ -149,6 +149,8 @@ static bool app_write(struct mps_mpconn *mp, mps_time_t now)
     }
     if (mps_conn_app_rx_eof(mp->core))
         mps_app_fin(app);
+    if (done > 0)
+        mps_exchange_note(&mp->exchange, false, done, now);
     return done > 0;
 }
 
@@ -251,6 +253,8 @@ static bool app_read(struct mps_mpconn *mp, mps_time_t now)
             break;
         done += n;
     }
+    if (done > 0)
+        mps_exchange_note(&mp->exchange, true, done, now);
     return done > 0;
 }
 
@@ -330,6 +334,8 @@ enum mps_mpconn_verdict mps_mpconn_run(struct mps_mpconn *mp, bool *ret_more)
     if (mp->plain)
         return MPS_MPCONN_PLAIN;
     set_timer(mp, now);
+    if (mps_exchange_is_quick(&mp->exchange, now))
+        mps_busypoll_go_on(&mp->eng->busypoll, now);
     *ret_more = moved;
     return MPS_MPCONN_GOES_ON;
 }
