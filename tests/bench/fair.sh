@@ -46,6 +46,9 @@ BED_MODE=plain
 BED_SOURCE=$(cd "$(dirname "$0")/../.." && pwd)
 # shellcheck source=../bed/bed.sh
 . "$BED_SOURCE/tests/bed/bed.sh"
+# shellcheck source=../bed/awake.sh
+. "$BED_SOURCE/tests/bed/awake.sh"
+bed_keep_awake
 command -v jq >/dev/null || bed_skip "jq is not installed (apt-get install jq)"
 [ -x "$MPTCPSHIM" ] || bed_skip "$MPTCPSHIM is not built"
 FLOW=$BED_BUILD/tests/bench/flow

@@ -14,6 +14,9 @@ BED_MODE=plain
 BED_SOURCE=$(cd "$(dirname "$0")/../.." && pwd)
 # shellcheck source=../bed/bed.sh
 . "$BED_SOURCE/tests/bed/bed.sh"
+# shellcheck source=../bed/awake.sh
+. "$BED_SOURCE/tests/bed/awake.sh"
+bed_keep_awake
 # shellcheck source=../bed/http.sh
 . "$BED_SOURCE/tests/bed/http.sh"
 for program in curl nginx jq; do
