@@ -16,6 +16,8 @@
 /* Bytes read per event, so that one subflow cannot starve the others. */
 #define READ_BUDGET  (1u << 20)
 #define WRITE_ROUNDS 8
+/* What was on its way when a subflow was last looked at arrives without any event here. */
+#define LOOK_AGAIN   (10 * MPS_MSEC)
 
 static void end(struct mps_sflow *f, bool orderly, enum mps_reason reason, mps_time_t now)
 {
@@ -201,9 +203,12 @@ void mps_sflow_measure(struct mps_sflow *f, bool force, mps_time_t now)
     struct mps_metrics m;
     uint64_t age;
 
-    if (f->connecting || f->dead || (!f->touched && !force))
+    if (f->connecting || f->dead)
+        return;
+    if (!f->touched && !force && (f->busy_since == 0 || now - f->looked_at < LOOK_AGAIN))
         return;
     f->touched = false;
+    f->looked_at = now;
     if (!mps_sock_metrics(f->fd, &m))
         return;
     /* After a pause the kernel's age of the last ACK counts the pause too. */
