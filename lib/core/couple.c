@@ -266,7 +266,11 @@ static void judge(struct mps_couple *cp, const struct mps_couple_path *own,
 {
     struct mps_couple_slot *s = &cp->slot[own->slot];
 
-    /* Suspicions and doubts are followed up at once. */
+    /* What others took over has cost nothing. */
+    if (!other)
+        cp->thrift_until = now + cp->cost * (no == MPS_COUPLE_FLAT ? MPS_COUPLE_COST
+                                                                   : MPS_COUPLE_COST_DOUBT);
+    /* Suspicions are followed up at once, and doubts if that can be afforded. */
     s->at = now + (other || no == MPS_COUPLE_UNCLEAR ? MPS_COUPLE_AGAIN : MPS_COUPLE_LATER);
     if (!other) {
         s->points += no;
@@ -330,6 +334,21 @@ static unsigned sample(const struct mps_couple *cp, const struct mps_couple_path
     return k;
 }
 
+/* What a pause takes of the connection's time: the paused one's part of the rate. */
+static mps_time_t cost_of(const struct mps_couple *cp, const struct mps_couple_path *paths,
+                          unsigned n, unsigned slot, mps_time_t pause)
+{
+    uint64_t sum = 0, own = 0;
+
+    for (unsigned i = 0; i < n; i++) {
+        if (paths[i].slot == slot)
+            own = paths[i].rate;
+        if (paths[i].slot == slot || !rests(cp, paths[i].slot))
+            sum += paths[i].rate;
+    }
+    return sum > 0 ? pause / MPS_USEC * own / sum * MPS_USEC : pause;
+}
+
 static void experiment(struct mps_couple *cp, const struct mps_couple_path *paths, unsigned n,
                        unsigned slot, mps_time_t now)
 {
@@ -345,6 +364,7 @@ static void experiment(struct mps_couple *cp, const struct mps_couple_path *path
     }
     mps_sbd_start(&cp->sbd, slot, rests(cp, slot), (mps_time_t)rtt * MPS_USEC, samples, k, now);
     pause = mps_sbd_pause(&cp->sbd);
+    cp->cost = cost_of(cp, paths, n, slot, pause);
     if (pause > MPS_COUPLE_CHEAP && !rests(cp, slot) && !s->saved) {
         s->saved = true;
         s->at = now + (pause - MPS_COUPLE_CHEAP) * MPS_COUPLE_COST;
@@ -386,18 +406,23 @@ static const struct mps_couple_path *mainstay(const struct mps_couple *cp,
     return ret;
 }
 
-/* The subflow whose turn it is. */
+/* Probing one that rests costs nothing, and suspicions do not wait. */
+static bool affordable(const struct mps_couple *cp, unsigned slot, mps_time_t now)
+{
+    return cp->thrift_until <= now || rests(cp, slot) || cp->slot[slot].points > 0;
+}
+
+/* The subflow whose turn it is: of several the slowest, whose pause costs least. */
 static const struct mps_couple_path *
 due(const struct mps_couple *cp, const struct mps_couple_path *paths, unsigned n, mps_time_t now)
 {
     const struct mps_couple_path *spared = mainstay(cp, paths, n), *ret = NULL;
 
     for (unsigned i = 0; i < n; i++) {
-        const struct mps_couple_slot *s = &cp->slot[paths[i].slot];
-
-        if (&paths[i] == spared || s->at > now)
+        if (&paths[i] == spared || cp->slot[paths[i].slot].at > now ||
+            !affordable(cp, paths[i].slot, now))
             continue;
-        if (!ret || s->at < cp->slot[ret->slot].at)
+        if (!ret || paths[i].rate < ret->rate)
             ret = &paths[i];
     }
     return ret;

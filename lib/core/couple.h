@@ -9,8 +9,9 @@
  * Who shares is found by experiments (sbd.h), whose outcomes are points for and against it: a path
  * whose rate varies by itself may look like a shared one once. A clear no is enough by itself, and
  * holds for the subflow that takes the place of another on the same path, too. Experiments cost a
- * path some round trips of silence, so they are rare where they find nothing: MPS_COUPLE_COST. A
- * subflow that rests is probed now and then, which costs the others at the bottleneck as little.
+ * path some round trips of silence; where they find nothing that is a small part of what the
+ * connection carries: MPS_COUPLE_COST. A subflow that rests is probed now and then, which costs the
+ * others at the bottleneck as little.
  */
 #pragma once
 #include "sbd.h"
@@ -57,6 +58,8 @@ struct mps_couple {
     enum mps_fairness mode;
     struct mps_sbd sbd;
     uint32_t known; /* bit i: slot i was there at the last run */
+    mps_time_t cost;         /* of the latest experiment, in time of the whole connection */
+    mps_time_t thrift_until; /* what experiments have cost is a small part of the time again */
     struct mps_couple_slot slot[MPS_MAX_SUBFLOWS];
     struct mps_couple_past past[MPS_COUPLE_PAST];
 };

@@ -266,6 +266,22 @@ static void far(void **state)
     assert_in_range(m.silent[1], 1, 6 * MPS_SEC);
 }
 
+/* Outcomes that settle nothing are not followed up at any price. */
+static void thrifty(void **state)
+{
+    struct model m;
+    mps_time_t silent = 0;
+
+    (void)state;
+    setup(&m, 3, MPS_FAIR_AUTO);
+    for (unsigned i = 0; i < m.n; i++)
+        m.path[i].srtt_us = 2 * m.path[i].min_rtt_us; /* a full queue, of others it may be */
+    run(&m, 6 * MPS_SEC, true);
+    for (unsigned i = 0; i < m.n; i++)
+        silent += m.silent[i];
+    assert_in_range(silent, 1, m.n * 6 * MPS_SEC / 30);
+}
+
 static void strict(void **state)
 {
     struct model m;
@@ -303,6 +319,7 @@ int main(void)
         cmocka_unit_test(change),    cmocka_unit_test(lost),     cmocka_unit_test(idle),
         cmocka_unit_test(far),       cmocka_unit_test(strict),   cmocka_unit_test(names),
         cmocka_unit_test(came_back), cmocka_unit_test(probed),   cmocka_unit_test(queue_only),
+        cmocka_unit_test(thrifty),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
