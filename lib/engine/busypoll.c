@@ -8,15 +8,25 @@
 #define SOON   (300 * MPS_USEC) /* between messages, waking from sleep included */
 #define STREAK 16               /* messages that prove an exchange */
 #define SMALL  (8u << 10)       /* bytes of a message */
+#define TAKEN  (100 * MPS_USEC) /* the processor was wanted for more than a message */
+#define BARRED (200 * MPS_MSEC) /* after that */
 
 static void on_idle(struct ev_loop *loop, ev_idle *idle, int revents)
 {
     struct mps_busypoll *bp = idle->data;
+    mps_time_t before = mps_clock_now(), after;
 
-    if (mps_clock_now() < bp->until)
-        sched_yield();
-    else
+    if (before >= bp->until) {
         ev_idle_stop(loop, idle);
+        return;
+    }
+    sched_yield();
+    after = mps_clock_now();
+    /* Giving way to one that has much to do costs more than waking up does. */
+    if (after - before > TAKEN) {
+        bp->barred_until = after + BARRED;
+        ev_idle_stop(loop, idle);
+    }
 }
 
 void mps_busypoll_init(struct mps_busypoll *bp, struct ev_loop *loop)
@@ -34,6 +44,8 @@ void mps_busypoll_deinit(struct mps_busypoll *bp)
 
 void mps_busypoll_go_on(struct mps_busypoll *bp, mps_time_t now)
 {
+    if (now < bp->barred_until)
+        return;
     bp->until = now + LIMIT;
     ev_idle_start(bp->loop, &bp->idle);
 }

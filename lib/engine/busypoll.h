@@ -5,8 +5,9 @@
  * a virtual machine; a message passes two agents, so it is paid twice each way. While a connection
  * has such an exchange (struct mps_exchange: small messages by turns, each soon after the one
  * before), its loop asks for events for 200 us more before it sleeps, giving way to whoever else
- * wants the processor. Once that was in vain the exchange has to prove itself anew. Transfers in
- * one direction never begin it: there the next event finds more to do the later it is taken.
+ * wants the processor, and gives up for a while where that one keeps it. Once looking was in vain
+ * the exchange has to prove itself anew. Transfers in one direction never begin it: there the next
+ * event finds more to do the later it is taken.
  */
 #pragma once
 #include <ev.h>
@@ -20,12 +21,13 @@ struct mps_busypoll {
     struct ev_loop *loop;
     ev_idle idle; /* active: the loop does not sleep */
     mps_time_t until;
+    mps_time_t barred_until; /* others want the processor */
 };
 
 void mps_busypoll_init(struct mps_busypoll *bp, struct ev_loop *loop);
 void mps_busypoll_deinit(struct mps_busypoll *bp);
 
-/* Look for 200 us from `now` on. */
+/* Look for 200 us from `now` on, unless others have wanted the processor just now. */
 void mps_busypoll_go_on(struct mps_busypoll *bp, mps_time_t now);
 
 /* ---- of a connection; all zero at first ---- */
