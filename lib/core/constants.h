@@ -128,6 +128,7 @@
 #define MPS_COUPLE_AGAIN    (100 * MPS_MSEC) /* before the next one, */
 #define MPS_COUPLE_LATER    (2 * MPS_SEC)   /* or if it seems not to share */
 #define MPS_COUPLE_CHECKS   3 /* probes without a clear outcome, until the subflow is woken */
+#define MPS_COUPLE_TICK     (125 * MPS_MSEC)
 #define MPS_COUPLE_COST     100 /* experiments may take such a part of the connection's time; */
 #define MPS_COUPLE_COST_DOUBT 25 /* a larger one while their outcome is not clear; */
 #define MPS_COUPLE_CHEAP    (400 * MPS_MSEC) /* a pause up to this need not be saved up before */

@@ -81,6 +81,7 @@ static void start(struct mps_couple *cp, const struct mps_couple_path *path, mps
 
     reset(s, now);
     s->path = path->path;
+    s->counted = path->delivered;
     for (unsigned i = 0; i < MPS_COUPLE_PAST; i++) {
         if (cp->past[i].path == path->path && cp->past[i].at > s->at) {
             s->at = cp->past[i].at;
@@ -334,19 +335,33 @@ static unsigned sample(const struct mps_couple *cp, const struct mps_couple_path
     return k;
 }
 
-/* What a pause takes of the connection's time: the paused one's part of the rate. */
+/* Rates that TCP reports are at times many times too high; what came through is not. */
+static void count(struct mps_couple *cp, const struct mps_couple_path *paths, unsigned n,
+                  mps_time_t now)
+{
+    if (now < cp->tick_at)
+        return;
+    cp->tick_at = now + MPS_COUPLE_TICK;
+    for (unsigned i = 0; i < n; i++) {
+        struct mps_couple_slot *s = &cp->slot[paths[i].slot];
+
+        s->recent -= s->recent / 8;
+        s->recent += paths[i].delivered > s->counted ? paths[i].delivered - s->counted : 0;
+        s->counted = paths[i].delivered;
+    }
+}
+
+/* What a pause takes of the connection's time: the paused one's part of the bytes. */
 static mps_time_t cost_of(const struct mps_couple *cp, const struct mps_couple_path *paths,
                           unsigned n, unsigned slot, mps_time_t pause)
 {
-    uint64_t sum = 0, own = 0;
+    uint64_t sum = 0;
 
     for (unsigned i = 0; i < n; i++) {
-        if (paths[i].slot == slot)
-            own = paths[i].rate;
         if (paths[i].slot == slot || !rests(cp, paths[i].slot))
-            sum += paths[i].rate;
+            sum += cp->slot[paths[i].slot].recent;
     }
-    return sum > 0 ? pause / MPS_USEC * own / sum * MPS_USEC : pause;
+    return sum > 0 ? pause / MPS_USEC * cp->slot[slot].recent / sum * MPS_USEC : pause;
 }
 
 static void experiment(struct mps_couple *cp, const struct mps_couple_path *paths, unsigned n,
@@ -385,8 +400,8 @@ static bool settling(const struct mps_couple *cp, const struct mps_couple_path *
     return false;
 }
 
-/* Which one never pauses, since that would cost most. Rates vary, and all the more at first: of
- * those near the highest it is the one that has delivered most. */
+/* Which one never pauses, since that would cost most. Rates vary: of those that delivered at least
+ * half as much as any other in the last second it is the one that has delivered most in all. */
 static const struct mps_couple_path *mainstay(const struct mps_couple *cp,
                                               const struct mps_couple_path *paths, unsigned n)
 {
@@ -394,11 +409,11 @@ static const struct mps_couple_path *mainstay(const struct mps_couple *cp,
     uint64_t highest = 0;
 
     for (unsigned i = 0; i < n; i++) {
-        if (!rests(cp, paths[i].slot) && paths[i].rate > highest)
-            highest = paths[i].rate;
+        if (!rests(cp, paths[i].slot) && cp->slot[paths[i].slot].recent > highest)
+            highest = cp->slot[paths[i].slot].recent;
     }
     for (unsigned i = 0; i < n; i++) {
-        if (rests(cp, paths[i].slot) || paths[i].rate < highest / 2)
+        if (rests(cp, paths[i].slot) || cp->slot[paths[i].slot].recent < highest / 2)
             continue;
         if (!ret || paths[i].delivered > ret->delivered)
             ret = &paths[i];
@@ -422,7 +437,7 @@ due(const struct mps_couple *cp, const struct mps_couple_path *paths, unsigned n
         if (&paths[i] == spared || cp->slot[paths[i].slot].at > now ||
             !affordable(cp, paths[i].slot, now))
             continue;
-        if (!ret || paths[i].rate < ret->rate)
+        if (!ret || cp->slot[paths[i].slot].recent < cp->slot[ret->slot].recent)
             ret = &paths[i];
     }
     return ret;
@@ -434,6 +449,7 @@ void mps_couple_run(struct mps_couple *cp, const struct mps_couple_path *paths, 
     const struct mps_couple_path *next;
 
     look_around(cp, paths, n, now);
+    count(cp, paths, n, now);
     if (mps_sbd_running(&cp->sbd)) {
         if (!busy) {
             cp->slot[cp->sbd.paused].at = now + MPS_COUPLE_START;

@@ -36,6 +36,7 @@ struct mps_couple_path {
 
 struct mps_couple_slot {
     uint32_t path;
+    uint64_t counted, recent;     /* bytes delivered: at the last tick, and mostly in the last second */
     unsigned leader, suspect;     /* slot, MPS_COUPLE_NONE */
     int points;                   /* for sharing with the suspect */
     unsigned checks;              /* without a clear outcome */
@@ -58,6 +59,7 @@ struct mps_couple {
     enum mps_fairness mode;
     struct mps_sbd sbd;
     uint32_t known; /* bit i: slot i was there at the last run */
+    mps_time_t tick_at;      /* `recent` is brought up to date */
     mps_time_t cost;         /* of the latest experiment, in time of the whole connection */
     mps_time_t thrift_until; /* what experiments have cost is a small part of the time again */
     struct mps_couple_slot slot[MPS_MAX_SUBFLOWS];
