@@ -130,7 +130,7 @@
 #define MPS_COUPLE_CHECKS   3 /* probes without a clear outcome, until the subflow is woken */
 #define MPS_COUPLE_TICK     (125 * MPS_MSEC)
 #define MPS_COUPLE_COST     100 /* experiments may take such a part of the connection's time; */
-#define MPS_COUPLE_COST_DOUBT 25 /* a larger one while their outcome is not clear; */
+#define MPS_COUPLE_COST_DOUBT 50 /* a larger one while their outcome is not clear; */
 #define MPS_COUPLE_CHEAP    (400 * MPS_MSEC) /* a pause up to this need not be saved up before */
 #define MPS_COUPLE_WAIT_MIN (10 * MPS_SEC) /* after finding nothing, at least; doubles */
 #define MPS_COUPLE_DOUBT    (2 * MPS_SEC)  /* after an outcome that is not clear; doubles */

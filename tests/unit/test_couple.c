@@ -195,7 +195,7 @@ static void came_back(void **state)
 
     (void)state;
     setup(&m, 2, MPS_FAIR_AUTO);
-    run(&m, 6 * MPS_SEC, true);
+    run(&m, 9 * MPS_SEC, true);
     assert_true(m.silent[0] > 0 || m.silent[1] > 0);
     for (int i = 0; i < 2; i++) {
         m.n = 1; /* an outage of the second path */
