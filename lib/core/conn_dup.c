@@ -131,15 +131,18 @@ static struct mps_subflow *losing_carrier(const struct mps_conn *c, const struct
     return NULL;
 }
 
-/* A path that brings `len` bytes in less than half of the other one's round trip. */
+/*
+ * A path that brings `len` bytes in less than half of the other one's round trip. Without queues:
+ * where only these make it long the repetitions would come to more than what they gain.
+ */
 static bool much_faster_path(const struct mps_conn *c, const struct mps_subflow *than, uint32_t len)
 {
-    mps_time_t srtt = (mps_time_t)than->m.srtt_us * MPS_USEC;
+    mps_time_t rtt = (mps_time_t)than->m.min_rtt_us * MPS_USEC;
     const struct mps_subflow *sf;
 
     mps_for_each_subflow(sf, c) {
         if (sf != than && sf->state == MPS_SF_ACTIVE && !sf->stale.stale && !sf->rests &&
-            !sf->backup && !sf->peer_backup && sf->m.srtt_us > 0 && delivery(sf, len) < srtt / 2)
+            !sf->backup && !sf->peer_backup && sf->m.srtt_us > 0 && delivery(sf, len) < rtt / 2)
             return true;
     }
     return false;

@@ -45,6 +45,7 @@ void mps_conn_fair(struct mps_conn *c, mps_time_t now)
             .rate = mps_metrics_rate(&sf->m),
             .srtt_us = sf->m.srtt_us,
             .min_rtt_us = sf->m.min_rtt_us,
+            .losing = sf->m.losing,
         };
     }
     if (!c->tx.couple) {

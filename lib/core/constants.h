@@ -125,6 +125,7 @@
 #define MPS_COUPLE_ALONE    (-4)
 #define MPS_COUPLE_START    (500 * MPS_MSEC) /* before the first experiment, */
 #define MPS_COUPLE_SLOW_START 7u /* and at least so many round trips of each subflow */
+#define MPS_COUPLE_LOSSES   (3 * MPS_SEC) /* while a subflow is so young and repairs losses: none */
 #define MPS_COUPLE_AGAIN    (100 * MPS_MSEC) /* before the next one, */
 #define MPS_COUPLE_LATER    (2 * MPS_SEC)   /* or if it seems not to share */
 #define MPS_COUPLE_CHECKS   3 /* probes without a clear outcome, until the subflow is woken */

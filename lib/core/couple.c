@@ -387,14 +387,17 @@ static void experiment(struct mps_couple *cp, const struct mps_couple_path *path
     }
 }
 
-/* Slow start of some subflow may be under way, which changes what all deliver. */
+/* Slow start of some subflow, or its end in losses, may be under way: that changes what all deliver,
+ * and a pause would leave the last losses to a timeout. */
 static bool settling(const struct mps_couple *cp, const struct mps_couple_path *paths, unsigned n,
                      mps_time_t now)
 {
     for (unsigned i = 0; i < n; i++) {
         mps_time_t rtts = paths[i].srtt_us * MPS_COUPLE_SLOW_START * MPS_USEC;
+        mps_time_t age = now - cp->slot[paths[i].slot].since;
 
-        if (!rests(cp, paths[i].slot) && now < cp->slot[paths[i].slot].since + rtts)
+        if (!rests(cp, paths[i].slot) &&
+            (age < rtts || (paths[i].losing && age < MPS_COUPLE_LOSSES)))
             return true;
     }
     return false;

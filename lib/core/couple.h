@@ -32,6 +32,7 @@ struct mps_couple_path {
     uint64_t delivered; /* bytes since its start */
     uint64_t rate;      /* bytes per second */
     uint32_t srtt_us, min_rtt_us;
+    bool losing;        /* TCP knows of losses that it has not repaired */
 };
 
 struct mps_couple_slot {

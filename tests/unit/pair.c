@@ -352,9 +352,11 @@ static bool subflow_receive(struct pair *p, struct pair_link *l, int side)
 
 static void metrics(struct pair *p, struct pair_link *l, int side)
 {
+    uint32_t rtt_us = l->srtt_us ? l->srtt_us : 10000;
     struct mps_metrics m = {
-        .srtt_us = l->srtt_us ? l->srtt_us : 10000, .losing = l->losing, .rttvar_us = 1000, .min_rtt_us = 10000, .mss = 1448, .cwnd = 1u << 20,
-        .rate = l->rate ? l->rate : 50000000, .acked = l->carried[side], .in_flight = l->out[side].len,
+        .srtt_us = rtt_us, .min_rtt_us = rtt_us, .rttvar_us = 1000, .mss = 1448, .cwnd = 1u << 20,
+        .rate = l->rate ? l->rate : 50000000, .acked = l->carried[side],
+        .in_flight = l->out[side].len, .losing = l->losing,
     };
 
     if (l->cut && m.in_flight > 0) {
