@@ -4,11 +4,21 @@
 # give it back, which costs programs that wait for each other a third of their rate and more. So
 # each processor is kept busy by a process of the idle class, which any other at once displaces.
 
-bed_keep_awake() # until this shell ends
+bed_awake=''
+
+bed_keep_awake() # until this shell ends, or bed_let_sleep
 {
     bed_n=$(getconf _NPROCESSORS_ONLN)
     while [ "$bed_n" -gt 0 ]; do
         bed_n=$((bed_n - 1))
         chrt --idle 0 sh -c 'while kill -0 "$1" 2>/dev/null; do :; done' awake $$ &
+        bed_awake="$bed_awake $!"
     done
+}
+
+bed_let_sleep()
+{
+    # shellcheck disable=SC2086
+    [ -z "$bed_awake" ] || kill $bed_awake
+    bed_awake=''
 }
