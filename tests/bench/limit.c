@@ -16,11 +16,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
+#include "limit_common.h"
 
 #define BULK    (UINT64_C(2) << 30)
 #define PINGS   20000
@@ -35,47 +34,20 @@ static const char *const way_names[] = {"plain", "copying relays", "splicing rel
 
 static char buffer[BUFFER];
 
-static int check(int result, const char *what)
-{
-    if (result < 0) {
-        perror(what);
-        exit(1);
-    }
-    return result;
-}
-
-static double seconds(void)
-{
-    struct timespec ts;
-
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (double)ts.tv_sec + (double)ts.tv_nsec * 1e-9;
-}
-
-/* Of the children that were waited for. */
-static double cpu_seconds(void)
-{
-    struct rusage usage;
-
-    getrusage(RUSAGE_CHILDREN, &usage);
-    return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
-           (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) * 1e-6;
-}
-
 static void tcp_pair(int ret[2])
 {
     struct sockaddr_in sin = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t len = sizeof(sin);
-    int listener = check(socket(AF_INET, SOCK_STREAM, 0), "socket"), on = 1;
+    int listener = limit_check(socket(AF_INET, SOCK_STREAM, 0), "socket"), on = 1;
 
-    check(bind(listener, (struct sockaddr *)&sin, len), "bind");
-    check(listen(listener, 1), "listen");
-    check(getsockname(listener, (struct sockaddr *)&sin, &len), "getsockname");
-    ret[0] = check(socket(AF_INET, SOCK_STREAM, 0), "socket");
-    check(connect(ret[0], (struct sockaddr *)&sin, len), "connect");
-    ret[1] = check(accept(listener, NULL, NULL), "accept");
+    limit_check(bind(listener, (struct sockaddr *)&sin, len), "bind");
+    limit_check(listen(listener, 1), "listen");
+    limit_check(getsockname(listener, (struct sockaddr *)&sin, &len), "getsockname");
+    ret[0] = limit_check(socket(AF_INET, SOCK_STREAM, 0), "socket");
+    limit_check(connect(ret[0], (struct sockaddr *)&sin, len), "connect");
+    ret[1] = limit_check(accept(listener, NULL, NULL), "accept");
     for (int i = 0; i < 2; i++)
-        check(setsockopt(ret[i], IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)), "TCP_NODELAY");
+        limit_check(setsockopt(ret[i], IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)), "TCP_NODELAY");
     close(listener);
 }
 
@@ -117,10 +89,10 @@ static void relay(int a, int b, enum way way)
     struct pollfd fds[2] = {{.fd = a, .events = POLLIN}, {.fd = b, .events = POLLIN}};
     int pipe_ends[2];
 
-    check(pipe(pipe_ends), "pipe");
-    check(fcntl(pipe_ends[1], F_SETPIPE_SZ, QUEUE / 4), "F_SETPIPE_SZ");
+    limit_check(pipe(pipe_ends), "pipe");
+    limit_check(fcntl(pipe_ends[1], F_SETPIPE_SZ, QUEUE / 4), "F_SETPIPE_SZ");
     for (;;) {
-        check(poll(fds, 2, -1), "poll");
+        limit_check(poll(fds, 2, -1), "poll");
         for (int i = 0; i < 2; i++)
             if (fds[i].revents && !move(fds[i].fd, fds[!i].fd, way, pipe_ends))
                 _exit(0);
@@ -140,13 +112,13 @@ static void open_connection(enum way way, int ret[2], pid_t ret_relays[2])
     if (way == PLAIN)
         return;
     for (int i = 0; i < 2; i++) {
-        check(socketpair(AF_UNIX, SOCK_STREAM, 0, near[i]), "socketpair");
+        limit_check(socketpair(AF_UNIX, SOCK_STREAM, 0, near[i]), "socketpair");
         for (int end = 0; end < 2; end++)
-            check(setsockopt(near[i][end], SOL_SOCKET, SO_SNDBUF, &size, sizeof(size)),
+            limit_check(setsockopt(near[i][end], SOL_SOCKET, SO_SNDBUF, &size, sizeof(size)),
                   "SO_SNDBUF");
     }
     for (int i = 0; i < 2; i++) {
-        ret_relays[i] = check(fork(), "fork");
+        ret_relays[i] = limit_check(fork(), "fork");
         if (ret_relays[i] == 0) {
             close(tcp[!i]);
             for (int j = 0; j < 2; j++)
@@ -205,9 +177,9 @@ static double run(enum way way, void (*const programs[2])(int))
     double start;
 
     open_connection(way, ends, relays);
-    start = seconds();
+    start = limit_seconds();
     for (int i = 0; i < 2; i++) {
-        pids[i] = check(fork(), "fork");
+        pids[i] = limit_check(fork(), "fork");
         if (pids[i] == 0) {
             close(ends[!i]);
             programs[i](ends[i]);
@@ -216,30 +188,17 @@ static double run(enum way way, void (*const programs[2])(int))
     close(ends[0]);
     close(ends[1]);
     for (int i = 0; i < 2; i++) {
-        check(waitpid(pids[i], &status, 0), "waitpid");
+        limit_check(waitpid(pids[i], &status, 0), "waitpid");
         if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
             fprintf(stderr, "%s: a transfer failed\n", way_names[way]);
             exit(1);
         }
     }
-    start = seconds() - start;
+    start = limit_seconds() - start;
     for (int i = 0; i < 2; i++)
         if (relays[i] > 0)
-            check(waitpid(relays[i], &status, 0), "waitpid");
+            limit_check(waitpid(relays[i], &status, 0), "waitpid");
     return start;
-}
-
-static int ascending(const void *a, const void *b)
-{
-    const double x = *(const double *)a, y = *(const double *)b;
-
-    return (x > y) - (x < y);
-}
-
-static double median(double values[ROUNDS])
-{
-    qsort(values, ROUNDS, sizeof(*values), ascending);
-    return values[ROUNDS / 2];
 }
 
 int main(void)
@@ -250,15 +209,16 @@ int main(void)
 
     for (int round = 0; round < ROUNDS; round++)
         for (enum way way = PLAIN; way < WAYS; way++) {
-            const double before = cpu_seconds();
+            const double before = limit_cpu_seconds();
 
             rate[way][round] = (double)BULK * 8e-9 / run(way, bulk);
-            cpu[way][round] = (cpu_seconds() - before) / ((double)BULK * 1e-9);
+            cpu[way][round] = (limit_cpu_seconds() - before) / ((double)BULK * 1e-9);
             time[way][round] = run(way, ping) / PINGS * 1e6;
         }
     for (enum way way = PLAIN; way < WAYS; way++)
         printf("{\"row\":\"limit\",\"way\":\"%s\",\"bulk_gbit_s\":%.2f,\"cpu_s_per_gb\":%.2f,"
                "\"ping_us\":%.1f}\n",
-               way_names[way], median(rate[way]), median(cpu[way]), median(time[way]));
+               way_names[way], limit_median(rate[way], ROUNDS), limit_median(cpu[way], ROUNDS),
+               limit_median(time[way], ROUNDS));
     return 0;
 }

@@ -7,7 +7,6 @@
  * no protocol, no timer, no option, no check. One JSON line per way, medians: requests per second
  * and CPU microseconds of all processes for each, and what both are to plain TCP.
  */
-#define _GNU_SOURCE
 #include <errno.h>
 #include <netinet/in.h>
 #include <signal.h>
@@ -16,12 +15,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
+#include "limit_common.h"
 
 #define REQUESTS   8000
 #define CONCURRENT 8
@@ -37,38 +35,27 @@ static const char *const way_names[] = {"plain", "do-nothing agents"};
 
 static char buffer[64 << 10];
 
-static int check(int result, const char *what)
-{
-    if (result < 0) {
-        perror(what);
-        exit(1);
-    }
-    return result;
-}
-
-static double seconds(void)
-{
-    struct timespec ts;
-
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (double)ts.tv_sec + (double)ts.tv_nsec * 1e-9;
-}
-
-/* Of the children that were waited for. */
-static double cpu_seconds(void)
-{
-    struct rusage usage;
-
-    getrusage(RUSAGE_CHILDREN, &usage);
-    return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
-           (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) * 1e-6;
-}
-
 static void watch(int epfd, int op, int fd, uint32_t events)
 {
     struct epoll_event ev = {.events = events, .data.fd = fd};
 
-    check(epoll_ctl(epfd, op, fd, &ev), "epoll_ctl");
+    limit_check(epoll_ctl(epfd, op, fd, &ev), "epoll_ctl");
+}
+
+/* Until it is killed: what the descriptors that `event` watches have. */
+static void serve(int listener, int agent_sock,
+                  void (*event)(int epfd, int fd, int listener, int agent_sock))
+{
+    struct epoll_event events[BATCH];
+    int epfd = limit_check(epoll_create1(EPOLL_CLOEXEC), "epoll_create");
+
+    watch(epfd, EPOLL_CTL_ADD, listener, EPOLLIN);
+    for (;;) {
+        int n = limit_check(epoll_wait(epfd, events, BATCH, -1), "epoll_wait");
+
+        for (int i = 0; i < n; i++)
+            event(epfd, events[i].data.fd, listener, agent_sock);
+    }
 }
 
 /* ---- the hand-over ---- */
@@ -110,12 +97,12 @@ static int receive_message(int sock)
 
 static int agent_socket(struct sockaddr_un *ret_name)
 {
-    int sock = check(socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0), "socket");
+    int sock = limit_check(socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0), "socket");
     socklen_t len = sizeof(sa_family_t); /* the kernel chooses an abstract name */
 
     *ret_name = (struct sockaddr_un){.sun_family = AF_UNIX};
-    check(bind(sock, (struct sockaddr *)ret_name, len), "bind");
-    check(listen(sock, 128), "listen");
+    limit_check(bind(sock, (struct sockaddr *)ret_name, len), "bind");
+    limit_check(listen(sock, 128), "listen");
     return sock;
 }
 
@@ -124,14 +111,14 @@ static void hand_over(int agent, int tcp)
 {
     struct sockaddr_un name;
     socklen_t len = sizeof(name);
-    int sock = check(socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0), "socket"), end;
+    int sock = limit_check(socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0), "socket"), end;
 
-    check(getsockname(agent, (struct sockaddr *)&name, &len), "getsockname");
-    check(connect(sock, (struct sockaddr *)&name, len), "connect");
+    limit_check(getsockname(agent, (struct sockaddr *)&name, &len), "getsockname");
+    limit_check(connect(sock, (struct sockaddr *)&name, len), "connect");
     if (!send_message(sock, tcp))
-        check(-1, "sendmsg");
-    end = check(receive_message(sock), "recvmsg");
-    check(dup3(end, tcp, SOCK_CLOEXEC), "dup3");
+        limit_check(-1, "sendmsg");
+    end = limit_check(receive_message(sock), "recvmsg");
+    limit_check(dup3(end, tcp, SOCK_CLOEXEC), "dup3");
     close(end);
     close(sock);
 }
@@ -143,12 +130,12 @@ static bool ended[MAX_FDS];
 
 static void take_over(int epfd, int listener)
 {
-    int sock = check(accept4(listener, NULL, NULL, SOCK_CLOEXEC), "accept"), near[2];
-    int tcp = check(receive_message(sock), "recvmsg");
+    int sock = limit_check(accept4(listener, NULL, NULL, SOCK_CLOEXEC), "accept"), near[2];
+    int tcp = limit_check(receive_message(sock), "recvmsg");
 
-    check(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, near), "socketpair");
+    limit_check(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, near), "socketpair");
     if (!send_message(sock, near[1]))
-        check(-1, "sendmsg");
+        limit_check(-1, "sendmsg");
     close(near[1]);
     close(sock);
     other_end[tcp] = near[0];
@@ -181,57 +168,36 @@ static void carry(int epfd, int from)
     close(to);
 }
 
-static void agent(int listener)
+static void agent_event(int epfd, int fd, int listener, int agent_sock)
 {
-    struct epoll_event events[BATCH];
-    int epfd = check(epoll_create1(EPOLL_CLOEXEC), "epoll_create");
-
-    watch(epfd, EPOLL_CTL_ADD, listener, EPOLLIN);
-    for (;;) {
-        int n = check(epoll_wait(epfd, events, BATCH, -1), "epoll_wait");
-
-        for (int i = 0; i < n; i++) {
-            if (events[i].data.fd == listener)
-                take_over(epfd, listener);
-            else
-                carry(epfd, events[i].data.fd);
-        }
-    }
+    (void)agent_sock;
+    if (fd == listener)
+        take_over(epfd, listener);
+    else
+        carry(epfd, fd);
 }
 
 /* ---- the programs ---- */
 
-static void serve(int listener, int agent_sock)
+static void server_event(int epfd, int fd, int listener, int agent_sock)
 {
-    struct epoll_event events[BATCH];
-    int epfd = check(epoll_create1(EPOLL_CLOEXEC), "epoll_create");
-
-    watch(epfd, EPOLL_CTL_ADD, listener, EPOLLIN);
-    for (;;) {
-        int n = check(epoll_wait(epfd, events, BATCH, -1), "epoll_wait");
-
-        for (int i = 0; i < n; i++) {
-            int fd = events[i].data.fd;
-
-            if (fd == listener) {
-                fd = check(accept4(listener, NULL, NULL, SOCK_NONBLOCK), "accept");
-                if (agent_sock >= 0)
-                    hand_over(agent_sock, fd);
-                watch(epfd, EPOLL_CTL_ADD, fd, EPOLLIN);
-            } else {
-                if (recv(fd, buffer, REQUEST, 0) == REQUEST)
-                    send(fd, buffer, RESPONSE, MSG_NOSIGNAL);
-                close(fd);
-            }
-        }
+    if (fd == listener) {
+        fd = limit_check(accept4(listener, NULL, NULL, SOCK_NONBLOCK), "accept");
+        if (agent_sock >= 0)
+            hand_over(agent_sock, fd);
+        watch(epfd, EPOLL_CTL_ADD, fd, EPOLLIN);
+        return;
     }
+    if (recv(fd, buffer, REQUEST, 0) == REQUEST)
+        send(fd, buffer, RESPONSE, MSG_NOSIGNAL);
+    close(fd);
 }
 
 static int ask(int epfd, const struct sockaddr_in *to, int agent_sock)
 {
-    int fd = check(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), "socket");
+    int fd = limit_check(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), "socket");
 
-    check(connect(fd, (const struct sockaddr *)to, sizeof(*to)), "connect");
+    limit_check(connect(fd, (const struct sockaddr *)to, sizeof(*to)), "connect");
     if (agent_sock >= 0)
         hand_over(agent_sock, fd);
     if (send(fd, buffer, REQUEST, MSG_NOSIGNAL) != REQUEST)
@@ -243,13 +209,13 @@ static int ask(int epfd, const struct sockaddr_in *to, int agent_sock)
 static void client(const struct sockaddr_in *to, int agent_sock)
 {
     struct epoll_event events[BATCH];
-    int epfd = check(epoll_create1(EPOLL_CLOEXEC), "epoll_create");
+    int epfd = limit_check(epoll_create1(EPOLL_CLOEXEC), "epoll_create");
     int asked = 0, done = 0, got[MAX_FDS] = {0};
 
     for (; asked < CONCURRENT; asked++)
-        got[check(ask(epfd, to, agent_sock), "ask")] = 0;
+        got[limit_check(ask(epfd, to, agent_sock), "ask")] = 0;
     while (done < REQUESTS) {
-        int n = check(epoll_wait(epfd, events, BATCH, -1), "epoll_wait");
+        int n = limit_check(epoll_wait(epfd, events, BATCH, -1), "epoll_wait");
 
         for (int i = 0; i < n; i++) {
             int fd = events[i].data.fd;
@@ -264,7 +230,7 @@ static void client(const struct sockaddr_in *to, int agent_sock)
             close(fd);
             done++;
             if (asked++ < REQUESTS)
-                got[check(ask(epfd, to, agent_sock), "ask")] = 0;
+                got[limit_check(ask(epfd, to, agent_sock), "ask")] = 0;
         }
     }
     _exit(0);
@@ -274,7 +240,7 @@ static void client(const struct sockaddr_in *to, int agent_sock)
 
 static pid_t child(void)
 {
-    pid_t pid = check(fork(), "fork");
+    pid_t pid = limit_check(fork(), "fork");
 
     if (pid == 0)
         signal(SIGPIPE, SIG_IGN);
@@ -295,29 +261,29 @@ static double run(enum way way)
     struct sockaddr_in sin = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     struct sockaddr_un name;
     socklen_t len = sizeof(sin);
-    int listener = check(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), "socket"), status;
+    int listener = limit_check(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), "socket"), status;
     int agent_socks[2] = {-1, -1};
     pid_t agents[2] = {0, 0}, server, asker;
     double start;
 
-    check(bind(listener, (struct sockaddr *)&sin, len), "bind");
-    check(listen(listener, 128), "listen");
-    check(getsockname(listener, (struct sockaddr *)&sin, &len), "getsockname");
+    limit_check(bind(listener, (struct sockaddr *)&sin, len), "bind");
+    limit_check(listen(listener, 128), "listen");
+    limit_check(getsockname(listener, (struct sockaddr *)&sin, &len), "getsockname");
     for (int i = 0; way == AGENTS && i < 2; i++) {
         agent_socks[i] = agent_socket(&name);
         agents[i] = child();
         if (agents[i] == 0)
-            agent(agent_socks[i]);
+            serve(agent_socks[i], -1, agent_event);
     }
     server = child();
     if (server == 0)
-        serve(listener, agent_socks[0]);
-    start = seconds();
+        serve(listener, agent_socks[0], server_event);
+    start = limit_seconds();
     asker = child();
     if (asker == 0)
         client(&sin, agent_socks[1]);
-    check(waitpid(asker, &status, 0), "waitpid");
-    start = seconds() - start;
+    limit_check(waitpid(asker, &status, 0), "waitpid");
+    start = limit_seconds() - start;
     end_child(server);
     for (int i = 0; i < 2; i++) {
         end_child(agents[i]);
@@ -332,37 +298,25 @@ static double run(enum way way)
     return start;
 }
 
-static int ascending(const void *a, const void *b)
-{
-    const double x = *(const double *)a, y = *(const double *)b;
-
-    return (x > y) - (x < y);
-}
-
-static double median(double values[ROUNDS])
-{
-    qsort(values, ROUNDS, sizeof(*values), ascending);
-    return values[ROUNDS / 2];
-}
-
 int main(void)
 {
     double rate[WAYS][ROUNDS], cpu[WAYS][ROUNDS];
 
     for (int round = 0; round < ROUNDS; round++)
         for (enum way way = PLAIN; way < WAYS; way++) {
-            const double before = cpu_seconds();
+            const double before = limit_cpu_seconds();
 
             rate[way][round] = REQUESTS / run(way);
-            cpu[way][round] = (cpu_seconds() - before) / REQUESTS * 1e6;
+            cpu[way][round] = (limit_cpu_seconds() - before) / REQUESTS * 1e6;
         }
     for (enum way way = PLAIN; way < WAYS; way++) {
-        const double per_s = median(rate[way]), cpu_us = median(cpu[way]);
+        const double per_s = limit_median(rate[way], ROUNDS);
+        const double cpu_us = limit_median(cpu[way], ROUNDS);
 
         printf("{\"row\":\"limit-short\",\"way\":\"%s\",\"per_s\":%.0f,\"cpu_us\":%.1f,"
                "\"rate_to_plain\":%.2f,\"cpu_to_plain\":%.2f}\n",
-               way_names[way], per_s, cpu_us, per_s / median(rate[PLAIN]),
-               cpu_us / median(cpu[PLAIN]));
+               way_names[way], per_s, cpu_us, per_s / limit_median(rate[PLAIN], ROUNDS),
+               cpu_us / limit_median(cpu[PLAIN], ROUNDS));
     }
     return 0;
 }

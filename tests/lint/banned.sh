@@ -9,7 +9,7 @@ if grep -nE "$calls" $sources | grep -vE ':[[:space:]]*(/\*|\*|//)'; then
     echo "banned calls"
     rc=1
 fi
-if grep -nE '\b(TODO|FIXME|XXX)\b' $sources; then
+if grep -nE '\b(TO[D]O|FIX[M]E|XX[X])\b' $sources; then
     echo "unfinished work"
     rc=1
 fi

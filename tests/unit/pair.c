@@ -354,7 +354,8 @@ static void metrics(struct pair *p, struct pair_link *l, int side)
 {
     uint32_t rtt_us = l->srtt_us ? l->srtt_us : 10000;
     struct mps_metrics m = {
-        .srtt_us = rtt_us, .min_rtt_us = rtt_us, .rttvar_us = 1000, .mss = 1448, .cwnd = 1u << 20,
+        .srtt_us = rtt_us, .min_rtt_us = l->min_rtt_us ? l->min_rtt_us : rtt_us,
+        .rttvar_us = 1000, .mss = 1448, .cwnd = 1u << 20,
         .rate = l->rate ? l->rate : 50000000, .acked = l->carried[side],
         .in_flight = l->out[side].len, .losing = l->losing,
     };

@@ -31,7 +31,8 @@ struct pair_link {
     bool refuse;             /* the connect fails */
     bool connected;
     uint64_t rate;           /* that TCP reports, 0: 50 MB/s */
-    uint32_t srtt_us;        /* the same, and without queues; 0: 10 ms */
+    uint32_t srtt_us;        /* the same, 0: 10 ms */
+    uint32_t min_rtt_us;     /* without queues, 0: as srtt_us */
     uint8_t opening[MPS_OPENING_MAX_LEN]; /* server: bytes before it has a subflow */
     size_t opening_len;
     uint64_t carried[2];     /* bytes delivered, by sender */

@@ -77,10 +77,23 @@ static void left_to_tcp(void **state)
     assert_int_equal(reinjected(p), 0);
 }
 
+/* Nor where only a queue makes the round trip long: the first path's rate would go into it. */
+static void queue_only(void **state)
+{
+    struct pair *p = *state;
+
+    hole(p, FAR);
+    p->links[1].min_rtt_us = 12000;
+    p->end[CLIENT].to_send += 1000 * BYTES;
+    p->chunk = 10000;
+    run_for(p, FAR + 2 * MPS_ACK_DELAY);
+    assert_int_equal(reinjected(p), 0);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, pair_setup, pair_teardown)
-    const struct CMUnitTest tests[] = {T(repeated), T(left_to_tcp)};
+    const struct CMUnitTest tests[] = {T(repeated), T(left_to_tcp), T(queue_only)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

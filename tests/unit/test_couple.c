@@ -282,6 +282,36 @@ static void thrifty(void **state)
     assert_in_range(silent, 1, m.n * 6 * MPS_SEC / 30);
 }
 
+/* A pause would leave the last losses of slow start to a timeout. */
+static void losses_first(void **state)
+{
+    struct model m;
+
+    (void)state;
+    setup(&m, 2, MPS_FAIR_AUTO);
+    m.path[0].losing = true;
+    run(&m, 2 * MPS_SEC, true);
+    assert_int_equal(m.silent[0] + m.silent[1], 0);
+    run(&m, 2 * MPS_SEC, true); /* it may be lossy for ever */
+    assert_true(m.silent[0] + m.silent[1] > 0);
+}
+
+/* A path whose rate TCP has wrong by far is not the one that matters. */
+static void false_rate(void **state)
+{
+    struct model m;
+
+    (void)state;
+    setup(&m, 2, MPS_FAIR_AUTO);
+    m.capacity[1] = 300000;
+    for (mps_time_t end = m.now + 20 * MPS_SEC; m.now < end;) {
+        m.path[1].rate = 100000000;
+        run(&m, STEP, true);
+    }
+    assert_int_equal(m.silent[0], 0);
+    assert_true(m.silent[1] > 0);
+}
+
 static void strict(void **state)
 {
     struct model m;
@@ -319,7 +349,8 @@ int main(void)
         cmocka_unit_test(change),    cmocka_unit_test(lost),     cmocka_unit_test(idle),
         cmocka_unit_test(far),       cmocka_unit_test(strict),   cmocka_unit_test(names),
         cmocka_unit_test(came_back), cmocka_unit_test(probed),   cmocka_unit_test(queue_only),
-        cmocka_unit_test(thrifty),
+        cmocka_unit_test(thrifty),   cmocka_unit_test(losses_first),
+        cmocka_unit_test(false_rate),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
