@@ -22,3 +22,10 @@ bed_let_sleep()
     [ -z "$bed_awake" ] || kill $bed_awake
     bed_awake=''
 }
+
+bed_witness() # FILE: that gets the times when a processor stood still (witness.c); pid in $witness
+{
+    "$BED_BUILD/tests/bed/witness" "$1" >"$BED_TMP/witness.log" &
+    witness=$!
+    bed_wait 5 grep -q ready "$BED_TMP/witness.log"
+}

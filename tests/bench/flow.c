@@ -3,7 +3,8 @@
  * What the benchmarks measure with.
  *
  *   flow serve ADDRESS PORT COUNT                  COUNT connections, one after the other
- *   flow get ADDRESS PORT SECONDS OMIT BYTES BUFFER  download, stop at the time or after BYTES
+ *   flow get ADDRESS PORT SECONDS OMIT BYTES BUFFER [STALLS]
+ *                                                  download, stop at the time or after BYTES
  *   flow watch ADDRESS PORT SECONDS                download so long, the rate of each second
  *   flow ping ADDRESS PORT COUNT                   128-byte messages to and fro
  *   flow trade ADDRESS PORT OUT IN                 send OUT bytes while IN bytes are received
@@ -13,10 +14,11 @@
  *
  * One JSON object on stdout. get: `mbit_s` and `gap_ms` (the longest time without a byte) do not
  * count the first OMIT seconds after the first byte, `seconds` is from before connect(); BUFFER 0
- * leaves the buffers alone. `cpu` is the CPU time of this process in seconds. watch: `began`, the
+ * leaves the buffers alone; `net_gap_ms` is less the times of the file STALLS (witness.c). `cpu` is the CPU time of this process in seconds. watch: `began`, the
  * time of the first byte since the machine started; `each`, Mbit/s second by second from there.
  */
 #include "../bed/stream.h"
+#include "gaps.h"
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -128,8 +130,9 @@ static int get(char **argv)
 {
     double limit = strtod(argv[2], NULL), omit = strtod(argv[3], NULL);
     uint64_t bytes = strtoull(argv[4], NULL, 10), got = 0, counted = 0;
-    double start, now = 0, first = 0, last = 0, gap = 0;
+    double start, now = 0, first = 0, last = 0, net_gap;
     struct timeval wait = {.tv_sec = 1};
+    struct gaps gaps = {0};
     bool right = true;
     ssize_t n = 0;
     int fd;
@@ -148,25 +151,27 @@ static int get(char **argv)
             break;
         now = stream_now();
         if (n < 0) { /* a stall counts, and does not last for ever */
-            gap = got > 0 && now - last > gap ? now - last : gap;
+            right = right && (got == 0 || gaps_add(&gaps, last, now));
             continue;
         }
         if (got == 0)
             first = last = now;
         if (now - first >= omit) {
-            gap = now - last > gap ? now - last : gap;
+            right = right && gaps_add(&gaps, last, now);
             counted += (uint64_t)n;
         }
         last = now;
         right = right && stream_matches(got, block, (size_t)n);
         got += (uint64_t)n;
     }
-    right = right && n > 0;
-    printf("{\"bytes\":%llu,\"seconds\":%.4f,\"mbit_s\":%.2f,\"gap_ms\":%.1f,\"cpu\":%.3f,"
-           "\"ok\":%s}\n",
+    net_gap = gaps_longest(&gaps, argv[6]);
+    right = right && n > 0 && net_gap >= 0;
+    printf("{\"bytes\":%llu,\"seconds\":%.4f,\"mbit_s\":%.2f,\"gap_ms\":%.1f,"
+           "\"net_gap_ms\":%.1f,\"cpu\":%.3f,\"ok\":%s}\n",
            (unsigned long long)got, last - start,
-           now - first > omit ? (double)counted * 8e-6 / (now - first - omit) : 0, gap * 1000,
-           cpu_seconds(), right ? "true" : "false");
+           now - first > omit ? (double)counted * 8e-6 / (now - first - omit) : 0,
+           gaps_longest(&gaps, NULL) * 1000, net_gap * 1000, cpu_seconds(), right ? "true" : "false");
+    gaps_free(&gaps);
     return !right;
 }
 
@@ -284,7 +289,7 @@ int main(int argc, char **argv)
     signal(SIGPIPE, SIG_IGN);
     if (argc == 5 && strcmp(argv[1], "serve") == 0)
         return serve(argv[2], argv[3], strtol(argv[4], NULL, 10));
-    if (argc == 8 && strcmp(argv[1], "get") == 0)
+    if ((argc == 8 || argc == 9) && strcmp(argv[1], "get") == 0)
         return get(argv + 2);
     if (argc == 5 && strcmp(argv[1], "watch") == 0)
         return watch(argv[2], argv[3], (unsigned)strtoul(argv[4], NULL, 10));

@@ -115,6 +115,7 @@ get() # WAY ADDRESS SECONDS OMIT BYTES BUFFER: a download from s to c, result in
 {
     BED_MODE=$1
     serve s 5201 1
-    bed_run c timeout 60 "$FLOW" get "$2" 5201 "$3" "$4" "$5" "$6" >"$BED_TMP/flow"
+    bed_run c timeout 60 "$FLOW" get "$2" 5201 "$3" "$4" "$5" "$6" ${stalls:+"$stalls"} \
+        >"$BED_TMP/flow"
     ended
 }

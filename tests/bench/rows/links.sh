@@ -92,7 +92,7 @@ row_of_links() # NAME BAR BUFFER LINKS-BY-SEMICOLON
     k=$(median "$1" mptcp mbit_s) s=$(median "$1" shim mbit_s)
     part=$(calc "$s / $sum")
     of_best=$(calc "$s / $best")
-    kg=$(median "$1" mptcp gap_ms) sg=$(median "$1" shim gap_ms)
+    kg=$(median "$1" mptcp net_gap_ms) sg=$(median "$1" shim net_gap_ms)
     note="part: $(verdict "$part" least "$2"), of best: $(verdict "$of_best" least 0.98)"
     [ "$kg" = null ] || note="$note, gap: $(verdict "$sg" most "$kg")"
     printf '%-11s %8s %8s %8s %8s %7s %7s %7s %8s %8s  %s; %s\n' "$1" "$sum" "$best" "$k" "$s" \
@@ -103,7 +103,10 @@ bench_links()
 {
     [ -z "$only" ] || echo "$link_table" | cut -d' ' -f1 | grep -qxF "$(echo "$only" | tr ' ' '\n')" ||
         return 0
-    heading 'Emulated links: Mbit/s, parts of the sum of plain TCP on each link alone, longest gap in ms'
+    heading 'Emulated links: Mbit/s, parts of the sum of plain TCP on each link alone'
+    echo 'gap: the longest time without a byte in ms, less the times when a processor stood still'
+    stalls=$BED_TMP/stalls
+    bed_witness "$stalls" || exit 1
     printf '%-11s %8s %8s %8s %8s %7s %7s %7s %8s %8s  %s\n' row sum best mptcp shim mptcp/ shim/ \
         of-best gap-mptcp gap-shim bar
     echo "$link_table" >"$BED_TMP/table"
@@ -112,4 +115,6 @@ bench_links()
         wanted "$name" || continue
         row_of_links "$name" $bar $buffer "$links"
     done 4<"$BED_TMP/table"
+    kill "$witness"
+    stalls=''
 }
