@@ -13,9 +13,11 @@
  *   flow keep ADDRESS PORT COUNT                   the server for these
  *
  * One JSON object on stdout. get: `mbit_s` and `gap_ms` (the longest time without a byte) do not
- * count the first OMIT seconds after the first byte, `seconds` is from before connect(); BUFFER 0
- * leaves the buffers alone; `net_gap_ms` is less the times of the file STALLS (witness.c). `cpu` is the CPU time of this process in seconds. watch: `began`, the
- * time of the first byte since the machine started; `each`, Mbit/s second by second from there.
+ * count the first OMIT seconds after the first byte, `seconds` is from before connect();
+ * `quiet_gap_ms` is of the `quiet_s` seconds in which the machine did not disturb it, says the file
+ * STALLS (gaps.h), null if those are too few; BUFFER 0 leaves the buffers alone. `cpu` is the CPU time of this process in
+ * seconds. watch: `began`, the time of the first byte since the machine started; `each`, Mbit/s
+ * second by second from there.
  */
 #include "../bed/stream.h"
 #include "gaps.h"
@@ -32,6 +34,7 @@
 
 #define PING_BYTES    128
 #define REQUEST_BYTES 24
+#define QUIET_MIN     0.5 /* s: in less than that no gap is known */
 
 static uint8_t block[STREAM_BLOCK];
 
@@ -130,9 +133,10 @@ static int get(char **argv)
 {
     double limit = strtod(argv[2], NULL), omit = strtod(argv[3], NULL);
     uint64_t bytes = strtoull(argv[4], NULL, 10), got = 0, counted = 0;
-    double start, now = 0, first = 0, last = 0, net_gap;
+    double start, now = 0, first = 0, last = 0;
     struct timeval wait = {.tv_sec = 1};
     struct gaps gaps = {0};
+    struct quiet quiet = {0};
     bool right = true;
     ssize_t n = 0;
     int fd;
@@ -164,13 +168,16 @@ static int get(char **argv)
         right = right && stream_matches(got, block, (size_t)n);
         got += (uint64_t)n;
     }
-    net_gap = gaps_longest(&gaps, argv[6]);
-    right = right && n > 0 && net_gap >= 0;
-    printf("{\"bytes\":%llu,\"seconds\":%.4f,\"mbit_s\":%.2f,\"gap_ms\":%.1f,"
-           "\"net_gap_ms\":%.1f,\"cpu\":%.3f,\"ok\":%s}\n",
+    right = gaps_quiet(&gaps, first + omit, now, argv[6], &quiet) && right && n > 0;
+    printf("{\"bytes\":%llu,\"seconds\":%.4f,\"mbit_s\":%.2f,\"gap_ms\":%.1f,\"quiet_s\":%.1f,",
            (unsigned long long)got, last - start,
            now - first > omit ? (double)counted * 8e-6 / (now - first - omit) : 0,
-           gaps_longest(&gaps, NULL) * 1000, net_gap * 1000, cpu_seconds(), right ? "true" : "false");
+           gaps_longest(&gaps) * 1000, quiet.seconds);
+    if (quiet.seconds >= QUIET_MIN)
+        printf("\"quiet_gap_ms\":%.1f,", quiet.gap * 1000);
+    else
+        printf("\"quiet_gap_ms\":null,");
+    printf("\"cpu\":%.3f,\"ok\":%s}\n", cpu_seconds(), right ? "true" : "false");
     gaps_free(&gaps);
     return !right;
 }

@@ -25,7 +25,19 @@ bool gaps_add(struct gaps *g, double begin, double end)
     return end - begin < SHORT || add(g, (struct interval){begin, end});
 }
 
-/* Several processors stand still together: the lines of a file overlap, their union counts once. */
+double gaps_longest(const struct gaps *g)
+{
+    double longest = 0;
+
+    for (size_t i = 0; i < g->n; i++) {
+        double len = g->gap[i].end - g->gap[i].begin;
+
+        longest = len > longest ? len : longest;
+    }
+    return longest;
+}
+
+/* The times that are not quiet, none overlapping another. */
 static bool read_stalls(const char *path, struct gaps *ret)
 {
     FILE *f = fopen(path, "r");
@@ -34,51 +46,49 @@ static bool read_stalls(const char *path, struct gaps *ret)
     bool right = f;
 
     while (right && fscanf(f, "%lf %lf", &stall.begin, &stall.end) == 2) {
+        if (stall.end - stall.begin < GAPS_STALL)
+            continue;
+        stall.end += GAPS_ECHO;
         if (stall.begin < until)
             stall.begin = until;
-        if (stall.begin < stall.end) {
-            right = add(ret, stall);
-            until = stall.end;
-        }
+        right = add(ret, stall);
+        until = stall.end;
     }
     if (f)
         fclose(f);
     return right;
 }
 
-static double less_stalls(struct interval gap, const struct gaps *stalls)
+/* The part of `in` that is also in one of the intervals of g. */
+static double common(const struct gaps *g, struct interval in)
 {
-    double left = gap.end - gap.begin;
+    double sum = 0;
 
-    for (size_t i = 0; i < stalls->n; i++) {
-        double begin = stalls->gap[i].begin, end = stalls->gap[i].end;
+    for (size_t i = 0; i < g->n; i++) {
+        double begin = g->gap[i].begin > in.begin ? g->gap[i].begin : in.begin;
+        double end = g->gap[i].end < in.end ? g->gap[i].end : in.end;
 
-        if (begin < gap.begin)
-            begin = gap.begin;
-        if (end > gap.end)
-            end = gap.end;
         if (begin < end)
-            left -= end - begin;
+            sum += end - begin;
     }
-    return left;
+    return sum;
 }
 
-double gaps_longest(const struct gaps *g, const char *stalls)
+bool gaps_quiet(const struct gaps *g, double begin, double end, const char *stalls,
+                struct quiet *ret)
 {
-    struct gaps still = {0};
-    double longest = 0;
+    struct gaps loud = {0}, quiet = {0};
+    bool right = !stalls || read_stalls(stalls, &loud);
 
-    if (stalls && !read_stalls(stalls, &still)) {
-        gaps_free(&still);
-        return -1;
+    for (size_t i = 0; right && i < g->n; i++)
+        right = common(&loud, g->gap[i]) > 0 || add(&quiet, g->gap[i]);
+    if (right) {
+        ret->gap = gaps_longest(&quiet);
+        ret->seconds = end - begin - common(&loud, (struct interval){begin, end});
     }
-    for (size_t i = 0; i < g->n; i++) {
-        double left = less_stalls(g->gap[i], &still);
-
-        longest = left > longest ? left : longest;
-    }
-    gaps_free(&still);
-    return longest;
+    gaps_free(&loud);
+    gaps_free(&quiet);
+    return right;
 }
 
 void gaps_free(struct gaps *g)

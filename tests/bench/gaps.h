@@ -1,11 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Times without a byte, as the reader of a stream sees them, and how long they were less the times
- * when the machine itself stood still: nothing that runs on it can read then.
+ * Times without a byte, as the reader of a stream sees them, and the longest of those that the
+ * machine had no part in. When a processor stands still, nothing on it can read; what it did not
+ * send meanwhile is missing at the other end a path's delay later, and once more when the
+ * acknowledgments of that are due. So a gap counts as quiet if for GAPS_ECHO before it, and during
+ * it, no processor stood still.
  */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
+
+#define GAPS_STALL 0.002 /* s: shorter ones are ordinary scheduling */
+#define GAPS_ECHO  0.5   /* s: longer than the round trip of most rows */
 
 struct interval {
     double begin, end; /* seconds, of stream_now() */
@@ -16,14 +22,22 @@ struct gaps {
     size_t n, room;
 };
 
+struct quiet {
+    double gap;     /* s, the longest one; 0 if there was none */
+    double seconds; /* of the measurement that were quiet */
+};
+
 /* Remember a time without a byte. Those below 1 ms are passed over. False: out of memory. */
 bool gaps_add(struct gaps *g, double begin, double end);
 
+double gaps_longest(const struct gaps *g); /* s */
+
 /*
- * The longest of them in seconds, less its part in the intervals that the file `stalls` lists, one
- * "BEGIN END" per line in order of their ends (witness.c writes them); NULL: less nothing. -1 if
- * the file cannot be read.
+ * The same of the quiet part of a measurement from `begin` to `end`. The file `stalls` lists when
+ * processors stood still, one "BEGIN END" per line in order of their ends (witness.c writes it);
+ * NULL: they never did. False if it cannot be read or memory is short.
  */
-double gaps_longest(const struct gaps *g, const char *stalls);
+bool gaps_quiet(const struct gaps *g, double begin, double end, const char *stalls,
+                struct quiet *ret);
 
 void gaps_free(struct gaps *g);

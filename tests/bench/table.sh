@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: MIT
 # Plain TCP, kernel MPTCP and the shim, in turn in one run, on emulated links and on loopback.
 
-all_rows='equal unlike far very-far lossy three deep-queue buffer shared download
-      stripped proxied simult bulk ping http idle'
+all_rows='equal unlike far very-far lossy three deep-queue buffer relayed shared
+      download stripped proxied simult bulk ping http idle'
 spare=30 # seconds for repetitions
 
 usage()
@@ -18,6 +18,8 @@ misses its bar is marked MISSED.
 A measurement during which the host of this machine took more than 5 % of the processors' time is
 disturbed: it is repeated, up to twice and as long as $spare seconds last, and left out of the
 medians where there is another. Each row says how much was taken ("steal") from what it shows.
+The longest gap is that of the time that was quiet: a processor that stands still for a few
+milliseconds stops everything, and is seen again a path's delay later (tests/bench/gaps.h).
 One round takes about a quarter of an hour.
 Rows: $all_rows
 HELP
@@ -65,11 +67,12 @@ else
     echo "kernel MPTCP is left out: apt-get install mptcpize, kernel with CONFIG_MPTCP" >&2
 fi
 
-for part in common links shared download stripped proxied simult local http; do
+for part in common links relayed shared download stripped proxied simult local http; do
     # shellcheck source=/dev/null
     . "$BED_SOURCE/tests/bench/rows/$part.sh"
 done
 bench_links
+bench_relayed
 bench_shared
 bench_downloads
 bench_stripped

@@ -55,10 +55,12 @@ measure() # ROW WAY ROUND COMMAND...
 
 quiet='def quiet: map(select(.steal <= 0.05)) as $q | if $q == [] then . else $q end;'
 
-median() # ROW WAY FIELD: of the rounds, null if there was none
+# Of the rounds that know the field; those that failed count with 0. null if there was none.
+median() # ROW WAY FIELD
 {
     jq -s --arg row "$1" --arg way "$2" "$quiet"'
-        [.[] | select(.row == $row and .way == $way)] | quiet | map(.'"$3"' // 0) | sort
+        [.[] | select(.row == $row and .way == $way)] | quiet
+        | map(if has("'"$3"'") then .'"$3"' else 0 end) | map(values) | sort
         | if length == 0 then null else .[length / 2 | floor] end' "$out/runs.jsonl"
 }
 
@@ -111,11 +113,27 @@ ended()
     wait "$server" 2>/dev/null
 }
 
-get() # WAY ADDRESS SECONDS OMIT BYTES BUFFER: a download from s to c, result in $BED_TMP/flow
+stalls='' # the file that tells when processors stood still, while that is watched
+watch_machine()
+{
+    stalls=$BED_TMP/stalls
+    bed_witness "$stalls" || exit 1
+}
+
+watch_no_more()
+{
+    kill "$witness"
+    stalls=''
+}
+
+endless=1000000000000
+
+# A download from s to c, result in $BED_TMP/flow; PORT if something stands before the server's.
+get() # WAY ADDRESS SECONDS OMIT BYTES BUFFER [PORT]
 {
     BED_MODE=$1
     serve s 5201 1
-    bed_run c timeout 60 "$FLOW" get "$2" 5201 "$3" "$4" "$5" "$6" ${stalls:+"$stalls"} \
+    bed_run c timeout 60 "$FLOW" get "$2" "${7:-5201}" "$3" "$4" "$5" "$6" ${stalls:+"$stalls"} \
         >"$BED_TMP/flow"
     ended
 }

@@ -11,7 +11,6 @@ lossy      | 0.97 | 0      | rate 100mbit delay 10ms queue 40ms; rate 100mbit de
 three      | 0.97 | 0      | rate 60mbit delay 10ms queue 40ms; rate 40mbit delay 20ms queue 60ms; rate 20mbit delay 40ms queue 80ms
 deep-queue | 0.97 | 0      | rate 100mbit delay 10ms queue 40ms; rate 10mbit delay 10ms queue 2m
 buffer     | 0.95 | 262144 | rate 8mbit delay 10ms queue 80ms; rate 2mbit delay 75ms queue 150ms'
-endless=1000000000000
 
 sample() # FILE: bytes out of each link every 0.2 s, until killed
 {
@@ -92,7 +91,7 @@ row_of_links() # NAME BAR BUFFER LINKS-BY-SEMICOLON
     k=$(median "$1" mptcp mbit_s) s=$(median "$1" shim mbit_s)
     part=$(calc "$s / $sum")
     of_best=$(calc "$s / $best")
-    kg=$(median "$1" mptcp net_gap_ms) sg=$(median "$1" shim net_gap_ms)
+    kg=$(median "$1" mptcp quiet_gap_ms) sg=$(median "$1" shim quiet_gap_ms)
     note="part: $(verdict "$part" least "$2"), of best: $(verdict "$of_best" least 0.98)"
     [ "$kg" = null ] || note="$note, gap: $(verdict "$sg" most "$kg")"
     printf '%-11s %8s %8s %8s %8s %7s %7s %7s %8s %8s  %s; %s\n' "$1" "$sum" "$best" "$k" "$s" \
@@ -104,9 +103,8 @@ bench_links()
     [ -z "$only" ] || echo "$link_table" | cut -d' ' -f1 | grep -qxF "$(echo "$only" | tr ' ' '\n')" ||
         return 0
     heading 'Emulated links: Mbit/s, parts of the sum of plain TCP on each link alone'
-    echo 'gap: the longest time without a byte in ms, less the times when a processor stood still'
-    stalls=$BED_TMP/stalls
-    bed_witness "$stalls" || exit 1
+    echo 'gap: the longest time without a byte, ms, when no processor had stood still for half a second'
+    watch_machine
     printf '%-11s %8s %8s %8s %8s %7s %7s %7s %8s %8s  %s\n' row sum best mptcp shim mptcp/ shim/ \
         of-best gap-mptcp gap-shim bar
     echo "$link_table" >"$BED_TMP/table"
@@ -115,6 +113,5 @@ bench_links()
         wanted "$name" || continue
         row_of_links "$name" $bar $buffer "$links"
     done 4<"$BED_TMP/table"
-    kill "$witness"
-    stalls=''
+    watch_no_more
 }
