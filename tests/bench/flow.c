@@ -15,9 +15,9 @@
  * One JSON object on stdout. get: `mbit_s` and `gap_ms` (the longest time without a byte) do not
  * count the first OMIT seconds after the first byte, `seconds` is from before connect();
  * `quiet_gap_ms` is of the `quiet_s` seconds in which the machine did not disturb it, says the file
- * STALLS (gaps.h), null if those are too few; BUFFER 0 leaves the buffers alone. `cpu` is the CPU time of this process in
- * seconds. watch: `began`, the time of the first byte since the machine started; `each`, Mbit/s
- * second by second from there.
+ * STALLS (gaps.h), null if those are too few; BUFFER 0 leaves the buffers alone. `cpu` is the CPU
+ * time of this process in seconds. watch: `began`, the time of the first byte since the machine
+ * started; `each`, Mbit/s second by second from there.
  */
 #include "../bed/stream.h"
 #include "gaps.h"

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define SHORT 0.001
+#define SHORT 0.0002 /* s */
 
 static bool add(struct gaps *g, struct interval gap)
 {

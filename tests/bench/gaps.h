@@ -27,7 +27,7 @@ struct quiet {
     double seconds; /* of the measurement that were quiet */
 };
 
-/* Remember a time without a byte. Those below 1 ms are passed over. False: out of memory. */
+/* Remember a time without a byte. Those below 0.2 ms are passed over. False: out of memory. */
 bool gaps_add(struct gaps *g, double begin, double end);
 
 double gaps_longest(const struct gaps *g); /* s */
