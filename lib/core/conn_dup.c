@@ -64,6 +64,14 @@ static mps_time_t remaining_best(const struct mps_conn *c, const struct mps_run 
     return best;
 }
 
+/* Nothing waits on it, or the run has room besides. Runs may be larger than all the room of a slow
+ * path. */
+static bool has_place(const struct mps_subflow *sf, const struct mps_run *run)
+{
+    return mps_sf_room(sf) >= run->len ||
+           (mps_sf_room(sf) > 0 && sf->tx.queued + sf->tx.taken + sf->m.notsent == 0);
+}
+
 /* The idle subflow that would deliver the run first. */
 static struct mps_subflow *idle_path(const struct mps_conn *c, const struct mps_run *run)
 {
@@ -71,8 +79,7 @@ static struct mps_subflow *idle_path(const struct mps_conn *c, const struct mps_
 
     mps_for_each_subflow(sf, c) {
         if (sf->state != MPS_SF_ACTIVE || sf->stale.stale || sf->rests || sf->backup || sf->peer_backup ||
-            run->carriers & UINT32_C(1) << sf->slot || mps_sf_room(sf) < run->len ||
-            sf->m.srtt_us == 0)
+            run->carriers & UINT32_C(1) << sf->slot || !has_place(sf, run) || sf->m.srtt_us == 0)
             continue;
         if (!best || delivery(sf, run->len) < delivery(best, run->len))
             best = sf;

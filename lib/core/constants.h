@@ -61,6 +61,7 @@
 #define MPS_PACING_MAX     3u /* times the rate: BBR starts with 2.9 */
 #define MPS_ROOM_MIN       16384u
 #define MPS_ROOM_UNKNOWN   65536u
+#define MPS_ROOM_LATELY    (50 * MPS_MSEC) /* and what was delivered in so long, is the most */
 #define MPS_ROOM_MAX       (4u << 20)
 
 /* ---- boxes that split TCP ---- */

@@ -213,6 +213,7 @@ void mps_subflow_update(struct mps_subflow *sf, const struct mps_metrics *m, mps
     sf->m = *m;
     if (sf->split && sf->state != MPS_SF_CLOSING)
         mps_split_metrics(sf->split, sf->bytes_sent, &sf->m);
+    mps_sf_progress(sf, now);
     mps_sf_tx_mark(sf, now);
     sf->measured = true;
     sf->tx.taken = 0;

@@ -75,6 +75,12 @@ struct mps_sf_join {
     uint8_t own_nonce[MPS_NONCE_LEN], peer_nonce[MPS_NONCE_LEN];
 };
 
+/* What TCP acknowledged in all, at the two latest looks at it, which are MPS_ROOM_LATELY apart. */
+struct mps_sf_lately {
+    uint64_t acked, before;
+    mps_time_t at;
+};
+
 /* What the transport has to be told and knows already. */
 struct mps_sf_events {
     bool open, open_told;
@@ -103,6 +109,7 @@ struct mps_subflow {
     mps_time_t active_since;
     bool measured; /* mps_subflow_update was called */
     struct mps_metrics m;
+    struct mps_sf_lately lately;
     struct mps_stale stale;
     struct mps_split *split; /* NULL: TCP reaches to the peer */
     bool rests; /* gets no new data: another one carries for both (couple.h) */
@@ -149,5 +156,11 @@ bool mps_sf_tx_empty(const struct mps_subflow *sf);
 void mps_sf_tx_clear(struct mps_subflow *sf); /* all but a frame begun */
 void mps_sf_tx_deinit(struct mps_subflow *sf);
 void mps_sf_tx_mark(struct mps_subflow *sf, mps_time_t now); /* a PING, if one is due (split.h) */
+
+/* ---- subflow_room.c ---- */
+
 uint64_t mps_sf_room(const struct mps_subflow *sf); /* bytes it takes now */
 uint32_t mps_sf_frame_size(const struct mps_subflow *sf);
+
+/* New metrics are there. */
+void mps_sf_progress(struct mps_subflow *sf, mps_time_t now);

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* What a path with losses holds up is repeated on a much faster one. */
+/* What one path holds up is repeated on a much faster one: after losses, and at the end. */
 #include "core/constants.h"
 #include "pair.h"
 
 #define FAR (200 * MPS_MSEC)
 #define BYTES 100000u
+#define ENDLESS (UINT64_C(1) << 40)
 
 static void run_for(struct pair *p, mps_time_t duration)
 {
@@ -18,8 +19,8 @@ static void run_for(struct pair *p, mps_time_t duration)
     }
 }
 
-/* Two paths, of which the second has just got data that does not arrive. */
-static void hole(struct pair *p, mps_time_t srtt)
+/* Two paths, of which the second has just got BYTES or more, out of `bytes`, that do not arrive. */
+static void hole(struct pair *p, mps_time_t srtt, uint64_t bytes)
 {
     p->cfg[SERVER].rcv_buf_init = p->cfg[SERVER].rcv_buf_max; /* credit for all the time */
     assert_int_equal(pair_start(p), 0);
@@ -31,7 +32,7 @@ static void hole(struct pair *p, mps_time_t srtt)
     p->links[1].losing = true;
     /* The first one seems worse at that moment. */
     p->links[0].rate = 2000;
-    p->end[CLIENT].to_send = UINT64_C(1) << 40;
+    p->end[CLIENT].to_send = bytes;
     while (p->links[1].out[CLIENT].len < BYTES)
         pair_step(p);
     p->end[CLIENT].to_send = p->end[CLIENT].sent;
@@ -51,7 +52,7 @@ static void repeated(void **state)
     struct pair *p = *state;
     uint64_t before;
 
-    hole(p, FAR);
+    hole(p, FAR, ENDLESS);
     before = p->end[SERVER].received;
     p->end[CLIENT].to_send += 1000 * BYTES; /* it is no tail */
     p->chunk = 10000;
@@ -70,7 +71,7 @@ static void left_to_tcp(void **state)
 {
     struct pair *p = *state;
 
-    hole(p, 12 * MPS_MSEC);
+    hole(p, 12 * MPS_MSEC, ENDLESS);
     p->end[CLIENT].to_send += 1000 * BYTES;
     p->chunk = 10000;
     run_for(p, 5 * MPS_ACK_DELAY);
@@ -82,7 +83,7 @@ static void queue_only(void **state)
 {
     struct pair *p = *state;
 
-    hole(p, FAR);
+    hole(p, FAR, ENDLESS);
     p->links[1].min_rtt_us = 12000;
     p->end[CLIENT].to_send += 1000 * BYTES;
     p->chunk = 10000;
@@ -90,10 +91,27 @@ static void queue_only(void **state)
     assert_int_equal(reinjected(p), 0);
 }
 
+/* At the end it is, and runs that are larger than all the room of the faster path are, too. */
+static void large_at_the_end(void **state)
+{
+    struct pair *p = *state;
+    uint64_t before;
+
+    hole(p, FAR, BYTES + 100);
+    p->links[1].min_rtt_us = 12000;
+    p->links[0].rate = 1000000;
+    before = p->end[SERVER].received;
+    pair_step(p);
+    assert_true(mps_subflow_notsent_limit(p->links[0].sf[CLIENT]) < BYTES / 4);
+    run_for(p, FAR / 2);
+    assert_true(p->links[1].losing && p->end[SERVER].received >= before + BYTES);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, pair_setup, pair_teardown)
-    const struct CMUnitTest tests[] = {T(repeated), T(left_to_tcp), T(queue_only)};
+    const struct CMUnitTest tests[] = {T(repeated), T(left_to_tcp), T(queue_only),
+                                       T(large_at_the_end)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
