@@ -35,7 +35,7 @@ static void on_timer(struct ev_loop *loop, ev_timer *timer, int revents)
     mps_list_for_each(f, &mp->flows, struct mps_sflow, link)
     {
         f->woke_for_nothing = false;
-        f->touched = true;
+        f->lookout.touched = true;
     }
     wake(mp);
 }

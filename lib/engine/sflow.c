@@ -16,8 +16,6 @@
 /* Bytes read per event, so that one subflow cannot starve the others. */
 #define READ_BUDGET  (1u << 20)
 #define WRITE_ROUNDS 8
-/* What was on its way when a subflow was last looked at arrives without any event here. */
-#define LOOK_AGAIN   (10 * MPS_MSEC)
 
 static void end(struct mps_sflow *f, bool orderly, enum mps_reason reason, mps_time_t now)
 {
@@ -121,7 +119,7 @@ static void read_some(struct mps_sflow *f, mps_time_t now)
             end(f, true, MPS_REASON_UNSPECIFIED, now);
             return;
         }
-        f->touched = true;
+        f->lookout.touched = true;
         done += (size_t)n;
         rc = mps_subflow_rx_done(f->sf, (size_t)n, now);
         if (rc < 0) {
@@ -156,7 +154,7 @@ static void on_io(struct ev_loop *loop, ev_io *io, int revents)
             /* Room without anything written twice in a row: the scheduler has its reasons. */
             f->woke_for_nothing = !f->wrote;
             f->wrote = false;
-            f->touched = true;
+            f->lookout.touched = true;
         }
         if (revents & EV_READ)
             read_some(f, now);
@@ -176,7 +174,7 @@ struct mps_sflow *mps_sflow_new(struct ev_loop *loop, struct mps_subflow *sf, in
     f->fd = fd;
     f->connecting = connecting;
     f->needs_mark = true;
-    f->touched = true;
+    f->lookout.touched = true;
     f->wrote = true;
     f->wake = wake;
     f->user = user;
@@ -201,27 +199,13 @@ int mps_sflow_free(struct mps_sflow *f)
 void mps_sflow_measure(struct mps_sflow *f, bool force, mps_time_t now)
 {
     struct mps_metrics m;
-    uint64_t age;
 
-    if (f->connecting || f->dead)
+    if (f->connecting || f->dead || (!force && !mps_lookout_due(&f->lookout, now)))
         return;
-    if (!f->touched && !force && (f->busy_since == 0 || now - f->looked_at < LOOK_AGAIN))
-        return;
-    f->touched = false;
-    f->looked_at = now;
-    if (!mps_sock_metrics(f->fd, &m))
-        return;
-    /* After a pause the kernel's age of the last ACK counts the pause too. */
-    if (m.in_flight == 0) {
-        f->busy_since = 0;
-    } else {
-        if (f->busy_since == 0)
-            f->busy_since = now;
-        age = (now - f->busy_since) / MPS_USEC;
-        if (m.ack_age_us > age)
-            m.ack_age_us = (uint32_t)age;
+    if (mps_sock_metrics(f->fd, &m)) {
+        mps_lookout_seen(&f->lookout, &m, now);
+        mps_subflow_update(f->sf, &m, now);
     }
-    mps_subflow_update(f->sf, &m, now);
 }
 
 bool mps_sflow_write(struct mps_sflow *f, mps_time_t now)
@@ -250,7 +234,7 @@ bool mps_sflow_write(struct mps_sflow *f, mps_time_t now)
         }
         if (n > 0) {
             mps_subflow_tx_done(f->sf, (size_t)n, now);
-            f->touched = f->wrote = any = true;
+            f->lookout.touched = f->wrote = any = true;
             f->woke_for_nothing = false;
         }
         if (n < (ssize_t)want) {

@@ -8,6 +8,7 @@
 #include "core/list.h"
 #include "core/subflow.h"
 #include "core/time.h"
+#include "lookout.h"
 #include "netaddr.h"
 
 struct mps_sflow {
@@ -23,15 +24,13 @@ struct mps_sflow {
     const struct mps_sockopts *opts;
     bool dead;             /* the pipe ended; waits for MPS_EV_SUBFLOW_CLOSE */
     bool peer_eof;         /* the peer's FIN was read */
-    bool touched;          /* bytes moved since the last look at TCP_INFO */
-    mps_time_t looked_at;  /* that last look */
+    struct mps_lookout lookout;
     bool blocked;          /* the socket took less than there was */
     bool woke_for_nothing; /* was writable, and yet nothing was written */
     bool wrote;            /* since it was last found writable */
     int error; /* errno of the socket's end, 0: none */
     char ifname[MPS_NETADDR_IFNAME];
     uint32_t notsent_limit; /* of the socket; 0: not set yet */
-    mps_time_t busy_since; /* bytes in flight all the time since then, 0: none */
     void (*wake)(void *user);
     void *user;
 };
@@ -46,10 +45,7 @@ struct mps_sflow *mps_sflow_new(struct ev_loop *loop, struct mps_subflow *sf, in
 /* Stops watching and frees; the descriptor is the caller's (-1 if it was taken before). */
 int mps_sflow_free(struct mps_sflow *f);
 
-/*
- * Refresh the core's measurements if bytes moved, or some were on their way at the last look and it
- * is not recent; in any case with `force`.
- */
+/* Refresh the core's measurements if that is due (lookout.h), in any case with `force`. */
 void mps_sflow_measure(struct mps_sflow *f, bool force, mps_time_t now);
 
 /* Write what the core offers; true if any byte went. */

@@ -85,6 +85,7 @@ bool gaps_quiet(const struct gaps *g, double begin, double end, const char *stal
     if (right) {
         ret->gap = gaps_longest(&quiet);
         ret->seconds = end - begin - common(&loud, (struct interval){begin, end});
+        ret->seconds = ret->seconds > 0 ? ret->seconds : 0;
     }
     gaps_free(&loud);
     gaps_free(&quiet);

@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* When an exchange is quick, and that the loop sleeps again when nothing comes. */
+/* When an exchange is quick, and that the loop sleeps again when nothing comes or others wait. */
+#include <sched.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
 #include "engine/busypoll.h"
 #include "engine/clock.h"
 #include "test.h"
@@ -78,6 +83,44 @@ static void sleeps_again(void **state)
     ev_loop_destroy(loop);
 }
 
+/* On the processor where another process always has something to do. */
+static void gives_way(void **state)
+{
+    struct ev_loop *loop = ev_loop_new(0);
+    struct mps_busypoll bp;
+    mps_time_t start = mps_clock_now();
+    pid_t parent = getpid(), child;
+    cpu_set_t all, one;
+
+    assert_int_equal(sched_getaffinity(0, sizeof(all), &all), 0);
+    CPU_ZERO(&one);
+    CPU_SET((size_t)sched_getcpu(), &one);
+    assert_int_equal(sched_setaffinity(0, sizeof(one), &one), 0);
+    child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        while (getppid() == parent)
+            ;
+        _exit(0);
+    }
+    mps_busypoll_init(&bp, loop);
+    while (bp.barred_until == 0 && mps_clock_now() - start < 10 * MPS_SEC) {
+        mps_busypoll_go_on(&bp, mps_clock_now());
+        ev_run(loop, 0);
+    }
+    kill(child, SIGKILL);
+    waitpid(child, NULL, 0);
+    assert_int_equal(sched_setaffinity(0, sizeof(all), &all), 0);
+    assert_true(bp.barred_until > 0);
+    mps_busypoll_go_on(&bp, bp.barred_until - 1);
+    assert_false(ev_is_active(&bp.idle));
+    mps_busypoll_go_on(&bp, bp.barred_until);
+    assert_true(ev_is_active(&bp.idle));
+    mps_busypoll_deinit(&bp);
+    ev_loop_destroy(loop);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -87,6 +130,7 @@ int main(void)
         cmocka_unit_test(one_direction),
         cmocka_unit_test(much_data),
         cmocka_unit_test(sleeps_again),
+        cmocka_unit_test(gives_way),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
