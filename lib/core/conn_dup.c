@@ -22,12 +22,16 @@ static mps_time_t send_time(const struct mps_subflow *sf, uint64_t bytes)
     return rate ? (bytes * 1000000u / rate) * MPS_USEC : 0;
 }
 
+/* Bytes that wait on it. */
+static uint64_t backlog(const struct mps_subflow *sf)
+{
+    return sf->tx.queued + sf->tx.taken + sf->m.notsent;
+}
+
 /* Expected time until `len` bytes more would be delivered on it. */
 static mps_time_t delivery(const struct mps_subflow *sf, uint64_t len)
 {
-    uint64_t backlog = sf->tx.queued + sf->tx.taken + sf->m.notsent;
-
-    return send_time(sf, backlog + len) + (mps_time_t)sf->m.srtt_us * MPS_USEC / 2;
+    return send_time(sf, backlog(sf) + len) + (mps_time_t)sf->m.srtt_us * MPS_USEC / 2;
 }
 
 /*
@@ -68,8 +72,9 @@ static mps_time_t remaining_best(const struct mps_conn *c, const struct mps_run 
  * path. */
 static bool has_place(const struct mps_subflow *sf, const struct mps_run *run)
 {
-    return mps_sf_room(sf) >= run->len ||
-           (mps_sf_room(sf) > 0 && sf->tx.queued + sf->tx.taken + sf->m.notsent == 0);
+    uint64_t room = mps_sf_room(sf);
+
+    return room >= run->len || (room > 0 && backlog(sf) == 0);
 }
 
 /* The idle subflow that would deliver the run first. */

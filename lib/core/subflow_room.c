@@ -50,10 +50,10 @@ static uint64_t trust(const struct mps_subflow *sf)
 
 uint32_t mps_subflow_notsent_limit(const struct mps_subflow *sf)
 {
-    uint64_t limit = room_for(sf), most = trust(sf);
+    uint64_t limit = room_for(sf), two = 2 * (uint64_t)mps_sf_frame_size(sf), most = trust(sf);
 
-    if (limit < 2 * (uint64_t)mps_sf_frame_size(sf))
-        limit = 2 * (uint64_t)mps_sf_frame_size(sf);
+    if (limit < two)
+        limit = two;
     if (limit > most)
         limit = most;
     if (limit < MPS_ROOM_MIN)

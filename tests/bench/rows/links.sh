@@ -93,7 +93,12 @@ row_of_links() # NAME BAR BUFFER LINKS-BY-SEMICOLON
     of_best=$(calc "$s / $best")
     kg=$(median "$1" mptcp quiet_gap_ms) sg=$(median "$1" shim quiet_gap_ms)
     note="part: $(verdict "$part" least "$2"), of best: $(verdict "$of_best" least 0.98)"
-    [ "$kg" = null ] || note="$note, gap: $(verdict "$sg" most "$kg")"
+    case $k,$kg in
+    null,*) ;; # no kernel MPTCP here
+    *,null) note="$note, gap: no quiet time" ;;
+    *) note="$note, gap: $(verdict "$sg" most "$kg")" ;;
+    esac
+    note="$note; stalls included: $(median "$1" mptcp gap_ms), $(median "$1" shim gap_ms)"
     printf '%-11s %8s %8s %8s %8s %7s %7s %7s %8s %8s  %s; %s\n' "$1" "$sum" "$best" "$k" "$s" \
         "$(calc "$k / $sum")" "$part" "$of_best" "$kg" "$sg" "$note" "$(stolen "$1")"
 }
