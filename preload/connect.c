@@ -30,6 +30,13 @@ static bool is_loopback(const struct sockaddr *addr, socklen_t len)
     return v4[0] == 127;
 }
 
+/* A second connection, plain or not, could not name the interface that its address means. */
+static bool is_link_local(const struct sockaddr *addr)
+{
+    return addr->sa_family == AF_INET6 &&
+           IN6_IS_ADDR_LINKLOCAL(&((const struct sockaddr_in6 *)addr)->sin6_addr);
+}
+
 /* Within a host there is one path, and no better one than TCP's own: unless addresses are given
  * that stand for interfaces. */
 static bool one_path(const struct sockaddr *addr, socklen_t len)
@@ -61,7 +68,7 @@ static bool wants_mark(int fd, const struct sockaddr *addr, socklen_t len)
         return false;
     if (addr->sa_family == AF_INET6 && len < sizeof(struct sockaddr_in6))
         return false;
-    if (one_path(addr, len) || mps_plain_is_recent(addr) || !may_set_mss(fd))
+    if (one_path(addr, len) || is_link_local(addr) || mps_plain_is_recent(addr) || !may_set_mss(fd))
         return false;
     hint = mps_hints_get(fd);
     if (!hint || atomic_load_explicit(&hint->shared, memory_order_relaxed))
@@ -74,15 +81,16 @@ static bool wants_mark(int fd, const struct sockaddr *addr, socklen_t len)
 }
 
 /*
- * Connected and settled. A near server that could not hand over its end resets the connection so
- * that the peer comes back plain; if that was faster than our own hand-over, it is done here.
+ * A near server that could not hand over its end resets the connection so that the peer comes back
+ * plain; if that was faster than connect() or our own hand-over, it is done here. Otherwise `rc`.
  */
-static int connected(int fd, const struct sockaddr *addr, socklen_t len)
+static int come_back(int fd, const struct sockaddr *addr, socklen_t len, int rc)
 {
     const struct sockaddr none = {.sa_family = AF_UNSPEC};
 
     if (mps_marks_look(fd, MPS_MARK_LISTEN) != MPS_MARKS_REFUSED)
-        return 0;
+        return rc;
+    mps_plain_remember(addr);
     (void)mps_sys_connect(fd, &none, sizeof(none));
     (void)mps_preload_set_option(fd, IPPROTO_TCP, TCP_MAXSEG, 0);
     return mps_next.connect(fd, addr, len);
@@ -98,6 +106,8 @@ static int connect_marked(int fd, const struct sockaddr *addr, socklen_t len)
     if (mps_marks_prepare_connect(fd) < 0)
         return mps_next.connect(fd, addr, len);
     rc = mps_next.connect(fd, addr, len);
+    if (rc < 0 && errno == ECONNRESET)
+        return come_back(fd, addr, len, rc);
     if (rc == 0 && !mps_marks_possible(fd, MPS_MARK_LISTEN) && !mps_exceptions_peer_capable(fd)) {
         mps_plain_remember(addr);
         return 0;
@@ -108,7 +118,7 @@ static int connect_marked(int fd, const struct sockaddr *addr, socklen_t len)
         mps_pending_start(fd);
         if (rc == 0) {
             mps_settle(fd, false);
-            rc = connected(fd, addr, len);
+            rc = come_back(fd, addr, len, rc);
         }
     }
     return rc;

@@ -9,6 +9,7 @@
 #include "handover/client.h"
 #include "handover/sys.h"
 #include "inq.h"
+#include "plain.h"
 #include "registrations.h"
 
 void mps_swap_reset(int fd)
@@ -98,6 +99,16 @@ bool mps_swap_replace(int fd, int end, struct mps_hint *hint)
     return done;
 }
 
+/* By the agent's word the peer refuses marked connections. */
+static void remember_plain(int fd)
+{
+    struct sockaddr_storage peer;
+    socklen_t len = sizeof(peer);
+
+    if (mps_sys_getpeername(fd, &peer, &len) == 0)
+        mps_plain_remember((const struct sockaddr *)&peer);
+}
+
 static enum mps_ho_result hand_over(int fd, enum mps_ho_op op, bool bound,
                                     struct mps_ho_reply *reply, int *ret_end)
 {
@@ -136,7 +147,9 @@ enum mps_swap mps_swap(int fd, enum mps_ho_op op, bool bound, struct mps_hint *h
 
     switch (hand_over_twice(fd, op, bound, &reply, &end)) {
     case MPS_HO_REPLIED:
-        if (reply.status == MPS_HO_OK)
+        if (reply.status == MPS_HO_OK_PLAIN)
+            remember_plain(fd);
+        if (mps_ho_taken(&reply))
             result = end >= 0 && mps_swap_replace(fd, end, hint) ? MPS_SWAP_DONE : MPS_SWAP_BROKEN;
         break;
     case MPS_HO_UNSENT:

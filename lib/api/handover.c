@@ -104,11 +104,11 @@ static int hand_over(int fd, int op, const struct mptcpshim_options *opts)
     case MPS_HO_REPLIED:
         break;
     }
-    if (reply.status == MPS_HO_OK && end >= 0)
+    if (mps_ho_taken(&reply) && end >= 0)
         return replace(fd, end) < 0 ? -ECONNRESET : 1;
     if (end >= 0)
         mps_sys_close(end);
-    return reply.status == MPS_HO_OK ? -ECONNRESET : 0;
+    return mps_ho_taken(&reply) ? -ECONNRESET : 0;
 }
 
 /* The state of a TCP socket as TCP_INFO gives it; -EPROTOTYPE for any other socket. */

@@ -164,7 +164,7 @@ static void lost_in_opening(struct mps_conn *c, const struct mps_subflow *sf, mp
     if (c->tx.early_taken && !foreign)
         mps_conn_die(c, sf->reason, true, now);
     else
-        mps_conn_plain(c, now);
+        mps_conn_plain(c, foreign ? sf->reason : MPS_REASON_UNSPECIFIED, now);
 }
 
 /*
@@ -228,7 +228,7 @@ void mps_conn_busy(struct mps_conn *c, mps_time_t now)
 static void hello_late(struct mps_conn *c, mps_time_t now)
 {
     if (!c->tx.early_taken) {
-        mps_conn_plain(c, now);
+        mps_conn_plain(c, MPS_REASON_TIMEOUT, now);
     } else if (c->no_subflow_at == MPS_NEVER) {
         /* A proven peer that may have the data already: patience, as TCP has. */
         c->hello_at = MPS_NEVER;

@@ -156,7 +156,7 @@ void mps_conn_die(struct mps_conn *c, enum mps_reason reason, bool tell, mps_tim
 int mps_open_rx(struct mps_subflow *sf, const uint8_t *p, size_t len, size_t *ret_used,
                 mps_time_t now);
 int mps_open_start_join(struct mps_subflow *sf, mps_time_t now);
-void mps_conn_plain(struct mps_conn *c, mps_time_t now);
+void mps_conn_plain(struct mps_conn *c, enum mps_reason reason, mps_time_t now);
 unsigned mps_conn_half_open(const struct mps_conn *c);
 
 /* ---- conn_rx.c ---- */

@@ -67,12 +67,13 @@ int mps_conn_first_subflow(struct mps_conn *c, const struct mps_addr *local,
     return 0;
 }
 
-void mps_conn_plain(struct mps_conn *c, mps_time_t now)
+void mps_conn_plain(struct mps_conn *c, enum mps_reason reason, mps_time_t now)
 {
     struct mps_subflow *sf;
 
     c->phase = MPS_PH_PLAIN;
     c->ev.plain = true;
+    c->ev.reason = reason;
     c->hello_at = MPS_NEVER;
     mps_for_each_subflow(sf, c)
         mps_sf_kill(sf, true, MPS_REASON_UNSPECIFIED, now);

@@ -59,6 +59,7 @@ static void do_connection(struct mps_engine *eng, const struct mps_ho_request *r
     } else if (rc == MPS_SESSION_PLAIN_PEER) {
         d->reply.status = MPS_HO_AGAIN_PLAIN;
     } else {
+        d->reply.status = d->session->refused ? MPS_HO_OK_PLAIN : MPS_HO_OK;
         d->reply.conn_id = d->session->id;
         d->fd = -1; /* the session's now */
     }

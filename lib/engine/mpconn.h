@@ -27,7 +27,8 @@ int mps_mpconn_take_first(struct mps_mpconn *mp);
 
 enum mps_mpconn_verdict {
     MPS_MPCONN_GOES_ON,
-    MPS_MPCONN_PLAIN, /* client: the peer is no shim; reconnect plain */
+    MPS_MPCONN_PLAIN,   /* client: the peer is no shim; reconnect plain */
+    MPS_MPCONN_REFUSED, /* the same, and it may be one that cannot take connections */
     MPS_MPCONN_OVER,
 };
 

@@ -87,6 +87,7 @@ static void handle_event(struct mps_mpconn *mp, const struct mps_event *ev, mps_
         break;
     case MPS_EV_PLAIN:
         mp->plain = true;
+        mp->refused = ev->reason == MPS_REASON_UNSPECIFIED;
         break;
     case MPS_EV_OPEN:
         open_subflow(mp, ev, now);
@@ -332,7 +333,7 @@ enum mps_mpconn_verdict mps_mpconn_run(struct mps_mpconn *mp, bool *ret_more)
         return MPS_MPCONN_OVER;
     }
     if (mp->plain)
-        return MPS_MPCONN_PLAIN;
+        return mp->refused ? MPS_MPCONN_REFUSED : MPS_MPCONN_PLAIN;
     set_timer(mp, now);
     if (mps_exchange_is_quick(&mp->exchange, now))
         mps_busypoll_go_on(&mp->eng->busypoll, now);

@@ -12,9 +12,11 @@
 
 enum mps_peer_kind {
     MPS_PEER_UNKNOWN = 0,
-    MPS_PEER_PLAIN,  /* showed the mark and answered no HELLO */
-    MPS_PEER_PROVEN, /* completed a HELLO exchange */
-    MPS_PEER_FAILED, /* early data to it was lost: as good as unknown, and worth remembering */
+    MPS_PEER_PLAIN,   /* showed the mark and answered HELLO with something else, or nothing */
+    MPS_PEER_PROVEN,  /* completed a HELLO exchange */
+    MPS_PEER_FAILED,  /* early data to it was lost: as good as unknown, and worth remembering */
+    MPS_PEER_REFUSED, /* showed the mark and ended the connection: a shim that cannot take any, or
+                         a box in between. It may do so to every marked connection */
 };
 
 #define MPS_PEERS_MAX      256

@@ -121,15 +121,17 @@ int mps_session_connected(struct mps_engine *eng, const struct mps_session_reque
                           struct mps_session **ret, int *ret_fd)
 {
     struct mps_session *s;
+    enum mps_peer_kind kind;
     int fd, rc = session_new(eng, req, MPS_ROLE_CLIENT, &s, &fd);
 
     if (rc < 0)
         return rc;
-    if (is_link_local(&s->peer) ||
-        mps_peers_find(eng->peers, &s->peer, mps_clock_now()) == MPS_PEER_PLAIN) {
+    kind = mps_peers_find(eng->peers, &s->peer, mps_clock_now());
+    if (is_link_local(&s->peer) || kind == MPS_PEER_PLAIN) {
         undo(s, fd);
         return MPS_SESSION_PLAIN_PEER;
     }
+    s->refused = kind == MPS_PEER_REFUSED;
     rc = mps_mpconn_new(&s->mp, s, req->fd, NULL);
     if (rc < 0) {
         undo(s, fd);
@@ -175,7 +177,8 @@ void mps_session_discard(struct mps_session *s)
     mps_session_free(s);
 }
 
-/* The peer answered no HELLO: a second, unmarked TCP connection from the same address. */
+/* The peer is no shim, or cannot be one: a second, unmarked TCP connection from the same address.
+ */
 static int go_plain(struct mps_session *s)
 {
     struct mps_conn *core = mps_mpconn_core(s->mp);
@@ -185,7 +188,6 @@ static int go_plain(struct mps_session *s)
     unsigned n;
     int fd;
 
-    mps_peers_set(s->eng->peers, &s->peer, MPS_PEER_PLAIN, mps_clock_now());
     s->sockopts.plain = true;
     fd = mps_connector_plain(&s->local, &s->peer, &s->sockopts);
     if (fd < 0)
@@ -244,9 +246,16 @@ static bool run_relay(struct mps_session *s, bool *ret_more)
 
 static bool run_multipath(struct mps_session *s, bool *ret_more)
 {
-    switch (mps_mpconn_run(s->mp, ret_more)) {
+    enum mps_mpconn_verdict verdict =
+        s->refused ? MPS_MPCONN_REFUSED : mps_mpconn_run(s->mp, ret_more);
+
+    switch (verdict) {
     case MPS_MPCONN_PLAIN:
+    case MPS_MPCONN_REFUSED:
         *ret_more = true;
+        mps_peers_set(s->eng->peers, &s->peer,
+                      verdict == MPS_MPCONN_PLAIN ? MPS_PEER_PLAIN : MPS_PEER_REFUSED,
+                      mps_clock_now());
         return go_plain(s) == 0;
     case MPS_MPCONN_OVER:
         return false;

@@ -32,6 +32,7 @@ struct mps_session {
     struct mps_app app;
     struct mps_mpconn *mp; /* exactly one of the two */
     struct mps_relay *relay;
+    bool refused; /* by the peer, as the one before: a new connection without a mark is made */
     bool created, plain_told; /* events that were reported */
     const char *end;          /* why it ended, for the same: a word; NULL: not known */
 };

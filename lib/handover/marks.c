@@ -98,6 +98,13 @@ static bool untouched(const struct tcp_info *info)
            info->tcpi_data_segs_out == 0 && info->tcpi_data_segs_in == 0;
 }
 
+/* If connect() itself has met the reset, the kernel has forgotten the options, not the MSS. */
+static bool refused(const struct tcp_info *info, unsigned mark)
+{
+    return info->tcpi_state == STATE_CLOSE && info->tcpi_data_segs_out == 0 &&
+           (info->tcpi_snd_mss == mark || info->tcpi_snd_mss == mark - TIMESTAMPS_LEN);
+}
+
 bool mps_marks_synack_is(int fd, unsigned mark)
 {
     struct tcp_info info;
@@ -130,10 +137,10 @@ enum mps_marks_view mps_marks_look(int fd, unsigned mark)
         return MPS_MARKS_NATIVE;
     if (info.tcpi_state == STATE_SYN_SENT || info.tcpi_state == STATE_SYN_RECV)
         return MPS_MARKS_HANDSHAKE;
+    if (refused(&info, mark))
+        return MPS_MARKS_REFUSED;
     if (!answered(&info, mark))
         return MPS_MARKS_NATIVE;
-    if (info.tcpi_state == STATE_CLOSE && info.tcpi_data_segs_out == 0)
-        return MPS_MARKS_REFUSED;
     return untouched(&info) ? MPS_MARKS_ANSWERED : MPS_MARKS_NATIVE;
 }
 

@@ -38,7 +38,7 @@ bool mps_marks_possible(int fd, unsigned mark);
 enum mps_marks_view {
     MPS_MARKS_HANDSHAKE, /* it is under way */
     MPS_MARKS_ANSWERED,  /* mps_marks_synack_is and mps_marks_untouched */
-    MPS_MARKS_REFUSED,   /* mps_marks_synack_is, and reset by the peer before any data */
+    MPS_MARKS_REFUSED,   /* the SYN-ACK was marked, and the peer reset it before any data */
     MPS_MARKS_NATIVE,    /* anything else: it will never be one of ours */
 };
 enum mps_marks_view mps_marks_look(int fd, unsigned mark);

@@ -17,6 +17,7 @@
 #pragma once
 #include <netinet/in.h>
 #include <stdbool.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/socket.h>
 
@@ -82,6 +83,8 @@ enum mps_ho_status {
     MPS_HO_OK = 0,
     MPS_HO_AGAIN_PLAIN = 1, /* leave it plain TCP */
     MPS_HO_ERROR = 2,       /* `error` is an errno value */
+    MPS_HO_OK_PLAIN = 3,    /* to CONNECTED: OK, but plain TCP from here on, over a new connection,
+                               since the peer refuses marked ones: do not mark the next one */
 };
 
 struct mps_ho_reply {
@@ -93,6 +96,12 @@ struct mps_ho_reply {
     uint64_t conn_id;
     uint8_t data[MPS_HO_DATA_MAX];
 };
+
+/* CONNECTED, ACCEPTED: has the agent taken the connection? */
+static inline bool mps_ho_taken(const struct mps_ho_reply *reply)
+{
+    return reply->status == MPS_HO_OK || reply->status == MPS_HO_OK_PLAIN;
+}
 
 /*
  * MSS marks. The client's SYN carries CONNECT; a shim's listener answers LISTEN; a join's SYN

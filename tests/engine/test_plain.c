@@ -75,6 +75,51 @@ static void exchange(struct rig *rig, int a, int b)
     assert_int_equal(s[1].received, s[1].length);
 }
 
+static enum mps_peer_kind remembered(struct rig *rig)
+{
+    const struct mps_session *s =
+        mps_list_entry(rig->client->sessions.next, struct mps_session, link);
+
+    return mps_peers_find(&rig->client_hub.peers, &s->peer, mps_clock_now());
+}
+
+/* The next connection to a peer that gets HELLO as data: there is no reason to touch it. */
+static void next_stays_native(struct rig *rig)
+{
+    struct mps_session_request req = {.fd = rig_dial("127.0.0.1", rig->port, 0), .options = ""};
+    struct mps_session *session;
+    int fd;
+
+    assert_int_equal(remembered(rig), MPS_PEER_PLAIN);
+    assert_int_equal(mps_session_connected(rig->client, &req, &session, &fd),
+                     MPS_SESSION_PLAIN_PEER);
+    close(req.fd);
+}
+
+/* To one that may refuse every marked connection: not a byte goes there over a marked one. */
+static void next_is_made_anew(struct rig *rig)
+{
+    int marked = rig_dial("127.0.0.1", rig->port, 0), app, refused, plain;
+    char byte;
+
+    assert_int_equal(remembered(rig), MPS_PEER_REFUSED);
+    app = rig_connected(rig, marked, "", NULL);
+    assert_int_equal(send(app, "early", 5, 0), 5);
+    refused = accept_again(rig);
+    plain = accept_again(rig);
+    assert_true(wait_for(rig, refused, POLLRDHUP));
+    assert_true(recv(refused, &byte, 1, MSG_DONTWAIT) <= 0);
+    assert_true(wait_for(rig, plain, POLLIN));
+    for (const char *at = "early"; *at; at++) {
+        assert_int_equal(recv(plain, &byte, 1, MSG_DONTWAIT), 1);
+        assert_int_equal(byte, *at);
+    }
+    exchange(rig, app, plain);
+    close(app);
+    close(refused);
+    close(plain);
+}
+
 enum answer { ANSWER_BYTES, ANSWER_CLOSE, ANSWER_RESET };
 
 /* A peer that answers HELLO with something else: the client comes back plain. */
@@ -82,10 +127,7 @@ static void client_falls_back(enum answer how)
 {
     struct rig rig;
     uint8_t first[MPS_OPENING_MAX_LEN];
-    struct mps_session_request req = {.options = ""};
-    struct mps_session *session;
-    struct mps_addr peer;
-    int app, tcp[2], again, fd;
+    int app, tcp[2], again;
 
     rig_init(&rig, "");
     rig_tcp_pair(&rig, &tcp[0], &tcp[1]);
@@ -110,13 +152,10 @@ static void client_falls_back(enum answer how)
     assert_memory_equal(first, "early", 5);
     exchange(&rig, app, again);
 
-    /* Remembered: the next connection to it stays native. */
-    req.fd = rig_dial("127.0.0.1", rig.port, 0);
-    assert_int_equal(mps_session_connected(rig.client, &req, &session, &fd),
-                     MPS_SESSION_PLAIN_PEER);
-    close(req.fd);
-    peer = mps_list_entry(rig.client->sessions.next, struct mps_session, link)->peer;
-    assert_int_equal(mps_peers_find(&rig.client_hub.peers, &peer, mps_clock_now()), MPS_PEER_PLAIN);
+    if (how == ANSWER_BYTES)
+        next_stays_native(&rig);
+    else
+        next_is_made_anew(&rig);
     close(app);
     close(again);
     if (how == ANSWER_BYTES)

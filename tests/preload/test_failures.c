@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include "fake_agent.h"
+#include "handover/marks.h"
 #include "peer.h"
 
 #define SIZE 300000 /* what the client of scenario connect_blocking sends */
@@ -152,6 +153,65 @@ static void test_connect_broken(void **state)
     }
 }
 
+/* A blocking connect() has given the program nothing yet: it makes a new connection. */
+static void test_connect_again(void **state)
+{
+    static struct mps_ho_config cfg;
+    char port[8], byte;
+    int listener = marked_listener(port), fd;
+    struct child child;
+    const char *text;
+    pid_t agent;
+
+    fake_agent_config(&cfg);
+    agent = fake_agent_start(&cfg, FAKE_GARBAGE);
+    child = start(&cfg, "client", "connect_blocking", port);
+    fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+    assert_true(fd >= 0);
+    assert_int_equal(read(fd, &byte, 1), -1);
+    assert_int_equal(errno, ECONNRESET);
+    close(fd);
+    fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+    assert_true(fd >= 0);
+    assert_true(receive_all(fd, 1, SIZE));
+    send_pattern(fd, 1, SIZE);
+    close(fd);
+    text = finish(&child);
+    assert_non_null(strstr(text, "#swapped 0\n"));
+    assert_non_null(strstr(text, "received 1\nclient done\n"));
+    fake_agent_stop(agent);
+    close(listener);
+}
+
+/* A marked connection that the server resets is recognised, also after connect() has told of it. */
+static void test_refused(void **state)
+{
+    const struct linger abort = {.l_onoff = 1};
+    struct sockaddr_in sin;
+    socklen_t len = sizeof(sin);
+    char port[8];
+    int listener = marked_listener(port), fd = peer_socket(SOCK_CLOEXEC | SOCK_NONBLOCK), accepted;
+    struct pollfd pfd = {.fd = fd};
+
+    assert_int_equal(getsockname(listener, (struct sockaddr *)&sin, &len), 0);
+    set_mss(fd, MPS_MARK_CONNECT);
+    assert_int_equal(connect(fd, (struct sockaddr *)&sin, len), -1);
+    assert_int_equal(errno, EINPROGRESS);
+    accepted = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+    assert_true(accepted >= 0);
+    assert_int_equal(mps_marks_look(fd, MPS_MARK_LISTEN), MPS_MARKS_ANSWERED);
+    assert_int_equal(setsockopt(accepted, SOL_SOCKET, SO_LINGER, &abort, sizeof(abort)), 0);
+    close(accepted);
+    assert_int_equal(poll(&pfd, 1, 5000), 1); /* POLLHUP */
+    assert_int_equal(mps_marks_look(fd, MPS_MARK_LISTEN), MPS_MARKS_REFUSED);
+    assert_int_equal(connect(fd, (struct sockaddr *)&sin, len), -1);
+    assert_int_equal(errno, ECONNRESET);
+    assert_int_equal(mps_marks_look(fd, MPS_MARK_LISTEN), MPS_MARKS_REFUSED);
+    assert_int_equal(mps_marks_look(fd, MPS_MARK_AGENT), MPS_MARKS_NATIVE);
+    close(fd);
+    close(listener);
+}
+
 static int connect_with_mss(int port, int mss)
 {
     struct sockaddr_in sin = {.sin_family = AF_INET,
@@ -207,8 +267,8 @@ static void test_accept(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_connect_plain),
-        cmocka_unit_test(test_connect_broken),
+        cmocka_unit_test(test_connect_plain), cmocka_unit_test(test_connect_broken),
+        cmocka_unit_test(test_connect_again), cmocka_unit_test(test_refused),
         cmocka_unit_test(test_accept),
     };
 
