@@ -139,6 +139,7 @@ int mps_conn_new_server(struct mps_conn **ret, const struct mps_env *env,
         return r;
     }
     c->keys.payload_crc = c->cfg.capabilities & hello->capabilities & MPS_CAP_PAYLOAD_CRC;
+    c->peer_held = hello->capabilities & MPS_CAP_HELD;
     mps_flow_limit(&c->flow, hello->credit);
     *ret = c;
     return 0;

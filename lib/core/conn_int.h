@@ -134,6 +134,7 @@ struct mps_conn {
     struct mps_list subflows;
     uint32_t slots;          /* in use */
     bool had_first;
+    bool peer_held; /* server: the client holds its data back until our answer is there */
     mps_time_t now;          /* of the latest verb */
     mps_time_t hello_at;     /* client: HELLO_REPLY is late then */
     mps_time_t no_subflow_at;

@@ -50,9 +50,12 @@ int mps_conn_first_subflow(struct mps_conn *c, const struct mps_addr *local,
     c->had_first = true;
     c->now = now;
     memcpy(msg.hello.key, c->keys.own, MPS_KEY_LEN);
-    msg.hello.capabilities = c->cfg.capabilities;
+    msg.hello.capabilities = c->cfg.capabilities & ~MPS_CAP_HELD;
+    if (client && !c->cfg.zero_rtt)
+        msg.hello.capabilities |= MPS_CAP_HELD;
     msg.hello.credit = mps_flow_announce(&c->flow);
     send_opening(sf, &msg); /* the buffer is empty: it fits */
+    sf->tx.pad_asked = c->peer_held;
     if (client) {
         sf->join.initiator = true;
         c->hello_at = now + c->cfg.hello_timeout;

@@ -64,6 +64,14 @@
 #define MPS_ROOM_LATELY    (50 * MPS_MSEC) /* and what was delivered in so long, is the most */
 #define MPS_ROOM_MAX       (4u << 20)
 
+/* ---- padding ---- */
+
+/* Behind HELLO_REPLY: at most what a path of this rate (bytes per second) carries in half a round
+ * trip, at least so much that it opens the congestion window, at most this. */
+#define MPS_PADDING_RATE 1250000u
+#define MPS_PADDING_MIN  4096u
+#define MPS_PADDING_MAX  32768u
+
 /* ---- boxes that split TCP ---- */
 
 #define MPS_SPLIT_MIN       65536u        /* so many bytes may always be on their way */

@@ -211,6 +211,11 @@ void mps_dss_encode_head(const struct mps_dss *dss, bool payload_crc, uint8_t ou
                  MPS_DSS_HEAD_LEN);
 }
 
+void mps_padding_encode_head(uint16_t len, uint8_t out[MPS_FRAME_PREFIX_LEN])
+{
+    write_prefix(out, MPS_FRAME_PADDING, 0, len, MPS_FRAME_PREFIX_LEN);
+}
+
 static void write_add_addr(const struct mps_ctrl *ctrl, struct mps_writer *w)
 {
     const struct mps_addr *addr = &ctrl->add_addr.addr;

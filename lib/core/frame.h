@@ -38,7 +38,8 @@ enum mps_frame_type {
     MPS_FRAME_SUBFLOW_CLOSE = 8, /* MP_TCPRST: reset of a subflow, with reason */
     MPS_FRAME_PING = 9,
     MPS_FRAME_PONG = 10,
-    /* 0x80..0xff: optional extensions, skipped when unknown; others unknown: MPS_EPROTO */
+    MPS_FRAME_PADDING = 0x80, /* skipped, as all up to 0xff are that are not known */
+    /* others unknown: MPS_EPROTO */
 };
 
 #define MPS_DSS_FIN          0x01 /* DATA_FIN: takes the number dsn + payload length */
@@ -118,6 +119,9 @@ int mps_frame_parse_head(const uint8_t *buf, size_t len, bool payload_crc, struc
 /* Encode the head of a DSS frame; its payload and checksum follow on the wire. */
 void mps_dss_encode_head(const struct mps_dss *dss, bool payload_crc,
                          uint8_t out[MPS_DSS_HEAD_LEN]);
+
+/* Encode the head of a PADDING frame, which `len` bytes follow. */
+void mps_padding_encode_head(uint16_t len, uint8_t out[MPS_FRAME_PREFIX_LEN]);
 
 /* Encode a control frame, PING or PONG; returns its length. */
 size_t mps_ctrl_encode(const struct mps_ctrl *ctrl, uint8_t out[MPS_CTRL_MAX_LEN]);

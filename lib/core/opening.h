@@ -55,6 +55,7 @@ enum mps_reason {
 
 /* Bits of the capability option. */
 #define MPS_CAP_PAYLOAD_CRC 0x00000001u /* append CRC32C to payloads if both sides ask for it */
+#define MPS_CAP_HELD        0x00000002u /* HELLO: no data is sent before the answer has come */
 
 struct mps_hello {
     uint8_t key[MPS_KEY_LEN];

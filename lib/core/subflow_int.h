@@ -8,6 +8,7 @@
 #include "frame.h"
 #include "list.h"
 #include "opening.h"
+#include "padding.h"
 #include "reasm.h"
 #include "sendq.h"
 #include "split.h"
@@ -33,8 +34,8 @@ struct mps_tx_frame {
 };
 
 /*
- * Order on the wire: the rest of a frame begun, the control bytes, the frames. So control bytes
- * are only inserted between frames, and a frame is begun only behind all of them.
+ * Order on the wire: the rest of a frame begun, the control bytes, padding, the frames. So control
+ * bytes are only inserted between frames, and a frame is begun only behind all of them.
  */
 struct mps_sf_tx {
     uint8_t ctrl[MPS_SF_CTRL];
@@ -43,6 +44,8 @@ struct mps_sf_tx {
     bool ack_due;      /* a frame with the newest DATA_ACK and credit has to go out here */
     uint8_t ack_flags; /* MPS_DSS_ACK_NOW: the acknowledgment is a probe too */
     uint32_t ack_at;   /* where in ctrl an unsent acknowledgment begins, ctrl_len: none */
+    bool pad_asked;    /* padding is welcome, if there is nothing better to send */
+    struct mps_padding padding;
     struct mps_tx_frame *frames; /* ring of `size` entries: `few`, or a larger one while busy */
     uint32_t size, first, n;
     struct mps_tx_frame few[MPS_SF_FRAMES_FEW];

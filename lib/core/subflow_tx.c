@@ -190,10 +190,28 @@ static void place_ack(struct mps_subflow *sf)
     tx->ack_flags = 0;
 }
 
+/* As soon as TCP tells how much suits the path. */
+static void place_padding(struct mps_subflow *sf)
+{
+    struct mps_sf_tx *tx = &sf->tx;
+
+    if (!tx->pad_asked || !sf->measured)
+        return;
+    tx->pad_asked = false;
+    if (tx->n == 0 && mps_conn_unsent(sf->conn) == 0)
+        mps_padding_make(&tx->padding, &sf->m);
+}
+
+static void out_padding(struct span_out *o, const struct mps_sf_tx *tx)
+{
+    o->n += mps_padding_spans(&tx->padding, o->spans + o->n, o->max - o->n);
+}
+
 unsigned mps_subflow_tx_spans(struct mps_subflow *sf, struct mps_span *spans, unsigned max)
 {
     struct mps_sf_tx *tx = &sf->tx;
     struct span_out o = {.spans = spans, .max = max};
+    bool padding_first = mps_padding_is_begun(&tx->padding);
     uint32_t i = 0;
     size_t skip;
 
@@ -202,9 +220,14 @@ unsigned mps_subflow_tx_spans(struct mps_subflow *sf, struct mps_span *spans, un
     skip_acked(sf);
     if (tx->n > 0 && frame_at(tx, 0)->off > 0)
         out_frame(&o, sf, frame_at(tx, i++));
+    if (padding_first)
+        out_padding(&o, tx);
     place_ack(sf);
+    place_padding(sf);
     skip = tx->ctrl_off;
     out(&o, tx->ctrl, tx->ctrl_len, &skip);
+    if (!padding_first)
+        out_padding(&o, tx);
     for (; i < tx->n && o.n < max; i++) {
         struct mps_tx_frame *f = frame_at(tx, i);
 
@@ -241,6 +264,8 @@ void mps_subflow_tx_done(struct mps_subflow *sf, size_t n, mps_time_t now)
     tx->taken += n;
     if (n > 0 && tx->n > 0 && frame_at(tx, 0)->off > 0)
         n -= frame_taken(sf, n);
+    if (mps_padding_is_begun(&tx->padding))
+        n -= mps_padding_taken(&tx->padding, n);
     k = tx->ctrl_len - tx->ctrl_off;
     if (k > n)
         k = n;
@@ -248,6 +273,7 @@ void mps_subflow_tx_done(struct mps_subflow *sf, size_t n, mps_time_t now)
     n -= k;
     if (tx->ctrl_off == tx->ctrl_len)
         tx->ctrl_off = tx->ctrl_len = tx->ack_at = 0;
+    n -= mps_padding_taken(&tx->padding, n);
     while (n > 0 && tx->n > 0 && frame_at(tx, 0)->sealed) {
         if (c->phase == MPS_PH_OPENING)
             c->tx.early_taken = true;
@@ -305,7 +331,8 @@ bool mps_sf_tx_frame(struct mps_subflow *sf, uint64_t dsn, uint32_t len, uint8_t
 
 bool mps_sf_tx_empty(const struct mps_subflow *sf)
 {
-    return sf->tx.n == 0 && sf->tx.ctrl_off == sf->tx.ctrl_len && !sf->tx.ack_due;
+    return sf->tx.n == 0 && sf->tx.ctrl_off == sf->tx.ctrl_len && !sf->tx.ack_due &&
+           !mps_padding_is_there(&sf->tx.padding);
 }
 
 void mps_sf_tx_clear(struct mps_subflow *sf)
