@@ -69,7 +69,7 @@ static void do_listen(struct mps_hub *hub, const struct mps_ho_request *req,
                       struct mps_dispatch *d)
 {
     int rc = d->fd < 0 ? MPS_EINVAL
-                       : mps_hub_listener(hub, d->fd, (req->flags & MPS_HO_STEER) != 0);
+                       : mps_hub_listener(hub, d->fd, d->pid, (req->flags & MPS_HO_STEER) != 0);
 
     if (rc < 0)
         fail(d, errno_of(rc));

@@ -131,9 +131,9 @@ static void route_changed(struct mps_netaddr *netaddr, const struct mps_route *r
 
 static const struct mps_netaddr_ops netaddr_ops = {addresses_changed, route_changed};
 
-int mps_hub_listener(struct mps_hub *hub, int fd, bool steer)
+int mps_hub_listener(struct mps_hub *hub, int fd, pid_t pid, bool steer)
 {
-    int rc = mps_steer_add(&hub->steer, fd, steer);
+    int rc = mps_steer_add(&hub->steer, fd, pid, steer);
 
     /* Connections that it concerns come later; those that are here have told their peers. */
     hub->view.n_steered = mps_steer_list(&hub->steer, hub->view.steered);

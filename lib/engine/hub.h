@@ -76,7 +76,7 @@ struct mps_worker *mps_hub_owner(const struct mps_hub *hub, uint64_t id_or_token
 bool mps_hub_is_idle(const struct mps_hub *hub);
 
 /* A program's listener, as mps_steer_add. */
-int mps_hub_listener(struct mps_hub *hub, int fd, bool steer);
+int mps_hub_listener(struct mps_hub *hub, int fd, pid_t pid, bool steer);
 
 /* As mps_pathctl_command; all connections follow. */
 const char *mps_hub_path_command(struct mps_hub *hub, char *text);

@@ -2,19 +2,14 @@
 #include "lswatch.h"
 
 #include <arpa/inet.h>
-#include <errno.h>
 #include <libmnl/libmnl.h>
-#include <linux/filter.h>
 #include <linux/inet_diag.h>
-#include <linux/netlink.h>
 #include <linux/sock_diag.h>
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <unistd.h>
 #include "core/err.h"
-#include "log.h"
 #include "sock.h"
 
 #define STATE_LISTEN 10
@@ -45,59 +40,9 @@ int mps_lswatch_identify(int fd, struct mps_lswatch_id *ret)
     return 0;
 }
 
-/* Only sockets without a peer: a host's connections come and go without waking us. */
-static struct sock_filter only_listeners[] = {
-    BPF_STMT(BPF_LD | BPF_H | BPF_ABS,
-             NLMSG_HDRLEN + offsetof(struct inet_diag_msg, id.idiag_dport)),
-    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 1),
-    BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
-    BPF_STMT(BPF_RET | BPF_K, 0),
-};
-
-int mps_lswatch_open(void)
-{
-    const struct sock_fprog filter = {
-        .len = sizeof(only_listeners) / sizeof(only_listeners[0]),
-        .filter = only_listeners,
-    };
-    struct sockaddr_nl nl = {
-        .nl_family = AF_NETLINK,
-        .nl_groups = 1u << (SKNLGRP_INET_TCP_DESTROY - 1) | 1u << (SKNLGRP_INET6_TCP_DESTROY - 1),
-    };
-    int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_SOCK_DIAG);
-
-    if (fd < 0)
-        return -1;
-    /* Without the filter there is only more to look through. */
-    if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof(filter)) < 0)
-        mps_log("lswatch: filter: %s", strerror(errno));
-    if (bind(fd, (struct sockaddr *)&nl, sizeof(nl)) < 0) {
-        close(fd);
-        return -1;
-    }
-    return fd;
-}
-
 static uint64_t cookie_of(const struct inet_diag_msg *msg)
 {
     return (uint64_t)msg->id.idiag_cookie[1] << 32 | msg->id.idiag_cookie[0];
-}
-
-int mps_lswatch_next(int fd, uint64_t *ret_cookie)
-{
-    union {
-        struct nlmsghdr head;
-        char buf[4096];
-    } in;
-    ssize_t n = recv(fd, &in, sizeof(in), MSG_DONTWAIT);
-
-    if (n < 0)
-        return errno == ENOBUFS ? MPS_LSWATCH_LOST : MPS_LSWATCH_NONE;
-    if (!mnl_nlmsg_ok(&in.head, (int)n) ||
-        mnl_nlmsg_get_payload_len(&in.head) < sizeof(struct inet_diag_msg))
-        return MPS_LSWATCH_LOST;
-    *ret_cookie = cookie_of(mnl_nlmsg_get_payload(&in.head));
-    return 0;
 }
 
 static int on_socket(const struct nlmsghdr *nlh, void *data)

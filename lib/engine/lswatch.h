@@ -13,20 +13,6 @@ struct mps_lswatch_id {
     uint16_t port;   /* host order */
 };
 
-/*
- * Notifications of destroyed TCP sockets of this network namespace (SKNLGRP_INET_TCP_DESTROY), as
- * a non-blocking descriptor; -1: the kernel gives none. They make the watch quick, not complete.
- */
-int mps_lswatch_open(void);
-
-/*
- * The next destroyed socket's cookie. 0; MPS_LSWATCH_NONE when there is no more now;
- * MPS_LSWATCH_LOST: some were lost.
- */
-#define MPS_LSWATCH_NONE 1
-#define MPS_LSWATCH_LOST 2
-int mps_lswatch_next(int fd, uint64_t *ret_cookie);
-
 /* Of a listening socket we hold right now. 0 or MPS_ESYS. */
 int mps_lswatch_identify(int fd, struct mps_lswatch_id *ret);
 

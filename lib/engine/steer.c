@@ -14,9 +14,10 @@
 #include "log.h"
 #include "sock.h"
 
-#define CHECK_S          0.1 /* without notifications */
-#define CHECK_NOTIFIED_S 1.0
-#define BACKLOG          128
+/* Between two looks at the listeners; they take some 40 us. */
+#define CHECK_S      0.1
+#define CHECK_HELD_S 0.25 /* while the ends of their processes are noticed at once */
+#define BACKLOG      128
 
 /* Offsets within the network header. The MSS is the first TCP option of all common stacks. */
 #define OFF(x) ((unsigned)SKF_NET_OFF + (x))
@@ -58,8 +59,6 @@ static void on_timer(struct ev_loop *loop, ev_timer *timer, int revents)
     mps_steer_recheck(timer->data);
 }
 
-static void on_destroyed(struct ev_loop *loop, ev_io *io, int revents);
-
 void mps_steer_init(struct mps_steer *self, struct ev_loop *loop,
                     void (*accepted)(struct mps_steer *self, int fd),
                     void (*dropped)(struct mps_steer *self, uint16_t port), void *user)
@@ -72,29 +71,29 @@ void mps_steer_init(struct mps_steer *self, struct ev_loop *loop,
     mps_list_init(&self->entries);
     ev_timer_init(&self->timer, on_timer, CHECK_S, CHECK_S);
     self->timer.data = self;
-    ev_io_init(&self->destroyed, on_destroyed, -1, EV_READ);
-    self->destroyed.data = self;
 }
 
-static void watch_start(struct mps_steer *self)
+/* As often as the listeners that are there need it. */
+static void set_pace(struct mps_steer *self)
 {
-    int fd = mps_lswatch_open();
+    const struct mps_steer_entry *e;
 
-    self->timer.repeat = fd < 0 ? CHECK_S : CHECK_NOTIFIED_S;
-    ev_timer_again(self->loop, &self->timer);
-    if (fd < 0)
-        return;
-    ev_io_set(&self->destroyed, fd, EV_READ);
-    ev_io_start(self->loop, &self->destroyed);
+    self->timer.repeat = self->n_entries > 0 ? CHECK_HELD_S : 0.;
+    mps_list_for_each(e, &self->entries, struct mps_steer_entry, link)
+    {
+        if (!mps_holder_is_watched(&e->holder))
+            self->timer.repeat = CHECK_S;
+    }
+    ev_timer_again(self->loop, &self->timer); /* stops it if that is 0 */
 }
 
-static void watch_stop(struct mps_steer *self)
+/* It may have been the last one that had the listener. */
+static void on_holder_ended(void *user)
 {
-    ev_timer_stop(self->loop, &self->timer);
-    if (!ev_is_active(&self->destroyed))
-        return;
-    ev_io_stop(self->loop, &self->destroyed);
-    close(self->destroyed.fd);
+    struct mps_steer *self = ((struct mps_steer_entry *)user)->steer;
+
+    mps_steer_recheck(self);
+    set_pace(self);
 }
 
 static void entry_free(struct mps_steer_entry *e)
@@ -103,11 +102,11 @@ static void entry_free(struct mps_steer_entry *e)
 
     mps_acceptor_stop(&e->large);
     mps_acceptor_stop(&e->acceptor);
+    mps_holder_forget(&e->holder);
     mps_list_remove(&e->link);
     self->n_entries--;
     free(e);
-    if (self->n_entries == 0)
-        watch_stop(self);
+    set_pace(self);
 }
 
 void mps_steer_deinit(struct mps_steer *self)
@@ -182,7 +181,7 @@ static int open_beside(int app_fd, int mark)
     return fd;
 }
 
-int mps_steer_add(struct mps_steer *self, int fd, bool steer)
+int mps_steer_add(struct mps_steer *self, int fd, pid_t pid, bool steer)
 {
     struct sockaddr_storage ss;
     socklen_t len = sizeof(ss);
@@ -217,8 +216,9 @@ int mps_steer_add(struct mps_steer *self, int fd, bool steer)
     if (large >= 0)
         mps_acceptor_start(&e->large, self->loop, large, on_accepted, e);
     mps_list_push_back(&self->entries, &e->link);
-    if (self->n_entries++ == 0)
-        watch_start(self);
+    self->n_entries++;
+    mps_holder_watch(&e->holder, self->loop, pid, on_holder_ended, e);
+    set_pace(self);
     mps_log("steer: port %u %s", e->where.addr.port, beside >= 0 ? "steered" : "watched");
     return 0;
 }
@@ -231,29 +231,6 @@ static void entry_gone(struct mps_steer_entry *e)
     mps_log("steer: the listener of port %u is gone", port);
     entry_free(e);
     self->dropped(self, port);
-}
-
-static void on_destroyed(struct ev_loop *loop, ev_io *io, int revents)
-{
-    struct mps_steer *self = io->data;
-    struct mps_steer_entry *e, *tmp;
-    bool lost = false;
-    uint64_t cookie;
-    int rc;
-
-    while (self->n_entries > 0 && (rc = mps_lswatch_next(io->fd, &cookie)) != MPS_LSWATCH_NONE) {
-        if (rc == MPS_LSWATCH_LOST) {
-            lost = true;
-            continue;
-        }
-        mps_list_for_each_safe(e, tmp, &self->entries, struct mps_steer_entry, link)
-        {
-            if (e->id.cookie == cookie)
-                entry_gone(e);
-        }
-    }
-    if (lost)
-        mps_steer_recheck(self);
 }
 
 unsigned mps_steer_recheck(struct mps_steer *self)

@@ -15,6 +15,7 @@
 #include "acceptor.h"
 #include "core/addr.h"
 #include "core/list.h"
+#include "holder.h"
 #include "lswatch.h"
 
 struct mps_steered {
@@ -26,6 +27,7 @@ struct mps_steer_entry {
     struct mps_list link;
     struct mps_steer *steer;
     struct mps_lswatch_id id;
+    struct mps_holder holder; /* not watched: whoever it was has ended, and left it to others */
     struct mps_steered where;
     struct mps_acceptor acceptor; /* fd -1: watched only, the port cannot be shared */
     struct mps_acceptor large;    /* of joins with large segments; fd -1: none */
@@ -35,8 +37,7 @@ struct mps_steer {
     struct ev_loop *loop;
     struct mps_list entries;
     unsigned n_entries;
-    ev_timer timer;  /* these two run while any listener is watched */
-    ev_io destroyed; /* notifications of the kernel; fd -1: none, the timer does it alone */
+    ev_timer timer; /* to the next look, while any listener is watched */
     void (*accepted)(struct mps_steer *self, int fd); /* takes the descriptor */
     void (*dropped)(struct mps_steer *self, uint16_t port);
     void *user;
@@ -48,11 +49,11 @@ void mps_steer_init(struct mps_steer *self, struct ev_loop *loop,
 void mps_steer_deinit(struct mps_steer *self);
 
 /*
- * Watch the listening socket `fd` (not kept) and, with `steer`, take the joins for its port. 0;
- * MPS_ESYS if it is no listening TCP socket; MPS_ELIMIT, MPS_ENOMEM. That the port cannot be
- * shared is no error.
+ * Watch the listening socket `fd` (not kept) of process `pid` (0: unknown) and, with `steer`, take
+ * the joins for its port. 0; MPS_ESYS if it is no listening TCP socket; MPS_ELIMIT, MPS_ENOMEM.
+ * That the port cannot be shared is no error.
  */
-int mps_steer_add(struct mps_steer *self, int fd, bool steer);
+int mps_steer_add(struct mps_steer *self, int fd, pid_t pid, bool steer);
 
 /* Look at all listeners now; returns how many were gone. */
 unsigned mps_steer_recheck(struct mps_steer *self);

@@ -205,7 +205,7 @@ static void test_addresses(void **state)
     int from, to;
 
     rig_init(&rig, TWO_LOCALS);
-    assert_int_equal(mps_hub_listener(&rig.server_hub, rig.listener, true), 0);
+    assert_int_equal(mps_hub_listener(&rig.server_hub, rig.listener, getpid(), true), 0);
     watch(&rig.client_hub, &c);
     watch(&rig.server_hub, &v);
     rig_connect(&rig, &from, &to);
@@ -247,7 +247,7 @@ static void test_subflows(void **state)
     struct rig rig;
 
     rig_init(&rig, TWO_LOCALS);
-    assert_int_equal(mps_hub_listener(&rig.server_hub, rig.listener, true), 0);
+    assert_int_equal(mps_hub_listener(&rig.server_hub, rig.listener, getpid(), true), 0);
     watch(&rig.client_hub, &c);
     watch(&rig.server_hub, &v);
     rig_connect(&rig, &from, &to);

@@ -114,7 +114,7 @@ static void test_resets_are_survived(void **state)
     int fds[4];
 
     rig_init(&rig, "local=127.0.0.1,127.0.0.2");
-    assert_int_equal(mps_hub_listener(&rig.server_hub, rig.listener, true), 0);
+    assert_int_equal(mps_hub_listener(&rig.server_hub, rig.listener, getpid(), true), 0);
     rig_connect(&rig, &s.from, &s.to);
     for (unsigned i = 0; i < 4; i++) {
         assert_true(rig_until(&rig, has_two, &rig, 30));

@@ -8,7 +8,9 @@
 #include <linux/tcp.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <signal.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include "engine/clock.h"
 #include "engine/mpconn.h"
@@ -77,7 +79,7 @@ static void steers(const char *bind_to, const char *dial)
     uint16_t port = rig_port(listener);
 
     counter_init(&c);
-    assert_int_equal(mps_steer_add(&c.steer, listener, true), 0);
+    assert_int_equal(mps_steer_add(&c.steer, listener, getpid(), true), 0);
     assert_int_equal(c.steer.n_entries, 1);
     for (unsigned i = 1; i <= 100; i++) {
         int j = rig_dial(dial, port, MPS_MARK_JOIN);
@@ -142,10 +144,10 @@ static void test_not_shared(void **state)
         .family = MPS_AF_INET, .port = rig_port(listener), .ip = {127, 0, 0, 1}};
 
     counter_init(&c);
-    assert_int_equal(mps_steer_add(&c.steer, listener, true), 0);
+    assert_int_equal(mps_steer_add(&c.steer, listener, getpid(), true), 0);
     assert_false(covers(&c.steer, &addr));
     assert_int_equal(c.steer.n_entries, 1);
-    assert_int_equal(mps_steer_add(&c.steer, listener, true), 0);
+    assert_int_equal(mps_steer_add(&c.steer, listener, getpid(), true), 0);
     assert_int_equal(c.steer.n_entries, 1);
     close(listener);
     assert_int_equal(mps_steer_recheck(&c.steer), 1);
@@ -161,8 +163,8 @@ static void test_covers(void **state)
     struct mps_addr six = {.family = MPS_AF_INET6, .port = rig_port(any), .ip = {0x20, 1}};
 
     counter_init(&c);
-    assert_int_equal(mps_steer_add(&c.steer, any, true), 0);
-    assert_int_equal(mps_steer_add(&c.steer, one, true), 0);
+    assert_int_equal(mps_steer_add(&c.steer, any, getpid(), true), 0);
+    assert_int_equal(mps_steer_add(&c.steer, one, getpid(), true), 0);
     assert_true(covers(&c.steer, &a));
     assert_false(covers(&c.steer, &b));
     assert_false(covers(&c.steer, &six));
@@ -173,76 +175,103 @@ static void test_covers(void **state)
     counter_deinit(&c);
 }
 
-/*
- * The watch sees the last reference go, not the first; then the port is free at once. By the
- * kernel's notification, or without it by the timer.
- */
-static void listener_goes(bool by_timer)
+/* Until the listener is found to be gone. */
+static void await_end(struct counter *c)
+{
+    mps_time_t end = mps_clock_now() + 5 * MPS_SEC;
+
+    while (c->steer.n_entries > 0 && mps_clock_now() < end)
+        ev_run(c->loop, EVRUN_ONCE);
+    assert_int_equal(c->steer.n_entries, 0);
+    assert_int_equal(c->dropped, 1);
+}
+
+/* The watch sees the last reference go, not the first; then the port is free at once. */
+static void test_listener_goes_by_timer(void **state)
 {
     struct counter c;
     int listener = rig_listen("127.0.0.1", 0, true), copy = dup(listener);
     uint16_t port = rig_port(listener);
-    mps_time_t end = mps_clock_now() + 5 * MPS_SEC;
 
     counter_init(&c);
-    assert_int_equal(mps_steer_add(&c.steer, listener, true), 0);
-    if (by_timer)
-        ev_io_stop(c.loop, &c.steer.destroyed);
-    else
-        ev_timer_stop(c.loop, &c.steer.timer);
+    assert_int_equal(mps_steer_add(&c.steer, listener, getpid(), true), 0);
     close(listener);
     assert_int_equal(mps_steer_recheck(&c.steer), 0);
     close(copy);
-    while (c.steer.n_entries > 0 && mps_clock_now() < end)
-        ev_run(c.loop, EVRUN_ONCE);
-    assert_int_equal(c.steer.n_entries, 0);
-    assert_int_equal(c.dropped, 1);
+    await_end(&c);
     close(rig_listen("127.0.0.1", port, false));
     counter_deinit(&c);
 }
 
-static void test_listener_goes_by_notification(void **state)
+/* A process that has every descriptor of this one until it is killed. */
+static pid_t bystander(void)
 {
-    listener_goes(false);
+    pid_t pid = fork();
+
+    assert_return_code(pid, errno);
+    while (pid == 0)
+        pause();
+    return pid;
 }
 
-static uint64_t cookie_of(int fd)
+static void end_bystander(pid_t pid)
 {
-    uint64_t cookie = 0;
-    socklen_t len = sizeof(cookie);
-
-    assert_return_code(getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &len), errno);
-    return cookie;
+    assert_return_code(kill(pid, SIGKILL), errno);
+    assert_int_equal(waitpid(pid, NULL, 0), pid);
 }
 
-/* The connections of a busy host wake nobody: their ends come before the listener's, unseen. */
-static void test_notified_of_listeners_only(void **state)
+static void test_listener_goes_with_its_process(void **state)
 {
-    int fd = mps_lswatch_open(), listener = rig_listen("127.0.0.1", 0, true);
-    int c = rig_dial("127.0.0.1", rig_port(listener), 0);
-    int s = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
-    uint64_t ours = cookie_of(listener), ends[2] = {cookie_of(c), cookie_of(s)}, seen = 0;
-    struct pollfd pfd = {.fd = fd, .events = POLLIN};
+    struct counter c;
+    int listener = rig_listen("127.0.0.1", 0, true);
+    pid_t pid = bystander();
 
-    if (fd < 0)
-        skip();
-    close(s);
-    close(c);
+    counter_init(&c);
+    assert_int_equal(mps_steer_add(&c.steer, listener, pid, true), 0);
+    ev_timer_stop(c.loop, &c.steer.timer);
     close(listener);
-    /* Other tests' listeners may end at the same time. */
-    while (seen != ours && poll(&pfd, 1, 5000) == 1) {
-        if (mps_lswatch_next(fd, &seen) != 0)
-            continue;
-        assert_int_not_equal(seen, ends[0]);
-        assert_int_not_equal(seen, ends[1]);
-    }
-    assert_int_equal(seen, ours);
-    close(fd);
+    ev_run(c.loop, EVRUN_NOWAIT);
+    assert_int_equal(c.steer.n_entries, 1);
+    end_bystander(pid);
+    await_end(&c);
+    counter_deinit(&c);
 }
 
-static void test_listener_goes_by_timer(void **state)
+/* A daemon: the process that called listen() ends, another one has the listener. */
+static void test_listener_is_inherited(void **state)
 {
-    listener_goes(true);
+    struct counter c;
+    int listener = rig_listen("127.0.0.1", 0, true);
+    pid_t first = bystander(), heir = bystander();
+    double held;
+
+    counter_init(&c);
+    assert_int_equal(mps_steer_add(&c.steer, listener, first, true), 0);
+    held = c.steer.timer.repeat;
+    close(listener);
+    end_bystander(first);
+    while (c.steer.timer.repeat == held)
+        ev_run(c.loop, EVRUN_ONCE);
+    assert_int_equal(c.steer.n_entries, 1);
+    assert_true(c.steer.timer.repeat > 0. && c.steer.timer.repeat < held);
+    end_bystander(heir);
+    await_end(&c);
+    counter_deinit(&c);
+}
+
+/* Of a process that cannot be watched: looked at as often as an inherited one. */
+static void test_holder_unknown(void **state)
+{
+    struct counter c;
+    int listener = rig_listen("127.0.0.1", 0, true);
+
+    counter_init(&c);
+    assert_int_equal(mps_steer_add(&c.steer, listener, 0, true), 0);
+    assert_false(mps_holder_is_watched(
+        &mps_list_entry(c.steer.entries.next, struct mps_steer_entry, link)->holder));
+    close(listener);
+    await_end(&c);
+    counter_deinit(&c);
 }
 
 /* ---- JOINs ---- */
@@ -301,7 +330,7 @@ static void bad_join(bool right_token)
     size_t len;
 
     rig_init(&rig, "");
-    assert_int_equal(mps_hub_listener(&rig.server_hub, rig.listener, true), 0);
+    assert_int_equal(mps_hub_listener(&rig.server_hub, rig.listener, getpid(), true), 0);
     rig_connect(&rig, &s.from, &s.to);
     assert_true(rig_until(&rig, established, &rig, 5));
     r.fd = rig_dial("127.0.0.1", rig.port, MPS_MARK_JOIN);
@@ -420,9 +449,10 @@ int main(void)
         cmocka_unit_test(test_steering_dual_stack),
         cmocka_unit_test(test_not_shared),
         cmocka_unit_test(test_covers),
-        cmocka_unit_test(test_listener_goes_by_notification),
+        cmocka_unit_test(test_listener_goes_with_its_process),
         cmocka_unit_test(test_listener_goes_by_timer),
-        cmocka_unit_test(test_notified_of_listeners_only),
+        cmocka_unit_test(test_listener_is_inherited),
+        cmocka_unit_test(test_holder_unknown),
         cmocka_unit_test(test_join_unknown_token),
         cmocka_unit_test(test_join_bad_hmac),
         cmocka_unit_test(test_join_listener_abuse),

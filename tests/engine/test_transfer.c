@@ -87,7 +87,7 @@ static void test_bulk_joined_by_steering(void **state)
     struct rig rig;
 
     rig_init(&rig, TWO_LOCALS);
-    assert_int_equal(mps_hub_listener(&rig.server_hub, rig.listener, true), 0);
+    assert_int_equal(mps_hub_listener(&rig.server_hub, rig.listener, getpid(), true), 0);
     rig_connect(&rig, &s[0].from, &s[0].to);
     s[1].from = s[0].to;
     s[1].to = s[0].from;
@@ -127,7 +127,7 @@ static void test_close_after_last_write(void **state)
     struct rig rig;
 
     rig_init(&rig, TWO_LOCALS);
-    assert_int_equal(mps_hub_listener(&rig.server_hub, rig.listener, true), 0);
+    assert_int_equal(mps_hub_listener(&rig.server_hub, rig.listener, getpid(), true), 0);
     for (unsigned i = 0; i < 40; i++) {
         struct stream s = {.seed = i, .length = (uint64_t)1 << (i / 2), .close_after = true};
         int c, d;
@@ -253,7 +253,7 @@ static void test_slow_reader(void **state)
     int to;
 
     rig_init(&rig, TWO_LOCALS);
-    assert_int_equal(mps_hub_listener(&rig.server_hub, rig.listener, true), 0);
+    assert_int_equal(mps_hub_listener(&rig.server_hub, rig.listener, getpid(), true), 0);
     rig_connect(&rig, &s.from, &s.to);
     to = s.to;
     s.eof = true; /* the reader does not read */
