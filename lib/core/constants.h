@@ -122,23 +122,33 @@
 #define MPS_SBD_DENT       10 /* unless the rate was so many percent less */
 #define MPS_SBD_FLAT       2  /* up to so many percent of the rate it is no change at all, */
 #define MPS_SBD_DIP_FLAT   3  /* and of the round trip, */
+#define MPS_SBD_CHANCE_US  1000 /* of which so many microseconds are chance, */
 #define MPS_SBD_VISIBLE    15 /* unless the other one had less than so many percent of its rate, */
 #define MPS_SBD_HOLE       25 /* unless the rate was so many percent less */
 
+/* Queueing delays are compared: so often, from so many samples on, above so many ms on average. */
+#define MPS_ALIKE_PERIOD   (100 * MPS_MSEC)
+#define MPS_ALIKE_ENOUGH   6
+#define MPS_ALIKE_QUEUE_MS 2
+#define MPS_ALIKE_NEAR     18 /* percent of the longer one, up to which they are alike, */
+#define MPS_ALIKE_FAR      30 /* and from which they differ */
+
 /* Points for the outcome of an experiment; and their sum that decides. */
 #define MPS_COUPLE_GAINED   6
+#define MPS_COUPLE_ALIKE    4 /* more, where the queues are alike, too */
 #define MPS_COUPLE_FLAT     (-4)
 #define MPS_COUPLE_FLAT_FULL (-2) /* while a queue was full */
 #define MPS_COUPLE_UNCLEAR  (-1)
 #define MPS_COUPLE_SHARED   10
 #define MPS_COUPLE_ALONE    (-4)
-#define MPS_COUPLE_START    (500 * MPS_MSEC) /* before the first experiment, */
-#define MPS_COUPLE_SLOW_START 7u /* and at least so many round trips of each subflow */
+#define MPS_COUPLE_START    (800 * MPS_MSEC) /* before the first experiment, */
+#define MPS_COUPLE_SLOW_START 12u /* and at least so many round trips of each subflow */
 #define MPS_COUPLE_LOSSES   (3 * MPS_SEC) /* while a subflow is so young and repairs losses: none */
 #define MPS_COUPLE_AGAIN    (100 * MPS_MSEC) /* before the next one, */
 #define MPS_COUPLE_LATER    (2 * MPS_SEC)   /* or if it seems not to share */
 #define MPS_COUPLE_CHECKS   3 /* probes without a clear outcome, until the subflow is woken */
 #define MPS_COUPLE_TICK     (125 * MPS_MSEC)
+#define MPS_COUPLE_LOOK     (500 * MPS_MSEC) /* until one that was too dear is thought of again */
 #define MPS_COUPLE_COST     100 /* experiments may take such a part of the connection's time; */
 #define MPS_COUPLE_COST_DOUBT 50 /* a larger one while their outcome is not clear; */
 #define MPS_COUPLE_CHEAP    (400 * MPS_MSEC) /* a pause up to this need not be saved up before */

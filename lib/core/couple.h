@@ -8,12 +8,15 @@
  *
  * Who shares is found by experiments (sbd.h), whose outcomes are points for and against it: a path
  * whose rate varies by itself may look like a shared one once. A clear no is enough by itself, and
- * holds for the subflow that takes the place of another on the same path, too. Experiments cost a
- * path some round trips of silence; where they find nothing that is a small part of what the
- * connection carries: MPS_COUPLE_COST. A subflow that rests is probed now and then, which costs the
+ * holds for the subflow that takes the place of another on the same path, too. Where the queues of
+ * two subflows are alike (alike.h) one experiment is enough; where they differ from all others' the
+ * first one has time. Experiments cost a path some round trips of silence; where they find nothing
+ * that is a small part of what the connection carries: MPS_COUPLE_COST. A subflow that rests is probed now and then, which costs the
  * others at the bottleneck as little.
  */
 #pragma once
+#include "alike.h"
+#include "couple_past.h"
 #include "sbd.h"
 
 enum mps_fairness {
@@ -41,30 +44,23 @@ struct mps_couple_slot {
     unsigned leader, suspect;     /* slot, MPS_COUPLE_NONE */
     int points;                   /* for sharing with the suspect */
     unsigned checks;              /* without a clear outcome */
-    bool saved;                   /* the time for a long experiment has been saved up */
     mps_time_t since;             /* it carries */
     mps_time_t at;                /* next experiment, or end of the rest */
     mps_time_t wait, doubt, rest; /* the next ones */
 };
 
 #define MPS_COUPLE_NONE MPS_MAX_SUBFLOWS
-#define MPS_COUPLE_PAST 8 /* paths remembered */
-
-/* A path that was found to stand alone: not examined before `at`, whoever uses it. */
-struct mps_couple_past {
-    uint32_t path;
-    mps_time_t at, wait;
-};
 
 struct mps_couple {
     enum mps_fairness mode;
     struct mps_sbd sbd;
+    struct mps_alike alike;
     uint32_t known; /* bit i: slot i was there at the last run */
     mps_time_t tick_at;      /* `recent` is brought up to date */
     mps_time_t cost;         /* of the latest experiment, in time of the whole connection */
     mps_time_t thrift_until; /* what experiments have cost is a small part of the time again */
     struct mps_couple_slot slot[MPS_MAX_SUBFLOWS];
-    struct mps_couple_past past[MPS_COUPLE_PAST];
+    struct mps_couple_past past;
 };
 
 void mps_couple_init(struct mps_couple *cp, enum mps_fairness mode);

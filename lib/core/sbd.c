@@ -36,7 +36,6 @@ void mps_sbd_start(struct mps_sbd *sbd, unsigned pause, bool probe, mps_time_t r
     mps_sbd_init(sbd);
     sbd->paused = pause;
     sbd->probe = probe;
-    sbd->seen_at = now;
     sbd->settle = rtt + MPS_SBD_SETTLE;
     sbd->window = 2 * rtt;
     if (sbd->window < MPS_SBD_WINDOW_MIN)
@@ -73,10 +72,10 @@ void mps_sbd_step(struct mps_sbd *sbd, const struct mps_sbd_sample *samples, uns
         struct mps_sbd_count *count = &sbd->count[samples[i].slot];
 
         count->bytes[w] = samples[i].delivered - count->mark;
-        count->rtt[w] += samples[i].srtt_us * (uint64_t)((now - sbd->seen_at) / MPS_USEC);
+        if (count->rtt[w] == 0 || samples[i].srtt_us < count->rtt[w])
+            count->rtt[w] = samples[i].srtt_us;
         sbd->took[w] = now - sbd->began_at;
     }
-    sbd->seen_at = now;
     if (now < sbd->at)
         return;
     mark(sbd, samples, n);
@@ -113,7 +112,7 @@ static struct felt felt_by(const struct mps_sbd *sbd, unsigned slot)
         uint64_t us = (uint64_t)(sbd->took[w] / MPS_USEC) + 1;
 
         rate[w] = count->bytes[w] * 1000 / (us / 1000 + 1);
-        rtt[w] = count->rtt[w] / us;
+        rtt[w] = count->rtt[w];
     }
     return (struct felt){
         .silent_rate = range_of(rate, !sbd->probe),
@@ -151,12 +150,19 @@ static unsigned gain_of_rate(const struct felt *f, uint64_t given)
     return gain >= MPS_SBD_GAIN ? (unsigned)gain : 0;
 }
 
+/* The round trip was so many percent shorter in the middle, and by more than chance. */
+static bool dips(const struct felt *f, unsigned percent)
+{
+    return f->busy_rtt.least > f->silent_rtt.most + MPS_SBD_CHANCE_US &&
+           exceeds(f->busy_rtt.least, f->silent_rtt.most, percent);
+}
+
 /* A round trip that is short because the subflow itself sent less (the same look) does not count.
  */
 static unsigned gain_of_rtt(const struct felt *f)
 {
     if (!exceeds(f->silent_rate.least, f->busy_rate.least * (100 - MPS_SBD_DENT) / 100, 0) ||
-        !exceeds(f->busy_rtt.least, f->silent_rtt.most, MPS_SBD_DIP))
+        !dips(f, MPS_SBD_DIP))
         return 0;
     return (unsigned)((f->busy_rtt.least - f->silent_rtt.most) * 100 / f->busy_rtt.least);
 }
@@ -191,7 +197,7 @@ bool mps_sbd_flat(const struct mps_sbd *sbd)
         if (!visible(&paused, &f) ||
             exceeds(f.silent_rate.mean, f.busy_rate.mean, MPS_SBD_FLAT + 1) ||
             !exceeds(f.silent_rate.least, f.busy_rate.least * (100 - MPS_SBD_HOLE) / 100, 0) ||
-            exceeds(f.busy_rtt.least, f.silent_rtt.most, MPS_SBD_DIP_FLAT + 1))
+            dips(&f, MPS_SBD_DIP_FLAT + 1))
             return false;
     }
     return sbd->phase == MPS_SBD_DONE;

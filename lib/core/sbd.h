@@ -4,14 +4,15 @@
  * subflow that delivers more meanwhile, and less again afterwards, shares a bottleneck with it. So
  * does one whose round trips get shorter: the bytes of the other one are missing in its queue. Both
  * are needed. BBR takes the rate that is free only when it probes next, but its queue shrinks at
- * once; where many flows keep a queue full, it stays full.
+ * once; where many flows keep a queue full, it stays full. Of the round trips in a window the
+ * shortest counts: that is the queue which always stands, where BBR makes one now and then by itself.
  *
  * A probe is the same upside down, for a subflow that rests: it sends in the middle only.
  *
  * Correlating what is observed passively (RFC 8382: skewness, variability and oscillation of the
- * delay, loss) needs queues that vary: measured with several BBR flows, they are full all the time.
- * It also cannot tell one queue from two equal ones that oscillate in step. The experiment can,
- * and takes a second where RFC 8382 takes half a minute.
+ * delay, loss) cannot tell one queue from two equal ones that are full, or oscillate in step. The
+ * experiment can, and takes a second where RFC 8382 takes half a minute. What is to be seen without
+ * it is evidence beside it: alike.h.
  *
  * It makes sense only while every subflow always has data to send: the caller says when not.
  */
@@ -36,7 +37,7 @@ enum mps_sbd_phase {
 struct mps_sbd_count {
     uint64_t mark;     /* bytes delivered at the beginning of the current phase */
     uint64_t bytes[3]; /* delivered */
-    uint64_t rtt[3];   /* microseconds times microseconds: smoothed round trip over time */
+    uint32_t rtt[3];   /* microseconds, the shortest; 0: none was known */
 };
 
 struct mps_sbd {
@@ -48,7 +49,6 @@ struct mps_sbd {
     mps_time_t window;   /* of a measurement, at least */
     mps_time_t began_at; /* the current phase */
     mps_time_t at;       /* its end, MPS_NEVER: no experiment */
-    mps_time_t seen_at;  /* latest step */
     mps_time_t took[3];  /* length of the windows */
     struct mps_sbd_count count[MPS_MAX_SUBFLOWS];
 };
@@ -100,3 +100,9 @@ unsigned mps_sbd_gain(const struct mps_sbd *sbd, unsigned slot);
 
 /* MPS_SBD_DONE: no subflow felt anything, not even a little, and it had sent enough to be felt. */
 bool mps_sbd_flat(const struct mps_sbd *sbd);
+
+/* MPS_SBD_DONE: the shortest round trip of the slot in the middle, us; 0: unknown. */
+static inline uint32_t mps_sbd_rtt(const struct mps_sbd *sbd, unsigned slot)
+{
+    return sbd->count[slot].rtt[1];
+}

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Who rests, on a model: paths have a bottleneck each, those that send share it equally. */
+/* Who rests, on a model: paths have a bottleneck each, with a queue of its own length; those that send
+ * share it equally. */
 #include "core/constants.h"
 #include "core/couple.h"
 #include "test.h"
@@ -15,6 +16,7 @@ struct model {
     uint64_t capacity[N];      /* of bottleneck i, bytes per second */
     unsigned rivals[N];        /* others at bottleneck i */
     mps_time_t now, silent[N]; /* time that path i got nothing */
+    bool own_rtt;              /* the test says what round trips are */
 };
 
 static void setup(struct model *m, unsigned n, enum mps_fairness mode)
@@ -54,11 +56,18 @@ static void deliver(struct model *m, mps_time_t t)
     }
 }
 
+static void measure(struct model *m)
+{
+    for (unsigned i = 0; i < m->n && !m->own_rtt; i++)
+        m->path[i].srtt_us = m->path[i].min_rtt_us + (4000u << m->bottleneck[i]);
+}
+
 static void run(struct model *m, mps_time_t t, bool busy)
 {
     for (mps_time_t end = m->now + t; m->now < end; m->now += STEP) {
         unsigned carrying = 0;
 
+        measure(m);
         mps_couple_run(&m->cp, m->path, m->n, busy, m->now);
         for (unsigned i = 0; i < m->n; i++)
             carrying += sends(m, i);
@@ -195,7 +204,7 @@ static void came_back(void **state)
 
     (void)state;
     setup(&m, 2, MPS_FAIR_AUTO);
-    run(&m, 9 * MPS_SEC, true);
+    run(&m, 12 * MPS_SEC, true);
     assert_true(m.silent[0] > 0 || m.silent[1] > 0);
     for (int i = 0; i < 2; i++) {
         m.n = 1; /* an outage of the second path */
@@ -212,7 +221,7 @@ static void came_back(void **state)
     m.n = 2;
     m.path[1].slot = 6;
     m.path[1].path = 77;
-    run(&m, 3 * MPS_SEC, true);
+    run(&m, 12 * MPS_SEC, true);
     assert_true(m.silent[1] > 0);
 }
 
@@ -243,9 +252,9 @@ static void queue_only(void **state)
 
     (void)state;
     setup(&m, 2, MPS_FAIR_AUTO);
-    m.now = MPS_SEC;
-    for (mps_time_t end = m.now + 6 * MPS_SEC; m.now < end;) {
-        m.path[0].srtt_us = sends(&m, 1) ? 80000 : 60000;
+    m.own_rtt = true;
+    for (mps_time_t end = m.now + 4 * MPS_SEC; m.now < end;) {
+        m.path[0].srtt_us = m.path[1].srtt_us = sends(&m, 1) ? 80000 : 60000;
         run(&m, STEP, true);
     }
     assert_false(sends(&m, 1));
@@ -259,6 +268,7 @@ static void far(void **state)
 
     (void)state;
     setup(&m, 2, MPS_FAIR_AUTO);
+    m.own_rtt = true;
     m.path[1].srtt_us = 400000;
     run(&m, 50 * MPS_SEC, true);
     assert_int_equal(m.silent[1], 0);
@@ -274,6 +284,7 @@ static void thrifty(void **state)
 
     (void)state;
     setup(&m, 3, MPS_FAIR_AUTO);
+    m.own_rtt = true;
     for (unsigned i = 0; i < m.n; i++)
         m.path[i].srtt_us = 2 * m.path[i].min_rtt_us; /* a full queue, of others it may be */
     run(&m, 6 * MPS_SEC, true);
@@ -289,11 +300,63 @@ static void losses_first(void **state)
 
     (void)state;
     setup(&m, 2, MPS_FAIR_AUTO);
+    m.own_rtt = true;
+    m.path[0].srtt_us = 42000; /* neither like the other one's queue nor unlike it */
     m.path[0].losing = true;
     run(&m, 2 * MPS_SEC, true);
     assert_int_equal(m.silent[0] + m.silent[1], 0);
     run(&m, 2 * MPS_SEC, true); /* it may be lossy for ever */
     assert_true(m.silent[0] + m.silent[1] > 0);
+    /* At one bottleneck somebody has to give way first. */
+    setup(&m, 2, MPS_FAIR_AUTO);
+    m.bottleneck[1] = 0;
+    m.path[0].losing = true;
+    run(&m, 2 * MPS_SEC, true);
+    assert_false(sends(&m, 1));
+}
+
+/* Queues that differ: nothing is risked before it can be paid for, and then a flat outcome is clear. */
+static void unlike_queues(void **state)
+{
+    struct model m;
+
+    (void)state;
+    setup(&m, 2, MPS_FAIR_AUTO);
+    run(&m, 8 * MPS_SEC, true);
+    assert_int_equal(m.silent[0] + m.silent[1], 0);
+    run(&m, 4 * MPS_SEC, true);
+    assert_in_range(m.silent[1], 100 * MPS_MSEC, 200 * MPS_MSEC);
+    run(&m, 6 * MPS_SEC, true);
+    assert_in_range(m.silent[1], 100 * MPS_MSEC, 200 * MPS_MSEC);
+    /* A bottleneck that keeps a queue for each flow. */
+    setup(&m, 2, MPS_FAIR_AUTO);
+    m.own_rtt = true;
+    m.path[0].srtt_us = 24000;
+    m.bottleneck[1] = 0;
+    run(&m, 15 * MPS_SEC, true);
+    assert_false(sends(&m, 1));
+}
+
+/* Where the queues are the same one experiment settles it. */
+static void alike_queues(void **state)
+{
+    struct model m;
+
+    (void)state;
+    setup(&m, 2, MPS_FAIR_AUTO);
+    m.bottleneck[1] = 0;
+    while (mps_couple_deadline(&m.cp) == MPS_NEVER)
+        run(&m, STEP, true);
+    while (mps_couple_deadline(&m.cp) != MPS_NEVER)
+        run(&m, STEP, true);
+    assert_false(sends(&m, 1));
+    /* They are by chance: it costs little more than different ones. */
+    setup(&m, 2, MPS_FAIR_AUTO);
+    m.own_rtt = true;
+    run(&m, 300 * MPS_SEC, true);
+    assert_true(sends(&m, 0) && sends(&m, 1));
+    assert_in_range(m.silent[1], 1, 6 * MPS_SEC);
+    assert_int_equal(m.silent[0], 0);
 }
 
 /* A path whose rate TCP has wrong by far is not the one that matters. */
@@ -350,7 +413,8 @@ int main(void)
         cmocka_unit_test(far),       cmocka_unit_test(strict),   cmocka_unit_test(names),
         cmocka_unit_test(came_back), cmocka_unit_test(probed),   cmocka_unit_test(queue_only),
         cmocka_unit_test(thrifty),   cmocka_unit_test(losses_first),
-        cmocka_unit_test(false_rate),
+        cmocka_unit_test(false_rate), cmocka_unit_test(unlike_queues),
+        cmocka_unit_test(alike_queues),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
