@@ -54,7 +54,7 @@
 
 /* ---- frames and room ---- */
 
-#define MPS_FRAME_MIN      1400u  /* payload of a DSS on a slow path: one segment */
+#define MPS_FRAME_MIN      2800u  /* payload of a DSS on a slow path: two segments */
 #define MPS_FRAME_UNKNOWN  16384u /* while the rate is unknown */
 #define MPS_FRAME_TIME     (1 * MPS_MSEC) /* of the rate goes into one frame */
 #define MPS_ROOM_TIME      (5 * MPS_MSEC) /* of the rate may wait unsent in a socket */

@@ -143,22 +143,31 @@ static const struct mps_couple_path *partner(const struct mps_couple *cp,
     return ret;
 }
 
+/*
+ * Whether a queue stayed while the other subflow paused. No change says much where there is none; a
+ * full one may be others', who took what was given up, and keep it as it is.
+ */
+static bool any_full(const struct mps_couple *cp, const struct mps_couple_path *paths, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++) {
+        if (paths[i].slot != cp->sbd.paused && !mps_couple_rests(cp, paths[i].slot) &&
+            mps_sbd_rtt(&cp->sbd, paths[i].slot) > paths[i].min_rtt_us + paths[i].min_rtt_us / 2)
+            return true;
+    }
+    return false;
+}
+
 /* For an experiment that no other subflow felt. */
 static int points_of_none(const struct mps_couple *cp, const struct mps_couple_path *paths,
                           unsigned n)
 {
     enum mps_alike_verdict alike = mps_couple_compare(cp, paths, n, cp->sbd.paused);
 
-    /* Somebody else may have taken what was given up. */
-    if (!mps_sbd_flat(&cp->sbd) || alike == MPS_ALIKE_SAME)
+    if (!mps_sbd_flat(&cp->sbd))
         return MPS_COUPLE_UNCLEAR;
-    /* No change says much where queues are empty. Full ones may be others', and stay as they are. */
-    for (unsigned i = 0; alike != MPS_ALIKE_DIFFERENT && i < n; i++) {
-        if (paths[i].slot != cp->sbd.paused && !mps_couple_rests(cp, paths[i].slot) &&
-            mps_sbd_rtt(&cp->sbd, paths[i].slot) > paths[i].min_rtt_us + paths[i].min_rtt_us / 2)
-            return MPS_COUPLE_FLAT_FULL;
-    }
-    return MPS_COUPLE_FLAT;
+    if (alike == MPS_ALIKE_DIFFERENT || !any_full(cp, paths, n))
+        return MPS_COUPLE_FLAT;
+    return alike == MPS_ALIKE_SAME ? MPS_COUPLE_UNCLEAR : MPS_COUPLE_FLAT_FULL;
 }
 
 static int points_of_gain(const struct mps_couple *cp, const struct mps_couple_path *own,
