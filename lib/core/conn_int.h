@@ -163,6 +163,7 @@ unsigned mps_conn_half_open(const struct mps_conn *c);
 /* ---- conn_rx.c ---- */
 int mps_conn_rx_head(struct mps_subflow *sf, const struct mps_frame *f, mps_time_t now);
 int mps_conn_rx_payload(struct mps_subflow *sf, mps_time_t now); /* payload complete */
+int mps_conn_rx_early(struct mps_subflow *sf, mps_time_t now);   /* a part of one */
 int mps_conn_rx_ctrl(struct mps_subflow *sf, const struct mps_ctrl *ctrl, mps_time_t now);
 uint64_t mps_conn_rcv_nxt(const struct mps_conn *c); /* DATA_ACK: DATA_FIN included */
 

@@ -56,7 +56,8 @@
 
 #define MPS_FRAME_MIN      2800u  /* payload of a DSS on a slow path: two segments */
 #define MPS_FRAME_UNKNOWN  16384u /* while the rate is unknown */
-#define MPS_FRAME_TIME     (1 * MPS_MSEC) /* of the rate goes into one frame */
+#define MPS_FRAME_TIME     (2 * MPS_MSEC) /* of the rate goes into one frame */
+#define MPS_EARLY_MAX      16384u /* so much of a frame is passed on before the rest is there */
 #define MPS_ROOM_TIME      (5 * MPS_MSEC) /* of the rate may wait unsent in a socket */
 #define MPS_PACING_MAX     3u /* times the rate: BBR starts with 2.9 */
 #define MPS_ROOM_MIN       16384u
@@ -130,7 +131,7 @@
 #define MPS_ALIKE_PERIOD   (100 * MPS_MSEC)
 #define MPS_ALIKE_ENOUGH   6
 #define MPS_ALIKE_QUEUE_MS 2
-#define MPS_ALIKE_NEAR     18 /* percent of the longer one, up to which they are alike, */
+#define MPS_ALIKE_NEAR     12 /* percent of the longer one, up to which they are alike, */
 #define MPS_ALIKE_FAR      30 /* and from which they differ */
 
 /* Points for the outcome of an experiment; and their sum that decides. */

@@ -154,14 +154,18 @@ static mps_time_t cost_of(const struct mps_couple *cp, const struct mps_couple_p
 }
 
 /* The time of the connection that must have passed before a first experiment may pay for it. */
-static mps_time_t down_payment(const struct mps_couple *cp, const struct mps_couple_path *paths,
+static mps_time_t down_payment(struct mps_couple *cp, const struct mps_couple_path *paths,
                                unsigned n, unsigned slot, mps_time_t pause)
 {
     mps_time_t excess = pause > MPS_COUPLE_CHEAP ? pause - MPS_COUPLE_CHEAP : 0;
+    enum mps_alike_verdict alike = mps_couple_compare(cp, paths, n, slot);
+    struct mps_couple_slot *s = &cp->slot[slot];
 
-    if (mps_couple_rests(cp, slot) || cp->slot[slot].points > 0)
+    if (alike != MPS_ALIKE_UNKNOWN)
+        s->differs = alike == MPS_ALIKE_DIFFERENT;
+    if (mps_couple_rests(cp, slot) || s->points > 0)
         return 0;
-    if (cp->cost > excess && mps_couple_compare(cp, paths, n, slot) == MPS_ALIKE_DIFFERENT)
+    if (s->differs && cp->cost > excess)
         excess = cp->cost;
     return excess * MPS_COUPLE_COST;
 }

@@ -44,6 +44,7 @@ struct mps_couple_slot {
     unsigned leader, suspect;     /* slot, MPS_COUPLE_NONE */
     int points;                   /* for sharing with the suspect */
     unsigned checks;              /* without a clear outcome */
+    bool differs;                 /* its queue from all others', as last seen clearly */
     mps_time_t since;             /* it carries */
     mps_time_t at;                /* next experiment, or end of the rest */
     mps_time_t wait, doubt, rest; /* the next ones */

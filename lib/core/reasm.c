@@ -79,6 +79,21 @@ int mps_reasm_alloc(struct mps_reasm *r, uint64_t dsn, uint32_t len,
     return 0;
 }
 
+int mps_reasm_cut(struct mps_reasm *r, struct mps_reasm_chunk *chunk, uint32_t n,
+                  struct mps_reasm_chunk **ret_first)
+{
+    struct mps_reasm_chunk *first = new_chunk(r, chunk->dsn, n, 0);
+
+    if (!first)
+        return MPS_ENOMEM;
+    memcpy(first->data, chunk->data, n);
+    chunk->dsn += n;
+    chunk->len -= n;
+    chunk->data += n;
+    *ret_first = first;
+    return 0;
+}
+
 void mps_reasm_abandon(struct mps_reasm *r, struct mps_reasm_chunk *chunk)
 {
     if (chunk)

@@ -5,7 +5,8 @@
  *
  * The payload of one frame lands in a chunk of its own: mps_reasm_alloc, fill chunk->data,
  * mps_reasm_insert. The reader sees nothing of it before that, so a payload that is incomplete or
- * fails its checksum is abandoned without trace. Of two copies of a byte the first one inserted
+ * fails its checksum is abandoned without trace; unless its beginning, which the reader waits for
+ * and no checksum covers, is inserted early (mps_reasm_cut). Of two copies of a byte the first one inserted
  * counts.
  *
  * Memory (I3): large payloads are kept as they came; small ones are copied into shared blocks that
@@ -65,6 +66,13 @@ int mps_reasm_alloc(struct mps_reasm *r, uint64_t dsn, uint32_t len,
  * again, so the subflow they came on must go down (DATA_ACK stays truthful).
  */
 int mps_reasm_insert(struct mps_reasm *r, struct mps_reasm_chunk *chunk, uint64_t *ret_new);
+
+/*
+ * The first n bytes of a chunk that is being filled, which are there, become a chunk of their own;
+ * 0 < n < chunk->len. What is left keeps its place. 0, MPS_ENOMEM (nothing has changed).
+ */
+int mps_reasm_cut(struct mps_reasm *r, struct mps_reasm_chunk *chunk, uint32_t n,
+                  struct mps_reasm_chunk **ret_first);
 
 /* Drop a chunk that was not inserted. NULL is fine. */
 void mps_reasm_abandon(struct mps_reasm *r, struct mps_reasm_chunk *chunk);

@@ -15,7 +15,7 @@ unsigned mps_subflow_rx_spans(struct mps_subflow *sf, struct mps_span spans[2])
     if (sf->state == MPS_SF_DEAD)
         return 0;
     if (rx->mode == MPS_RX_PAYLOAD && rx->chunk) {
-        uint8_t *p = rx->chunk->data + (rx->dss.payload_len - rx->left);
+        uint8_t *p = rx->chunk->data + (rx->chunk->len - rx->left);
 
         spans[n++] = (struct mps_span){p, rx->left};
     }
@@ -139,7 +139,7 @@ static int feed_body(struct mps_subflow *sf, const uint8_t *p, size_t len, size_
         return 0;
     }
     if (rx->chunk)
-        memcpy(rx->chunk->data + (rx->dss.payload_len - rx->left), p, n);
+        memcpy(rx->chunk->data + (rx->chunk->len - rx->left), p, n);
     else if (sf->conn->keys.payload_crc)
         rx->crc = mps_crc32c(rx->crc, p, n);
     return payload_moved(sf, n, now);
@@ -245,6 +245,8 @@ int mps_subflow_rx_done(struct mps_subflow *sf, size_t n, mps_time_t now)
         r = MPS_EINVAL;
     if (r == 0)
         r = feed(sf, c->scratch, n, now);
+    if (r == 0 && sf->state != MPS_SF_DEAD)
+        r = mps_conn_rx_early(sf, now);
     if (r < 0)
         rx_failed(sf, r, now);
     else if (sf->state == MPS_SF_DEAD)

@@ -105,6 +105,41 @@ static void payload_checksum(void **state)
     transfer(p, 1000000, 1000000);
 }
 
+/* Bytes that have come once half of the first frame is there. */
+static uint64_t half_a_frame(struct pair *p)
+{
+    p->chunk = 512;
+    p->end[CLIENT].to_send = 8192;
+    assert_int_equal(pair_start(p), 0);
+    for (unsigned i = 0; i < 1000 && p->links[0].carried[CLIENT] < 4096; i++)
+        pair_step(p);
+    return p->end[SERVER].received;
+}
+
+/* What the application waits for does not wait for the end of its frame, */
+static void part_of_a_frame(void **state)
+{
+    struct pair *p = *state;
+
+    p->cfg[CLIENT].zero_rtt = true;
+    assert_in_range(half_a_frame(p), 2048, 4096);
+    p->end[CLIENT].fin = p->end[SERVER].fin = true;
+    pair_run(p, MPS_SEC);
+    assert_true(pair_complete(p));
+}
+
+/* unless a checksum behind it says whether it is right. */
+static void no_part_of_a_frame(void **state)
+{
+    struct pair *p = *state;
+
+    p->cfg[CLIENT].capabilities = p->cfg[SERVER].capabilities = MPS_CAP_PAYLOAD_CRC;
+    assert_int_equal(half_a_frame(p), 0);
+    p->end[CLIENT].fin = p->end[SERVER].fin = true;
+    pair_run(p, MPS_SEC);
+    assert_true(pair_complete(p));
+}
+
 static void joins(void **state)
 {
     struct pair *p = *state;
@@ -227,7 +262,8 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, pair_setup, pair_teardown)
     const struct CMUnitTest tests[] = {
         T(opening), T(token_class), T(both_ways), T(nothing_at_all), T(without_metrics),
-        T(one_byte_at_a_time), T(one_byte_with_joins), T(payload_checksum), T(joins),
+        T(one_byte_at_a_time), T(one_byte_with_joins), T(payload_checksum),
+        T(part_of_a_frame), T(no_part_of_a_frame), T(joins),
         T(half_close_client), T(half_close_server), T(stopped_reader), T(nobody_reads),
         T(unread_at_the_end),
     };

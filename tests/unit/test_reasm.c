@@ -53,16 +53,47 @@ static void check_counters(void)
         assert_int_equal(fm.live, 0);
 }
 
+static bool cutting; /* what is next goes in by two parts */
+
+static int feed_first(struct mps_reasm_chunk *c, uint32_t n, uint64_t *ret_new)
+{
+    struct mps_reasm_chunk *first;
+    uint32_t len = c->len;
+    int rc;
+
+    for (uint32_t i = 0; i < n; i++)
+        c->data[i] = byte_of(c->dsn + i);
+    rc = mps_reasm_cut(&r, c, n, &first);
+    if (rc) {
+        assert_int_equal(c->len, len);
+        return rc;
+    }
+    assert_int_equal(first->len + c->len, len);
+    assert_true(first->dsn + n == c->dsn);
+    return mps_reasm_insert(&r, first, ret_new);
+}
+
 static int feed_raw(uint64_t dsn, uint32_t len, uint64_t *ret_new)
 {
     struct mps_reasm_chunk *c = NULL;
+    uint64_t more = 0;
     int rc = mps_reasm_alloc(&r, dsn, len, &c);
 
     if (rc)
         return rc;
-    for (uint32_t i = 0; i < len; i++)
-        c->data[i] = byte_of(dsn + i);
-    return mps_reasm_insert(&r, c, ret_new);
+    *ret_new = 0;
+    if (cutting && len > 1 && dsn == mps_reasm_next(&r)) {
+        rc = feed_first(c, 1 + rnd(len - 1), ret_new);
+        if (rc) {
+            mps_reasm_abandon(&r, c);
+            return rc;
+        }
+    }
+    for (uint32_t i = 0; i < c->len; i++)
+        c->data[i] = byte_of(c->dsn + i);
+    rc = mps_reasm_insert(&r, c, &more);
+    *ret_new += more;
+    return rc;
 }
 
 static void feed(uint64_t dsn, uint32_t len)
@@ -243,6 +274,13 @@ static void test_model(void **state)
     }
 }
 
+static void test_model_cut(void **state)
+{
+    cutting = true;
+    test_model(state);
+    cutting = false;
+}
+
 /* Four subflows, each far from the others in 100,000 chunks: minutes if places were searched. */
 static void test_many(void **state)
 {
@@ -305,12 +343,20 @@ static void test_no_memory(void **state)
     assert_true(failures > 10);
 }
 
+static void test_no_memory_cut(void **state)
+{
+    cutting = true;
+    test_no_memory(state);
+    cutting = false;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_edges),   cmocka_unit_test(test_first_copy),
         cmocka_unit_test(test_hostile), cmocka_unit_test(test_model),
         cmocka_unit_test(test_many),    cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_model_cut), cmocka_unit_test(test_no_memory_cut),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
