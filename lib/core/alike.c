@@ -3,7 +3,7 @@
 #include <string.h>
 #include "constants.h"
 
-#define NONE  UINT16_MAX
+#define NONE   UINT16_MAX
 #define PER_MS 64u /* units of a sample */
 
 void mps_alike_init(struct mps_alike *al)

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Whether the queues that two subflows wait in look alike: the queueing delays (the round trip above
- * its minimum) of the same moments are compared. Packets that wait in one queue wait equally long at
- * the same time, so subflows that share a bottleneck are alike; different ones have different
- * queues, or a bottleneck that keeps one for each flow. Two queues may be alike by chance, above all
- * full ones of equal size. It is the cheap part of RFC 8382: evidence, not proof.
+ * Whether the queues that two subflows wait in look alike: the queueing delays (the round trip
+ * above its minimum) of the same moments are compared. Packets that wait in one queue wait equally
+ * long at the same time, so subflows that share a bottleneck are alike; different ones have
+ * different queues, or a bottleneck that keeps one for each flow. Two queues may be alike by
+ * chance, above all full ones of equal size. It is the cheap part of RFC 8382: evidence, not proof.
  */
 #pragma once
 #include <stdbool.h>

@@ -183,7 +183,8 @@ static void experiment(struct mps_couple *cp, const struct mps_couple_path *path
         if (samples[i].srtt_us > rtt)
             rtt = samples[i].srtt_us;
     }
-    mps_sbd_start(&cp->sbd, slot, mps_couple_rests(cp, slot), (mps_time_t)rtt * MPS_USEC, samples, k, now);
+    mps_sbd_start(&cp->sbd, slot, mps_couple_rests(cp, slot), (mps_time_t)rtt * MPS_USEC, samples,
+                  k, now);
     pause = mps_sbd_pause(&cp->sbd);
     cp->cost = cost_of(cp, paths, n, slot, pause);
     if (now < s->since + down_payment(cp, paths, n, slot, pause)) {
@@ -280,7 +281,8 @@ void mps_couple_run(struct mps_couple *cp, const struct mps_couple_path *paths, 
         struct mps_couple_slot *s = &cp->slot[paths[i].slot];
         bool long_ago = cp->mode == MPS_FAIR_STRICT || s->rest >= MPS_COUPLE_REST_MAX;
 
-        if (busy && mps_couple_rests(cp, paths[i].slot) && s->at <= now && s->checks == 0 && long_ago)
+        if (busy && mps_couple_rests(cp, paths[i].slot) && s->at <= now && s->checks == 0 &&
+            long_ago)
             mps_couple_wake(s, s->leader, MPS_COUPLE_GAINED, now);
     }
     next = busy && !settling(cp, paths, n, now) ? due(cp, paths, n, now) : NULL;

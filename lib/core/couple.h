@@ -9,10 +9,10 @@
  * Who shares is found by experiments (sbd.h), whose outcomes are points for and against it: a path
  * whose rate varies by itself may look like a shared one once. A clear no is enough by itself, and
  * holds for the subflow that takes the place of another on the same path, too. Where the queues of
- * two subflows are alike (alike.h) one experiment is enough; where they differ from all others' the
+ * two subflows are alike (alike.h) one experiment is enough; where one differs from all others the
  * first one has time. Experiments cost a path some round trips of silence; where they find nothing
- * that is a small part of what the connection carries: MPS_COUPLE_COST. A subflow that rests is probed now and then, which costs the
- * others at the bottleneck as little.
+ * that is a small part of what the connection carries: MPS_COUPLE_COST. A subflow that rests is
+ * probed now and then, which costs the others at the bottleneck as little.
  */
 #pragma once
 #include "alike.h"

@@ -24,7 +24,7 @@ struct mps_holder {
 bool mps_holder_watch(struct mps_holder *h, struct ev_loop *loop, pid_t pid,
                       void (*ended)(void *user), void *user);
 
-/* No more. Also of one that is not watched. */
+/* No more; after mps_holder_watch, whatever that said. */
 void mps_holder_forget(struct mps_holder *h);
 
 static inline bool mps_holder_is_watched(const struct mps_holder *h)

@@ -77,13 +77,17 @@ void mps_steer_init(struct mps_steer *self, struct ev_loop *loop,
 static void set_pace(struct mps_steer *self)
 {
     const struct mps_steer_entry *e;
+    double pace = self->n_entries > 0 ? CHECK_HELD_S : 0.;
 
-    self->timer.repeat = self->n_entries > 0 ? CHECK_HELD_S : 0.;
     mps_list_for_each(e, &self->entries, struct mps_steer_entry, link)
     {
         if (!mps_holder_is_watched(&e->holder))
-            self->timer.repeat = CHECK_S;
+            pace = CHECK_S;
     }
+    /* Listeners that come and go all the time do not put the next look off. */
+    if (ev_is_active(&self->timer) && pace == self->timer.repeat)
+        return;
+    self->timer.repeat = pace;
     ev_timer_again(self->loop, &self->timer); /* stops it if that is 0 */
 }
 
