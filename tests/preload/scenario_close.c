@@ -32,8 +32,9 @@ static void say_poll(int fd, short until)
 
     peer_wait(fd, until);
     need(poll(&pfd, 1, 0) == 1);
-    /* A reset sets the error first and the end a moment later. */
-    for (int i = 0; i < 1000 && (pfd.revents & (POLLERR | POLLHUP)) == POLLERR; i++) {
+    /* The kernel sets the error of a reset first, then the state (POLLHUP), then the end of both
+     * directions (POLLRDHUP); poll() can look in between. */
+    for (int i = 0; i < 1000 && (pfd.revents & POLLERR) && !(pfd.revents & POLLRDHUP); i++) {
         need(poll(NULL, 0, 1) == 0);
         need(poll(&pfd, 1, 0) == 1);
     }
