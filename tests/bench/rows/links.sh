@@ -12,22 +12,19 @@ three      | 0.97 | 0      | rate 60mbit delay 10ms queue 40ms; rate 40mbit dela
 deep-queue | 0.97 | 0      | rate 100mbit delay 10ms queue 40ms; rate 10mbit delay 10ms queue 2m
 buffer     | 0.95 | 262144 | rate 8mbit delay 10ms queue 80ms; rate 2mbit delay 75ms queue 150ms'
 
-sample() # FILE: bytes out of each link every 0.2 s, until killed
+get_sampled() # WAY BUFFER: with the counts of each link every 0.2 s in $BED_TMP/paths-WAY
 {
-    while bed_stats | jq -r --arg t "$(date +%s.%N)" \
-        '[$t] + [.[].s2c.out_bytes | tostring] | join(" ")' >>"$1"; do
-        sleep 0.2
-    done
-}
-
-get_sampled() # WAY BUFFER
-{
-    : >"$BED_TMP/paths-$1"
-    sample "$BED_TMP/paths-$1" &
+    "$LINKCTL" "$BED_TMP/ctl" --every 0.2 stats >"$BED_TMP/paths-$1" &
     sampler=$!
     get "$1" 10.99.1.1 "$seconds" "$omit" $endless "$2"
     kill $sampler
     wait $sampler 2>/dev/null
+}
+
+bytes_of_paths() # FILE: "TIME BYTES..." line by line; the last one may be cut short
+{
+    sed -n 's/^\([0-9.]*\) \(\[.*\]\)$/[\1,\2]/p' "$1" |
+        jq -r '[.[0], .[1][].s2c.out_bytes] | join(" ")'
 }
 
 plot() # ROW LINKS: from $BED_TMP/paths-WAY
@@ -38,10 +35,10 @@ plot() # ROW LINKS: from $BED_TMP/paths-WAY
         echo "set multiplot layout $(echo "$multi" | wc -w),1 title '$1: rate of each path'"
         echo "set ylabel 'Mbit/s'; set xlabel 's'; set yrange [0:*]; set key outside"
         for way in $multi; do
-            awk -v n="$2" 'NR == 1 { t0 = $1 } NR > 1 && $1 > t { printf "%.2f", $1 - t0
+            bytes_of_paths "$BED_TMP/paths-$way" | awk -v n="$2" '
+                NR == 1 { t0 = $1 } NR > 1 && $1 > t { printf "%.2f", $1 - t0
                 for (i = 2; i <= n + 1; i++) printf " %.3f", ($i - b[i]) * 8e-6 / ($1 - t)
-                print "" } { t = $1; for (i = 2; i <= n + 1; i++) b[i] = $i }' \
-                "$BED_TMP/paths-$way" >"$out/$1-$way.dat"
+                print "" } { t = $1; for (i = 2; i <= n + 1; i++) b[i] = $i }' >"$out/$1-$way.dat"
             printf "set title '%s'; plot " "$way"
             i=1
             while [ $i -le "$2" ]; do
