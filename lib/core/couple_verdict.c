@@ -157,13 +157,13 @@ static bool any_full(const struct mps_couple *cp, const struct mps_couple_path *
     return false;
 }
 
-/* For an experiment that no other subflow felt. */
+/* For an experiment that no other subflow felt; `flat`: not even a little. */
 static int points_of_none(const struct mps_couple *cp, const struct mps_couple_path *paths,
-                          unsigned n)
+                          unsigned n, bool flat)
 {
     enum mps_alike_verdict alike = mps_couple_compare(cp, paths, n, cp->sbd.paused);
 
-    if (!mps_sbd_flat(&cp->sbd))
+    if (!flat)
         return MPS_COUPLE_UNCLEAR;
     if (alike == MPS_ALIKE_DIFFERENT || !any_full(cp, paths, n))
         return MPS_COUPLE_FLAT;
@@ -225,7 +225,7 @@ void mps_couple_finish(struct mps_couple *cp, const struct mps_couple_path *path
 {
     const struct mps_couple_path *own = NULL, *other = partner(cp, paths, n);
     bool flat = mps_sbd_flat(&cp->sbd);
-    int no = points_of_none(cp, paths, n);
+    int no = points_of_none(cp, paths, n, flat);
 
     for (unsigned i = 0; i < n; i++) {
         if (paths[i].slot == cp->sbd.paused)

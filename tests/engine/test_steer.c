@@ -203,6 +203,28 @@ static void test_listener_goes_by_timer(void **state)
     counter_deinit(&c);
 }
 
+/* Other listeners, which come more often than looks are due, do not put the look off. */
+static void test_listener_goes_among_newcomers(void **state)
+{
+    struct counter c;
+    int listener = rig_listen("127.0.0.1", 0, true);
+
+    counter_init(&c);
+    assert_int_equal(mps_steer_add(&c.steer, listener, getpid(), true), 0);
+    close(listener);
+    for (unsigned i = 0; i < 100 && c.dropped == 0; i++) {
+        mps_time_t end = mps_clock_now() + 10 * MPS_MSEC;
+        int next = rig_listen("127.0.0.1", 0, true);
+
+        assert_int_equal(mps_steer_add(&c.steer, next, getpid(), true), 0);
+        close(next);
+        while (mps_clock_now() < end)
+            ev_run(c.loop, EVRUN_NOWAIT);
+    }
+    assert_true(c.dropped > 0);
+    counter_deinit(&c);
+}
+
 /* A process that has every descriptor of this one until it is killed. */
 static pid_t bystander(void)
 {
@@ -450,6 +472,7 @@ int main(void)
         cmocka_unit_test(test_not_shared),
         cmocka_unit_test(test_covers),
         cmocka_unit_test(test_listener_goes_with_its_process),
+        cmocka_unit_test(test_listener_goes_among_newcomers),
         cmocka_unit_test(test_listener_goes_by_timer),
         cmocka_unit_test(test_listener_is_inherited),
         cmocka_unit_test(test_holder_unknown),

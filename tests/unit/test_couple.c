@@ -337,6 +337,25 @@ static void unlike_queues(void **state)
     assert_false(sends(&m, 1));
 }
 
+/* Queues that were seen to differ and came closer: that is no news. */
+static void unlike_before(void **state)
+{
+    struct model m;
+
+    (void)state;
+    setup(&m, 2, MPS_FAIR_AUTO);
+    m.own_rtt = true;
+    m.path[0].srtt_us = 24000;
+    m.path[1].srtt_us = 28000;
+    run(&m, 3 * MPS_SEC, true);
+    m.path[0].srtt_us = 26500; /* neither like the other one's nor unlike it */
+    run(&m, 5 * MPS_SEC, true);
+    assert_int_equal(m.silent[0] + m.silent[1], 0);
+    m.path[0].srtt_us = 28000; /* alike now */
+    run(&m, MPS_SEC, true);
+    assert_true(m.silent[0] + m.silent[1] > 0);
+}
+
 /* Where the queues are the same one experiment settles it. */
 static void alike_queues(void **state)
 {
@@ -414,7 +433,7 @@ int main(void)
         cmocka_unit_test(came_back), cmocka_unit_test(probed),   cmocka_unit_test(queue_only),
         cmocka_unit_test(thrifty),   cmocka_unit_test(losses_first),
         cmocka_unit_test(false_rate), cmocka_unit_test(unlike_queues),
-        cmocka_unit_test(alike_queues),
+        cmocka_unit_test(alike_queues), cmocka_unit_test(unlike_before),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
