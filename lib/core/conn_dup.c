@@ -117,6 +117,11 @@ void mps_conn_opportunism(struct mps_conn *c, mps_time_t now)
         struct mps_subflow *sf = idle_path(c, run);
         mps_time_t holder;
 
+        /* What was set aside is not late. */
+        if (run->times_sent == 0) {
+            run = mps_rtxq_next(&c->tx.rtxq, run);
+            continue;
+        }
         if (!sf || !budget_left(c, run->len))
             return;
         holder = remaining_best(c, run, now);

@@ -24,7 +24,7 @@ void mps_conn_info(const struct mps_conn *c, struct mps_conn_info *ret)
 {
     const struct mps_subflow *sf;
     uint64_t tail = mps_sendq_tail(&c->tx.sendq);
-    uint64_t sent = mps_rtxq_tail(&c->tx.rtxq);
+    uint64_t sent = mps_rtxq_tail(&c->tx.rtxq), aside = mps_rtxq_aside(&c->tx.rtxq);
 
     *ret = (struct mps_conn_info){
         .role = c->role,
@@ -32,10 +32,10 @@ void mps_conn_info(const struct mps_conn *c, struct mps_conn_info *ret)
         .peer_token = c->keys.peer_token,
         .state = state_name(c),
         .sched = c->cfg.sched->name,
-        .bytes_sent = sent < tail ? sent : tail,
+        .bytes_sent = (sent < tail ? sent : tail) - aside,
         .bytes_received = mps_reasm_next(&c->rx.reasm) + mps_reasm_out_of_order(&c->rx.reasm),
         .bytes_acked = c->tx.acked < tail ? c->tx.acked : tail,
-        .snd_queued = mps_conn_unsent(c),
+        .snd_queued = mps_conn_unsent(c) + aside,
         .credit_left = mps_conn_credit_left(c),
         .rcv_queued = mps_reasm_in_order(&c->rx.reasm),
         .rcv_out_of_order = mps_reasm_out_of_order(&c->rx.reasm),

@@ -4,6 +4,7 @@
  * when that has room in its socket, so the choice is made with fresh measurements.
  */
 #include "conn_int.h"
+#include "lead.h"
 
 uint64_t mps_conn_unsent(const struct mps_conn *c)
 {
@@ -156,35 +157,54 @@ static void used(struct candidates *cand, unsigned i)
     cand->path[i].room = mps_sf_room(cand->sf[i]);
 }
 
-static int pick(struct mps_conn *c, const struct candidates *cand, bool reinject, mps_time_t now)
+static struct mps_sched_input describe(const struct mps_conn *c, const struct candidates *cand,
+                                       mps_time_t now)
 {
     uint64_t unsent = mps_conn_unsent(c), outstanding = mps_rtxq_tail(&c->tx.rtxq) - c->tx.acked;
     uint64_t window = outstanding + mps_conn_credit_left(c);
-    struct mps_sched_input in = {
+
+    return (struct mps_sched_input){
         .paths = cand->path,
         .n_paths = cand->n,
         .unsent = unsent > 0 ? unsent : 1,
         .more = !c->tx.fin && now < c->tx.full_at + MPS_SND_BUF_REFILL,
         .window = window < c->tx.sendq.limit ? window : c->tx.sendq.limit,
-        .reinject = reinject,
         .fin = c->tx.fin,
     };
-    int i = c->cfg.sched->pick(c->tx.sched_state, &in);
+}
 
+/* For a run that is in the queue, or for new data: NULL. */
+static int pick(struct mps_conn *c, const struct candidates *cand, const struct mps_run *run,
+                mps_time_t now)
+{
+    struct mps_sched_input in = describe(c, cand, now);
+    int i;
+
+    in.reinject = run != NULL;
+    /* What was set aside is the faster paths', if they bring it before the others could. */
+    if (run && run->times_sent == 0) {
+        in.unsent = run->len;
+        in.more = false;
+    }
+    i = c->cfg.sched->pick(c->tx.sched_state, &in);
     return i < 0 || (unsigned)i >= cand->n || cand->path[i].room == 0 ? MPS_SCHED_NONE : i;
 }
 
-/* ---- reinjection ---- */
+/* ---- runs that are in the queue: reinjection, and what was set aside ---- */
 
 bool mps_conn_send_run(struct mps_conn *c, struct mps_subflow *sf, struct mps_run *run,
                        uint8_t flags, mps_time_t now)
 {
+    bool again = run->times_sent > 0;
+
     if (!mps_sf_tx_frame(sf, run->dsn, run->len, flags | (run->fin ? MPS_DSS_FIN : 0)))
         return false;
     mps_rtxq_sent_again(&c->tx.rtxq, run, sf->slot, now);
     sf->given_at = now;
-    sf->bytes_reinjected += run->len;
-    c->tx.reinjected += run->len;
+    if (again) {
+        sf->bytes_reinjected += run->len;
+        c->tx.reinjected += run->len;
+    }
     return true;
 }
 
@@ -199,10 +219,10 @@ static void reinject(struct mps_conn *c, struct candidates *cand, mps_time_t now
             cand->path[k].carried = run->carriers & UINT32_C(1) << cand->sf[k]->slot;
             cand->path[k].room = cand->path[k].carried ? 0 : mps_sf_room(cand->sf[k]);
         }
-        i = pick(c, cand, true, now);
+        i = pick(c, cand, run, now);
         if (i == MPS_SCHED_NONE)
             break;
-        if (!mps_conn_send_run(c, cand->sf[i], run, MPS_DSS_ACK_NOW, now))
+        if (!mps_conn_send_run(c, cand->sf[i], run, run->times_sent > 0 ? MPS_DSS_ACK_NOW : 0, now))
             break;
         used(cand, (unsigned)i);
     }
@@ -225,15 +245,45 @@ static void duplicate(struct mps_conn *c, struct candidates *cand, unsigned pick
     }
 }
 
+/*
+ * Before a run of `len` bytes on path i, which carries nothing so far: what faster paths shall bring
+ * until it arrives, of `max` bytes. Without memory less is set aside, and waited for. Returns how
+ * much.
+ */
+static uint64_t set_aside(struct mps_conn *c, const struct candidates *cand, unsigned i,
+                          uint64_t len, uint64_t max, mps_time_t now)
+{
+    struct mps_sched_input in = describe(c, cand, now);
+    uint32_t faster, piece = MPS_DSS_MAX_PAYLOAD;
+    uint64_t want, done = 0;
+
+    if (!c->cfg.sched->in_time || mps_rtxq_outstanding(&c->tx.rtxq, cand->sf[i]->slot) > 0 ||
+        c->tx.urgent_end > mps_rtxq_tail(&c->tx.rtxq) || len >= max)
+        return 0;
+    want = mps_lead_bytes(&in, i, mps_rtxq_aside(&c->tx.rtxq), &faster);
+    if (want > max - len)
+        want = max - len;
+    for (unsigned k = 0; k < cand->n; k++) {
+        if (faster & UINT32_C(1) << k && mps_sf_frame_size(cand->sf[k]) < piece)
+            piece = mps_sf_frame_size(cand->sf[k]);
+    }
+    while (want - done >= piece && mps_rtxq_set_aside(&c->tx.rtxq, mps_rtxq_tail(&c->tx.rtxq),
+                                                      piece, now) == 0)
+        done += piece;
+    return done;
+}
+
 static bool send_new(struct mps_conn *c, struct candidates *cand, unsigned i, uint64_t max,
                      mps_time_t now)
 {
     struct mps_subflow *sf = cand->sf[i];
-    uint64_t dsn = mps_rtxq_tail(&c->tx.rtxq);
     uint32_t len = mps_sf_frame_size(sf);
     struct mps_run *run;
+    uint64_t dsn;
     bool fin;
 
+    max -= set_aside(c, cand, i, len, max, now);
+    dsn = mps_rtxq_tail(&c->tx.rtxq);
     if (len > cand->path[i].room)
         len = cand->path[i].room > MPS_FRAME_MIN ? (uint32_t)cand->path[i].room : MPS_FRAME_MIN;
     if (len > max)
@@ -265,15 +315,15 @@ static void send_waiting(struct mps_conn *c, struct candidates *cand, mps_time_t
 
         if (max == 0)
             return;
-        if (unexplored && max > MPS_EXPLORE_LEN)
-            max = MPS_EXPLORE_LEN;
-        i = pick(c, cand, false, now);
+        i = pick(c, cand, NULL, now);
         if (i == MPS_SCHED_NONE) {
             /* Waiting is better, says the policy: it is asked again, whatever happens. */
             if (any_room(cand))
                 c->tx.sched_at = now + MPS_SCHED_WAIT;
             return;
         }
+        if (unexplored && cand->sf[i] != unexplored && max > MPS_EXPLORE_LEN)
+            max = MPS_EXPLORE_LEN;
         if (!send_new(c, cand, (unsigned)i, max, now)) {
             /* No memory for the run: the data waits, and is tried again. */
             c->tx.sched_at = now + MPS_SCHED_WAIT;

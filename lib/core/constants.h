@@ -110,6 +110,9 @@
 /* The scheduler preferred to wait although there was room: ask it again after this. */
 #define MPS_SCHED_WAIT (5 * MPS_MSEC)
 
+/* A path brings data in time for one whose data arrive so much later (lead.h): less is chance. */
+#define MPS_LEAD_MIN (5 * MPS_MSEC)
+
 /* ---- fairness ---- */
 
 /* An experiment: a change has taken effect after a round trip and this; bytes are counted over two

@@ -71,6 +71,8 @@ static void add_carrier(struct mps_rtxq *q, struct mps_run *run, unsigned slot, 
 {
     if (!(run->carriers & (1u << slot)))
         q->outstanding[slot] += mps_run_end(run) - run->dsn;
+    if (run->times_sent == 0 && run->queued)
+        q->aside -= run->len; /* its first way */
     run->carriers |= 1u << slot;
     run->last_slot = (uint8_t)slot;
     run->last_sent = now;
@@ -90,27 +92,56 @@ static void remove_carrier(struct mps_rtxq *q, struct mps_run *run, unsigned slo
         run->last_slot = NO_SLOT;
 }
 
-int mps_rtxq_add(struct mps_rtxq *q, uint64_t dsn, uint32_t len, bool fin, unsigned slot,
-                 mps_time_t now, struct mps_run **ret_run)
+/* At the tail, without carrier. */
+static int append(struct mps_rtxq *q, uint64_t dsn, uint32_t len, bool fin, mps_time_t now,
+                  struct mps_run **ret_run)
 {
     struct mps_run *run;
 
-    if (dsn != q->tail || (!len && !fin) || q->fin || slot >= MPS_RTXQ_SLOTS ||
-        len >= UINT64_MAX - dsn)
+    if (dsn != q->tail || (!len && !fin) || q->fin || len >= UINT64_MAX - dsn)
         return MPS_EINVAL;
     run = take_run(q);
     if (!run)
         return MPS_ENOMEM;
-    *run = (struct mps_run){
-        .dsn = dsn, .len = len, .fin = fin, .first_slot = (uint8_t)slot, .first_sent = now};
+    *run = (struct mps_run){.dsn = dsn,
+                            .len = len,
+                            .fin = fin,
+                            .first_slot = NO_SLOT,
+                            .last_slot = NO_SLOT,
+                            .first_sent = now};
     mps_list_init(&run->waiting);
     mps_list_push_back(&q->runs, &run->node);
-    add_carrier(q, run, slot, now);
     q->tail = mps_run_end(run);
     q->fin = fin;
     q->n_runs++;
+    *ret_run = run;
+    return 0;
+}
+
+int mps_rtxq_add(struct mps_rtxq *q, uint64_t dsn, uint32_t len, bool fin, unsigned slot,
+                 mps_time_t now, struct mps_run **ret_run)
+{
+    struct mps_run *run;
+    int rc = slot < MPS_RTXQ_SLOTS ? append(q, dsn, len, fin, now, &run) : MPS_EINVAL;
+
+    if (rc < 0)
+        return rc;
+    run->first_slot = (uint8_t)slot;
+    add_carrier(q, run, slot, now);
     if (ret_run)
         *ret_run = run;
+    return 0;
+}
+
+int mps_rtxq_set_aside(struct mps_rtxq *q, uint64_t dsn, uint32_t len, mps_time_t now)
+{
+    struct mps_run *run;
+    int rc = append(q, dsn, len, false, now, &run);
+
+    if (rc < 0)
+        return rc;
+    queue_before(&q->waiting, run);
+    q->aside += len;
     return 0;
 }
 
@@ -123,6 +154,8 @@ uint64_t mps_rtxq_ack(struct mps_rtxq *q, uint64_t data_ack)
         /* Only the bits that are set: most runs have one carrier. */
         for (uint32_t left = run->carriers; left; left &= left - 1)
             remove_carrier(q, run, (unsigned)__builtin_ctz(left));
+        if (run->times_sent == 0)
+            q->aside -= run->len;
         if (run->queued)
             unqueue(run);
         q->head = mps_run_end(run);
@@ -249,6 +282,11 @@ struct mps_run *mps_rtxq_next(const struct mps_rtxq *q, const struct mps_run *ru
 uint64_t mps_rtxq_outstanding(const struct mps_rtxq *q, unsigned slot)
 {
     return slot < MPS_RTXQ_SLOTS ? q->outstanding[slot] : 0;
+}
+
+uint64_t mps_rtxq_aside(const struct mps_rtxq *q)
+{
+    return q->aside;
 }
 
 mps_time_t mps_rtxq_oldest(const struct mps_rtxq *q, unsigned slot)

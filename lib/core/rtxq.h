@@ -6,6 +6,8 @@
  * A run is what one DSS frame carried (a mapping, RFC 6824 section 3.3.1). It is repeated whole and
  * dropped whole: one that is acknowledged in part stays as it is until the rest is.
  *
+ * A run may also be set aside: it has its place in the stream before it was sent for the first time.
+ *
  * Slots 0..31 name subflows. Lengths and sums are in data sequence space: DATA_FIN counts as one.
  * A run pointer is valid until the run is acknowledged.
  */
@@ -25,11 +27,12 @@ struct mps_run {
     uint64_t dsn;
     uint32_t len;           /* payload bytes */
     bool fin;               /* DATA_FIN follows the payload */
-    bool queued;            /* for reinjection */
+    bool queued;            /* for reinjection, or for the first time on the way */
     uint8_t first_slot, last_slot;
     uint32_t carriers;      /* mask of slots that carry it */
     uint32_t times_sent;
-    mps_time_t first_sent, last_sent;
+    mps_time_t first_sent;  /* or set aside: not before that of any run of lower DSN */
+    mps_time_t last_sent;
 };
 
 /* First DSN behind the run. */
@@ -46,6 +49,7 @@ struct mps_rtxq {
     uint64_t head, tail;      /* first DSN of the first run; behind the last run */
     bool fin;                 /* a run with DATA_FIN was added: nothing can follow */
     uint64_t outstanding[MPS_RTXQ_SLOTS];
+    uint64_t aside;           /* bytes of the runs that were not sent yet */
 };
 
 /* An empty queue; the first run starts at DSN 0. */
@@ -59,6 +63,12 @@ void mps_rtxq_deinit(struct mps_rtxq *q);
  */
 int mps_rtxq_add(struct mps_rtxq *q, uint64_t dsn, uint32_t len, bool fin, unsigned slot,
                  mps_time_t now, struct mps_run **ret_run);
+
+/* The same without FIN and not sent yet: queued for mps_rtxq_next_reinject. */
+int mps_rtxq_set_aside(struct mps_rtxq *q, uint64_t dsn, uint32_t len, mps_time_t now);
+
+/* Bytes set aside that were not sent yet. */
+uint64_t mps_rtxq_aside(const struct mps_rtxq *q);
 
 /*
  * Drop the runs that end at or below data_ack; returns the sum of their lengths. The caller has
@@ -84,7 +94,7 @@ void mps_rtxq_slots_recovered(struct mps_rtxq *q, uint32_t mask);
 /* Queue one run (head of line, tail); one that is queued already stays. Cheap near both ends. */
 void mps_rtxq_requeue(struct mps_rtxq *q, struct mps_run *run);
 
-/* Queued run of the lowest DSN, NULL if none. It stays queued until mps_rtxq_sent_again. */
+/* Queued run of the lowest DSN, sent before or set aside; NULL if none. It stays queued until mps_rtxq_sent_again. */
 struct mps_run *mps_rtxq_next_reinject(const struct mps_rtxq *q);
 
 /* The run was sent on `slot` (0..31) too; it is not queued any more. */

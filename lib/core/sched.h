@@ -46,6 +46,8 @@ struct mps_sched_ops {
     int (*pick)(void *state, const struct mps_sched_input *in);
     /* Send every run on all paths with room, not only on the picked one (redundant). */
     bool duplicate;
+    /* What a slower path gets is taken from further behind, to come in time (lead.h). */
+    bool in_time;
 };
 
 /* By name ("ecf" is the default); NULL if unknown. */

@@ -45,14 +45,11 @@ struct estimate {
 
 static struct estimate estimate(const struct mps_sched_path *path, uint64_t len, unsigned weight)
 {
-    struct estimate e = {.rate = mps_sched_rate(path)};
+    struct estimate e = {0};
 
-    if (path->m.srtt_us == 0)
-        e.rate = 0;
-    if (e.rate > 0) {
-        e.done = mps_sched_send_time(mps_sched_backlog(path) + len, e.rate) +
-                 mps_sched_delay(path);
-        e.done = mps_sched_weigh(e.done, path, weight);
+    if (mps_sched_known(path)) {
+        e.rate = mps_sched_rate(path);
+        e.done = mps_sched_weigh(mps_sched_arrival(path, len), path, weight);
     }
     return e;
 }
@@ -158,4 +155,5 @@ const struct mps_sched_ops mps_sched_ecf = {
     .name = "ecf",
     .state_size = sizeof(struct state),
     .pick = pick,
+    .in_time = true,
 };

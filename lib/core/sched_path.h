@@ -114,3 +114,16 @@ static inline uint64_t mps_sched_delay(const struct mps_sched_path *path)
         back = path->m.srtt_us / 2;
     return rtt - back;
 }
+
+/* Whether there is an estimate at all. */
+static inline bool mps_sched_known(const struct mps_sched_path *path)
+{
+    return mps_sched_rate(path) > 0 && path->m.srtt_us > 0;
+}
+
+/* Time until `len` more bytes have arrived, in us. mps_sched_known. */
+static inline uint64_t mps_sched_arrival(const struct mps_sched_path *path, uint64_t len)
+{
+    return mps_sched_send_time(mps_sched_backlog(path) + len, mps_sched_rate(path)) +
+           mps_sched_delay(path);
+}

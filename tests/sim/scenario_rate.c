@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Goodput over several links, against what one stream gets on each link alone. */
+/* Goodput over several links, against what one stream gets on each link alone; and how smooth it is. */
 #include "scenario.h"
 
 #define MB (UINT64_C(1) << 20)
@@ -93,6 +93,40 @@ NET(bloated)
 NET(lossy)
 NET(dsl_lte)
 
+/* A path with a long way pauses for a second and begins again; the other one has a short queue. */
+static const struct path resume_paths[] = {{100, 5, 60, 0}, {20, 50, 500, 0}};
+static mps_time_t stall_then;
+
+static void step_slow_path(struct world *w, unsigned backup)
+{
+    host_add_addr(&w->host[0], 1, false, backup);
+    w->host[1].longest_stall = 0;
+    host_service(&w->host[0]);
+}
+
+static void step_note_stall(struct world *w, unsigned arg)
+{
+    (void)arg;
+    stall_then = w->host[1].longest_stall;
+}
+
+static void setup_resume(struct world *w)
+{
+    setup(w, resume_paths, 2);
+    w->host[0].cfg.fairness = MPS_FAIR_OFF;
+    stall_then = MPS_NEVER;
+    world_at(w, 3 * MPS_SEC, step_slow_path, true);
+    world_at(w, 4 * MPS_SEC, step_slow_path, false);
+    world_at(w, 4090 * MPS_MSEC, step_note_stall, 0);
+}
+
+static void check_resume(struct world *w)
+{
+    printf("%s: longest stall %.1f ms\n", w->name, (double)stall_then / MPS_MSEC);
+    if (stall_then > 15 * MPS_MSEC)
+        world_fail(w, "the stream stood still when the path began again");
+}
+
 const struct scenario scenarios_rate[] = {
     {"rate-twin", "2 x 100 Mbit/s, 10 ms", setup_twin, check_twin, false},
     {"rate-wifi-lte", "100/10 + 20/100", setup_wifi_lte, check_wifi_lte, false},
@@ -101,5 +135,6 @@ const struct scenario scenarios_rate[] = {
     {"rate-bloated", "100/10 + 10/10 with 2 MiB queue", setup_bloated, check_bloated, false},
     {"rate-lossy", "2 x 100/10, 1 % loss on one", setup_lossy, check_lossy, false},
     {"rate-dsl-lte", "100/5 + 20/50", setup_dsl_lte, check_dsl_lte, false},
+    {"rate-resume", "100/5 + 20/50, which pauses for a second", setup_resume, check_resume, false},
     {NULL, NULL, NULL, NULL, false},
 };

@@ -326,12 +326,57 @@ static void test_no_memory(void **state)
     }
 }
 
+/* Set aside: a place in the stream, on no subflow yet. */
+static void test_aside(void **state)
+{
+    struct mps_run *run, *behind;
+    struct faultmem fm;
+    struct mps_rtxq q;
+
+    faultmem_init(&fm);
+    mps_rtxq_init(&q, &fm.mem);
+    add(&q, 100, false, 0, 1);
+    assert_int_equal(mps_rtxq_set_aside(&q, 99, 50, 2), MPS_EINVAL);
+    assert_int_equal(mps_rtxq_set_aside(&q, 100, 0, 2), MPS_EINVAL);
+    assert_int_equal(mps_rtxq_set_aside(&q, 100, 50, 2), 0);
+    assert_int_equal(mps_rtxq_set_aside(&q, 150, 60, 2), 0);
+    behind = add(&q, 10, false, 1, 3);
+    assert_int_equal(behind->dsn, 210);
+    assert_int_equal(mps_rtxq_aside(&q), 110);
+    assert_int_equal(mps_rtxq_outstanding(&q, 0), 100);
+    /* In DSN order with what is sent again; what happens to subflows does not matter to it. */
+    mps_rtxq_slot_lost(&q, 0);
+    mps_rtxq_slots_stale(&q, 2);
+    mps_rtxq_slots_recovered(&q, 3);
+    run = mps_rtxq_next_reinject(&q);
+    assert_int_equal(run->dsn, 0);
+    mps_rtxq_sent_again(&q, run, 1, 4);
+    run = mps_rtxq_next_reinject(&q);
+    assert_int_equal(run->dsn, 100);
+    assert_int_equal(run->times_sent, 0);
+    mps_rtxq_sent_again(&q, run, 0, 5);
+    assert_int_equal(mps_rtxq_aside(&q), 60);
+    assert_int_equal(mps_rtxq_outstanding(&q, 0), 50);
+    assert_int_equal(mps_rtxq_oldest(&q, 0), 5);
+    assert_int_equal(mps_rtxq_oldest(&q, 1), 3);
+    mps_rtxq_slot_lost(&q, 0);
+    assert_int_equal(mps_rtxq_next_reinject(&q)->dsn, 100);
+    assert_int_equal(mps_rtxq_aside(&q), 60); /* only what was never sent */
+    /* A peer may claim to have what nobody sent. */
+    assert_int_equal(mps_rtxq_ack(&q, 220), 220);
+    assert_int_equal(mps_rtxq_aside(&q), 0);
+    assert_null(mps_rtxq_next_reinject(&q));
+    assert_int_equal(fm.live, 0);
+    mps_rtxq_deinit(&q);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_add),    cmocka_unit_test(test_reinjection),
         cmocka_unit_test(test_oldest), cmocka_unit_test(test_model),
         cmocka_unit_test(test_many),   cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_aside),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
