@@ -113,15 +113,13 @@ void mps_conn_opportunism(struct mps_conn *c, mps_time_t now)
         c->tx.sched_at = now + MPS_TAIL_WAIT;
     if (tail && !c->tx.fin && now - c->tx.written_at < MPS_TAIL_WAIT)
         return;
-    for (unsigned i = 0; run && i < RUNS_PER_PUSH; i++) {
-        struct mps_subflow *sf = idle_path(c, run);
+    for (unsigned i = 0; run && i < RUNS_PER_PUSH; i++, run = mps_rtxq_next(&c->tx.rtxq, run)) {
+        struct mps_subflow *sf;
         mps_time_t holder;
 
-        /* What was set aside is not late. */
-        if (run->times_sent == 0) {
-            run = mps_rtxq_next(&c->tx.rtxq, run);
-            continue;
-        }
+        if (run->times_sent == 0)
+            continue; /* what was set aside is not late */
+        sf = idle_path(c, run);
         if (!sf || !budget_left(c, run->len))
             return;
         holder = remaining_best(c, run, now);
@@ -130,7 +128,6 @@ void mps_conn_opportunism(struct mps_conn *c, mps_time_t now)
                 return;
             c->tx.opportunism += run->len;
         }
-        run = mps_rtxq_next(&c->tx.rtxq, run);
     }
 }
 

@@ -253,13 +253,14 @@ static void duplicate(struct mps_conn *c, struct candidates *cand, unsigned pick
 static uint64_t set_aside(struct mps_conn *c, const struct candidates *cand, unsigned i,
                           uint64_t len, uint64_t max, mps_time_t now)
 {
-    struct mps_sched_input in = describe(c, cand, now);
     uint32_t faster, piece = MPS_DSS_MAX_PAYLOAD;
+    struct mps_sched_input in;
     uint64_t want, done = 0;
 
     if (!c->cfg.sched->in_time || mps_rtxq_outstanding(&c->tx.rtxq, cand->sf[i]->slot) > 0 ||
         c->tx.urgent_end > mps_rtxq_tail(&c->tx.rtxq) || len >= max)
         return 0;
+    in = describe(c, cand, now);
     want = mps_lead_bytes(&in, i, mps_rtxq_aside(&c->tx.rtxq), &faster);
     if (want > max - len)
         want = max - len;

@@ -94,7 +94,10 @@ void mps_rtxq_slots_recovered(struct mps_rtxq *q, uint32_t mask);
 /* Queue one run (head of line, tail); one that is queued already stays. Cheap near both ends. */
 void mps_rtxq_requeue(struct mps_rtxq *q, struct mps_run *run);
 
-/* Queued run of the lowest DSN, sent before or set aside; NULL if none. It stays queued until mps_rtxq_sent_again. */
+/*
+ * Queued run of the lowest DSN, sent before or set aside; NULL if none. It stays queued until
+ * mps_rtxq_sent_again.
+ */
 struct mps_run *mps_rtxq_next_reinject(const struct mps_rtxq *q);
 
 /* The run was sent on `slot` (0..31) too; it is not queued any more. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Goodput over several links, against what one stream gets on each link alone; and how smooth it is. */
+/* Goodput over several links, against what one stream gets on each link alone; how smooth it is. */
 #include "scenario.h"
 
 #define MB (UINT64_C(1) << 20)
@@ -96,12 +96,33 @@ NET(dsl_lte)
 /* A path with a long way pauses for a second and begins again; the other one has a short queue. */
 static const struct path resume_paths[] = {{100, 5, 60, 0}, {20, 50, 500, 0}};
 static mps_time_t stall_then;
+static uint64_t reinjected_before;
 
 static void step_slow_path(struct world *w, unsigned backup)
 {
     host_add_addr(&w->host[0], 1, false, backup);
     w->host[1].longest_stall = 0;
     host_service(&w->host[0]);
+    reinjected_before = w->host[0].reinjected;
+}
+
+/* What is set aside for the fast path is neither sent nor repeated. */
+static void step_account(struct world *w, unsigned arg)
+{
+    struct mps_subflow_info subflows[MPS_MAX_SUBFLOWS];
+    unsigned n = mps_conn_subflow_info(w->host[0].conn, subflows, MPS_MAX_SUBFLOWS);
+    uint64_t carried = 0;
+    struct mps_conn_info info;
+
+    (void)arg;
+    mps_conn_info(w->host[0].conn, &info);
+    for (unsigned i = 0; i < n; i++)
+        carried += subflows[i].bytes_sent;
+    if (info.bytes_sent > carried + 65536)
+        world_fail(w, "%llu bytes count as sent, the subflows carried %llu",
+                   (unsigned long long)info.bytes_sent, (unsigned long long)carried);
+    if (info.bytes_reinjected > reinjected_before + 65536)
+        world_fail(w, "first sendings count as repetitions");
 }
 
 static void step_note_stall(struct world *w, unsigned arg)
@@ -117,7 +138,9 @@ static void setup_resume(struct world *w)
     stall_then = MPS_NEVER;
     world_at(w, 3 * MPS_SEC, step_slow_path, true);
     world_at(w, 4 * MPS_SEC, step_slow_path, false);
+    world_at(w, 4010 * MPS_MSEC, step_account, 0);
     world_at(w, 4090 * MPS_MSEC, step_note_stall, 0);
+    world_at(w, 4090 * MPS_MSEC, step_account, 0);
 }
 
 static void check_resume(struct world *w)
