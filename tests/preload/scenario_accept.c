@@ -241,6 +241,51 @@ static void serve_cancelled(int listener)
     say("cancelled %d", result == PTHREAD_CANCELED);
 }
 
+/* An echo of a peer that may be gone. */
+static void serve_and_tell(int listener)
+{
+    char buf[256];
+    int fd = accept(listener, NULL, NULL);
+    ssize_t n;
+
+    need(fd >= 0);
+    while ((n = read(fd, buf, sizeof(buf))) > 0)
+        need(write(fd, buf, (size_t)n) == n);
+    say("end %s", n < 0 ? error_name(errno) : "in order");
+    close(fd);
+}
+
+/* A blocking listener, accepted from only when select() says that it is readable. */
+static void serve_selected(int listener)
+{
+    for (int i = 0; i < 3; i++) {
+        struct timeval limit = {.tv_sec = 10};
+        fd_set readable;
+
+        FD_ZERO(&readable);
+        FD_SET(listener, &readable);
+        need(select(listener + 1, &readable, NULL, NULL, &limit) == 1);
+        serve_and_tell(listener);
+    }
+}
+
+/* Its accept() has a time limit. */
+static void serve_limited(int listener)
+{
+    const struct timeval limit = {.tv_sec = 10};
+
+    need(setsockopt(listener, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)) == 0);
+    for (int i = 0; i < 3; i++)
+        serve_and_tell(listener);
+}
+
+/* Nothing but accept(). */
+static void serve_simply(int listener)
+{
+    for (int i = 0; i < 3; i++)
+        serve_and_tell(listener);
+}
+
 static void client_nothing(const struct sockaddr_in *server)
 {
     (void)server;
@@ -253,6 +298,9 @@ const struct scenario scenarios_accept[] = {
     {"accept_group", serve_group, client_group, true},
     {"accept_closing", serve_closing, client_closing, true},
     {"accept_activated", serve_activated, client_activated, true},
+    {"accept_selected", serve_selected, client_three, false},
+    {"accept_limited", serve_limited, client_three, false},
+    {"accept_simply", serve_simply, client_three, false},
     {"accept_cancelled", serve_cancelled, client_nothing, false},
     {NULL, NULL, NULL, false},
 };

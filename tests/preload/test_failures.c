@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include "fake_agent.h"
@@ -264,12 +265,97 @@ static void test_accept(void **state)
     }
 }
 
+/* The process has gone to sleep in accept(). */
+static void wait_for_accept(pid_t pid)
+{
+    char path[64], line[64] = "";
+
+    snprintf(path, sizeof(path), "/proc/%d/syscall", (int)pid);
+    for (int i = 0; i < 5000; i++) {
+        FILE *f = fopen(path, "re");
+        long number = -1;
+
+        assert_non_null(f);
+        if (fgets(line, sizeof(line), f))
+            number = strtol(line, NULL, 10); /* 0, read(), of a line that has no number */
+        fclose(f);
+        if (number == SYS_accept || number == SYS_accept4)
+            return;
+        poll(NULL, 0, 2);
+    }
+    fail_msg("no accept: %s", line);
+}
+
+static void echo_once(int port)
+{
+    int fd = connect_with_mss(port, 0);
+
+    send_pattern(fd, 1, 100);
+    assert_true(receive_pattern(fd, 1, 100));
+    assert_int_equal(shutdown(fd, SHUT_WR), 0);
+    assert_true(receive_all(fd, 0, 0));
+    close(fd);
+}
+
+/*
+ * A join and a marked connection that the agent refuses, then an ordinary one. Nobody comes to help
+ * a server that waits where it would not wait as plain TCP: each is answered before the next.
+ */
+static const char *visit(const char *scenario, bool simply)
+{
+    static struct mps_ho_config cfg;
+    char port[16] = "", byte;
+    struct child child;
+    const char *text;
+    pid_t agent;
+    int fd;
+
+    fake_agent_config(&cfg);
+    agent = fake_agent_start(&cfg, FAKE_ERROR);
+    child = start(&cfg, "server", scenario, NULL);
+    assert_true(read(child.out, port, sizeof(port) - 1) > 0);
+    if (simply)
+        wait_for_accept(child.pid);
+    fd = connect_with_mss(atoi(port), MPS_MARK_JOIN);
+    assert_int_equal(read(fd, &byte, 1), 0);
+    close(fd);
+    fd = connect_with_mss(atoi(port), MPS_MARK_CONNECT);
+    assert_int_equal(read(fd, &byte, 1), -1);
+    assert_int_equal(errno, ECONNRESET);
+    close(fd);
+    echo_once(atoi(port));
+    if (simply) {
+        echo_once(atoi(port));
+        echo_once(atoi(port));
+    }
+    text = finish(&child);
+    fake_agent_stop(agent);
+    return text;
+}
+
+/* select() and a time limit promise that accept() returns: the program gets what it would get. */
+static void test_accept_promised(void **state)
+{
+    static const char dead[] = "end in order\nend ECONNRESET\nend in order\nserver done\n";
+
+    assert_non_null(strstr(visit("accept_selected", false), dead));
+    assert_non_null(strstr(visit("accept_limited", false), dead));
+}
+
+/* A call that waits already sees nothing of them. */
+static void test_accept_waits(void **state)
+{
+    assert_non_null(strstr(visit("accept_simply", true),
+                           "end in order\nend in order\nend in order\nserver done\n"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_connect_plain), cmocka_unit_test(test_connect_broken),
         cmocka_unit_test(test_connect_again), cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_accept),
+        cmocka_unit_test(test_accept),        cmocka_unit_test(test_accept_promised),
+        cmocka_unit_test(test_accept_waits),
     };
 
     alarm(60);
