@@ -6,6 +6,8 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 void mps_settings_error_text(const struct mps_settings_error *e, char *ret, size_t size)
@@ -39,11 +41,27 @@ static bool cannot_read(const char *name, const char *why, struct mps_settings_r
     return false;
 }
 
+/*
+ * NULL, or why this is not read: whoever writes a pipe or a terminal may take for ever. /dev/null is
+ * a way to say "none".
+ */
+static const char *refusal(int fd)
+{
+    struct stat st;
+
+    if (fstat(fd, &st) < 0)
+        return strerror(errno);
+    if (S_ISREG(st.st_mode) || (S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 3)))
+        return NULL;
+    return S_ISDIR(st.st_mode) ? strerror(EISDIR) : "not a regular file";
+}
+
 bool mps_settings_read_file(struct mps_settings *settings, const char *name, bool optional,
                             struct mps_settings_report *rep)
 {
     static char text[MPS_SETTINGS_FILE_MAX + 1];
-    int fd = open(name, O_RDONLY | O_CLOEXEC);
+    int fd = open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    const char *why;
     size_t len = 0;
     ssize_t n = 0;
 
@@ -51,6 +69,11 @@ bool mps_settings_read_file(struct mps_settings *settings, const char *name, boo
         if (optional && (errno == ENOENT || errno == ENOTDIR))
             return false;
         return cannot_read(name, strerror(errno), rep);
+    }
+    why = refusal(fd);
+    if (why) {
+        close(fd);
+        return cannot_read(name, why, rep);
     }
     while (len < sizeof(text) && (n = read(fd, text + len, sizeof(text) - len)) > 0)
         len += (size_t)n;

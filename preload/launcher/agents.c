@@ -1,202 +1,482 @@
 /* SPDX-License-Identifier: MIT */
 #include "agents.h"
 #include <errno.h>
+#include <fcntl.h>
+#include <json-c/json.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
-#include "handover/client.h"
 #include "launcher.h"
 
-/* Whose process listens on that name; false if nobody's. */
-static bool agent_cred(const char *id, struct ucred *ret)
-{
-    struct sockaddr_un un;
-    socklen_t len = mps_ho_agent_name(id, &un), cred_len = sizeof(*ret);
-    int sock = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    bool found;
+#define RETRY_MS 20         /* a queue that is full may become empty */
+#define JSON_MAX (64 << 20) /* bytes that an agent may say */
 
-    if (sock < 0)
-        return false;
-    found = connect(sock, (struct sockaddr *)&un, len) == 0 &&
-            getsockopt(sock, SOL_SOCKET, SO_PEERCRED, ret, &cred_len) == 0;
-    close(sock);
-    return found;
-}
-
-bool mps_agents_ask(const char *id, struct mps_ho_request *req, int fd,
-                    struct mps_ho_reply *ret_reply, int *ret_fd, pid_t *ret_pid)
-{
-    static struct mps_ho_config config;
-    struct ucred cred;
-
-    memcpy(config.agent_id, id, sizeof(config.agent_id));
-    if (!agent_cred(id, &cred))
-        return false;
-    config.uid = cred.uid;
-    if (mps_ho_call(&config, NULL, req, fd, false, ret_reply, ret_fd) != MPS_HO_REPLIED)
-        return false;
-    if (ret_reply->status != MPS_HO_OK) {
-        if (*ret_fd >= 0)
-            close(*ret_fd);
-        return false;
-    }
-    *ret_pid = cred.pid;
-    return true;
-}
-
-static struct json_object *read_json(int fd)
-{
-    struct json_object *root = NULL;
-
-    if (lseek(fd, 0, SEEK_SET) == 0)
-        root = json_object_from_fd(fd);
-    close(fd);
-    return root;
-}
-
-static void merge(struct json_object *all, struct json_object *some)
-{
-    size_t n = json_object_is_type(some, json_type_array) ? json_object_array_length(some) : 0;
-
-    for (size_t i = 0; i < n; i++)
-        json_object_array_add(all, json_object_get(json_object_array_get_idx(some, i)));
-}
+/* ---- who is there ---- */
 
 /* The id in a line of /proc/net/unix that ends in an agent's listening name; NULL if none. */
 static const char *agent_in_line(char *line)
 {
     char *name = strrchr(line, '@');
     const size_t prefix = strlen(MPS_HO_NAME_PREFIX);
+    unsigned long flags;
 
     line[strcspn(line, "\n")] = '\0';
     if (!name || strncmp(name + 1, MPS_HO_NAME_PREFIX, prefix) != 0)
         return NULL;
     name += 1 + prefix;
-    return strlen(name) == MPS_HO_ID_LEN && mps_ho_id_valid(name) ? name : NULL;
+    /* Num: RefCount Protocol Flags; 0x10000 is __SO_ACCEPTCON. */
+    if (!mps_ho_id_valid(name) || sscanf(line, "%*[^:]: %*x %*x %lx", &flags) != 1 ||
+        !(flags & 0x10000))
+        return NULL;
+    return name;
 }
 
-static bool is_listening(const char *line)
+/* Takes the list, which may be NULL; NULL if there is no memory. */
+static struct mps_agents *append(struct mps_agents *list, const char *id)
 {
-    unsigned long references, protocol, flags;
+    size_t n = list ? list->n : 0, size = sizeof(*list) + (n + 1) * sizeof(list->agent[0]);
+    struct mps_agents *longer = realloc(list, size);
 
-    /* Num RefCount Protocol Flags; 0x10000 is __SO_ACCEPTCON. */
-    return sscanf(line, "%*[^:]: %lx %lx %lx", &references, &protocol, &flags) == 3 &&
-           flags & 0x10000;
+    if (!longer) {
+        free(list);
+        return NULL;
+    }
+    longer->n = n;
+    if (!id)
+        return longer;
+    longer->agent[n] = (struct mps_agent){
+        .cred = {.uid = (uid_t)-1}, /* not known */
+        .fd = -1,
+        .events = -1,
+        .sock = -1,
+    };
+    memcpy(longer->agent[n].id, id, MPS_HO_ID_LEN);
+    longer->n = n + 1;
+    return longer;
 }
 
-bool mps_agents_each(void (*fn)(const char *id, void *user), void *user)
+static struct mps_agents *find_agents(const char *only)
 {
     FILE *table = fopen("/proc/net/unix", "re");
+    struct mps_agents *list = append(NULL, NULL);
     char *line = NULL;
     size_t size = 0;
 
     if (!table) {
         mps_launcher_complain("/proc/net/unix: %s", strerror(errno));
-        return false;
+        free(list);
+        return NULL;
     }
-    while (getline(&line, &size, table) > 0) {
-        const char *id = is_listening(line) ? agent_in_line(line) : NULL;
+    while (list && getline(&line, &size, table) > 0) {
+        const char *id = agent_in_line(line);
 
-        if (id)
-            fn(id, user);
+        if (id && (!only || strcmp(only, id) == 0))
+            list = append(list, id);
     }
     free(line);
     fclose(table);
+    if (!list)
+        mps_launcher_complain("out of memory");
+    return list;
+}
+
+/* ---- one agent ---- */
+
+/* As whom a process runs; our own user if that cannot be seen. */
+static uid_t user_of(pid_t pid)
+{
+    char name[40], line[128];
+    unsigned uid = geteuid();
+    FILE *status;
+
+    snprintf(name, sizeof(name), "/proc/%d/status", (int)pid);
+    status = pid > 0 ? fopen(name, "re") : NULL;
+    while (status && fgets(line, sizeof(line), status))
+        if (sscanf(line, "Uid: %*u %u", &uid) == 1)
+            break;
+    if (status)
+        fclose(status);
+    return uid;
+}
+
+/*
+ * May it be ours? An agent that root started early takes another user later (handover/spawn.h), and
+ * its socket still shows root.
+ */
+static bool is_ours(const struct mps_agent *a)
+{
+    if (geteuid() == 0 || a->cred.uid == geteuid())
+        return true;
+    return a->cred.uid == 0 && user_of(a->cred.pid) == geteuid();
+}
+
+static void finish(struct mps_agent *a, enum mps_agent_answer answer)
+{
+    /* One of root's whose process we cannot see. */
+    if (answer != MPS_AGENT_OK && answer != MPS_AGENT_ERROR && answer != MPS_AGENT_ENDED &&
+        geteuid() != 0 && a->cred.uid == 0 && a->cred.pid == 0)
+        answer = MPS_AGENT_STRANGER;
+    a->answer = answer;
+    if (a->sock >= 0)
+        close(a->sock);
+    a->sock = -1;
+}
+
+static void unasked(struct mps_agent *a)
+{
+    a->reply.error = errno;
+    finish(a, MPS_AGENT_UNASKED);
+}
+
+static bool send_request(struct mps_agent *a, const struct mps_ho_request *req)
+{
+    struct iovec iov = {.iov_base = (void *)req, .iov_len = sizeof(*req)};
+    struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
+    union {
+        struct cmsghdr align;
+        char space[CMSG_SPACE(sizeof(int))];
+    } control = {.space = {0}};
+    int pair[2] = {-1, -1};
+    struct cmsghdr *cmsg;
+    bool sent;
+
+    if (req->op == MPS_HO_MONITOR) {
+        if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) < 0)
+            return false;
+        a->events = pair[0];
+        msg.msg_control = &control;
+        msg.msg_controllen = sizeof(control.space);
+        cmsg = CMSG_FIRSTHDR(&msg);
+        cmsg->cmsg_level = SOL_SOCKET;
+        cmsg->cmsg_type = SCM_RIGHTS;
+        cmsg->cmsg_len = CMSG_LEN(sizeof(int));
+        memcpy(CMSG_DATA(cmsg), &pair[1], sizeof(int));
+    }
+    sent = sendmsg(a->sock, &msg, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)sizeof(*req);
+    if (pair[1] >= 0)
+        close(pair[1]);
+    return sent;
+}
+
+/* False if it has to be tried again a little later. */
+static bool start(struct mps_agent *a, const struct mps_ho_request *req)
+{
+    struct sockaddr_un un;
+    socklen_t len = mps_ho_agent_name(a->id, &un), cred_len = sizeof(a->cred);
+
+    a->sock = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (a->sock < 0) {
+        unasked(a);
+        return true;
+    }
+    if (connect(a->sock, (struct sockaddr *)&un, len) < 0) {
+        bool full = errno == EAGAIN;
+
+        if (errno == ECONNREFUSED || full)
+            finish(a, full ? MPS_AGENT_SILENT : MPS_AGENT_ENDED);
+        else
+            unasked(a);
+        return !full;
+    }
+    /* That of the process which called listen(). */
+    if (getsockopt(a->sock, SOL_SOCKET, SO_PEERCRED, &a->cred, &cred_len) < 0)
+        unasked(a);
+    else if (!is_ours(a))
+        finish(a, MPS_AGENT_STRANGER);
+    else if (!send_request(a, req))
+        unasked(a);
     return true;
 }
 
-/* ---- lists of all agents ---- */
-
-struct gathering {
-    enum mps_ho_op op;
-    struct json_object *all;
-    int agents;
-};
-
-static void ask_list(const char *id, void *user)
+/* Is it still there under its name, or has it ended while it was asked? */
+static bool listens(const char *id)
 {
-    struct gathering *g = user;
-    struct mps_ho_request req = {.op = (uint16_t)g->op};
-    struct json_object *some;
-    struct mps_ho_reply reply;
-    pid_t pid;
-    int fd;
+    struct sockaddr_un un;
+    socklen_t len = mps_ho_agent_name(id, &un);
+    int sock = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    bool there = sock >= 0 && (connect(sock, (struct sockaddr *)&un, len) == 0 || errno == EAGAIN);
 
-    if (!mps_agents_ask(id, &req, -1, &reply, &fd, &pid) || fd < 0)
-        return;
-    some = read_json(fd);
-    if (!some)
-        return;
-    g->agents++;
-    merge(g->all, some);
-    json_object_put(some);
+    if (sock >= 0)
+        close(sock);
+    return there;
 }
 
-struct json_object *mps_agents_list(enum mps_ho_op op, int *ret_agents)
+static void take_reply(struct mps_agent *a, const struct msghdr *msg, ssize_t n)
 {
-    struct gathering g = {.op = op, .all = json_object_new_array()};
+    const struct mps_ho_reply *reply = &a->reply;
+    const size_t head = offsetof(struct mps_ho_reply, data);
+    struct cmsghdr *cmsg = CMSG_FIRSTHDR(msg);
 
-    if (!g.all) {
+    if (cmsg && cmsg->cmsg_level == SOL_SOCKET && cmsg->cmsg_type == SCM_RIGHTS &&
+        cmsg->cmsg_len >= CMSG_LEN(sizeof(int)))
+        memcpy(&a->fd, CMSG_DATA(cmsg), sizeof(int));
+    if (n == 0)
+        finish(a, listens(a->id) ? MPS_AGENT_CLOSED : MPS_AGENT_ENDED);
+    else if ((size_t)n < offsetof(struct mps_ho_reply, status) || reply->magic != MPS_HO_MAGIC)
+        finish(a, MPS_AGENT_GARBAGE);
+    else if (reply->version != MPS_HO_VERSION)
+        finish(a, MPS_AGENT_VERSION);
+    else if ((size_t)n < head || reply->len > MPS_HO_DATA_MAX || (size_t)n < head + reply->len)
+        finish(a, MPS_AGENT_GARBAGE);
+    else
+        finish(a, reply->status == MPS_HO_OK ? MPS_AGENT_OK : MPS_AGENT_ERROR);
+}
+
+static void receive(struct mps_agent *a)
+{
+    union {
+        struct cmsghdr align;
+        char space[CMSG_SPACE(sizeof(int))];
+    } control;
+    struct iovec iov = {.iov_base = &a->reply, .iov_len = sizeof(a->reply)};
+    struct msghdr msg = {
+        .msg_iov = &iov,
+        .msg_iovlen = 1,
+        .msg_control = &control,
+        .msg_controllen = sizeof(control.space),
+    };
+    ssize_t n = recvmsg(a->sock, &msg, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
+
+    if (n >= 0)
+        take_reply(a, &msg, n);
+    else if (errno != EAGAIN && errno != EINTR)
+        finish(a, listens(a->id) ? MPS_AGENT_CLOSED : MPS_AGENT_ENDED);
+}
+
+/* ---- all of them ---- */
+
+static long now_ms(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return t.tv_sec * 1000L + t.tv_nsec / 1000000;
+}
+
+/* Who is asked has a descriptor or two. */
+static void raise_limit(void)
+{
+    struct rlimit files;
+
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < files.rlim_max) {
+        files.rlim_cur = files.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &files);
+    }
+}
+
+/* Begin with those that have not begun; how many queues are full. */
+static size_t start_all(struct mps_agents *list, const struct mps_ho_request *req, bool *begun)
+{
+    size_t full = 0;
+
+    for (size_t i = 0; i < list->n; i++) {
+        if (!begun[i])
+            begun[i] = start(&list->agent[i], req);
+        full += !begun[i];
+    }
+    return full;
+}
+
+static void ask(struct mps_agents *list, const struct mps_ho_request *req, bool *begun,
+                struct pollfd *fds)
+{
+    long end = now_ms() + MPS_AGENTS_WAIT_MS, left = MPS_AGENTS_WAIT_MS;
+    size_t full = start_all(list, req, begun), open;
+
+    for (; left > 0; left = end - now_ms()) {
+        open = 0;
+        for (size_t i = 0; i < list->n; i++) {
+            /* poll() passes over negative descriptors. */
+            fds[i] = (struct pollfd){.fd = list->agent[i].sock, .events = POLLIN};
+            open += list->agent[i].sock >= 0;
+        }
+        if (open + full == 0)
+            break;
+        if (poll(fds, (nfds_t)list->n, (int)(full > 0 && left > RETRY_MS ? RETRY_MS : left)) < 0)
+            continue;
+        for (size_t i = 0; i < list->n; i++) {
+            if (fds[i].fd >= 0 && fds[i].revents)
+                receive(&list->agent[i]);
+        }
+        if (full > 0)
+            full = start_all(list, req, begun);
+    }
+    for (size_t i = 0; i < list->n; i++) {
+        if (list->agent[i].sock >= 0)
+            finish(&list->agent[i], MPS_AGENT_SILENT);
+    }
+}
+
+struct mps_agents *mps_agents_ask(enum mps_ho_op op, const char *text, const char *only)
+{
+    struct mps_ho_request req = {
+        .magic = MPS_HO_MAGIC,
+        .version = MPS_HO_VERSION,
+        .op = (uint16_t)op,
+    };
+    size_t len = text ? strlen(text) : 0;
+    struct mps_agents *list;
+    struct pollfd *fds;
+    bool *begun;
+
+    if (len > MPS_HO_DATA_MAX) {
+        mps_launcher_complain("too much");
+        return NULL;
+    }
+    if (len > 0)
+        memcpy(req.data, text, len);
+    req.len = (uint32_t)len;
+    list = find_agents(only);
+    if (!list)
+        return NULL;
+    fds = calloc(list->n + 1, sizeof(*fds));
+    begun = calloc(list->n + 1, sizeof(*begun));
+    if (fds && begun) {
+        raise_limit();
+        ask(list, &req, begun, fds);
+    } else {
+        mps_launcher_complain("out of memory");
+        mps_agents_free(list);
+        list = NULL;
+    }
+    free(fds);
+    free(begun);
+    return list;
+}
+
+void mps_agents_free(struct mps_agents *agents)
+{
+    for (size_t i = 0; agents && i < agents->n; i++) {
+        if (agents->agent[i].fd >= 0)
+            close(agents->agent[i].fd);
+        if (agents->agent[i].events >= 0)
+            close(agents->agent[i].events);
+    }
+    free(agents);
+}
+
+size_t mps_agents_count(const struct mps_agents *agents, enum mps_agent_answer answer)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < agents->n; i++)
+        n += agents->agent[i].answer == answer;
+    return n;
+}
+
+static bool complain(const struct mps_agent *a, const char *command)
+{
+    char who[96];
+
+    if (a->cred.pid > 0)
+        snprintf(who, sizeof(who), "agent %s (process %d of user %u)", a->id, (int)a->cred.pid,
+                 a->cred.uid);
+    else
+        snprintf(who, sizeof(who), "agent %s", a->id);
+    switch (a->answer) {
+    case MPS_AGENT_SILENT:
+        mps_launcher_complain("%s: %s does not answer: it is stopped, or hangs", command, who);
+        return true;
+    case MPS_AGENT_CLOSED:
+        mps_launcher_complain("%s: %s refuses the request: it may be of another version", command,
+                              who);
+        return true;
+    case MPS_AGENT_VERSION:
+        mps_launcher_complain("%s: %s is of another version: it speaks %u, this program %u",
+                              command, who, a->reply.version, MPS_HO_VERSION);
+        return true;
+    case MPS_AGENT_GARBAGE:
+        mps_launcher_complain("%s: %s answers what cannot be understood", command, who);
+        return true;
+    case MPS_AGENT_UNASKED:
+        mps_launcher_complain("%s: %s cannot be asked: %s", command, who, strerror(a->reply.error));
+        return true;
+    default:
+        return false;
+    }
+}
+
+int mps_agents_complain(const struct mps_agents *agents, const char *command)
+{
+    int code = 0;
+
+    for (size_t i = 0; i < agents->n; i++) {
+        if (complain(&agents->agent[i], command))
+            code = MPS_EXIT_NO_ANSWER;
+    }
+    return code;
+}
+
+/* ---- what they say ---- */
+
+/*
+ * The text that the descriptor holds; NULL if it is none. It may be another user's: only files in
+ * memory can be sealed, and to read one of those does not wait for anybody.
+ */
+static struct json_object *read_json(int fd)
+{
+    struct json_object *root = NULL;
+    struct stat st;
+    size_t at = 0, size;
+    char *text;
+
+    if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size > JSON_MAX ||
+        fcntl(fd, F_GET_SEALS) < 0)
+        return NULL;
+    size = (size_t)st.st_size;
+    text = malloc(size + 1);
+    if (!text)
+        return NULL;
+    while (at < size) {
+        ssize_t n = pread(fd, text + at, size - at, (off_t)at);
+
+        if (n <= 0)
+            break;
+        at += (size_t)n;
+    }
+    text[at] = '\0';
+    if (at == size)
+        root = json_tokener_parse(text);
+    free(text);
+    return root;
+}
+
+/* Only objects are of use to those who print them. */
+static bool merge(struct json_object *all, struct json_object *some)
+{
+    if (!json_object_is_type(some, json_type_array))
+        return false;
+    for (size_t i = 0; i < json_object_array_length(some); i++) {
+        struct json_object *o = json_object_array_get_idx(some, i);
+
+        if (!json_object_is_type(o, json_type_object))
+            return false;
+        json_object_array_add(all, json_object_get(o));
+    }
+    return true;
+}
+
+struct json_object *mps_agents_json(struct mps_agents *agents)
+{
+    struct json_object *all = json_object_new_array(), *some;
+
+    if (!all) {
         mps_launcher_complain("out of memory");
         return NULL;
     }
-    if (!mps_agents_each(ask_list, &g)) {
-        json_object_put(g.all);
-        return NULL;
+    for (size_t i = 0; i < agents->n; i++) {
+        if (agents->agent[i].answer != MPS_AGENT_OK)
+            continue;
+        some = read_json(agents->agent[i].fd);
+        if (!merge(all, some))
+            agents->agent[i].answer = MPS_AGENT_GARBAGE;
+        json_object_put(some);
     }
-    *ret_agents = g.agents;
-    return g.all;
-}
-
-/* ---- changes ---- */
-
-struct telling {
-    enum mps_ho_op op;
-    const char *text;
-    const char *only; /* NULL: all agents */
-    struct mps_agents_answer answer;
-};
-
-static void tell(const char *id, void *user)
-{
-    struct telling *t = user;
-    struct mps_ho_request req = {.op = (uint16_t)t->op, .len = (uint32_t)strlen(t->text)};
-    struct mps_ho_reply reply = {.status = MPS_HO_OK, .len = 0};
-    pid_t pid;
-    int fd;
-
-    if (t->only && strcmp(t->only, id) != 0)
-        return;
-    memcpy(req.data, t->text, req.len);
-    if (mps_agents_ask(id, &req, -1, &reply, &fd, &pid)) {
-        t->answer.done++;
-        if (fd >= 0)
-            close(fd);
-        return;
-    }
-    /* An agent of somebody else does not answer. */
-    if (reply.status != MPS_HO_ERROR)
-        return;
-    t->answer.refused++;
-    /* What another agent knows better is no reason. */
-    if (t->answer.why[0] && reply.error == ENOENT)
-        return;
-    snprintf(t->answer.why, sizeof(t->answer.why), "%.*s", (int)reply.len, (char *)reply.data);
-}
-
-bool mps_agents_tell(enum mps_ho_op op, const char *text, const char *only,
-                     struct mps_agents_answer *ret)
-{
-    struct telling t = {.op = op, .text = text, .only = only};
-
-    if (strlen(text) > MPS_HO_DATA_MAX) {
-        mps_launcher_complain("too much");
-        return false;
-    }
-    if (!mps_agents_each(tell, &t))
-        return false;
-    *ret = t.answer;
-    return true;
+    return all;
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "launcher.h"
+#include "output.h"
 #include "settings.h"
 
 #define FOUND_ERRORS 1
@@ -17,7 +18,7 @@ static void note(void *user, const struct mps_settings_error *e)
 
     if (!list) {
         mps_settings_error_text(e, text, sizeof(text));
-        fprintf(stderr, "%s\n", text);
+        mps_print_to(stderr, "%s\n", text);
         return;
     }
     o = json_object_new_object();
@@ -43,14 +44,14 @@ static void check(const char *file, bool optional, struct mps_settings_report *r
     if (report->user)
         return;
     if (report->n_bad > before)
-        printf("%s: %u wrong\n", file, report->n_bad - before);
+        mps_print("%s: %u wrong\n", file, report->n_bad - before);
     else
-        printf("%s: %s\n", file, read ? "right" : "is not there");
+        mps_print("%s: %s\n", file, read ? "right" : "is not there");
 }
 
 static int usage_error(const char *argument)
 {
-    mps_launcher_complain("check-config: no option '%s'; try 'mptcpshim help'", argument);
+    mps_launcher_complain("check-config: no option '%s'; try 'mptcpshim check-config --help'", argument);
     return MPS_EXIT_FAILURE;
 }
 
@@ -79,10 +80,8 @@ int mps_launcher_check_config(int argc, char **argv)
     if (chosen.files.user)
         check(chosen.files.user, true, &report);
     if (json) {
-        puts(json_object_to_json_string_ext(report.user, JSON_C_TO_STRING_PRETTY));
+        mps_print_json(report.user);
         json_object_put(report.user);
     }
-    if (fflush(stdout) != 0)
-        return MPS_EXIT_FAILURE;
     return report.n_bad > 0 ? FOUND_ERRORS : 0;
 }

@@ -4,7 +4,8 @@
 #include <limits.h>
 #include <stdbool.h>
 
-/* Exit codes, as env(1) has them. */
+/* Exit codes; the large ones as env(1) has them. */
+#define MPS_EXIT_NO_ANSWER  3   /* status, path, set, monitor: an agent does not answer */
 #define MPS_EXIT_FAILURE    125 /* mptcpshim itself failed */
 #define MPS_EXIT_CANNOT_RUN 126 /* the program was found but cannot be executed */
 #define MPS_EXIT_NOT_FOUND  127 /* the program was not found */
@@ -22,6 +23,9 @@ void mps_launcher_complain(const char *format, ...) __attribute__((format(printf
 
 /* A file name from the root; false if there is no place for it. */
 bool mps_launcher_absolute(const char *file, char ret[PATH_MAX]);
+
+/* The help of one subcommand, or of all (""), on stdout; false if there is no such subcommand. */
+bool mps_launcher_help(const char *command);
 
 #define MPS_NO_AGENT "no agent of yours runs in this network namespace"
 

@@ -17,6 +17,7 @@
 #include <unistd.h>
 #include "agents.h"
 #include "launcher.h"
+#include "output.h"
 
 #define AGENTS_MAX 256
 #define BACKLOG    64
@@ -53,7 +54,7 @@ static void print_time(struct json_object *o)
     char clock[16];
 
     if (localtime_r(&seconds, &tm) && strftime(clock, sizeof(clock), "%H:%M:%S", &tm) > 0)
-        printf("%s.%06d ", clock, (int)((t - (double)seconds) * 1e6));
+        mps_print("%s.%06d ", clock, (int)((t - (double)seconds) * 1e6));
 }
 
 static void print_member(struct json_object *o, const char *key, const char *before)
@@ -61,7 +62,7 @@ static void print_member(struct json_object *o, const char *key, const char *bef
     const char *value = text(o, key);
 
     if (value)
-        printf("%s%s", before, value);
+        mps_print("%s%s", before, value);
 }
 
 static void print_line(struct json_object *o)
@@ -69,7 +70,7 @@ static void print_line(struct json_object *o)
     const char *token = text(o, "token"), *backup = text(o, "backup");
 
     print_time(o);
-    printf("%-19s %-8s", text(o, "event"), token ? token : "-");
+    mps_print("%-19s %-8s", text(o, "event"), token ? token : "-");
     print_member(o, "local", " ");
     print_member(o, "remote", " -> ");
     print_member(o, "address", " ");
@@ -88,8 +89,10 @@ static bool print_event(const struct monitor *m, const char *packet)
 {
     struct json_object *o;
 
-    if (m->json)
-        return puts(packet) >= 0 && fflush(stdout) == 0;
+    if (m->json) {
+        mps_print_json_line(packet);
+        return fflush(stdout) == 0;
+    }
     o = json_tokener_parse(packet);
     if (o && text(o, "event"))
         print_line(o);
@@ -110,6 +113,8 @@ static bool known(const struct monitor *m, pid_t pid)
 /* Takes the descriptor. An agent that started just now may be there already. */
 static void add(struct monitor *m, int fd, pid_t pid)
 {
+    if (fd < 0)
+        return;
     if (m->n == 1 + AGENTS_MAX || known(m, pid)) {
         close(fd);
         return;
@@ -118,23 +123,28 @@ static void add(struct monitor *m, int fd, pid_t pid)
     m->fds[m->n++] = (struct pollfd){.fd = fd, .events = POLLIN};
 }
 
-static void ask(const char *id, void *user)
+/* Those that do not answer are complained of; the others are watched. 0 or an exit code. */
+static int ask_all(struct monitor *m)
 {
-    struct mps_ho_request req = {.op = MPS_HO_MONITOR};
-    struct monitor *m = user;
-    struct mps_ho_reply reply;
-    int pair[2], fd = -1;
-    pid_t pid;
+    struct mps_agents *agents = mps_agents_ask(MPS_HO_MONITOR, NULL, NULL);
+    int code;
 
-    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) < 0)
-        return;
-    if (mps_agents_ask(id, &req, pair[1], &reply, &fd, &pid))
-        add(m, pair[0], pid);
-    else
-        close(pair[0]);
-    close(pair[1]);
-    if (fd >= 0)
-        close(fd);
+    if (!agents)
+        return MPS_EXIT_FAILURE;
+    code = mps_agents_complain(agents, "monitor");
+    for (size_t i = 0; i < agents->n; i++) {
+        struct mps_agent *a = &agents->agent[i];
+
+        if (a->answer == MPS_AGENT_ERROR)
+            mps_launcher_complain("monitor: agent %s: %s", a->id, strerror(a->reply.error));
+        /* One that is stopped will find the request when it goes on. */
+        if (a->answer != MPS_AGENT_OK && a->answer != MPS_AGENT_SILENT)
+            continue;
+        add(m, a->events, a->cred.pid);
+        a->events = -1; /* taken */
+    }
+    mps_agents_free(agents);
+    return code;
 }
 
 /* An agent that has started. Only our own user's and root's are believed; root sees all. */
@@ -160,10 +170,9 @@ static int listen_for_agents(void)
                      (int)getpid());
     int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
-    if (fd >= 0 &&
-        (bind(fd, (struct sockaddr *)&un,
-              (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)n)) < 0 ||
-         listen(fd, BACKLOG) < 0)) {
+    if (fd >= 0 && (bind(fd, (struct sockaddr *)&un,
+                         (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)n)) < 0 ||
+                    listen(fd, BACKLOG) < 0)) {
         close(fd);
         fd = -1;
     }
@@ -211,7 +220,7 @@ static int watch(struct monitor *m, const sigset_t *mask)
         }
         for (nfds_t i = 1; i < m->n; i++) {
             if (m->fds[i].revents && !receive(m, i)) {
-                mps_launcher_complain("output: %s", strerror(errno));
+                mps_launcher_complain("standard output: %s", strerror(errno));
                 return MPS_EXIT_FAILURE;
             }
         }
@@ -243,10 +252,11 @@ int mps_launcher_monitor(int argc, char **argv)
 {
     static struct monitor m;
     sigset_t mask;
+    int code, watched;
 
     m.json = argc == 2 && strcmp(argv[1], "--json") == 0;
     if (argc > 1 && !m.json) {
-        mps_launcher_complain("monitor: no option '%s'; try 'mptcpshim help'", argv[1]);
+        mps_launcher_complain("monitor: no option '%s'; try 'mptcpshim monitor --help'", argv[1]);
         return MPS_EXIT_FAILURE;
     }
     catch_signals(&mask);
@@ -257,7 +267,9 @@ int mps_launcher_monitor(int argc, char **argv)
         return MPS_EXIT_FAILURE;
     }
     /* Behind the listening name: an agent that starts now either is found or finds us. */
-    if (!mps_agents_each(ask, &m))
-        return MPS_EXIT_FAILURE;
-    return watch(&m, &mask);
+    code = ask_all(&m);
+    if (code == MPS_EXIT_FAILURE)
+        return code;
+    watched = watch(&m, &mask);
+    return watched ? watched : code;
 }

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "options.h"
+#include <arpa/inet.h>
 #include <ctype.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 #include "config/keys.h"
+#include "host.h"
 #include "launcher.h"
 
 static const struct option known[] = {
@@ -39,6 +41,33 @@ bool mps_run_options_add(struct mps_run_options *options, const char *key, const
     return false;
 }
 
+/* An address that is not there is a mistake at a command line; in a file it may come later. */
+static bool check_locals(const struct mps_options *options)
+{
+    char text[INET6_ADDRSTRLEN] = "", have[512];
+
+    for (unsigned i = 0; i < options->n_locals; i++) {
+        const struct mps_addr *addr = &options->locals[i];
+
+        if (mps_host_has(addr))
+            continue;
+        inet_ntop(addr->family == MPS_AF_INET ? AF_INET : AF_INET6, addr->ip, text, sizeof(text));
+        mps_host_addresses(have, sizeof(have));
+        mps_launcher_complain("--local: this host has no address %s; it has %s", text, have);
+        return false;
+    }
+    return true;
+}
+
+static bool check_log(const char *file)
+{
+    const char *why = mps_host_log_refusal(file);
+
+    if (why)
+        mps_launcher_complain("--log: %s: %s", file, why);
+    return why == NULL;
+}
+
 /* As the agent, which will take it, sees it. */
 static bool check(const char *option, const char *key, const char *value)
 {
@@ -54,6 +83,8 @@ static bool check(const char *option, const char *key, const char *value)
     if (why)
         mps_launcher_complain("--%s: '%s': %s; allowed: %s", option, value, why,
                               mps_key_option_allowed(key));
+    if (!why && strcmp(option, "local") == 0)
+        return check_locals(&scratch);
     return why == NULL;
 }
 
@@ -71,6 +102,8 @@ static bool take(struct mps_run_options *options, int option, const char *name, 
         value = path;
     if (*value && !check(name, key, value))
         return false;
+    if (option == 'l' && *value && !check_log(value))
+        return false;
     if (*value && mps_run_options_add(options, key, value))
         return true;
     mps_launcher_complain("--%s: '%s' is not valid: empty, with blanks or too long", name, value);
@@ -86,8 +119,8 @@ int mps_run_options_parse(int argc, char **argv, struct mps_run_options *ret)
     opterr = 0;
     while ((option = getopt_long(argc, argv, "+:", known, &which)) != -1) {
         if (option == '?' || option == ':') {
-            mps_launcher_complain(option == '?' ? "no option '%s'; try 'mptcpshim help'"
-                                                : "option '%s' needs a value",
+            mps_launcher_complain(option == '?' ? "run: no option '%s'; try 'mptcpshim run --help'"
+                                                : "run: option '%s' needs a value",
                                   argv[optind - 1]);
             return MPS_EXIT_FAILURE;
         }
@@ -95,7 +128,7 @@ int mps_run_options_parse(int argc, char **argv, struct mps_run_options *ret)
             return MPS_EXIT_FAILURE;
     }
     if (optind >= argc) {
-        mps_launcher_complain("run: which program? Try 'mptcpshim help'");
+        mps_launcher_complain("run: which program? Try 'mptcpshim run --help'");
         return MPS_EXIT_FAILURE;
     }
     ret->program = argv + optind;

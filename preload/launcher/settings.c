@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "host.h"
 #include "launcher.h"
 
 bool mps_launcher_choose(const char *config, struct mps_chosen_files *ret)
@@ -158,6 +159,22 @@ static void say_left_alone(const char *program, const struct mps_policy *policy)
     }
 }
 
+/* It may come later; so this is a warning only, and only if nothing is left. */
+static void say_missing(const struct mps_options *options)
+{
+    char have[512];
+
+    for (unsigned i = 0; i < options->n_locals; i++)
+        if (mps_host_has(&options->locals[i]))
+            return;
+    if (options->n_locals == 0)
+        return;
+    mps_host_addresses(have, sizeof(have));
+    mps_launcher_complain("warning: this host has none of the addresses of 'local', so there will "
+                          "be one path; it has %s",
+                          have);
+}
+
 int mps_launcher_configure(struct mps_run_options *options)
 {
     static struct mps_settings settings;
@@ -187,6 +204,7 @@ int mps_launcher_configure(struct mps_run_options *options)
     }
     mps_options_init(&scratch);
     mps_options_parse(&scratch, options->words, strlen(options->words), bad_word);
+    say_missing(&scratch);
     say_left_alone(options->program[0], &settings.policy);
     return 0;
 }

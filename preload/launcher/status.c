@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include <json-c/json.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -6,6 +7,7 @@
 #include <unistd.h>
 #include "agents.h"
 #include "launcher.h"
+#include "output.h"
 
 static const char *text(struct json_object *o, const char *key)
 {
@@ -53,13 +55,13 @@ static void print_subflow(struct json_object *subflow)
 {
     char rate[32], sent[32], received[32];
 
-    printf("    %s -> %s  %s%s%s%s  rtt %.1f ms  rate %s  sent %s  received %s\n",
-           text(subflow, "local"), text(subflow, "remote"), text(subflow, "state"),
-           flag(subflow, "backup") ? ", backup" : "", flag(subflow, "stale") ? ", stale" : "",
-           flag(subflow, "rests") ? ", rests" : "", number(subflow, "rtt_us") / 1000,
-           amount(number(subflow, "rate") * 8, "bit/s", rate),
-           amount(number(subflow, "bytes_sent"), "B", sent),
-           amount(number(subflow, "bytes_received"), "B", received));
+    mps_print("    %s -> %s  %s%s%s%s  rtt %.1f ms  rate %s  sent %s  received %s\n",
+              text(subflow, "local"), text(subflow, "remote"), text(subflow, "state"),
+              flag(subflow, "backup") ? ", backup" : "", flag(subflow, "stale") ? ", stale" : "",
+              flag(subflow, "rests") ? ", rests" : "", number(subflow, "rtt_us") / 1000,
+              amount(number(subflow, "rate") * 8, "bit/s", rate),
+              amount(number(subflow, "bytes_sent"), "B", sent),
+              amount(number(subflow, "bytes_received"), "B", received));
 }
 
 static void print_connection(struct json_object *connection, bool colours)
@@ -72,15 +74,18 @@ static void print_connection(struct json_object *connection, bool colours)
     if (json_object_object_get_ex(connection, "subflows", &subflows) &&
         json_object_is_type(subflows, json_type_array))
         n = json_object_array_length(subflows);
-    printf("%s -> %s  %s%s%s  process %s  sent %s  received %s\n", text(connection, "local"),
-           text(connection, "remote"), colour(colours, mode), mode, colours ? "\033[0m" : "",
-           text(connection, "process"), amount(number(connection, "bytes_sent"), "B", sent),
-           amount(number(connection, "bytes_received"), "B", received));
+    mps_print("%s -> %s  ", text(connection, "local"), text(connection, "remote"));
+    fputs(colour(colours, mode), stdout);
+    mps_print("%s", mode);
+    fputs(colours ? "\033[0m" : "", stdout);
+    mps_print("  process %s  sent %s  received %s\n", text(connection, "process"),
+              amount(number(connection, "bytes_sent"), "B", sent),
+              amount(number(connection, "bytes_received"), "B", received));
     for (size_t i = 0; i < n; i++)
         print_subflow(json_object_array_get_idx(subflows, i));
 }
 
-static void print_table(struct json_object *all, int agents)
+static void print_table(struct json_object *all, const struct mps_agents *agents)
 {
     bool colours = isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
     size_t n = json_object_array_length(all);
@@ -89,31 +94,37 @@ static void print_table(struct json_object *all, int agents)
         print_connection(json_object_array_get_idx(all, i), colours);
     if (n > 0)
         return;
-    if (agents == 0)
-        puts("No connections: nothing of yours runs under mptcpshim in this network namespace.\n"
-             "Start a program with: mptcpshim run PROGRAM");
+    if (mps_agents_count(agents, MPS_AGENT_OK) > 0)
+        fputs("No connections. Programs under mptcpshim are running, but no peer of theirs runs\n"
+              "mptcpshim too (their connections to others are plain TCP and not listed).\n",
+              stdout);
+    else if (mps_agents_count(agents, MPS_AGENT_STRANGER) > 0)
+        fputs("No connections of yours: the agents here belong to other users.\n", stdout);
     else
-        puts("No connections. Programs under mptcpshim are running, but no peer of theirs runs\n"
-             "mptcpshim too (their connections to others are plain TCP and not listed).");
+        fputs("No connections: nothing of yours runs under mptcpshim in this network namespace.\n"
+              "Start a program with: mptcpshim run PROGRAM\n",
+              stdout);
 }
 
 int mps_launcher_status(int argc, char **argv)
 {
     bool json = argc == 2 && strcmp(argv[1], "--json") == 0;
+    struct mps_agents *agents;
     struct json_object *all;
-    int agents;
+    int code;
 
     if (argc > 1 && !json) {
-        mps_launcher_complain("status: no option '%s'; try 'mptcpshim help'", argv[1]);
+        mps_launcher_complain("status: no option '%s'; try 'mptcpshim status --help'", argv[1]);
         return MPS_EXIT_FAILURE;
     }
-    all = mps_agents_list(MPS_HO_STATUS, &agents);
-    if (!all)
-        return MPS_EXIT_FAILURE;
-    if (json)
-        puts(json_object_to_json_string_ext(all, JSON_C_TO_STRING_PRETTY));
-    else
+    agents = mps_agents_ask(MPS_HO_STATUS, NULL, NULL);
+    all = agents ? mps_agents_json(agents) : NULL;
+    code = all ? mps_agents_complain(agents, "status") : MPS_EXIT_FAILURE;
+    if (all && json)
+        mps_print_json(all);
+    else if (all && (code == 0 || json_object_array_length(all) > 0))
         print_table(all, agents);
     json_object_put(all);
-    return fflush(stdout) != 0 ? MPS_EXIT_FAILURE : 0;
+    mps_agents_free(agents);
+    return code;
 }

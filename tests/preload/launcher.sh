@@ -2,6 +2,13 @@
 # SPDX-License-Identifier: MIT
 # usage: launcher.sh MPTCPSHIM
 # The launcher: exit codes, environment, warnings, status. One TAP line per check.
+# In a network namespace of its own, where it can: agents of others may be stopped.
+if [ -z "${IN_NAMESPACE:-}" ]; then
+    export IN_NAMESPACE=1
+    [ "$(id -u)" = 0 ] && flags=-n || flags=-Urn
+    # shellcheck disable=SC2016
+    ! unshare $flags true 2>/dev/null || exec unshare $flags sh -c 'ip link set lo up; exec sh "$@"' sh "$0" "$@"
+fi
 directory=$(cd "$(dirname "$1")" && pwd)
 launcher=$directory/mptcpshim
 scratch=$(mktemp -d)
@@ -39,15 +46,11 @@ matches() # NAME FILE PATTERN
 }
 
 code "no subcommand" 125 "$launcher"
-matches "usage on stderr" err '^Usage: '
+matches "where help is" err "try 'mptcpshim help'"
 code "unknown subcommand" 125 "$launcher" walk
 code "help" 0 "$launcher" help
 matches "usage on stdout" out '^Usage: '
 code "--help" 0 "$launcher" --help
-for command in run status monitor path set check-config; do
-    code "$command --help" 0 "$launcher" $command --help
-    matches "$command --help prints the usage" out '^Usage: mptcpshim run'
-done
 code "--version" 0 "$launcher" --version
 matches "the version" out '^mptcpshim [0-9]+\.[0-9]+\.[0-9]+$'
 
@@ -89,8 +92,8 @@ is "the library is there once" "$(LD_PRELOAD=$library variable LD_PRELOAD)" "$li
 is "the agent" "$(variable MPTCPSHIM_AGENT_PATH)" "$directory/mptcpshim-agent"
 variable MPTCPSHIM_AGENT >"$scratch/out"
 matches "id, secret, uid" out "^[0-9a-f]{16}:[0-9a-f]{32}:$(id -u)\$"
-is "options" "$(variable MPTCPSHIM_OPTIONS --local 127.0.0.1,::1 --scheduler minrtt --max-subflows 3 --memory 99 --threads 2 --join-port 7-9 --no-subflow-timeout 0 --keepalive 9 --log /x)" \
-    "local=127.0.0.1,::1 scheduler=minrtt max-subflows=3 memory=99 threads=2 join-port=7-9 no-subflow-timeout=0 keepalive=9 verbose=/x"
+is "options" "$(variable MPTCPSHIM_OPTIONS --local 127.0.0.1,::1 --scheduler minrtt --max-subflows 3 --memory 99 --threads 2 --join-port 7-9 --no-subflow-timeout 0 --keepalive 9 --log "$scratch/x")" \
+    "local=127.0.0.1,::1 scheduler=minrtt max-subflows=3 memory=99 threads=2 join-port=7-9 no-subflow-timeout=0 keepalive=9 verbose=$scratch/x"
 mkdir -m 700 "$scratch/runtime"
 is "where known peers are kept" "$(XDG_RUNTIME_DIR=$scratch/runtime variable MPTCPSHIM_OPTIONS)" \
     "peers-dir=$scratch/runtime/mptcpshim"
