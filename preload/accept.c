@@ -109,7 +109,7 @@ MPS_EXPORT int accept(int fd, struct sockaddr *addr, socklen_t *len)
 
         if (conn < 0)
             return conn;
-        mps_hints_forget(conn);
+        mps_hints_accepted(fd, conn);
         if (!mps_preload_config() || give(fd, conn, found))
             return conn;
         if (addr && len)
@@ -127,7 +127,7 @@ MPS_EXPORT int accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags)
 
         if (conn < 0)
             return conn;
-        mps_hints_forget(conn);
+        mps_hints_accepted(fd, conn);
         if (!mps_preload_config() || give(fd, conn, found))
             return conn;
         if (addr && len)

@@ -71,7 +71,8 @@ static bool wants_mark(int fd, const struct sockaddr *addr, socklen_t len)
     if (one_path(addr, len) || is_link_local(addr) || mps_plain_is_recent(addr) || !may_set_mss(fd))
         return false;
     hint = mps_hints_get(fd);
-    if (!hint || atomic_load_explicit(&hint->shared, memory_order_relaxed))
+    if (!hint || atomic_load_explicit(&hint->shared, memory_order_relaxed) ||
+        atomic_load_explicit(&hint->fixed, memory_order_relaxed))
         return false;
     /* The hint may be an old one of the number, but a socket that has an MSS is TCP or MPTCP. */
     if (!atomic_load_explicit(&hint->tcp, memory_order_relaxed) && !mps_preload_is_tcp(fd))

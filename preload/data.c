@@ -1,109 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Calls that move bytes or wait for them: each first settles a pending descriptor. On a descriptor
- * of ours libc's function does the rest, but for two habits of TCP that AF_UNIX does not share.
+ * Calls that send bytes or wait: each first settles a pending descriptor. On a descriptor of ours
+ * libc's function does the rest, but for habits of TCP that AF_UNIX does not share: it takes no
+ * notice of an address, nor of descriptors and credentials in control messages.
  */
 #include "preload.h"
 #include <errno.h>
 #include "broken.h"
-#include "inq.h"
+#include "liketcp.h"
 #include "urgent.h"
 
-#define DISCARD_MAX 4096
-
-ssize_t __read_chk(int fd, void *buf, size_t n, size_t size);
-ssize_t __recv_chk(int fd, void *buf, size_t n, size_t size, int flags);
-ssize_t __recvfrom_chk(int fd, void *buf, size_t n, size_t size, int flags, struct sockaddr *addr,
-                       socklen_t *len);
 int __poll_chk(struct pollfd *fds, nfds_t n, int timeout, size_t size);
 int __ppoll_chk(struct pollfd *fds, nfds_t n, const struct timespec *timeout, const sigset_t *mask,
                 size_t size);
-
-/* TCP discards what MSG_TRUNC receives, and lets the buffer be NULL. */
-static bool discards(int fd, int flags)
-{
-    struct mps_ho_conn_name name;
-
-    return flags & MSG_TRUNC && !(flags & (MSG_PEEK | MSG_OOB | MSG_ERRQUEUE)) &&
-           mps_preload_is_ours(fd, &name);
-}
-
-static ssize_t discard(int fd, size_t n, int flags)
-{
-    char scratch[DISCARD_MAX];
-
-    return mps_next.recv(fd, scratch, n < sizeof(scratch) ? n : sizeof(scratch),
-                         flags & ~(MSG_TRUNC | MSG_WAITALL));
-}
-
-MPS_EXPORT ssize_t read(int fd, void *buf, size_t n)
-{
-    mps_settle(fd, true);
-    return mps_next.read(fd, buf, n);
-}
-
-MPS_EXPORT ssize_t __read_chk(int fd, void *buf, size_t n, size_t size)
-{
-    mps_settle(fd, true);
-    return mps_next.__read_chk(fd, buf, n, size);
-}
-
-MPS_EXPORT ssize_t readv(int fd, const struct iovec *iov, int n)
-{
-    mps_settle(fd, true);
-    return mps_next.readv(fd, iov, n);
-}
-
-MPS_EXPORT ssize_t recv(int fd, void *buf, size_t n, int flags)
-{
-    mps_settle(fd, true);
-    if (__builtin_expect(flags & MSG_TRUNC, 0) && discards(fd, flags))
-        return discard(fd, n, flags);
-    return mps_next.recv(fd, buf, n, flags);
-}
-
-MPS_EXPORT ssize_t __recv_chk(int fd, void *buf, size_t n, size_t size, int flags)
-{
-    mps_settle(fd, true);
-    if (__builtin_expect(flags & MSG_TRUNC, 0) && n <= size && discards(fd, flags))
-        return discard(fd, n, flags);
-    return mps_next.__recv_chk(fd, buf, n, size, flags);
-}
-
-MPS_EXPORT ssize_t recvfrom(int fd, void *buf, size_t n, int flags, struct sockaddr *addr,
-                            socklen_t *len)
-{
-    mps_settle(fd, true);
-    if (__builtin_expect(flags & MSG_TRUNC, 0) && discards(fd, flags))
-        return discard(fd, n, flags);
-    return mps_next.recvfrom(fd, buf, n, flags, addr, len);
-}
-
-MPS_EXPORT ssize_t __recvfrom_chk(int fd, void *buf, size_t n, size_t size, int flags,
-                                  struct sockaddr *addr, socklen_t *len)
-{
-    mps_settle(fd, true);
-    return mps_next.__recvfrom_chk(fd, buf, n, size, flags, addr, len);
-}
-
-MPS_EXPORT ssize_t recvmsg(int fd, struct msghdr *msg, int flags)
-{
-    const size_t room = msg ? msg->msg_controllen : 0;
-    ssize_t got;
-
-    mps_settle(fd, true);
-    got = mps_next.recvmsg(fd, msg, flags);
-    if (got >= 0 && !(flags & MSG_ERRQUEUE) && mps_inq_wanted(fd))
-        mps_inq_append(fd, msg, room);
-    return got;
-}
-
-MPS_EXPORT int recvmmsg(int fd, struct mmsghdr *msgs, unsigned n, int flags,
-                        struct timespec *timeout)
-{
-    mps_settle(fd, true);
-    return mps_next.recvmmsg(fd, msgs, n, flags, timeout);
-}
 
 MPS_EXPORT ssize_t write(int fd, const void *buf, size_t n)
 {
@@ -131,30 +40,40 @@ static ssize_t heard(int fd, ssize_t rc, int flags)
     return rc;
 }
 
-MPS_EXPORT ssize_t send(int fd, const void *buf, size_t n, int flags)
-{
-    mps_settle(fd, true);
-    flags = mps_urgent_flags(fd, flags);
-    return heard(fd, mps_next.send(fd, buf, n, quiet(fd, flags)), flags);
-}
-
-/* An address was given and refused: TCP would have ignored it on a connection of ours. */
-static bool refuses_address(int fd)
+/* A connection that is there already is not opened again. */
+static bool refuses_flags(int fd, int flags)
 {
     struct mps_ho_conn_name name;
 
-    return (errno == EISCONN || errno == EOPNOTSUPP) && mps_preload_is_ours(fd, &name);
+    if (__builtin_expect(!(flags & MSG_FASTOPEN), 1) || !mps_preload_is_ours(fd, &name))
+        return false;
+    errno = EISCONN;
+    return true;
+}
+
+MPS_EXPORT ssize_t send(int fd, const void *buf, size_t n, int flags)
+{
+    mps_settle(fd, true);
+    if (refuses_flags(fd, flags))
+        return -1;
+    flags = mps_urgent_flags(fd, flags);
+    return heard(fd, mps_next.send(fd, buf, n, quiet(fd, flags)), flags);
 }
 
 MPS_EXPORT ssize_t sendto(int fd, const void *buf, size_t n, int flags, const struct sockaddr *addr,
                           socklen_t len)
 {
+    struct mps_ho_conn_name name;
     ssize_t sent;
 
     mps_settle(fd, true);
+    if (refuses_flags(fd, flags))
+        return -1;
     flags = mps_urgent_flags(fd, flags);
     sent = mps_next.sendto(fd, buf, n, quiet(fd, flags), addr, len);
-    if (sent < 0 && addr && !(flags & MSG_FASTOPEN) && refuses_address(fd))
+    /* TCP would have taken no notice of the address. */
+    if (sent < 0 && addr && (errno == EISCONN || errno == EOPNOTSUPP) &&
+        mps_preload_is_ours(fd, &name))
         sent = mps_next.send(fd, buf, n, quiet(fd, flags));
     return heard(fd, sent, flags);
 }
@@ -178,29 +97,70 @@ static void settle_passed(const struct msghdr *msg)
     }
 }
 
+/* Has the message more than bytes, of which TCP knows nothing? Then those are all that goes. */
+static bool has_more(const struct msghdr *msg)
+{
+    return msg->msg_name || (msg->msg_control && msg->msg_controllen > 0);
+}
+
+static ssize_t send_bytes_of(int fd, const struct msghdr *msg, int flags)
+{
+    struct msghdr bare = *msg;
+
+    if (mps_liketcp_control(msg) < 0)
+        return -1;
+    bare.msg_name = NULL;
+    bare.msg_namelen = 0;
+    bare.msg_control = NULL;
+    bare.msg_controllen = 0;
+    return mps_next.sendmsg(fd, &bare, flags);
+}
+
 MPS_EXPORT ssize_t sendmsg(int fd, const struct msghdr *msg, int flags)
 {
-    ssize_t sent;
+    struct mps_ho_conn_name name;
 
     mps_settle(fd, true);
-    if (msg && msg->msg_control && mps_preload_config())
-        settle_passed(msg);
+    if (refuses_flags(fd, flags))
+        return -1;
     flags = mps_urgent_flags(fd, flags);
-    sent = mps_next.sendmsg(fd, msg, quiet(fd, flags));
-    if (sent < 0 && msg && msg->msg_name && !(flags & MSG_FASTOPEN) && refuses_address(fd)) {
-        struct msghdr bare = *msg;
+    if (!msg || __builtin_expect(!has_more(msg), 1))
+        return heard(fd, mps_next.sendmsg(fd, msg, quiet(fd, flags)), flags);
+    if (mps_preload_is_ours(fd, &name))
+        return heard(fd, send_bytes_of(fd, msg, quiet(fd, flags)), flags);
+    if (mps_preload_config())
+        settle_passed(msg);
+    return mps_next.sendmsg(fd, msg, flags);
+}
 
-        bare.msg_name = NULL;
-        bare.msg_namelen = 0;
-        sent = mps_next.sendmsg(fd, &bare, quiet(fd, flags));
+/* One by one, as the kernel does. */
+static int send_bytes_of_all(int fd, struct mmsghdr *msgs, unsigned n, int flags)
+{
+    for (unsigned i = 0; i < n; i++) {
+        ssize_t sent = send_bytes_of(fd, &msgs[i].msg_hdr, flags);
+
+        if (sent < 0)
+            return i > 0 ? (int)i : -1;
+        msgs[i].msg_len = (unsigned)sent;
     }
-    return heard(fd, sent, flags);
+    return (int)n;
 }
 
 MPS_EXPORT int sendmmsg(int fd, struct mmsghdr *msgs, unsigned n, int flags)
 {
+    struct mps_ho_conn_name name;
+    bool more = false;
+
     mps_settle(fd, true);
+    if (refuses_flags(fd, flags))
+        return -1;
     flags = mps_urgent_flags(fd, flags);
+    for (unsigned i = 0; msgs && i < n && !more; i++)
+        more = has_more(&msgs[i].msg_hdr);
+    if (more && mps_preload_is_ours(fd, &name))
+        return (int)heard(fd, send_bytes_of_all(fd, msgs, n, quiet(fd, flags)), flags);
+    for (unsigned i = 0; more && i < n && mps_preload_config(); i++)
+        settle_passed(&msgs[i].msg_hdr);
     return (int)heard(fd, mps_next.sendmmsg(fd, msgs, n, quiet(fd, flags)), flags);
 }
 

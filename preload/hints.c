@@ -58,6 +58,8 @@ void mps_hints_forget(int fd)
         atomic_store_explicit(&hint->overflow, false, memory_order_relaxed);
     if (atomic_load_explicit(&hint->shared, memory_order_relaxed))
         atomic_store_explicit(&hint->shared, false, memory_order_relaxed);
+    if (atomic_load_explicit(&hint->fixed, memory_order_relaxed))
+        atomic_store_explicit(&hint->fixed, false, memory_order_relaxed);
     if (atomic_load_explicit(&hint->tcp, memory_order_relaxed))
         atomic_store_explicit(&hint->tcp, false, memory_order_relaxed);
     if (atomic_load_explicit(&hint->fast_open, memory_order_relaxed))
@@ -68,6 +70,8 @@ void mps_hints_forget(int fd)
         atomic_store_explicit(&hint->listener, 0, memory_order_relaxed);
     if (atomic_load_explicit(&hint->own_reuseport, memory_order_relaxed))
         atomic_store_explicit(&hint->own_reuseport, false, memory_order_relaxed);
+    if (atomic_load_explicit(&hint->own_save_syn, memory_order_relaxed))
+        atomic_store_explicit(&hint->own_save_syn, false, memory_order_relaxed);
     if (atomic_load_explicit(&hint->state, memory_order_relaxed) != MPS_HINT_NONE)
         atomic_store_explicit(&hint->state, MPS_HINT_NONE, memory_order_release);
 }
@@ -78,6 +82,21 @@ void mps_hints_ours_set(int fd, bool ours)
 
     if (hint)
         atomic_store_explicit(&hint->ours, ours, memory_order_relaxed);
+}
+
+void mps_hints_fixed_set(int fd)
+{
+    struct mps_hint *hint = mps_hints_get(fd);
+
+    if (hint)
+        atomic_store_explicit(&hint->fixed, true, memory_order_relaxed);
+}
+
+bool mps_hints_is_fixed(int fd)
+{
+    struct mps_hint *hint = mps_hints_find(fd);
+
+    return hint && atomic_load_explicit(&hint->fixed, memory_order_relaxed);
 }
 
 void mps_hints_tcp_set(int fd)
@@ -143,6 +162,23 @@ void mps_hints_listener_set(int fd, bool own_reuseport)
         return;
     atomic_store_explicit(&hint->listener, (int)syscall(SYS_getpid), memory_order_relaxed);
     atomic_store_explicit(&hint->own_reuseport, own_reuseport, memory_order_relaxed);
+    atomic_store_explicit(&hint->own_save_syn, true, memory_order_relaxed);
+}
+
+void mps_hints_accepted(int listener, int conn)
+{
+    struct mps_hint *from = mps_hints_find(listener), *to;
+
+    mps_hints_forget(conn);
+    if (!from || !atomic_load_explicit(&from->own_save_syn, memory_order_relaxed))
+        return;
+    to = mps_hints_get(conn);
+    if (!to)
+        return;
+    atomic_store_explicit(&to->own_save_syn, true, memory_order_relaxed);
+    atomic_store_explicit(&to->own_reuseport,
+                          atomic_load_explicit(&from->own_reuseport, memory_order_relaxed),
+                          memory_order_relaxed);
 }
 
 bool mps_hints_is_own_listener(int fd)

@@ -28,12 +28,14 @@ struct mps_hint_epoll {
 struct mps_hint {
     atomic_int state;          /* enum mps_hint_state */
     atomic_bool overflow;      /* a registration was not remembered */
-    atomic_bool shared;        /* never to be swapped: duplicated, or set to SO_ZEROCOPY */
+    atomic_bool shared;        /* never to be swapped: duplicated */
+    atomic_bool fixed;         /* the same, nor marked: an option of handover/binding.h is set */
     atomic_bool bound;         /* connect() found it bound to an address */
     atomic_bool tcp;           /* made by socket() as a TCP socket */
     atomic_bool fast_open;     /* TCP_FASTOPEN_CONNECT was set or cleared by the program */
     atomic_bool ours;          /* swapped: the application's end of a connection of ours */
     atomic_bool own_reuseport; /* SO_REUSEPORT on it is ours, not the program's */
+    atomic_bool own_save_syn;  /* the same of TCP_SAVE_SYN */
     atomic_int listener;       /* process that made it a listener the agent knows; 0: none */
     pid_t pid;                 /* who called connect(); written before the state */
     unsigned forks;            /* mps_hints_forks() at that time */
@@ -53,6 +55,10 @@ void mps_hints_forget(int fd);
 /* fd was made by socket() as a TCP socket. */
 void mps_hints_tcp_set(int fd);
 
+/* fd stays native for good. */
+void mps_hints_fixed_set(int fd);
+bool mps_hints_is_fixed(int fd);
+
 /* fd was swapped, or is TCP again. */
 void mps_hints_ours_set(int fd, bool ours);
 
@@ -62,6 +68,9 @@ void mps_hints_epoll_unset(int epfd, int fd);
 
 /* fd is a listener that the agent knows, with a SO_REUSEPORT of ours or not. */
 void mps_hints_listener_set(int fd, bool own_reuseport);
+
+/* conn was accepted from listener, and has what we set on that. */
+void mps_hints_accepted(int listener, int conn);
 
 /* Did this process make fd a listener that the agent knows? One load for all other descriptors. */
 bool mps_hints_is_own_listener(int fd);

@@ -8,6 +8,7 @@
 #include <sys/ioctl.h>
 #include "handover/client.h"
 #include "handover/sys.h"
+#include "liketcp.h"
 #include "urgent.h"
 
 /* Ask the agent for the send queue of a connection of ours; false if fd is none, or no answer. */
@@ -41,6 +42,7 @@ static bool ask_queue(int fd, unsigned long request, int *ret_bytes)
 
 MPS_EXPORT int ioctl(int fd, unsigned long request, ...)
 {
+    struct mps_ho_conn_name name;
     va_list ap;
     void *arg;
     int bytes, rc;
@@ -52,7 +54,12 @@ MPS_EXPORT int ioctl(int fd, unsigned long request, ...)
         memcpy(arg, &bytes, sizeof(bytes));
         return 0;
     }
+    if (__builtin_expect(mps_liketcp_answers(request, 0), 0) && mps_preload_is_ours(fd, &name))
+        return mps_liketcp_ioctl(&name, request, arg);
     rc = mps_next.ioctl(fd, request, arg);
+    if (__builtin_expect(rc < 0 && mps_liketcp_answers(request, errno), 0) &&
+        mps_preload_is_ours(fd, &name))
+        return mps_liketcp_ioctl(&name, request, arg);
     if (__builtin_expect(request == FIONREAD, 0) && rc == 0) {
         memcpy(&bytes, arg, sizeof(bytes));
         bytes = mps_urgent_readable(fd, bytes);

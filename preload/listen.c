@@ -54,6 +54,7 @@ static bool wants_marks(int fd, int listening)
     int mss;
 
     if (!mps_preload_config() || mps_exceptions_left_alone() || !mps_preload_is_tcp(fd) ||
+        mps_hints_is_fixed(fd) || mps_preload_option(fd, IPPROTO_IP, IP_TRANSPARENT, 0) != 0 ||
         mps_preload_option(fd, SOL_SOCKET, SO_ACCEPTCONN, !listening) != listening ||
         mps_preload_option(fd, SOL_SOCKET, SO_ZEROCOPY, 0) != 0)
         return false;
@@ -70,6 +71,12 @@ static void unmark(int fd, bool shared)
     (void)mps_preload_set_option(fd, IPPROTO_TCP, TCP_SAVE_SYN, 0);
     if (shared)
         (void)mps_preload_set_option(fd, SOL_SOCKET, SO_REUSEPORT, 0);
+}
+
+void mps_listen_unmark(int fd)
+{
+    if (mps_hints_is_own_listener(fd))
+        unmark(fd, false);
 }
 
 /* Tell the agent; false if it does not take joins for this listener. */

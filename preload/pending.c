@@ -102,6 +102,19 @@ void mps_pending_settle(int fd, bool data)
     settle_claimed(fd, data, false);
 }
 
+void mps_pending_keep(int fd)
+{
+    struct mps_hint *hint = mps_hints_get(fd);
+    int saved = errno;
+
+    if (!hint)
+        return;
+    if (mps_hints_pending(fd) && claim(hint))
+        atomic_store_explicit(&hint->state, MPS_HINT_NONE, memory_order_release);
+    mps_hints_fixed_set(fd);
+    errno = saved;
+}
+
 void mps_pending_share(int fd)
 {
     struct mps_hint *hint = mps_hints_get(fd);

@@ -83,6 +83,15 @@ void mps_pending_settle(int fd, bool data);
  */
 void mps_pending_share(int fd);
 
+/* The program has set an option of handover/binding.h: fd stays native. errno is preserved. */
+void mps_pending_keep(int fd);
+
+/*
+ * The same for what fd accepts, if it is a listener that was marked: later connections are not. For
+ * other sockets nothing happens. errno is preserved.
+ */
+void mps_listen_unmark(int fd);
+
 /* Cheap when nothing is pending. */
 static inline void mps_settle(int fd, bool data)
 {

@@ -4,9 +4,11 @@
 #include <linux/tcp.h>
 #include <netinet/in.h>
 #include <string.h>
+#include "handover/binding.h"
 #include "handover/client.h"
 #include "handover/sys.h"
 #include "inq.h"
+#include "liketcp.h"
 
 #ifndef SOL_MPTCP
 #define SOL_MPTCP 284
@@ -138,15 +140,30 @@ static void correct(int fd, int option, void *value, const socklen_t *len)
     memcpy(value, &got, sizeof(got));
 }
 
-/* SO_REUSEPORT that listen() set for the agent's sake is not the program's. */
-static void hide_reuseport(int fd, void *value, const socklen_t *len)
+/* What listen() set for the agent's sake is not the program's, nor is what accept() inherited. */
+static void hide_own(int fd, int level, int option, void *value, const socklen_t *len)
 {
     struct mps_hint *hint = mps_hints_find(fd);
     const int off = 0;
 
-    if (hint && *len == sizeof(off) &&
-        atomic_load_explicit(&hint->own_reuseport, memory_order_relaxed))
+    if (!hint || *len != sizeof(off))
+        return;
+    if ((level == SOL_SOCKET && option == SO_REUSEPORT &&
+         atomic_load_explicit(&hint->own_reuseport, memory_order_relaxed)) ||
+        (level == IPPROTO_TCP && option == TCP_SAVE_SYN &&
+         atomic_load_explicit(&hint->own_save_syn, memory_order_relaxed)))
         memcpy(value, &off, sizeof(off));
+}
+
+/* The program has set one of these itself. */
+static void show_own(int fd, int level, int option)
+{
+    struct mps_hint *hint = mps_hints_find(fd);
+
+    if (hint && level == SOL_SOCKET && option == SO_REUSEPORT)
+        atomic_store_explicit(&hint->own_reuseport, false, memory_order_relaxed);
+    if (hint && level == IPPROTO_TCP && option == TCP_SAVE_SYN)
+        atomic_store_explicit(&hint->own_save_syn, false, memory_order_relaxed);
 }
 
 /* connect() has to look at the option from now on. */
@@ -182,39 +199,90 @@ static bool would_shrink(int fd, const void *value, socklen_t len)
     return wanted < mps_preload_option(fd, SOL_SOCKET, SO_SNDBUF, 0) / 2;
 }
 
+/* Is the option answered by any TCP socket, and fd ours? Not yet asked: the kernel. */
+static bool is_like_tcp(int fd, int level, int option, struct mps_ho_conn_name *ret_name)
+{
+    return level == SOL_SOCKET && !mps_liketcp_keeps(option) && mps_preload_is_ours(fd, ret_name);
+}
+
+/* The same when the AF_UNIX socket has refused a level that is not its own; who is to answer? */
+enum answer { ANSWER_AGENT, ANSWER_TCP, ANSWER_KERNEL };
+
+static enum answer who_answers(int fd, int level, struct mps_ho_conn_name *ret_name)
+{
+    if (level == SOL_SOCKET || !is_refused(errno) || !mps_preload_is_ours(fd, ret_name))
+        return ANSWER_KERNEL;
+    /* The agent has IPv6 sockets for a connection that the program made over IPv4. */
+    if (!is_remote(level) || (level == IPPROTO_IPV6 && ret_name->local.ss_family == AF_INET))
+        return ANSWER_TCP;
+    return ANSWER_AGENT;
+}
+
 MPS_EXPORT int getsockopt(int fd, int level, int option, void *value, socklen_t *len)
 {
     const socklen_t room = len ? *len : 0;
+    struct mps_ho_conn_name name;
     int rc;
 
     mps_settle(fd, false);
+    if (is_like_tcp(fd, level, option, &name))
+        return mps_liketcp_get(&name, fd, level, option, value, len);
     rc = mps_next.getsockopt(fd, level, option, value, len);
-    if (rc < 0 && is_refused(errno) && is_remote(level) && value && len)
-        return get_remote(fd, level, option, value, len, room);
-    if (rc == 0 && level == SOL_SOCKET && (option == SO_DOMAIN || option == SO_PROTOCOL))
+    if (rc < 0) {
+        enum answer who = who_answers(fd, level, &name);
+
+        if (who == ANSWER_AGENT && value && len)
+            return get_remote(fd, level, option, value, len, room);
+        return who == ANSWER_TCP ? mps_liketcp_get(&name, fd, level, option, value, len) : rc;
+    }
+    if (level == SOL_SOCKET && (option == SO_DOMAIN || option == SO_PROTOCOL))
         correct(fd, option, value, len);
-    if (rc == 0 && level == SOL_SOCKET && option == SO_REUSEPORT)
-        hide_reuseport(fd, value, len);
+    if (option == SO_REUSEPORT || option == TCP_SAVE_SYN)
+        hide_own(fd, level, option, value, len);
     return rc;
+}
+
+/* Would an AF_UNIX socket accept what can only have a meaning for the one TCP connection? */
+static bool refuses(int fd, int level, unsigned binding)
+{
+    struct mps_ho_conn_name name;
+
+    if (!(binding & MPS_BINDING_REFUSED) || level != SOL_SOCKET || !mps_preload_is_ours(fd, &name))
+        return false;
+    errno = ENOPROTOOPT;
+    return true;
 }
 
 MPS_EXPORT int setsockopt(int fd, int level, int option, const void *value, socklen_t len)
 {
+    const unsigned binding = mps_binding_is_on(value, len) ? mps_binding_of(level, option) : 0;
+    struct mps_ho_conn_name name;
     int rc, saved;
 
+    if (is_like_tcp(fd, level, option, &name))
+        return mps_liketcp_set(&name, fd, level, option, value, len);
+    if (refuses(fd, level, binding))
+        return -1;
     if (level == SOL_SOCKET && (option == SO_SNDBUF || option == SO_SNDBUFFORCE) &&
         would_shrink(fd, value, len))
         return 0;
-    /* Completions on the error queue are TCP's: a socket that wants them stays native. */
-    if (level == SOL_SOCKET && option == SO_ZEROCOPY)
-        mps_pending_share(fd);
     if (level == IPPROTO_TCP && option == TCP_FASTOPEN_CONNECT)
         note_fast_open(fd);
     rc = mps_next.setsockopt(fd, level, option, value, len);
     saved = errno;
-    if (rc < 0 && is_refused(errno) && is_remote(level))
-        return set_remote(fd, level, option, value, len);
-    if (rc == 0 && level == SOL_SOCKET && acts_on_subflows(fd, option)) {
+    if (rc < 0) {
+        enum answer who = who_answers(fd, level, &name);
+
+        if (who == ANSWER_AGENT)
+            return set_remote(fd, level, option, value, len);
+        return who == ANSWER_TCP ? mps_liketcp_set(&name, fd, level, option, value, len) : rc;
+    }
+    show_own(fd, level, option);
+    if (binding & MPS_BINDING_STAYS) {
+        mps_pending_keep(fd);
+        mps_listen_unmark(fd);
+    }
+    if (level == SOL_SOCKET && acts_on_subflows(fd, option)) {
         /* The program's own end has them in any case. */
         (void)set_remote(fd, level, option, value, len);
         errno = saved;

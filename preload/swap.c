@@ -71,8 +71,8 @@ static void copy_file_flags(int from, int to)
 /* What the program set on its socket and the kernel would do for it there. */
 static void copy_settings(int from, int to)
 {
-    static const int names[] = {SO_RCVTIMEO,  SO_SNDTIMEO,  SO_LINGER,   SO_OOBINLINE,
-                                SO_KEEPALIVE, SO_REUSEADDR, SO_PRIORITY, SO_MARK};
+    static const int names[] = {SO_RCVTIMEO,  SO_SNDTIMEO, SO_LINGER, SO_OOBINLINE,    SO_KEEPALIVE,
+                                SO_REUSEADDR, SO_PRIORITY, SO_MARK,   SO_BINDTOIFINDEX};
 
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
         copy_option(from, to, names[i]);

@@ -6,11 +6,18 @@
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include "core/addr.h"
+#include "handover/binding.h"
 #include "sock.h"
 
 /* TCP_INFO of newer kernels is longer than any header's. */
 #define TCP_INFO_ROOM 512
+
+/* Of newer kernels than the headers. */
+#ifndef TCP_RTO_MAX_MS
+#define TCP_RTO_MAX_MS 44
+#endif
 
 #define ROOM_STEP 4
 
@@ -38,26 +45,17 @@ static const struct option_id recorded_only[] = {
     {IPPROTO_TCP, TCP_DEFER_ACCEPT},
 };
 
-/* Subflows have values of the agent's; 0 is what a program that has set none expects. */
+/* Subflows have values of the agent's; a program that has set none expects the kernel's. */
 static const struct option_id own_values[] = {
-    {IPPROTO_TCP, TCP_NODELAY},
-    {IPPROTO_TCP, TCP_USER_TIMEOUT},
-    {IPPROTO_TCP, TCP_NOTSENT_LOWAT},
+    {IPPROTO_TCP, TCP_NODELAY},  {IPPROTO_TCP, TCP_USER_TIMEOUT}, {IPPROTO_TCP, TCP_NOTSENT_LOWAT},
+    {IPPROTO_TCP, TCP_SAVE_SYN}, {IPPROTO_TCP, TCP_RTO_MAX_MS},
 };
 
-/* Never: they change what the bytes of a subflow mean, or carry pointers. */
+/* Besides those of handover/binding.h: they are of listeners, or carry pointers. */
 static const struct option_id refused[] = {
-    {IPPROTO_TCP, TCP_ULP},
-    {IPPROTO_TCP, TCP_REPAIR},
-    {IPPROTO_TCP, TCP_MD5SIG},
-    {IPPROTO_TCP, TCP_MD5SIG_EXT},
     {IPPROTO_TCP, TCP_ZEROCOPY_RECEIVE},
-    {SOL_SOCKET, SO_ATTACH_FILTER},
-    {SOL_SOCKET, SO_ATTACH_BPF},
     {SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF},
     {SOL_SOCKET, SO_ATTACH_REUSEPORT_EBPF},
-    {SOL_SOCKET, SO_ZEROCOPY},
-    {SOL_SOCKET, SO_BINDTODEVICE},
 };
 
 static bool contains(const struct option_id *list, size_t n, int level, int name)
@@ -170,16 +168,34 @@ void mps_sockopts_apply(const struct mps_sockopts *opts, int fd)
     }
 }
 
+/* Would a socket take it? An errno value. */
+static int try_anywhere(int level, int name, const void *data, size_t len)
+{
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, IPPROTO_TCP), err = 0;
+
+    if (fd < 0)
+        return errno;
+    if (setsockopt(fd, level, name, data, (socklen_t)len) < 0)
+        err = errno;
+    close(fd);
+    return err;
+}
+
 int mps_sockopts_set(struct mps_sockopts *opts, const int *fds, unsigned n_fds, int level, int name,
                      const void *data, size_t len)
 {
     int first_error = 0;
     bool any = false;
 
-    if (IN(refused, level, name))
+    if (IN(refused, level, name) || mps_binding_of(level, name) & MPS_BINDING_REFUSED)
         return ENOPROTOOPT;
-    if (!goes_to_socket(opts, level, name))
-        return record(opts, level, name, data, len) ? 0 : EINVAL;
+    if (!goes_to_socket(opts, level, name)) {
+        /* What is only recorded has to be sound, too. */
+        first_error = try_anywhere(level, name, data, len);
+        if (first_error == 0 && !record(opts, level, name, data, len))
+            first_error = EINVAL;
+        return first_error;
+    }
     for (unsigned i = 0; i < n_fds; i++) {
         if (setsockopt(fds[i], level, name, data, (socklen_t)len) == 0)
             any = true;
@@ -227,35 +243,53 @@ static int get_tcp_info(const int *fds, unsigned n_fds, void *data, size_t *len)
     return 0;
 }
 
+/* What a socket says on which nothing was set; an errno value. */
+static int get_default(int level, int name, void *data, size_t *len)
+{
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, IPPROTO_TCP), err = 0;
+    socklen_t n = (socklen_t)*len;
+
+    if (fd < 0)
+        return errno;
+    if (getsockopt(fd, level, name, data, &n) < 0)
+        err = errno;
+    close(fd);
+    *len = n;
+    return err;
+}
+
+/* The kernel's word on what the program set: it may have taken less. An errno value. */
+static int get_of_socket(int fd, int level, int name, void *data, size_t *len)
+{
+    socklen_t n = (socklen_t)*len;
+
+    if (getsockopt(fd, level, name, data, &n) < 0)
+        return errno;
+    *len = n;
+    return 0;
+}
+
 int mps_sockopts_get(const struct mps_sockopts *opts, const int *fds, unsigned n_fds, int level,
                      int name, void *data, size_t *len)
 {
     int i = find(opts, level, name);
-    socklen_t n = (socklen_t)*len;
 
+    if (i >= 0 && n_fds > 0 && goes_to_socket(opts, level, name) && !IN(own_values, level, name))
+        return get_of_socket(fds[0], level, name, data, len);
     if (i >= 0) {
         if (*len > opts->item[i].len)
             *len = opts->item[i].len;
         memcpy(data, opts->item[i].data, *len);
         return 0;
     }
-    if (IN(own_values, level, name) && !opts->plain) {
-        int off = 0;
-
-        if (*len > sizeof(off))
-            *len = sizeof(off);
-        memcpy(data, &off, *len);
-        return 0;
-    }
-    /* A program may see that there is no upper protocol; the answer is the subflow's. */
-    if (IN(refused, level, name) && !(level == IPPROTO_TCP && name == TCP_ULP))
+    /* An accepted socket has the listener's TCP_SAVE_SYN in any case. */
+    if (IN(own_values, level, name) && (!opts->plain || name == TCP_SAVE_SYN))
+        return get_default(level, name, data, len);
+    if (IN(refused, level, name))
         return ENOPROTOOPT;
     if (n_fds == 0)
         return ENOTCONN;
     if (level == IPPROTO_TCP && name == TCP_INFO)
         return get_tcp_info(fds, n_fds, data, len);
-    if (getsockopt(fds[0], level, name, data, &n) < 0)
-        return errno;
-    *len = n;
-    return 0;
+    return get_of_socket(fds[0], level, name, data, len);
 }

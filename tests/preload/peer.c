@@ -17,6 +17,7 @@ const struct scenario *const scenario_lists[] = {
     scenarios_life,         scenarios_signal,     scenarios_close,
     scenarios_option,       scenarios_semantics,  scenarios_ends,
     scenarios_more_options, scenarios_data,       scenarios_urgent,
+    scenarios_sweep,        scenarios_binding,
     NULL};
 
 const struct scenario *scenario_find(const char *name)

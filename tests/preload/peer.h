@@ -21,8 +21,8 @@ struct scenario {
 extern const struct scenario scenarios_connect[], scenarios_forms[], scenarios_accept[],
     scenarios_process[], scenarios_fortify[], scenarios_descriptor[], scenarios_signal[],
     scenarios_life[], scenarios_close[], scenarios_option[], scenarios_more_options[],
-    scenarios_data[], scenarios_semantics[], scenarios_ends[],
-    scenarios_urgent[];
+    scenarios_data[], scenarios_semantics[], scenarios_ends[], scenarios_sweep[],
+    scenarios_binding[], scenarios_urgent[];
 
 /* names_exec, in the program that was executed: 0. */
 int scenario_names_after_exec(int fd, int local_port, int peer_port);

@@ -60,8 +60,36 @@ static void client_large_file(const struct sockaddr_in *server)
     say("received %d", receive_all(copy, 1, 3000));
 }
 
+/* Flags that ask for something else than the next bytes. */
+static void client_flags(const struct sockaddr_in *server)
+{
+    char buf[16] = "-";
+    struct sockaddr_in from;
+    socklen_t len = sizeof(from);
+    int fd = peer_connect(server);
+    ssize_t n;
+
+    need(send(fd, "abcdefghijkl", 12, 0) == 12);
+    need(recv(fd, buf, 12, MSG_PEEK | MSG_WAITALL) == 12);
+    n = recv(fd, buf, length, MSG_ERRQUEUE | MSG_DONTWAIT);
+    say("error queue %zd %s", n, error_name(errno));
+    n = recvfrom(fd, buf, length, MSG_ERRQUEUE, (struct sockaddr *)&from, &len);
+    say("error queue %zd %s", n, error_name(errno));
+    memset(buf, '-', 4);
+    n = recvfrom(fd, buf, length, MSG_PEEK | MSG_TRUNC, (struct sockaddr *)&from, &len);
+    say("counted %zd %.4s %u", n, buf, len);
+    need(recv(fd, buf, length, MSG_TRUNC) == 4);
+    len = sizeof(from);
+    need(recvfrom(fd, buf, length, MSG_TRUNC, (struct sockaddr *)&from, &len) == 4);
+    say("discarded %.4s %u", buf, len);
+    need(recv(fd, buf, length, 0) == 4);
+    say("rest %.4s", buf);
+    need(shutdown(fd, SHUT_WR) == 0);
+}
+
 const struct scenario scenarios_fortify[] = {
     {"fortify_checked", NULL, client_checked, true},
+    {"fortify_flags", NULL, client_flags, true},
     {"fortify_large_file", NULL, client_large_file, true},
     {NULL, NULL, NULL, false},
 };
