@@ -5,12 +5,12 @@
 #include <linux/tcp.h>
 #include <netinet/in.h>
 #include <string.h>
-#include <sys/time.h>
+#include "handover/carry.h"
 #include "handover/client.h"
+#include "handover/epolls.h"
 #include "handover/sys.h"
 #include "inq.h"
 #include "plain.h"
-#include "registrations.h"
 
 void mps_swap_reset(int fd)
 {
@@ -33,58 +33,33 @@ static bool nothing_sent(int fd)
            info.tcpi_notsent_bytes == 0;
 }
 
-/* A fresh socket has zeros in each of these. */
-static void copy_option(int from, int to, int name)
+/* Delete the registrations that the hint knows and the kernel confirms; *ret is what was there. */
+static void take_registrations(int fd, struct mps_hint *hint, struct mps_epolls *ret)
 {
-    static const unsigned char zeros[32];
-    unsigned char value[sizeof(zeros)]; /* int, linger or timeval */
-    socklen_t len = sizeof(value);
+    for (int i = 0; i < MPS_HINT_EPOLLS; i++) {
+        struct mps_hint_epoll *entry = &hint->epolls[i];
+        int epfd = atomic_load_explicit(&entry->key, memory_order_acquire) - 1;
+        struct epoll_event event = {
+            .events = atomic_load_explicit(&entry->events, memory_order_relaxed),
+            .data.u64 = atomic_load_explicit(&entry->data, memory_order_relaxed),
+        };
 
-    if (mps_sys_getsockopt(from, SOL_SOCKET, name, value, &len) == 0 && len <= sizeof(value) &&
-        memcmp(value, zeros, len) != 0)
-        (void)mps_sys_setsockopt(to, SOL_SOCKET, name, value, len);
-}
-
-static void copy_lowat(int from, int to)
-{
-    int lowat = mps_preload_option(from, SOL_SOCKET, SO_RCVLOWAT, 1);
-
-    if (lowat != 1)
-        (void)mps_preload_set_option(to, SOL_SOCKET, SO_RCVLOWAT, lowat);
-}
-
-/* Who gets SIGIO and SIGURG, and the file status flags. */
-static void copy_file_flags(int from, int to)
-{
-    int flags = mps_sys_fcntl(from, F_GETFL, 0);
-    int signal_number = mps_sys_fcntl(from, F_GETSIG, 0);
-    struct f_owner_ex owner = {.pid = 0};
-
-    if (mps_sys_fcntl(from, F_GETOWN_EX, (unsigned long)(uintptr_t)&owner) == 0 && owner.pid != 0)
-        (void)mps_sys_fcntl(to, F_SETOWN_EX, (unsigned long)(uintptr_t)&owner);
-    if (signal_number > 0)
-        (void)mps_sys_fcntl(to, F_SETSIG, (unsigned long)signal_number);
-    if (flags >= 0)
-        (void)mps_sys_fcntl(to, F_SETFL, (unsigned long)(flags & (O_NONBLOCK | O_ASYNC)));
+        if (epfd >= 0 && !mps_epolls_take(ret, epfd, fd, event))
+            atomic_store_explicit(&entry->key, 0, memory_order_release);
+    }
 }
 
 /* What the program set on its socket and the kernel would do for it there. */
 static void copy_settings(int from, int to)
 {
-    static const int names[] = {SO_RCVTIMEO,  SO_SNDTIMEO, SO_LINGER, SO_OOBINLINE,    SO_KEEPALIVE,
-                                SO_REUSEADDR, SO_PRIORITY, SO_MARK,   SO_BINDTOIFINDEX};
-
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-        copy_option(from, to, names[i]);
-    copy_lowat(from, to);
+    mps_carry_settings(from, to);
     if (mps_preload_option(from, IPPROTO_TCP, TCP_INQ, 0) == 1)
         (void)mps_inq_set(to, 1);
-    copy_file_flags(from, to);
 }
 
 bool mps_swap_replace(int fd, int end, struct mps_hint *hint)
 {
-    struct mps_registrations registrations;
+    struct mps_epolls registrations = {.n = 0};
     int descriptor_flags = mps_sys_fcntl(fd, F_GETFD, 0);
     bool done;
 
@@ -92,10 +67,9 @@ bool mps_swap_replace(int fd, int end, struct mps_hint *hint)
         return false;
     copy_settings(fd, end);
     if (hint)
-        mps_registrations_take(fd, hint, &registrations);
+        take_registrations(fd, hint, &registrations);
     done = mps_sys_dup3(end, fd, descriptor_flags & FD_CLOEXEC ? O_CLOEXEC : 0) >= 0;
-    if (hint)
-        mps_registrations_put(fd, &registrations);
+    mps_epolls_put(&registrations, fd);
     return done;
 }
 

@@ -140,8 +140,10 @@ MPTCPSHIM_EXPORT int mptcpshim_accept(int listener, struct sockaddr *addr, sockl
 MPTCPSHIM_EXPORT int mptcpshim_prepare(int fd, int role, const struct mptcpshim_options *opts);
 
 /*
- * Turn a TCP descriptor into a multipath one, under the same number. O_NONBLOCK and FD_CLOEXEC are
- * kept. Registrations with epoll and copies by dup(2) are not: adopt first.
+ * Turn a TCP descriptor into a multipath one, under the same number. What was set on it is kept:
+ * O_NONBLOCK, FD_CLOEXEC, O_ASYNC and its owner, options of SOL_SOCKET; and for MPTCPSHIM_CLIENT the
+ * registrations with epoll (at most 8, made in this process under this number). Copies by dup(2)
+ * still mean the TCP socket: adopt first.
  *
  * MPTCPSHIM_CLIENT: prepared, connected, nothing sent or received yet. MPTCPSHIM_SERVER: accepted
  * from an adopted listener, nothing sent or received yet. MPTCPSHIM_LISTENER: bound and listening;

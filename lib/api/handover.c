@@ -7,6 +7,8 @@
 #include <stdatomic.h>
 #include <string.h>
 #include "agent.h"
+#include "handover/carry.h"
+#include "handover/epolls.h"
 #include "handover/marks.h"
 #include "handover/sys.h"
 #include "options.h"
@@ -44,17 +46,24 @@ void api_reset(int fd)
     errno = saved;
 }
 
-/* Put `end` under the number of `fd`, with its O_NONBLOCK and FD_CLOEXEC. Closes `end`. */
-static int replace(int fd, int end)
+/*
+ * Put `end` under the number of `fd`, with what the program set on it and, if `registered`, where it
+ * has registered it with epoll. Closes `end`.
+ */
+static int replace(int fd, int end, bool registered)
 {
-    int status = mps_sys_fcntl(fd, F_GETFL, 0);
+    struct mps_epolls registrations = {.n = 0};
     int flags = mps_sys_fcntl(fd, F_GETFD, 0);
     int r = -1;
 
-    if (status >= 0 && flags >= 0 &&
-        mps_sys_fcntl(end, F_SETFL, O_RDWR | (unsigned)(status & O_NONBLOCK)) >= 0)
+    if (flags >= 0) {
+        mps_carry_settings(fd, end);
+        if (registered)
+            mps_epolls_take_all(&registrations, fd);
         r = mps_sys_dup3(end, fd, flags & FD_CLOEXEC ? O_CLOEXEC : 0);
+    }
     r = r < 0 ? -errno : 0;
+    mps_epolls_put(&registrations, fd);
     mps_sys_close(end);
     return r;
 }
@@ -105,7 +114,7 @@ static int hand_over(int fd, int op, const struct mptcpshim_options *opts)
         break;
     }
     if (mps_ho_taken(&reply) && end >= 0)
-        return replace(fd, end) < 0 ? -ECONNRESET : 1;
+        return replace(fd, end, op == MPS_HO_CONNECTED) < 0 ? -ECONNRESET : 1;
     if (end >= 0)
         mps_sys_close(end);
     return mps_ho_taken(&reply) ? -ECONNRESET : 0;

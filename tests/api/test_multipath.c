@@ -12,6 +12,7 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -253,6 +254,66 @@ static void test_nonblocking(void **state)
     pair_close(&p);
 }
 
+/* An event loop: registered while it connects, adopted when it is writable, modified. */
+static void test_event_loop(void **state)
+{
+    struct epoll_event event = {.events = EPOLLOUT, .data.u64 = 0x1234567890abcdef};
+    struct epoll_event once = {.events = EPOLLIN | EPOLLONESHOT, .data.u64 = 7}, got;
+    int epfd = epoll_create1(0), other = epoll_create1(0);
+    struct pair p;
+
+    pair_listen(&p, 0);
+    p.client = mptcpshim_connect((struct sockaddr *)&p.at, sizeof(p.at), SOCK_NONBLOCK, &p.opts);
+    assert_true(p.client >= 0);
+    assert_int_equal(epoll_ctl(epfd, EPOLL_CTL_ADD, p.client, &event), 0);
+    assert_int_equal(epoll_ctl(other, EPOLL_CTL_ADD, p.client, &once), 0);
+    assert_int_equal(epoll_wait(epfd, &got, 1, WAIT_MS), 1);
+    assert_int_equal(mptcpshim_adopt(p.client, MPTCPSHIM_CLIENT, &p.opts), 1);
+    /* The registration means the new file: it is writable, and can be changed. */
+    assert_int_equal(epoll_wait(epfd, &got, 1, WAIT_MS), 1);
+    assert_int_equal(got.data.u64, event.data.u64);
+    event.events = EPOLLIN;
+    assert_int_equal(epoll_ctl(epfd, EPOLL_CTL_MOD, p.client, &event), 0);
+    assert_int_equal(epoll_wait(epfd, &got, 1, 0), 0);
+    p.server = mptcpshim_accept(p.listener, NULL, NULL, 0, &p.opts);
+    assert_int_equal(send(p.server, "x", 1, 0), 1);
+    assert_int_equal(epoll_wait(epfd, &got, 1, WAIT_MS), 1);
+    assert_int_equal(got.data.u64, event.data.u64);
+    assert_int_equal(epoll_wait(other, &got, 1, WAIT_MS), 1);
+    assert_int_equal(got.data.u64, 7);
+    assert_int_equal(epoll_wait(other, &got, 1, 0), 0);
+    close(epfd);
+    close(other);
+    pair_close(&p);
+}
+
+/* What the program set on its socket goes with it. */
+static void test_settings_are_carried(void **state)
+{
+    struct timeval wait = {.tv_sec = 3}, got = {.tv_sec = 0};
+    socklen_t len = sizeof(got);
+    int on = 1;
+    struct pair p;
+
+    pair_listen(&p, 0);
+    p.client = socket(AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(mptcpshim_prepare(p.client, MPTCPSHIM_CLIENT, &p.opts), 0);
+    assert_int_equal(setsockopt(p.client, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait)), 0);
+    assert_int_equal(setsockopt(p.client, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on)), 0);
+    assert_int_equal(fcntl(p.client, F_SETOWN, getpid()), 0);
+    assert_int_equal(connect(p.client, (struct sockaddr *)&p.at, sizeof(p.at)), 0);
+    assert_int_equal(mptcpshim_adopt(p.client, MPTCPSHIM_CLIENT, &p.opts), 1);
+    assert_int_equal(getsockopt(p.client, SOL_SOCKET, SO_RCVTIMEO, &got, &len), 0);
+    assert_int_equal(got.tv_sec, 3);
+    len = sizeof(on);
+    on = 0;
+    assert_int_equal(getsockopt(p.client, SOL_SOCKET, SO_KEEPALIVE, &on, &len), 0);
+    assert_int_equal(on, 1);
+    assert_int_equal(fcntl(p.client, F_GETOWN), getpid());
+    p.server = mptcpshim_accept(p.listener, NULL, NULL, 0, &p.opts);
+    pair_close(&p);
+}
+
 /* IPv6, and no options at all: one subflow, as nothing is known to be beside ::1. */
 static void test_ipv6(void **state)
 {
@@ -430,6 +491,8 @@ int main(void)
         cmocka_unit_test(test_subflow_list),
         cmocka_unit_test(test_own_sockets),
         cmocka_unit_test(test_nonblocking),
+        cmocka_unit_test(test_event_loop),
+        cmocka_unit_test(test_settings_are_carried),
         cmocka_unit_test(test_ipv6),
         cmocka_unit_test(test_required),
         cmocka_unit_test(test_required_and_silence),
