@@ -128,6 +128,13 @@ static bool reply(struct mps_job *job)
     return send_reply(c->fd, &job->d.reply, job->d.reply_fd);
 }
 
+static void replied(struct mps_job *job)
+{
+    struct client *c = mps_container_of(job, struct client, job);
+
+    (void)shutdown(c->fd, SHUT_RDWR); /* ENOTCONN: the client has gone */
+}
+
 /* One request each: the client has what it wanted, or has gone. */
 static void done(struct mps_job *job, bool ok)
 {
@@ -141,7 +148,7 @@ static void on_request(struct ev_loop *loop, ev_io *io, int revents)
     ssize_t n;
     int fd;
 
-    c->job = (struct mps_job){.reply = reply, .done = done};
+    c->job = (struct mps_job){.reply = reply, .replied = replied, .done = done};
     n = receive(c->fd, req, &fd);
     if (n < 0 && mps_sock_would_block(errno)) {
         ev_io_start(loop, io);

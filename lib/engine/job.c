@@ -11,6 +11,7 @@ static void answer(struct mps_job *job)
 {
     job->ok = job->reply(job);
     mps_dispatch_done(&job->d, job->ok);
+    job->replied(job);
 }
 
 /* ---- one engine answers ---- */

@@ -23,6 +23,8 @@ struct mps_job {
     struct mps_dispatch d;
     /* Send the reply: in the thread that made it. False: it cannot be. */
     bool (*reply)(struct mps_job *job);
+    /* The reply is out, and no copy of the descriptor in it is left: in the same thread. */
+    void (*replied)(struct mps_job *job);
     /* The end: in the hub's thread. `ok`: the reply was sent. Frees the job. */
     void (*done)(struct mps_job *job, bool ok);
 

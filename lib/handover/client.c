@@ -128,12 +128,28 @@ static enum mps_ho_result reply_receive(int sock, struct mps_ho_reply *ret_reply
     return n == 0 ? MPS_HO_LOST : MPS_HO_TIMEOUT;
 }
 
+/*
+ * The agent hangs up once it has closed its own copy of the descriptor in its reply. Until then
+ * that copy would keep the registrations with epoll alive of a program that has closed its own, and
+ * the program would get events of a connection that it has forgotten.
+ */
+static void await_hangup(int sock)
+{
+    char none;
+    ssize_t n;
+
+    do {
+        n = mps_sys_recv(sock, &none, sizeof(none), 0);
+    } while (n > 0 || (n < 0 && errno == EINTR));
+}
+
 static enum mps_ho_result exchange(int sock, struct mps_ho_request *req, int fd,
                                    struct mps_ho_reply *ret_reply, int *ret_fd)
 {
     /* Keep a number free for the descriptor in the reply: at the limit the kernel would drop it,
      * and the connection with it. */
     int reserve = mps_sys_fcntl(sock, F_DUPFD_CLOEXEC, 0);
+    enum mps_ho_result result;
 
     if (reserve < 0)
         return MPS_HO_UNSENT;
@@ -142,7 +158,10 @@ static enum mps_ho_result exchange(int sock, struct mps_ho_request *req, int fd,
         return MPS_HO_UNSENT;
     }
     mps_sys_close(reserve);
-    return reply_receive(sock, ret_reply, ret_fd);
+    result = reply_receive(sock, ret_reply, ret_fd);
+    if (*ret_fd >= 0)
+        await_hangup(sock);
+    return result;
 }
 
 enum mps_ho_result mps_ho_call(const struct mps_ho_config *cfg, const char *agent_id,

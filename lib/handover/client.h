@@ -23,7 +23,8 @@ enum mps_ho_result {
 /*
  * Send req (magic, version and secret are filled in here) with fd (-1: none) to the agent that
  * agent_id names (NULL: the one in cfg) and wait for the reply. With spawn the agent of cfg is
- * started if it is not there. A descriptor that comes back is close-on-exec and the caller's.
+ * started if it is not there. A descriptor that comes back is close-on-exec and the caller's alone:
+ * the agent keeps no copy.
  */
 enum mps_ho_result mps_ho_call(const struct mps_ho_config *cfg, const char *agent_id,
                                struct mps_ho_request *req, int fd, bool spawn,

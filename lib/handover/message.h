@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What the preload, the library and the launcher say to the agent: one request and one reply on a
- * SOCK_SEQPACKET connection to the agent's abstract socket, descriptors by SCM_RIGHTS. Same host,
+ * SOCK_SEQPACKET connection to the agent's abstract socket, descriptors by SCM_RIGHTS. The agent
+ * hangs up when it has closed its copy of the descriptor in the reply. Same host,
  * same build: native byte order; `version` guards against a mix of builds.
  *
  * Names (abstract AF_UNIX, first byte 0):

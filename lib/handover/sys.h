@@ -46,6 +46,11 @@ static inline ssize_t mps_sys_sendmsg(int fd, const struct msghdr *msg, int flag
     return syscall(SYS_sendmsg, fd, msg, flags);
 }
 
+static inline ssize_t mps_sys_recv(int fd, void *p, size_t len, int flags)
+{
+    return syscall(SYS_recvfrom, fd, p, len, flags, NULL, NULL);
+}
+
 static inline ssize_t mps_sys_recvmsg(int fd, struct msghdr *msg, int flags)
 {
     return syscall(SYS_recvmsg, fd, msg, flags);

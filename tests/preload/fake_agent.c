@@ -52,6 +52,7 @@ static void answer(int sock, const struct mps_ho_request *req, enum fake_behavio
 
     switch (behaviour) {
     case FAKE_OK:
+    case FAKE_SLOW:
         reply.len = sizeof(req->secret);
         memcpy(reply.data, req->secret, sizeof(req->secret));
         if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends) != 0)
@@ -74,6 +75,8 @@ static void answer(int sock, const struct mps_ho_request *req, enum fake_behavio
         return;
     }
     send_reply(sock, &reply, sizeof(reply), ends[0]);
+    if (behaviour == FAKE_SLOW)
+        usleep(50000);
     close(ends[0]);
     close(ends[1]);
 }

@@ -6,6 +6,7 @@
 
 enum fake_behaviour {
     FAKE_OK,     /* OK, the request's secret as data, a socketpair's end (whose other end closes) */
+    FAKE_SLOW,   /* the same, but it closes its own copy of the end only 50 ms later */
     FAKE_PLAIN,  /* AGAIN_PLAIN */
     FAKE_ERROR,  /* ERROR with ENOBUFS */
     FAKE_LOST,   /* takes the request and ends */

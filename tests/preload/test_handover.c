@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/time.h>
@@ -171,6 +172,27 @@ static void test_call_descriptor(void **state)
     close(next);
 }
 
+/* Once the program has closed the descriptor, epoll has forgotten it: the agent has no copy. */
+static void test_call_alone(void **state)
+{
+    struct epoll_event event = {.events = EPOLLIN | EPOLLOUT};
+    static struct mps_ho_config cfg;
+    int epoll = epoll_create1(EPOLL_CLOEXEC);
+    struct call c;
+    pid_t agent;
+
+    fake_agent_config(&cfg);
+    agent = fake_agent_start(&cfg, FAKE_SLOW);
+    c = call(&cfg);
+    assert_int_equal(c.result, MPS_HO_REPLIED);
+    assert_int_equal(epoll_ctl(epoll, EPOLL_CTL_ADD, c.fd, &event), 0);
+    assert_int_equal(epoll_wait(epoll, &event, 1, 0), 1); /* the other end is closed */
+    close(c.fd);
+    assert_int_equal(epoll_wait(epoll, &event, 1, 0), 0);
+    fake_agent_stop(agent);
+    close(epoll);
+}
+
 /* Somebody else took the agent's name: not even the secret is sent. */
 static void test_call_stranger(void **state)
 {
@@ -308,6 +330,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_names),        cmocka_unit_test(test_config),
         cmocka_unit_test(test_call_results), cmocka_unit_test(test_call_descriptor),
+        cmocka_unit_test(test_call_alone),
         cmocka_unit_test(test_call_stranger), cmocka_unit_test(test_call_own_user),
         cmocka_unit_test(test_call_signals), cmocka_unit_test(test_spawn),
         cmocka_unit_test(test_spawn_fails),
