@@ -177,19 +177,23 @@ static void test_call_alone(void **state)
 {
     struct epoll_event event = {.events = EPOLLIN | EPOLLOUT};
     static struct mps_ho_config cfg;
-    int epoll = epoll_create1(EPOLL_CLOEXEC);
+    int epoll = epoll_create1(EPOLL_CLOEXEC), open, closed;
+    bool registered;
     struct call c;
     pid_t agent;
 
     fake_agent_config(&cfg);
     agent = fake_agent_start(&cfg, FAKE_SLOW);
     c = call(&cfg);
-    assert_int_equal(c.result, MPS_HO_REPLIED);
-    assert_int_equal(epoll_ctl(epoll, EPOLL_CTL_ADD, c.fd, &event), 0);
-    assert_int_equal(epoll_wait(epoll, &event, 1, 0), 1); /* the other end is closed */
+    registered = epoll_ctl(epoll, EPOLL_CTL_ADD, c.fd, &event) == 0;
+    open = epoll_wait(epoll, &event, 1, 0);
     close(c.fd);
-    assert_int_equal(epoll_wait(epoll, &event, 1, 0), 0);
+    closed = epoll_wait(epoll, &event, 1, 0);
     fake_agent_stop(agent);
+    assert_int_equal(c.result, MPS_HO_REPLIED);
+    assert_true(registered);
+    assert_int_equal(open, 1); /* the other end is closed */
+    assert_int_equal(closed, 0);
     close(epoll);
 }
 
