@@ -56,11 +56,6 @@ static inline ssize_t mps_sys_recvmsg(int fd, struct msghdr *msg, int flags)
     return syscall(SYS_recvmsg, fd, msg, flags);
 }
 
-static inline ssize_t mps_sys_recv(int fd, void *buf, size_t n, int flags)
-{
-    return syscall(SYS_recvfrom, fd, buf, n, flags, NULL, NULL);
-}
-
 static inline int mps_sys_shutdown(int fd, int how)
 {
     return (int)syscall(SYS_shutdown, fd, how);
