@@ -45,6 +45,7 @@ static int parts_init(struct mps_conn *c, const struct mps_env *env, const struc
     config_take(c, cfg);
     c->now = now;
     c->hello_at = c->no_subflow_at = c->close_at = MPS_NEVER;
+    mps_answer_init(&c->answer);
     mps_list_init(&c->subflows);
     mps_sendq_init(&c->tx.sendq, env->mem, c->cfg.snd_buf_max);
     mps_rtxq_init(&c->tx.rtxq, env->mem);
@@ -208,6 +209,7 @@ void mps_conn_die(struct mps_conn *c, enum mps_reason reason, bool tell, mps_tim
     }
     c->phase = MPS_PH_OVER;
     c->hello_at = c->no_subflow_at = c->close_at = MPS_NEVER;
+    mps_answer_end(&c->answer);
     mps_for_each_subflow(sf, c)
         mps_sf_kill(sf, true, reason, now);
 }
@@ -228,6 +230,7 @@ mps_time_t mps_conn_deadline(const struct mps_conn *c)
     if (c->phase >= MPS_PH_PLAIN)
         return MPS_NEVER;
     earlier(&t, c->hello_at);
+    earlier(&t, c->answer.look_at);
     earlier(&t, c->no_subflow_at);
     earlier(&t, c->close_at);
     if (c->phase > MPS_PH_OPEN)
@@ -284,6 +287,7 @@ void mps_conn_expire(struct mps_conn *c, mps_time_t now)
         c->paths.due = true;
     }
     mps_conn_close_timer(c, now);
+    mps_answer_looked(&c->answer, now);
     if (c->phase <= MPS_PH_OPEN) {
         subflow_timers(c, now);
         mps_alive_timer(c, now);
@@ -358,7 +362,10 @@ static bool address_event(struct mps_conn *c, struct mps_event *ev)
 static bool conn_event(struct mps_conn *c, struct mps_event *ev)
 {
     ev->reason = c->ev.reason;
-    if (c->ev.plain) {
+    if (c->ev.unanswered) {
+        c->ev.unanswered = false;
+        ev->type = MPS_EV_UNANSWERED;
+    } else if (c->ev.plain) {
         c->ev.plain = false;
         ev->type = MPS_EV_PLAIN;
     } else if (c->ev.reset) {

@@ -224,8 +224,11 @@ enum mps_event_type {
     MPS_EV_ESTABLISHED,    /* both keys are known */
     MPS_EV_PLAIN,          /* client: the peer does not answer as a shim; reconnect plain, replay.
                               `reason`: PROTOCOL, VERSION: it said something else; TIMEOUT: nothing;
+                              MIDDLEBOX: HELLO did not arrive there, or its answer here (answer.h);
                               UNSPECIFIED: it ended the connection, as a shim does that cannot
                               take it */
+    MPS_EV_UNANSWERED,     /* client: a peer that got early data with HELLO does not answer in time.
+                              It is still waited for, but others had better not rely on it */
     MPS_EV_OPEN,           /* connect a socket for `subflow` from `local`/`ifindex` to `remote` */
     MPS_EV_SUBFLOW_UP,     /* the subflow carries data now */
     MPS_EV_SUBFLOW_CLOSE,  /* close its socket (`reset`: with RST), then mps_subflow_release */

@@ -227,11 +227,17 @@ void mps_conn_busy(struct mps_conn *c, mps_time_t now)
 
 static void hello_late(struct mps_conn *c, mps_time_t now)
 {
+    const struct mps_subflow *sf;
+    bool arrived = false;
+
+    mps_for_each_subflow(sf, c)
+        arrived |= mps_answer_hello_arrived(&c->answer, &sf->m);
     if (!c->tx.early_taken) {
-        mps_conn_plain(c, MPS_REASON_TIMEOUT, now);
+        mps_conn_plain(c, arrived ? MPS_REASON_TIMEOUT : MPS_REASON_MIDDLEBOX, now);
     } else if (c->no_subflow_at == MPS_NEVER) {
         /* A proven peer that may have the data already: patience, as TCP has. */
         c->hello_at = MPS_NEVER;
+        c->ev.unanswered = true;
         c->no_subflow_at = now + c->cfg.no_subflow_timeout;
     }
 }

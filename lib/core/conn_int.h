@@ -5,6 +5,7 @@
  */
 #pragma once
 #include "ack.h"
+#include "answer.h"
 #include "conn.h"
 #include "constants.h"
 #include "couple.h"
@@ -64,6 +65,7 @@ struct mps_conn_rx {
     struct mps_ack ack;
     bool fin_known, closed; /* closed: the application reads no more */
     bool confirmed;         /* a frame, or a join, of the peer: it knows of the connection */
+    bool framed;            /* a frame of whatever kind came */
     uint64_t fin_dsn;
     uint64_t highest; /* end of the payloads announced so far: no FIN can be below */
     uint64_t urgent_end; /* behind the urgent byte; 0: none */
@@ -115,7 +117,7 @@ struct mps_paths {
 };
 
 struct mps_conn_events {
-    bool established, plain, reset, closed;
+    bool established, unanswered, plain, reset, closed;
     enum mps_reason reason;
 };
 
@@ -137,6 +139,7 @@ struct mps_conn {
     bool peer_held; /* server: the client holds its data back until our answer is there */
     mps_time_t now;          /* of the latest verb */
     mps_time_t hello_at;     /* client: HELLO_REPLY is late then */
+    struct mps_answer answer; /* client: signs that it will never come */
     mps_time_t no_subflow_at;
     mps_time_t close_at;
     mps_time_t abort_end; /* FASTCLOSE is not waited for any longer */
@@ -158,6 +161,8 @@ int mps_open_rx(struct mps_subflow *sf, const uint8_t *p, size_t len, size_t *re
                 mps_time_t now);
 int mps_open_start_join(struct mps_subflow *sf, mps_time_t now);
 void mps_conn_plain(struct mps_conn *c, enum mps_reason reason, mps_time_t now);
+/* Fresh metrics of a subflow: those of the first one may show that HELLO waits in vain. */
+void mps_open_metrics(struct mps_subflow *sf, mps_time_t now);
 unsigned mps_conn_half_open(const struct mps_conn *c);
 
 /* ---- conn_rx.c ---- */

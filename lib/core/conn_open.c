@@ -15,6 +15,20 @@ static bool send_opening(struct mps_subflow *sf, const struct mps_opening *msg)
     return mps_sf_tx_ctrl(sf, buf, len);
 }
 
+/*
+ * HELLO or its answer. What follows leaves in another segment, if it is only padding: it shows where
+ * a box eats the message (answer.h), and if that one is lost, TCP learns of it without its timer.
+ */
+static void send_first(struct mps_subflow *sf, const struct mps_opening *msg)
+{
+    uint8_t padding[MPS_FRAME_PREFIX_LEN];
+
+    send_opening(sf, msg); /* the buffer is empty: it fits */
+    sf->tx.alone = sf->tx.ctrl_len;
+    mps_padding_encode_head(0, padding);
+    mps_sf_tx_ctrl(sf, padding, sizeof(padding));
+}
+
 unsigned mps_conn_half_open(const struct mps_conn *c)
 {
     const struct mps_subflow *sf;
@@ -54,11 +68,12 @@ int mps_conn_first_subflow(struct mps_conn *c, const struct mps_addr *local,
     if (client && !c->cfg.zero_rtt)
         msg.hello.capabilities |= MPS_CAP_HELD;
     msg.hello.credit = mps_flow_announce(&c->flow);
-    send_opening(sf, &msg); /* the buffer is empty: it fits */
+    send_first(sf, &msg);
     sf->tx.pad_asked = c->peer_held;
     if (client) {
         sf->join.initiator = true;
         c->hello_at = now + c->cfg.hello_timeout;
+        mps_answer_await(&c->answer, now);
     } else {
         c->ev.established = true;
         mps_sf_activate(sf, now);
@@ -78,8 +93,31 @@ void mps_conn_plain(struct mps_conn *c, enum mps_reason reason, mps_time_t now)
     c->ev.plain = true;
     c->ev.reason = reason;
     c->hello_at = MPS_NEVER;
+    mps_answer_end(&c->answer);
     mps_for_each_subflow(sf, c)
         mps_sf_kill(sf, true, MPS_REASON_UNSPECIFIED, now);
+}
+
+void mps_open_metrics(struct mps_subflow *sf, mps_time_t now)
+{
+    struct mps_conn *c = sf->conn;
+
+    if (c->phase != MPS_PH_OPENING || sf->id != 0)
+        return;
+    switch (mps_answer_update(&c->answer, &sf->m, now)) {
+    case MPS_ANSWER_UNHEARD:
+        mps_conn_plain(c, MPS_REASON_MIDDLEBOX, now);
+        break;
+    case MPS_ANSWER_EATEN:
+        /* The server had the early data with HELLO: what it made of them is not known. */
+        if (c->tx.early_taken)
+            mps_conn_die(c, MPS_REASON_MIDDLEBOX, true, now);
+        else
+            mps_conn_plain(c, MPS_REASON_MIDDLEBOX, now);
+        break;
+    case MPS_ANSWER_AWAITED:
+        break;
+    }
 }
 
 static int hello_reply(struct mps_subflow *sf, const struct mps_hello *hello, mps_time_t now)
@@ -96,6 +134,7 @@ static int hello_reply(struct mps_subflow *sf, const struct mps_hello *hello, mp
     mps_flow_limit(&c->flow, hello->credit);
     c->phase = MPS_PH_OPEN;
     c->hello_at = MPS_NEVER;
+    mps_answer_end(&c->answer);
     c->ev.established = true;
     /* Its first acknowledgment tells the server that the reply has arrived, as MPTCP's third ACK. */
     mps_sf_activate(sf, now);

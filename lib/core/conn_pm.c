@@ -323,6 +323,20 @@ static mps_time_t first_join_at(const struct mps_conn *c)
     return at;
 }
 
+/* Which pair is best is not known before the server's addresses are there. */
+static mps_time_t announced_at(const struct mps_conn *c)
+{
+    const struct mps_subflow *sf;
+
+    if (c->rx.framed || c->paths.next_id > 2)
+        return 0;
+    mps_for_each_subflow(sf, c) {
+        if (sf->state == MPS_SF_ACTIVE)
+            return sf->active_since + MPS_JOIN_ANNOUNCED;
+    }
+    return 0;
+}
+
 void mps_paths_run(struct mps_conn *c, mps_time_t now)
 {
     struct mps_paths *p = &c->paths;
@@ -334,6 +348,8 @@ void mps_paths_run(struct mps_conn *c, mps_time_t now)
     if (c->role != MPS_ROLE_CLIENT)
         return;
     p->retry_at = first_join_at(c);
+    if (p->retry_at < announced_at(c))
+        p->retry_at = announced_at(c);
     p->due = p->retry_at > now; /* whatever happens meanwhile may end the wait */
     if (p->due)
         return;

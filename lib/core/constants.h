@@ -31,6 +31,14 @@
 /* Joins whose peer is not authenticated yet, at a time: what a flood of JOINs can occupy. */
 #define MPS_HALF_OPEN_MAX 8u
 
+/* ---- the answer to HELLO (answer.h) ---- */
+
+#define MPS_ANSWER_LOOK_MIN (20 * MPS_MSEC) /* between two looks at TCP, at least, or half a round */
+#define MPS_ANSWER_LOOK_MAX (500 * MPS_MSEC) /* trip; and at most */
+#define MPS_ANSWER_REPEATS  2u              /* of TCP in vain: by its fast repair, and its timer */
+#define MPS_ANSWER_SLACK    (100 * MPS_MSEC) /* and two round trips, for the acknowledgment of these */
+#define MPS_ANSWER_EATEN_WAIT (750 * MPS_MSEC) /* TCP's timer (200 ms at least) runs out twice */
+
 /* ---- acknowledgments ---- */
 
 #define MPS_ACK_DELAY      (10 * MPS_MSEC) /* a delayed DATA_ACK; TCP delays up to 40 ms */
@@ -190,6 +198,9 @@
  * first flight, so that a transfer which takes longer than that loses no time.
  */
 #define MPS_JOIN_BYTES 8192u
+
+/* The server's addresses come right behind its answer, in the next segment: so long, at most. */
+#define MPS_JOIN_ANNOUNCED (20 * MPS_MSEC)
 
 /* ---- end ---- */
 

@@ -215,6 +215,7 @@ void mps_subflow_update(struct mps_subflow *sf, const struct mps_metrics *m, mps
         mps_split_metrics(sf->split, sf->bytes_sent, &sf->m);
     mps_sf_progress(sf, now);
     mps_sf_tx_mark(sf, now);
+    mps_open_metrics(sf, now);
     sf->measured = true;
     sf->tx.taken = 0;
     changed = mps_stale_update(&sf->stale, m, now);

@@ -40,6 +40,7 @@ struct mps_tx_frame {
 struct mps_sf_tx {
     uint8_t ctrl[MPS_SF_CTRL];
     uint32_t ctrl_off, ctrl_len;
+    uint32_t alone;    /* so many of these bytes go in a segment of their own: the first message */
     uint64_t told;     /* the DATA_ACK that the latest frame of it carries, unless that is dropped */
     bool ack_due;      /* a frame with the newest DATA_ACK and credit has to go out here */
     uint8_t ack_flags; /* MPS_DSS_ACK_NOW: the acknowledgment is a probe too */

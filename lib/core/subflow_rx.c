@@ -78,13 +78,15 @@ static int head_end(struct mps_subflow *sf, const struct mps_frame *f, mps_time_
     int r;
 
     await_head(rx);
-    sf->conn->rx.confirmed = true;
+    sf->conn->rx.framed = true;
     if (f->skip) {
         rx->left = f->tail_len;
         if (rx->left > 0)
             rx->mode = MPS_RX_SKIP;
         return 0;
     }
+    /* Padding says nothing: it follows HELLO before our answer is there. */
+    sf->conn->rx.confirmed = true;
     if (f->type != MPS_FRAME_DSS)
         return mps_conn_rx_ctrl(sf, &f->ctrl, now);
     rx->dss = f->dss;

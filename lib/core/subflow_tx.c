@@ -217,6 +217,11 @@ unsigned mps_subflow_tx_spans(struct mps_subflow *sf, struct mps_span *spans, un
 
     if (sf->state == MPS_SF_DEAD || sf->state == MPS_SF_CONNECTING)
         return 0;
+    if (tx->ctrl_off < tx->alone) {
+        skip = tx->ctrl_off;
+        out(&o, tx->ctrl, tx->alone, &skip);
+        return o.n;
+    }
     skip_acked(sf);
     if (tx->n > 0 && frame_at(tx, 0)->off > 0)
         out_frame(&o, sf, frame_at(tx, i++));
@@ -272,7 +277,7 @@ void mps_subflow_tx_done(struct mps_subflow *sf, size_t n, mps_time_t now)
     tx->ctrl_off += (uint32_t)k;
     n -= k;
     if (tx->ctrl_off == tx->ctrl_len)
-        tx->ctrl_off = tx->ctrl_len = tx->ack_at = 0;
+        tx->ctrl_off = tx->ctrl_len = tx->ack_at = tx->alone = 0;
     n -= mps_padding_taken(&tx->padding, n);
     while (n > 0 && tx->n > 0 && frame_at(tx, 0)->sealed) {
         if (c->phase == MPS_PH_OPENING)
@@ -353,6 +358,6 @@ void mps_sf_tx_deinit(struct mps_subflow *sf)
 {
     while (sf->tx.n > 0)
         drop_first(sf);
-    sf->tx.ctrl_off = sf->tx.ctrl_len = sf->tx.ack_at = 0;
+    sf->tx.ctrl_off = sf->tx.ctrl_len = sf->tx.ack_at = sf->tx.alone = 0;
     sf->tx.ack_due = false;
 }

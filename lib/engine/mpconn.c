@@ -128,6 +128,7 @@ int mps_mpconn_new(struct mps_mpconn **ret, struct mps_session *s, int fd,
     mp->eng = s->eng;
     mp->listed = mps_policy_capable(mp->eng->policy, &s->peer);
     mp->timer_at = MPS_NEVER;
+    mp->since = now;
     mps_list_init(&mp->flows);
     ev_timer_init(&mp->timer, on_timer, 0., 0.);
     mp->timer.data = mp;

@@ -29,6 +29,7 @@ enum mps_mpconn_verdict {
     MPS_MPCONN_GOES_ON,
     MPS_MPCONN_PLAIN,   /* client: the peer is no shim; reconnect plain */
     MPS_MPCONN_REFUSED, /* the same, and it may be one that cannot take connections */
+    MPS_MPCONN_UNHEARD, /* the same, and it may be a shim behind a box that eats first bytes */
     MPS_MPCONN_OVER,
 };
 

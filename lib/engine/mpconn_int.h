@@ -28,7 +28,8 @@ struct mps_mpconn {
     bool small_joins; /* a subflow of large segments failed */
     bool listed;      /* the peer is known to be a shim: marks may get lost */
     bool plain, over; /* verdicts that wait for the end of the run */
-    bool refused;     /* plain, because the peer ended the connection */
+    enum mps_reason plain_reason;
+    mps_time_t since; /* of the connection */
 };
 
 /*

@@ -18,6 +18,7 @@
 #define ROUNDS     8          /* per run */
 #define APP_BUDGET (1u << 20) /* bytes per round and direction */
 #define ROOM_RETRY (5 * MPS_MSEC)
+#define IMPATIENCE (250 * MPS_MSEC)
 
 /* ---- events of the core ---- */
 
@@ -74,6 +75,14 @@ static void close_subflow(struct mps_mpconn *mp, const struct mps_event *ev)
 
 static void pass_reset(struct mps_mpconn *mp, mps_time_t now);
 
+/* The peer may be one that never answers: the next connection to it asks before it sends data. */
+static void distrust(struct mps_mpconn *mp, mps_time_t now)
+{
+    if (mp->s->role == MPS_ROLE_CLIENT && !mp->established &&
+        mps_peers_find(mp->eng->peers, &mp->s->peer, now) == MPS_PEER_PROVEN)
+        mps_peers_set(mp->eng->peers, &mp->s->peer, MPS_PEER_FAILED, now);
+}
+
 static void handle_event(struct mps_mpconn *mp, const struct mps_event *ev, mps_time_t now)
 {
     mps_report_event(mp->s, ev);
@@ -87,7 +96,11 @@ static void handle_event(struct mps_mpconn *mp, const struct mps_event *ev, mps_
         break;
     case MPS_EV_PLAIN:
         mp->plain = true;
-        mp->refused = ev->reason == MPS_REASON_UNSPECIFIED;
+        mp->plain_reason = ev->reason;
+        break;
+    case MPS_EV_UNANSWERED:
+        mps_log("mpconn %08x: no answer to early data", mp->token);
+        distrust(mp, now);
         break;
     case MPS_EV_OPEN:
         open_subflow(mp, ev, now);
@@ -99,8 +112,7 @@ static void handle_event(struct mps_mpconn *mp, const struct mps_event *ev, mps_
         mps_log("mpconn %08x: reset, reason %d", mp->token, ev->reason);
         mp->s->end = mps_report_end(ev->reason);
         /* The next connection asks first, and can go back to plain TCP. */
-        if (mp->s->role == MPS_ROLE_CLIENT && !mp->established)
-            mps_peers_set(mp->eng->peers, &mp->s->peer, MPS_PEER_FAILED, now);
+        distrust(mp, now);
         mp->resetting = !mp->closed;
         pass_reset(mp, now);
         break;
@@ -189,6 +201,9 @@ static void app_gone(struct mps_mpconn *mp, bool abort, mps_time_t now)
         mps_conn_push(mp->core, now);
         write_subflows(mp, now);
     }
+    /* The program lost its patience, maybe with a peer that does not answer. */
+    if (abort && now - mp->since >= IMPATIENCE)
+        distrust(mp, now);
     mp->closed = true;
     mps_log("mpconn %08x: the application %s", mp->token, abort ? "aborted" : "closed");
     if (abort)
@@ -300,6 +315,13 @@ static void set_timer(struct mps_mpconn *mp, mps_time_t now)
     mp->timer_at = at;
 }
 
+static enum mps_mpconn_verdict verdict_of(enum mps_reason plain)
+{
+    if (plain == MPS_REASON_UNSPECIFIED)
+        return MPS_MPCONN_REFUSED;
+    return plain == MPS_REASON_MIDDLEBOX ? MPS_MPCONN_UNHEARD : MPS_MPCONN_PLAIN;
+}
+
 enum mps_mpconn_verdict mps_mpconn_run(struct mps_mpconn *mp, bool *ret_more)
 {
     mps_time_t now = mps_clock_now();
@@ -333,7 +355,7 @@ enum mps_mpconn_verdict mps_mpconn_run(struct mps_mpconn *mp, bool *ret_more)
         return MPS_MPCONN_OVER;
     }
     if (mp->plain)
-        return mp->refused ? MPS_MPCONN_REFUSED : MPS_MPCONN_PLAIN;
+        return verdict_of(mp->plain_reason);
     set_timer(mp, now);
     if (mps_exchange_is_quick(&mp->exchange, now))
         mps_busypoll_go_on(&mp->eng->busypoll, now);

@@ -1,16 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Proven peers outlive an agent in a file that the agents of one user share: the first connection
- * of a later agent needs no round trip for HELLO. The file is a hint and nothing else: whatever
- * it says, each connection still needs the mark in its handshake.
+ * What an agent learned of peers outlives it in a file that the agents of one user share: the first
+ * connection of a later agent to a proven peer needs no round trip for HELLO, and none waits again for
+ * a peer that does not answer. The file is a hint and nothing else: whatever it says, each
+ * connection still needs the mark in its handshake.
  *
- * PEERS-DIR/peers: a line "mptcpshim-peers 1", then for each peer, in decimal,
- *   NETWORK-NAMESPACE EXPIRES PORT ADDRESS
- * with the inode of the namespace and seconds since 1970. Lines that are not of this form are
- * skipped. Written as a whole and renamed; of two writers at once one may lose what it added.
+ * PEERS-DIR/peers: a line "mptcpshim-peers 2", then for each peer, numbers in decimal,
+ *   NETWORK-NAMESPACE EXPIRES PORT ADDRESS KIND
+ * with the inode of the namespace, milliseconds since 1970, and "shim", "doubt" (was one, or may be
+ * one that does not answer) or "plain". Lines that are not of this form are skipped. Written as a
+ * whole and renamed; of two writers at once one may lose what it added.
  */
 #pragma once
 #include <ev.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include "peers.h"
@@ -24,12 +28,22 @@
 unsigned mps_peerfile_load(struct mps_peers *peers, const char *dir);
 
 /*
- * Write what the table proves and what the file has beside it; the table's other knowledge
- * removes peers from the file. `dir` is made if it is not there. False if it did not work.
+ * Write what the table knows and what the file has beside it; of two that know something of a peer
+ * the later one is right. `dir` is made if it is not there. False if it did not work.
  */
 bool mps_peerfile_save(struct mps_peers *peers, const char *dir);
 
-/* Keeps the file up to date: after a change at once, then at most every second. */
+/* Tells one file that was renamed to the name from the one before. */
+struct mps_peerfile_version {
+    uint64_t inode;
+    int64_t size, mtime_s, mtime_ns;
+};
+
+/*
+ * Keeps the file up to date: after a change at once, then at most every second; but a peer that is
+ * lost is always written at once. And the table: what others wrote is read before a connection
+ * begins.
+ */
 struct mps_peerfile {
     struct ev_loop *loop;
     struct mps_peers *peers;
@@ -37,6 +51,9 @@ struct mps_peerfile {
     ev_async changed;
     ev_timer pause;
     bool waiting; /* a change came during the pause */
+    atomic_bool urgent; /* the change cannot wait */
+    pthread_mutex_t lock; /* of `seen` */
+    struct mps_peerfile_version seen;
 };
 
 /* Loads, and follows the table, which must have no other follower. `dir` outlives it. */

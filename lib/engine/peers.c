@@ -14,15 +14,24 @@ void mps_peers_deinit(struct mps_peers *peers)
     pthread_mutex_destroy(&peers->lock);
 }
 
-static enum mps_peer_kind find(const struct mps_peers *peers, const struct mps_addr *addr,
-                               mps_time_t now)
+/* NULL: nothing is known. */
+static const struct mps_peer *entry_of(const struct mps_peers *peers, const struct mps_addr *addr,
+                                       mps_time_t now)
 {
     for (unsigned i = 0; i < MPS_PEERS_MAX; i++) {
         if (peers->entry[i].kind != MPS_PEER_UNKNOWN && peers->entry[i].expires > now &&
             mps_addr_equal(&peers->entry[i].addr, addr))
-            return peers->entry[i].kind;
+            return &peers->entry[i];
     }
-    return MPS_PEER_UNKNOWN;
+    return NULL;
+}
+
+static enum mps_peer_kind find(const struct mps_peers *peers, const struct mps_addr *addr,
+                               mps_time_t now)
+{
+    const struct mps_peer *e = entry_of(peers, addr, now);
+
+    return e ? e->kind : MPS_PEER_UNKNOWN;
 }
 
 enum mps_peer_kind mps_peers_find(struct mps_peers *peers, const struct mps_addr *addr,
@@ -68,16 +77,25 @@ void mps_peers_set(struct mps_peers *peers, const struct mps_addr *addr, enum mp
     put(peers, addr, kind, now + MPS_PEERS_LIFETIME);
     pthread_mutex_unlock(&peers->lock);
     if (peers->changed && (before != kind || aged))
-        peers->changed(peers->user);
+        peers->changed(peers->user, before == MPS_PEER_PROVEN && before != kind);
 }
 
-void mps_peers_learn(struct mps_peers *peers, const struct mps_addr *addr, mps_time_t expires,
-                     mps_time_t now)
+void mps_peers_learn(struct mps_peers *peers, const struct mps_addr *addr, enum mps_peer_kind kind,
+                     mps_time_t expires, mps_time_t now)
 {
+    const struct mps_peer *known;
+
     pthread_mutex_lock(&peers->lock);
-    if (find(peers, addr, now) == MPS_PEER_UNKNOWN)
-        put(peers, addr, MPS_PEER_PROVEN, expires);
+    known = entry_of(peers, addr, now);
+    if (!known || known->expires + MPS_PEERS_SAME < expires)
+        put(peers, addr, kind, expires);
     pthread_mutex_unlock(&peers->lock);
+}
+
+void mps_peers_refresh(struct mps_peers *peers)
+{
+    if (peers->refresh)
+        peers->refresh(peers->user);
 }
 
 unsigned mps_peers_list(struct mps_peers *peers, struct mps_peer *ret, mps_time_t now)

@@ -126,6 +126,7 @@ int mps_session_connected(struct mps_engine *eng, const struct mps_session_reque
 
     if (rc < 0)
         return rc;
+    mps_peers_refresh(eng->peers);
     kind = mps_peers_find(eng->peers, &s->peer, mps_clock_now());
     if (is_link_local(&s->peer) || kind == MPS_PEER_PLAIN) {
         undo(s, fd);
@@ -244,6 +245,24 @@ static bool run_relay(struct mps_session *s, bool *ret_more)
     return false;
 }
 
+/*
+ * What the connection that goes plain teaches. One that a box seems to keep from its answer may have
+ * met a bad path: only the second one in a row makes the peer a plain one.
+ */
+static void remember(struct mps_session *s, enum mps_mpconn_verdict verdict)
+{
+    struct mps_peers *peers = s->eng->peers;
+    mps_time_t now = mps_clock_now();
+    enum mps_peer_kind kind = MPS_PEER_PLAIN;
+
+    if (verdict == MPS_MPCONN_REFUSED)
+        kind = MPS_PEER_REFUSED;
+    else if (verdict == MPS_MPCONN_UNHEARD &&
+             mps_peers_find(peers, &s->peer, now) != MPS_PEER_FAILED)
+        kind = MPS_PEER_FAILED;
+    mps_peers_set(peers, &s->peer, kind, now);
+}
+
 static bool run_multipath(struct mps_session *s, bool *ret_more)
 {
     enum mps_mpconn_verdict verdict =
@@ -252,10 +271,9 @@ static bool run_multipath(struct mps_session *s, bool *ret_more)
     switch (verdict) {
     case MPS_MPCONN_PLAIN:
     case MPS_MPCONN_REFUSED:
+    case MPS_MPCONN_UNHEARD:
         *ret_more = true;
-        mps_peers_set(s->eng->peers, &s->peer,
-                      verdict == MPS_MPCONN_PLAIN ? MPS_PEER_PLAIN : MPS_PEER_REFUSED,
-                      mps_clock_now());
+        remember(s, verdict);
         return go_plain(s) == 0;
     case MPS_MPCONN_OVER:
         return false;

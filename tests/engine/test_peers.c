@@ -15,7 +15,7 @@
 #include "engine/peerfile.h"
 #include "handover/message.h"
 
-#define HEAD "mptcpshim-peers 1\n"
+#define HEAD "mptcpshim-peers 2\n"
 
 static const struct mps_addr v4 = {.family = MPS_AF_INET, .port = 80, .ip = {192, 0, 2, 1}};
 static const struct mps_addr v6 = {.family = MPS_AF_INET6, .port = 443, .ip = {0x20, 1, [15] = 7}};
@@ -103,11 +103,41 @@ static void test_kept(void **state)
     assert_true(saved(p, &v6, MPS_PEER_PROVEN));
     assert_int_equal(loaded(p, &v4), MPS_PEER_PROVEN);
     assert_int_equal(loaded(p, &v6), MPS_PEER_PROVEN);
-    /* Newer knowledge takes away. */
+    /* Newer knowledge takes its place. */
     assert_true(saved(p, &v4, MPS_PEER_FAILED));
-    assert_int_equal(loaded(p, &v4), MPS_PEER_UNKNOWN);
+    assert_int_equal(loaded(p, &v4), MPS_PEER_FAILED);
     assert_true(saved(p, &v6, MPS_PEER_PLAIN));
-    assert_int_equal(loaded(p, &v6), MPS_PEER_UNKNOWN);
+    assert_int_equal(loaded(p, &v6), MPS_PEER_PLAIN);
+    /* One that ends marked connections is tried by each agent. */
+    assert_true(saved(p, &v6, MPS_PEER_REFUSED));
+    assert_int_equal(loaded(p, &v6), MPS_PEER_FAILED);
+}
+
+/* Two agents that know different things of a peer: who learned it later is right, on either side. */
+static void test_later_is_right(void **state)
+{
+    mps_time_t now = mps_clock_now(), later = now + MPS_SEC;
+    struct place *p = *state;
+    struct mps_peers a, b;
+
+    mps_peers_init(&a);
+    mps_peers_init(&b);
+    mps_peers_set(&a, &v4, MPS_PEER_PROVEN, now - 2 * MPS_SEC);
+    mps_peers_set(&b, &v4, MPS_PEER_FAILED, now - MPS_SEC);
+    assert_true(mps_peerfile_save(&b, p->dir));
+    assert_true(mps_peerfile_save(&a, p->dir));
+    assert_int_equal(loaded(p, &v4), MPS_PEER_FAILED);
+    mps_peerfile_load(&a, p->dir);
+    assert_int_equal(mps_peers_find(&a, &v4, later), MPS_PEER_FAILED);
+    mps_peers_set(&a, &v4, MPS_PEER_PROVEN, now);
+    assert_true(mps_peerfile_save(&a, p->dir));
+    mps_peerfile_load(&b, p->dir);
+    assert_int_equal(mps_peers_find(&b, &v4, later), MPS_PEER_PROVEN);
+    /* At the same time: the bad news. */
+    mps_peers_set(&b, &v4, MPS_PEER_PLAIN, now);
+    assert_true(mps_peerfile_save(&b, p->dir));
+    assert_true(mps_peerfile_save(&a, p->dir));
+    assert_int_equal(loaded(p, &v4), MPS_PEER_PLAIN);
 }
 
 /* The table's own knowledge is newer than the file's. */
@@ -155,8 +185,8 @@ static void with_line(const struct place *p, const char *format, int64_t expires
     assert_int_equal(stat("/proc/self/ns/net", &st), 0);
     n = snprintf(text, sizeof(text), HEAD);
     n += snprintf(text + n, sizeof(text) - (size_t)n, format, (uint64_t)st.st_ino, expires);
-    n += snprintf(text + n, sizeof(text) - (size_t)n, "\n%" PRIu64 " %" PRId64 " 443 2001::7\n",
-                  (uint64_t)st.st_ino, (int64_t)time(NULL) + 60);
+    n += snprintf(text + n, sizeof(text) - (size_t)n, "\n%" PRIu64 " %" PRId64 " 443 2001::7 shim\n",
+                  (uint64_t)st.st_ino, ((int64_t)time(NULL) + 60) * 1000);
     write_file(p->file, text, (size_t)n);
 }
 
@@ -167,24 +197,26 @@ static void test_lines(void **state)
         int64_t left; /* seconds to live */
         bool good;
     } cases[] = {
-        {"%" PRIu64 " %" PRId64 " 80 192.0.2.1", 60, true},
-        {"%" PRIu64 " %" PRId64 " 80 192.0.2.1", -1, false},
-        {"%" PRIu64 " %" PRId64 " 80 192.0.2.1", 1000000, false},
-        {"1%" PRIu64 " %" PRId64 " 80 192.0.2.1", 60, false}, /* another namespace */
-        {"%" PRIu64 " %" PRId64 " 80 192.0.2.1 x", 60, false},
-        {"%" PRIu64 " %" PRId64 " 80 192.0.2.256", 60, false},
-        {"%" PRIu64 " %" PRId64 " 65616 192.0.2.1", 60, false},
-        {"%" PRIu64 " %" PRId64 " -65456 192.0.2.1", 60, false},
+        {"%" PRIu64 " %" PRId64 " 80 192.0.2.1 shim", 60, true},
+        {"%" PRIu64 " %" PRId64 " 80 192.0.2.1 shim", -1, false},
+        {"%" PRIu64 " %" PRId64 " 80 192.0.2.1 shim", 1000000, false},
+        {"1%" PRIu64 " %" PRId64 " 80 192.0.2.1 shim", 60, false}, /* another namespace */
+        {"%" PRIu64 " %" PRId64 " 80 192.0.2.1 shim x", 60, false},
+        {"%" PRIu64 " %" PRId64 " 80 192.0.2.1 shim1", 60, false},
+        {"%" PRIu64 " %" PRId64 " 80 192.0.2.1", 60, false},
+        {"%" PRIu64 " %" PRId64 " 80 192.0.2.256 shim", 60, false},
+        {"%" PRIu64 " %" PRId64 " 65616 192.0.2.1 shim", 60, false},
+        {"%" PRIu64 " %" PRId64 " -65456 192.0.2.1 shim", 60, false},
         {"%" PRIu64 " %" PRId64 " 80", 60, false},
-        {"%" PRIu64 " -%" PRId64 " 80 192.0.2.1", 60, false},
-        {"x %" PRIu64 " %" PRId64 " 80 192.0.2.1", 60, false},
+        {"%" PRIu64 " -%" PRId64 " 80 192.0.2.1 shim", 60, false},
+        {"x %" PRIu64 " %" PRId64 " 80 192.0.2.1 shim", 60, false},
         {"\n\n\n%" PRIu64 "\n%" PRId64, 60, false},
     };
     struct place *p = *state;
 
     assert_int_equal(mkdir(p->dir, 0700), 0);
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        with_line(p, cases[i].format, (int64_t)time(NULL) + cases[i].left);
+        with_line(p, cases[i].format, ((int64_t)time(NULL) + cases[i].left) * 1000);
         assert_int_equal(loaded(p, &v4), cases[i].good ? MPS_PEER_PROVEN : MPS_PEER_UNKNOWN);
         assert_int_equal(loaded(p, &v6), MPS_PEER_PROVEN);
     }
@@ -320,6 +352,30 @@ static void test_engine(void **state)
     rig_deinit(&rig);
 }
 
+/* What another agent writes while this one runs is known to the next connection. */
+static void test_others_news(void **state)
+{
+    struct place *p = *state;
+    struct mps_addr addr = {.family = MPS_AF_INET, .ip = {127, 0, 0, 1}};
+    struct mps_session_request req = {.options = ""};
+    struct mps_session *session;
+    char options[128];
+    struct rig rig;
+    int app;
+
+    snprintf(options, sizeof(options), "peers-dir=%s", p->dir);
+    rig_init(&rig, options);
+    addr.port = rig.port;
+    mps_peers_set(&rig.client_hub.peers, &addr, MPS_PEER_PROVEN,
+                  mps_clock_now() - 2 * MPS_PEERS_SAME);
+    assert_true(saved(p, &addr, MPS_PEER_PLAIN));
+    req.fd = rig_dial("127.0.0.1", rig.port, 0);
+    assert_int_equal(mps_session_connected(rig.client, &req, &session, &app),
+                     MPS_SESSION_PLAIN_PEER);
+    close(req.fd);
+    rig_deinit(&rig);
+}
+
 static bool was_reset(void *arg)
 {
     return (rig_poll(*(int *)arg, POLLIN) & POLLHUP) != 0;
@@ -349,7 +405,7 @@ static void test_early_data_lost(void **state)
     assert_true(rig_until(&rig, was_reset, &app, 10));
     assert_int_equal(mps_peers_find(&rig.client_hub.peers, &w.addr, mps_clock_now()),
                      MPS_PEER_FAILED);
-    w.kind = MPS_PEER_UNKNOWN;
+    w.kind = MPS_PEER_FAILED;
     assert_true(rig_until(&rig, in_file, &w, 10));
     close(app);
     rig_deinit(&rig);
@@ -359,9 +415,10 @@ int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        CASE(test_kept),    CASE(test_table_first),     CASE(test_bounded), CASE(test_lines),
-        CASE(test_garbage), CASE(test_links),           CASE(test_foreign), CASE(test_no_file),
-        CASE(test_engine),  CASE(test_early_data_lost),
+        CASE(test_kept),    CASE(test_later_is_right), CASE(test_table_first),
+        CASE(test_bounded), CASE(test_lines),          CASE(test_garbage),
+        CASE(test_links),   CASE(test_foreign),        CASE(test_no_file),
+        CASE(test_engine),  CASE(test_others_news),    CASE(test_early_data_lost),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -275,10 +275,10 @@ static void close_subflow(struct host *host, const struct mps_event *event)
 
 static void take_event(struct host *host, const struct mps_event *event)
 {
-    static const char *const names[] = {"established",   "plain",     "open",
-                                        "up",            "close",     "announced",
-                                        "removed",       "priority",  "reset",
-                                        "closed",        "stale",     "recovered"};
+    static const char *const names[] = {"established", "plain",  "unanswered", "open",
+                                        "up",          "close",  "announced",  "removed",
+                                        "priority",    "reset",  "closed",     "stale",
+                                        "recovered"};
 
     world_say(host->world, "host %u: %s", host->number, names[event->type]);
     if (host->ended)

@@ -129,7 +129,8 @@ static void event(struct pair *p, int side, const struct mps_event *ev)
 
     switch (ev->type) {
     case MPS_EV_ESTABLISHED: e->established = true; break;
-    case MPS_EV_PLAIN: e->plain = true; break;
+    case MPS_EV_PLAIN: e->plain = true; e->reason = ev->reason; break;
+    case MPS_EV_UNANSWERED: e->unanswered = true; break;
     case MPS_EV_OPEN:
         e->n_open++;
         l = new_link(p);

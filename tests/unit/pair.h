@@ -50,7 +50,7 @@ struct pair_end {
     bool stopped; /* does not read */
     bool eof;
     unsigned no_memory; /* failures of mps_conn_app_tx_space */
-    bool established, plain, reset, closed;
+    bool established, plain, unanswered, reset, closed;
     enum mps_reason reason;
     unsigned n_open, n_up, n_announced, n_removed, n_priority, n_sf_close, n_stale, n_recovered;
 };
