@@ -131,6 +131,7 @@ static const struct mps_key keys[] = {
     OPTION("connections", "scheduler", "ecf, minrtt, roundrobin, redundant or backup", "scheduler"),
     OPTION("connections", "path-manager", "pairs or fullmesh", "pm"),
     OPTION("connections", "fairness", "off, auto or strict", "fairness"),
+    OPTION("connections", "checksum", "auto, on or off", "checksum"),
     OPTION("connections", "max-subflows", "a number, 1 to 32", "max-subflows"),
     OPTION("connections", "max-addresses", "a number, 0 to 64", "max-addresses"),
     OPTION("connections", "no-subflow-timeout", SECONDS, "no-subflow-timeout"),

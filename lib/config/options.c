@@ -116,6 +116,20 @@ static const char *set_bind(struct mps_options *opt, const char *value)
     return NULL;
 }
 
+static const char *set_checksum(struct mps_options *opt, const char *value)
+{
+    static const char *const names[] = {
+        [MPS_CHECKSUM_AUTO] = "auto", [MPS_CHECKSUM_OFF] = "off", [MPS_CHECKSUM_ON] = "on"};
+
+    for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (strcmp(value, names[i]) == 0) {
+            opt->checksum = (enum mps_checksum)i;
+            return NULL;
+        }
+    }
+    return "not auto, on or off";
+}
+
 static const char *set_path(char path[MPS_OPTIONS_PATH], const char *value)
 {
     if (strlen(value) >= MPS_OPTIONS_PATH)
@@ -150,6 +164,8 @@ const char *mps_options_set(struct mps_options *opt, const char *key, char *valu
     }
     if (strcmp(key, "fairness") == 0)
         return mps_fairness_find(value, &opt->fairness) ? NULL : "not off, auto or strict";
+    if (strcmp(key, "checksum") == 0)
+        return set_checksum(opt, value);
     if (strcmp(key, "verbose") == 0)
         return set_path(opt->verbose, value);
     if (strcmp(key, "peers-dir") == 0)

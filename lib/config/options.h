@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The agent's options: words key=value from the environment, and per connection from a request.
- *   local=A[,B...] scheduler=NAME pm=NAME fairness=off|auto|strict
+ *   local=A[,B...] scheduler=NAME pm=NAME fairness=off|auto|strict checksum=auto|on|off
  *   max-subflows=N max-addresses=N bind=any|keep
  *   no-subflow-timeout=SECONDS keepalive=SECONDS
  *   idle=SECONDS memory=MIB threads=N join-port=N[-M] verbose=FILE
@@ -17,6 +17,13 @@
 
 struct mps_sched_ops;
 struct mps_pm_ops;
+
+/* Are payloads checked? */
+enum mps_checksum {
+    MPS_CHECKSUM_AUTO, /* where boxes can be: on paths of a millisecond and more */
+    MPS_CHECKSUM_OFF,
+    MPS_CHECKSUM_ON,
+};
 
 struct mps_ports {
     uint16_t first, last; /* inclusive */
@@ -36,6 +43,7 @@ struct mps_options {
     const struct mps_sched_ops *sched; /* NULL: the default */
     const struct mps_pm_ops *pm;       /* NULL: the default */
     enum mps_fairness fairness;
+    enum mps_checksum checksum;
     unsigned max_subflows;             /* 0: the default */
     unsigned max_addresses;            /* of the peer, beside its first */
     bool bind_keep;                    /* a program that binds gets no other local address */

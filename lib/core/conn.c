@@ -33,9 +33,7 @@ static void config_take(struct mps_conn *c, const struct mps_config *cfg)
         c->cfg.max_subflows = MPS_MAX_SUBFLOWS;
     if (c->cfg.max_addrs > MPS_ADDRS_MAX)
         c->cfg.max_addrs = MPS_ADDRS_MAX;
-    /* Early frames leave before it is known whether payloads carry a checksum. */
-    if (c->cfg.capabilities & MPS_CAP_PAYLOAD_CRC)
-        c->cfg.zero_rtt = false;
+    c->checks.wanted = c->cfg.capabilities & MPS_CAP_PAYLOAD_CRC;
 }
 
 static int parts_init(struct mps_conn *c, const struct mps_env *env, const struct mps_config *cfg,
@@ -139,7 +137,8 @@ int mps_conn_new_server(struct mps_conn **ret, const struct mps_env *env,
         mps_conn_free(c);
         return r;
     }
-    c->keys.payload_crc = c->cfg.capabilities & hello->capabilities & MPS_CAP_PAYLOAD_CRC;
+    if (hello->capabilities & MPS_CAP_PAYLOAD_CRC)
+        mps_conn_check_all(c);
     c->peer_held = hello->capabilities & MPS_CAP_HELD;
     mps_flow_limit(&c->flow, hello->credit);
     *ret = c;
@@ -264,6 +263,8 @@ static void subflow_timers(struct mps_conn *c, mps_time_t now)
                 mps_sf_abandon(sf, MPS_REASON_TIMEOUT, true, now);
             continue;
         }
+        if (sf->state == MPS_SF_CLOSING && sf->join.deadline <= now)
+            mps_sf_kill(sf, true, sf->reason, now);
         if (sf->state != MPS_SF_ACTIVE)
             continue;
         mps_stale_checked(&sf->stale, &sf->m, now);
@@ -359,6 +360,17 @@ static bool address_event(struct mps_conn *c, struct mps_event *ev)
     return false;
 }
 
+static bool rewritten_event(struct mps_conn *c, struct mps_event *ev)
+{
+    if (!c->checks.ev)
+        return false;
+    c->checks.ev = false;
+    ev->type = MPS_EV_REWRITTEN;
+    ev->local = c->checks.local;
+    ev->remote = c->checks.remote;
+    return true;
+}
+
 static bool conn_event(struct mps_conn *c, struct mps_event *ev)
 {
     ev->reason = c->ev.reason;
@@ -398,7 +410,7 @@ int mps_conn_next_event(struct mps_conn *c, struct mps_event *ret)
             return 1;
         }
     }
-    if (address_event(c, &ev) || conn_event(c, &ev)) {
+    if (rewritten_event(c, &ev) || address_event(c, &ev) || conn_event(c, &ev)) {
         *ret = ev;
         return 1;
     }

@@ -50,6 +50,7 @@ struct mps_config {
     const struct mps_pm_ops *pm;       /* NULL: the default */
     enum mps_fairness fairness;
     uint32_t capabilities;             /* MPS_CAP_* we ask for */
+    bool check_far; /* payloads carry checksums on paths whose RTT is above MPS_CHECKS_RTT_US */
     uint64_t snd_buf_max;              /* most bytes of application data held until DATA_ACK */
     uint64_t rcv_buf_init, rcv_buf_max; /* credit window: at first, and grown up to */
     unsigned max_subflows;             /* <= MPS_MAX_SUBFLOWS, all states together */
@@ -195,6 +196,9 @@ void mps_conn_abort(struct mps_conn *conn, mps_time_t now);
 unsigned mps_conn_plain_spans(struct mps_conn *conn, uint64_t skip, struct mps_span *spans,
                               unsigned max);
 
+/* Payloads carry checksums from now on, whatever was agreed: a path may change them. */
+void mps_conn_check_all(struct mps_conn *conn);
+
 /* ---- peer to application ---- */
 
 /*
@@ -239,6 +243,7 @@ enum mps_event_type {
     MPS_EV_CLOSED,         /* all done; every subflow was reported closed; free the connection */
     MPS_EV_STALE,          /* `subflow` makes no progress */
     MPS_EV_RECOVERED,      /* it does again */
+    MPS_EV_REWRITTEN,      /* a box changed bytes between `local` and `remote` */
 };
 
 struct mps_event {

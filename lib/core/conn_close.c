@@ -128,6 +128,12 @@ void mps_conn_close_settle(struct mps_conn *c, mps_time_t now)
 
     if (c->phase == MPS_PH_OPEN && own_stream_acked(c) && peer_stream_complete(c))
         start_closing(c, now);
+    if (c->phase == MPS_PH_OPEN) {
+        mps_for_each_subflow(sf, c) {
+            if (sf->state == MPS_SF_CLOSING && mps_sf_tx_empty(sf))
+                mps_sf_kill(sf, false, sf->reason, now);
+        }
+    }
     if (c->phase == MPS_PH_OPEN && c->rx.closed && own_stream_acked(c) &&
         c->close_acked != c->tx.acked) {
         /* As FIN_WAIT_2: only the end of the peer's stream is missing from here on. */

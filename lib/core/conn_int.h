@@ -34,7 +34,6 @@ enum mps_phase {
 struct mps_keys {
     uint8_t own[MPS_KEY_LEN], peer[MPS_KEY_LEN];
     uint32_t token, peer_token;
-    bool payload_crc;
 };
 
 /* Application to peer. */
@@ -90,6 +89,7 @@ struct mps_remote {
 struct mps_retry {
     uint32_t local_key;
     mps_addr_id_t remote_id;
+    uint32_t last_id; /* the subflow that failed last */
     unsigned fails;
     bool worked; /* once: its path is there, and probably comes back */
     mps_time_t silent_at; /* it went silent then and is looked for; 0: not */
@@ -116,6 +116,17 @@ struct mps_paths {
     mps_time_t retry_at;
 };
 
+/* Payload checksums and what they found (conn_checks.c). */
+struct mps_checks {
+    bool wanted;  /* on every subflow: a host asked for them, or a box was seen to change bytes */
+    bool several; /* a subflow over other addresses than the first one's has worked */
+    unsigned times; /* damages in a row without any byte that got through */
+    uint32_t last_id; /* the newest subflow that was damaged */
+    uint64_t rx_at, tx_at; /* how far the streams were */
+    bool ev;
+    struct mps_addr local, remote; /* of the path in the event */
+};
+
 struct mps_conn_events {
     bool established, unanswered, plain, reset, closed;
     enum mps_reason reason;
@@ -132,6 +143,7 @@ struct mps_conn {
     struct mps_conn_tx tx;
     struct mps_conn_rx rx;
     struct mps_paths paths;
+    struct mps_checks checks;
     struct mps_conn_events ev;
     struct mps_list subflows;
     uint32_t slots;          /* in use */
@@ -190,6 +202,21 @@ void mps_conn_explore(struct mps_conn *c, struct mps_subflow *sf, mps_time_t now
 bool mps_conn_send_run(struct mps_conn *c, struct mps_subflow *sf, struct mps_run *run,
                        uint8_t flags, mps_time_t now);
 
+/* ---- conn_checks.c ---- */
+
+/* Do payloads of this subflow get a checksum? */
+bool mps_checks_wanted(const struct mps_subflow *sf);
+/* The subflow works. */
+void mps_checks_up(const struct mps_subflow *sf);
+/*
+ * What comes on the only subflow is damaged, but what is sent arrives: it carries the news of its
+ * own end, which would have to wait for another one. False: there are others.
+ */
+bool mps_checks_farewell(struct mps_subflow *sf, enum mps_reason reason, mps_time_t now);
+/* A box changed bytes on the subflow `id`, whose addresses are NULL if they are not known any more. */
+void mps_checks_damaged(struct mps_conn *c, uint32_t id, const struct mps_addr *local,
+                        const struct mps_addr *remote, mps_time_t now);
+
 /* ---- conn_fair.c ---- */
 void mps_conn_fair(struct mps_conn *c, mps_time_t now);
 void mps_conn_fair_forget(struct mps_conn *c, unsigned slot);
@@ -210,6 +237,8 @@ int mps_paths_first(struct mps_conn *c, const struct mps_addr *local,
 void mps_paths_run(struct mps_conn *c, mps_time_t now);
 void mps_paths_failed(struct mps_conn *c, const struct mps_subflow *sf, bool transient,
                       mps_time_t now);
+/* The peer says only now that a box changed bytes on the subflow `id`, which has ended before. */
+void mps_paths_blame(struct mps_conn *c, uint32_t id, mps_time_t now);
 /* The entry of an address, NULL if there is none; subflows name it by id and key. */
 const struct mps_local *mps_paths_local(const struct mps_conn *c, const struct mps_addr *local);
 void mps_paths_remote_added(struct mps_conn *c, const struct mps_ctrl *ctrl);

@@ -130,7 +130,8 @@ static int hello_reply(struct mps_subflow *sf, const struct mps_hello *hello, mp
         return r;
     memcpy(c->keys.peer, hello->key, MPS_KEY_LEN);
     c->keys.peer_token = token;
-    c->keys.payload_crc = c->cfg.capabilities & hello->capabilities & MPS_CAP_PAYLOAD_CRC;
+    if (hello->capabilities & MPS_CAP_PAYLOAD_CRC)
+        mps_conn_check_all(c);
     mps_flow_limit(&c->flow, hello->credit);
     c->phase = MPS_PH_OPEN;
     c->hello_at = MPS_NEVER;

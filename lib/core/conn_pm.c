@@ -395,17 +395,19 @@ void mps_paths_failed(struct mps_conn *c, const struct mps_subflow *sf, bool tra
 {
     mps_time_t delay = MPS_RETRY_MIN;
     struct mps_retry *r;
-    bool silent;
+    bool silent, alone = sf->reason == MPS_REASON_MIDDLEBOX && mps_conn_n_active(c) == 0;
 
     if (c->role != MPS_ROLE_CLIENT || c->phase != MPS_PH_OPEN)
         return;
     r = retry_place(c, sf);
     r->worked |= sf->active_since > 0;
+    r->last_id = sf->id;
     c->paths.due = true;
     if (fell_silent(sf, now)) {
         *r = (struct mps_retry){
             .local_key = r->local_key,
             .remote_id = r->remote_id,
+            .last_id = sf->id,
             .worked = true,
             .silent_at = now,
             .min_rtt_us = sf->m.min_rtt_us,
@@ -424,8 +426,10 @@ void mps_paths_failed(struct mps_conn *c, const struct mps_subflow *sf, bool tra
         delay = 0;
     for (unsigned i = 0; i < r->fails && delay < MPS_RETRY_MAX; i++)
         delay *= 2;
-    if (!transient || delay > MPS_RETRY_MAX)
+    if ((!transient && !alone) || delay > MPS_RETRY_MAX)
         delay = MPS_RETRY_MAX;
+    if (sf->reason == MPS_REASON_MIDDLEBOX && !alone)
+        delay = MPS_RETRY_REWRITES;
     /* A path that has gone silent may come back at any time; a refusal stays one for a while. */
     silent = sf->active_since > 0 || now - sf->join.since >= MPS_RETRY_KNOWN;
     if (transient && silent && r->worked && delay > MPS_RETRY_KNOWN)
@@ -434,4 +438,40 @@ void mps_paths_failed(struct mps_conn *c, const struct mps_subflow *sf, bool tra
     r->until = now + delay;
     if (mps_conn_n_active(c) == 0)
         hurry(&c->paths, now);
+}
+
+void mps_subflow_avoid(struct mps_subflow *sf, mps_time_t until, mps_time_t now)
+{
+    struct mps_conn *c = sf->conn;
+    struct mps_retry *r;
+
+    if (sf->state == MPS_SF_DEAD)
+        return;
+    mps_sf_kill(sf, true, MPS_REASON_PROHIBITED, now);
+    r = retry_place(c, sf);
+    r->last_id = sf->id;
+    r->until = until;
+    mps_conn_settle(c, now);
+}
+
+void mps_paths_blame(struct mps_conn *c, uint32_t id, mps_time_t now)
+{
+    const struct mps_addr *local = NULL, *remote = NULL;
+    struct mps_retry *r = NULL;
+
+    for (unsigned i = 0; i < c->paths.n_retries && !r; i++) {
+        if (c->paths.retries[i].last_id == id)
+            r = &c->paths.retries[i];
+    }
+    for (unsigned i = 0; r && i < c->paths.n_locals; i++) {
+        if (c->paths.locals[i].key == r->local_key)
+            local = &c->paths.locals[i].addr;
+    }
+    for (unsigned i = 0; r && i < c->paths.n_remotes; i++) {
+        if (c->paths.remotes[i].id == r->remote_id)
+            remote = &c->paths.remotes[i].addr;
+    }
+    if (r && mps_conn_n_active(c) > 0 && c->checks.several)
+        r->until = now + MPS_RETRY_REWRITES;
+    mps_checks_damaged(c, id, local, remote, now);
 }

@@ -145,7 +145,7 @@ int mps_conn_rx_early(struct mps_subflow *sf, mps_time_t now)
     uint64_t fresh;
     int r;
 
-    if (there == 0 || there > MPS_EARLY_MAX || c->keys.payload_crc || c->rx.closed ||
+    if (there == 0 || there > MPS_EARLY_MAX || sf->rx.dss.checked || c->rx.closed ||
         chunk->dsn != mps_reasm_next(&c->rx.reasm) ||
         mps_reasm_cut(&c->rx.reasm, chunk, there, &first) < 0)
         return 0;
@@ -186,11 +186,13 @@ static void peer_closed(struct mps_conn *c, uint32_t id, enum mps_reason reason,
 {
     struct mps_subflow *sf = find(c, id);
 
-    if (!sf)
-        return;
-    mps_sf_kill(sf, true, reason, now);
-    mps_paths_failed(c, sf, transient, now);
-    mps_conn_lost_subflow(c, sf, false, now);
+    if (sf) {
+        mps_sf_kill(sf, true, reason, now);
+        mps_paths_failed(c, sf, transient, now);
+        mps_conn_lost_subflow(c, sf, false, now);
+    }
+    if (reason == MPS_REASON_MIDDLEBOX || reason == MPS_REASON_PROTOCOL)
+        mps_paths_blame(c, id, now);
 }
 
 static void apply(struct mps_conn *c, struct mps_subflow *carrier, const struct mps_ctrl *ctrl,

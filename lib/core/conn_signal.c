@@ -11,7 +11,7 @@ void mps_conn_encode_dss(struct mps_subflow *sf, struct mps_dss *dss, uint8_t *o
     dss->ctrl_ack = mps_ctrlq_rx_expected(&c->rx.ctrlq);
     dss->timestamp_us = (uint32_t)(c->now / MPS_USEC);
     sf->tx.told = dss->data_ack;
-    mps_dss_encode_head(dss, c->keys.payload_crc, out);
+    mps_dss_encode_head(dss, out);
 }
 
 int mps_conn_ctrl(struct mps_conn *c, struct mps_ctrl *ctrl)

@@ -73,6 +73,15 @@
 #define MPS_ROOM_LATELY    (50 * MPS_MSEC) /* and what was delivered in so long, is the most */
 #define MPS_ROOM_MAX       (4u << 20)
 
+/* ---- checksums of payloads ---- */
+
+/* Boxes that change bytes are nearer than this in no data centre's rack (microseconds). */
+#define MPS_CHECKS_RTT_US 1000u
+/* So many damages at one point of the stream are no chance. */
+#define MPS_CHECKS_TRIES 3u
+#define MPS_CHECKS_PATIENCE (10 * MPS_SEC) /* of a server, after the second one */
+#define MPS_CHECKS_FAREWELL (2 * MPS_SEC) /* for the last words of a subflow */
+
 /* ---- padding ---- */
 
 /* Behind HELLO_REPLY: at most what a path of this rate (bytes per second) carries in half a round
@@ -177,6 +186,7 @@
 #define MPS_RETRY_MAX    (60 * MPS_SEC)
 #define MPS_RETRY_KNOWN  (2 * MPS_SEC)  /* at most, for a pair that has worked */
 #define MPS_RETRY_ALONE  (16 * MPS_SEC) /* at most, while no subflow is active */
+#define MPS_RETRY_REWRITES (600 * MPS_SEC) /* where a box changes bytes, while others work */
 #define MPS_RETRY_STABLE (10 * MPS_SEC) /* a subflow that lived so long ends the back-off */
 #define MPS_RETRY_PAIRS  64u            /* pairs whose back-off is remembered */
 

@@ -50,23 +50,21 @@ static bool is_ctrl_len(uint8_t type, size_t len)
     }
 }
 
-/* Bytes of the payload's checksum. An empty payload has none. */
-static uint32_t payload_crc_len(uint32_t payload_len, bool payload_crc)
+static bool is_dss(uint8_t type)
 {
-    return payload_crc && payload_len ? MPS_PAYLOAD_CRC_LEN : 0;
+    return type == MPS_FRAME_DSS || type == MPS_FRAME_DSS_CHECKED;
 }
 
-static int parse_dss(const struct prefix *prefix, struct mps_reader *r, bool payload_crc,
-                     struct mps_frame *ret)
+static int parse_dss(const struct prefix *prefix, struct mps_reader *r, struct mps_frame *ret)
 {
     uint32_t tail = prefix->len - MPS_DSS_FIXED_LEN;
-    uint32_t crc_len = payload_crc_len(tail, payload_crc);
     struct mps_dss *dss = &ret->dss;
     uint64_t numbers;
 
-    if (tail && tail <= crc_len)
+    dss->checked = prefix->type == MPS_FRAME_DSS_CHECKED;
+    if (dss->checked && tail <= MPS_PAYLOAD_CRC_LEN)
         return MPS_EPROTO;
-    dss->payload_len = tail - crc_len;
+    dss->payload_len = tail - (dss->checked ? MPS_PAYLOAD_CRC_LEN : 0);
     if (dss->payload_len > MPS_DSS_MAX_PAYLOAD)
         return MPS_EPROTO;
     dss->flags = prefix->flags & (MPS_DSS_FIN | MPS_DSS_ACK_NOW | MPS_DSS_URGENT);
@@ -134,14 +132,14 @@ static int parse_ctrl(const struct prefix *prefix, struct mps_reader *r, struct 
 /* Length of the head by its prefix, or 0 if no frame of ours has such a prefix. */
 static size_t head_len_of(const struct prefix *prefix)
 {
-    if (prefix->type == MPS_FRAME_DSS)
+    if (is_dss(prefix->type))
         return prefix->len >= MPS_DSS_FIXED_LEN ? MPS_DSS_HEAD_LEN : 0;
     if (prefix->type & TYPE_OPTIONAL)
         return MPS_FRAME_PREFIX_LEN;
     return is_ctrl_len(prefix->type, prefix->len) ? MPS_FRAME_PREFIX_LEN + prefix->len : 0;
 }
 
-int mps_frame_parse_head(const uint8_t *buf, size_t len, bool payload_crc, struct mps_frame *ret,
+int mps_frame_parse_head(const uint8_t *buf, size_t len, struct mps_frame *ret,
                          size_t *ret_head_len, size_t *ret_need)
 {
     struct mps_reader r = mps_reader_of(buf, len);
@@ -171,8 +169,9 @@ int mps_frame_parse_head(const uint8_t *buf, size_t len, bool payload_crc, struc
     memset(&frame, 0, sizeof(frame));
     frame.type = prefix.type;
     r = mps_reader_of(buf + MPS_FRAME_PREFIX_LEN, head_len - MPS_FRAME_PREFIX_LEN);
-    if (prefix.type == MPS_FRAME_DSS) {
-        err = parse_dss(&prefix, &r, payload_crc, &frame);
+    if (is_dss(prefix.type)) {
+        frame.type = MPS_FRAME_DSS;
+        err = parse_dss(&prefix, &r, &frame);
     } else if (prefix.type & TYPE_OPTIONAL) {
         frame.skip = true;
         frame.tail_len = prefix.len;
@@ -196,7 +195,7 @@ static void write_prefix(uint8_t *out, uint8_t type, uint8_t flags, size_t len, 
     mps_write_u32(&w, head_crc(out, head_len));
 }
 
-void mps_dss_encode_head(const struct mps_dss *dss, bool payload_crc, uint8_t out[MPS_DSS_HEAD_LEN])
+void mps_dss_encode_head(const struct mps_dss *dss, uint8_t out[MPS_DSS_HEAD_LEN])
 {
     struct mps_writer w = mps_writer_of(out + MPS_FRAME_PREFIX_LEN, MPS_DSS_FIXED_LEN);
 
@@ -205,9 +204,8 @@ void mps_dss_encode_head(const struct mps_dss *dss, bool payload_crc, uint8_t ou
     mps_write_u64(&w, dss->credit);
     mps_write_u32(&w, dss->ctrl_ack);
     mps_write_u32(&w, dss->timestamp_us);
-    write_prefix(out, MPS_FRAME_DSS, dss->flags,
-                 MPS_DSS_FIXED_LEN + dss->payload_len +
-                     payload_crc_len(dss->payload_len, payload_crc),
+    write_prefix(out, dss->checked ? MPS_FRAME_DSS_CHECKED : MPS_FRAME_DSS, dss->flags,
+                 MPS_DSS_FIXED_LEN + dss->payload_len + (dss->checked ? MPS_PAYLOAD_CRC_LEN : 0),
                  MPS_DSS_HEAD_LEN);
 }
 

@@ -6,8 +6,8 @@
  *   1  1  flags
  *   2  2  length of what follows the 8-byte prefix
  *   4  4  CRC32C of prefix (this field zero) and fixed part
- *   8  .. fixed part (its size depends on the type), then for DSS the payload and, if negotiated
- *         and the payload is not empty, the CRC32C of the payload (big endian)
+ *   8  .. fixed part (its size depends on the type), then for DSS the payload and, in a checked one,
+ *         the CRC32C of the payload (big endian)
  *
  * DSS fixed part, 32 bytes: DSN(8) DATA_ACK(8) credit(8) CTRL_ACK(4) timestamp in us(4).
  * Control frames: CSN(4), then the fields of the type; no payload. The first CSN is 0; CTRL_ACK is
@@ -30,6 +30,7 @@
 
 enum mps_frame_type {
     MPS_FRAME_DSS = 1,
+    MPS_FRAME_DSS_CHECKED = 2, /* parsed as DSS, with `checked` */
     MPS_FRAME_ADD_ADDR = 3,
     MPS_FRAME_REMOVE_ADDR = 4,
     MPS_FRAME_PRIO = 5,          /* MP_PRIO */
@@ -50,6 +51,7 @@ enum mps_frame_type {
 
 struct mps_dss {
     uint8_t flags;
+    bool checked;         /* the payload's checksum is behind it; never without a payload */
     uint32_t payload_len; /* without the checksum */
     uint64_t dsn;
     uint64_t data_ack;
@@ -109,16 +111,15 @@ struct mps_frame {
 #define MPS_FRAME_MORE 1 /* need more bytes, *ret_need says how many in all */
 
 /*
- * Parse the head (prefix and fixed part) at buf[0..len). `payload_crc`: checksums are negotiated.
+ * Parse the head (prefix and fixed part) at buf[0..len).
  * On 0, *ret is set and *ret_head_len is the number of bytes used; ret->tail_len bytes follow.
  * On MPS_FRAME_MORE, *ret_need >= len + 1. MPS_EPROTO, MPS_ECHECK.
  */
-int mps_frame_parse_head(const uint8_t *buf, size_t len, bool payload_crc, struct mps_frame *ret,
+int mps_frame_parse_head(const uint8_t *buf, size_t len, struct mps_frame *ret,
                          size_t *ret_head_len, size_t *ret_need);
 
 /* Encode the head of a DSS frame; its payload and checksum follow on the wire. */
-void mps_dss_encode_head(const struct mps_dss *dss, bool payload_crc,
-                         uint8_t out[MPS_DSS_HEAD_LEN]);
+void mps_dss_encode_head(const struct mps_dss *dss, uint8_t out[MPS_DSS_HEAD_LEN]);
 
 /* Encode the head of a PADDING frame, which `len` bytes follow. */
 void mps_padding_encode_head(uint16_t len, uint8_t out[MPS_FRAME_PREFIX_LEN]);

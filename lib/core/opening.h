@@ -54,7 +54,7 @@ enum mps_reason {
 #define MPS_NONCE_LEN 16
 
 /* Bits of the capability option. */
-#define MPS_CAP_PAYLOAD_CRC 0x00000001u /* append CRC32C to payloads if both sides ask for it */
+#define MPS_CAP_PAYLOAD_CRC 0x00000001u /* asks for checksums of payloads, both ways */
 #define MPS_CAP_HELD        0x00000002u /* HELLO: no data is sent before the answer has come */
 
 struct mps_hello {

@@ -81,6 +81,7 @@ void mps_sf_activate(struct mps_subflow *sf, mps_time_t now)
     sf->rx.need = MPS_FRAME_PREFIX_LEN;
     sf->ev.up = true;
     mps_paths_settle_subflow(sf);
+    mps_checks_up(sf);
     c->no_subflow_at = MPS_NEVER;
     c->paths.due = true;
     /* What the peer missed on subflows that ended is said again; to a server that knows nothing of
@@ -191,6 +192,7 @@ void mps_subflow_down(struct mps_subflow *sf, bool orderly, enum mps_reason reas
                       mps_time_t now)
 {
     struct mps_conn *c = sf->conn;
+    bool damaged;
 
     if (sf->state == MPS_SF_DEAD)
         return;
@@ -199,9 +201,14 @@ void mps_subflow_down(struct mps_subflow *sf, bool orderly, enum mps_reason reas
         orderly = false;
     if (!orderly)
         mps_sf_tell_closed(sf, reason, true);
+    /* What a box has changed may be the very message that would let the peer say so. */
+    damaged = c->checks.times > 0 && sf->state == MPS_SF_ACTIVE && !orderly &&
+              reason == MPS_REASON_UNSPECIFIED && mps_conn_n_active(c) == 1;
     mps_sf_kill(sf, !orderly, reason, now);
     mps_paths_failed(c, sf, true, now);
     mps_conn_lost_subflow(c, sf, orderly, now);
+    if (damaged)
+        mps_checks_damaged(c, sf->id, NULL, NULL, now);
     mps_conn_settle(c, now);
 }
 

@@ -71,6 +71,9 @@ enum mps_subflow_state mps_subflow_state(const struct mps_subflow *sf);
 int mps_subflow_connected(struct mps_subflow *sf, const struct mps_addr *local,
                           const struct mps_addr *remote, mps_time_t now);
 
+/* The socket of an MPS_EV_OPEN is better not made: the pair of addresses has its turn at `until`. */
+void mps_subflow_avoid(struct mps_subflow *sf, mps_time_t until, mps_time_t now);
+
 /*
  * A box on the way splits TCP, so that the metrics below end there: to be told before data flows.
  * It costs a PING now and then.

@@ -28,6 +28,7 @@ struct mps_tx_frame {
     uint32_t off;   /* bytes written: head, payload, checksum. Once > 0 it must be finished. */
     uint8_t flags;  /* MPS_DSS_* */
     bool sealed;    /* head, checksum and pin are valid */
+    bool checked;   /* the checksum follows the payload; known once sealed */
     uint8_t head[MPS_DSS_HEAD_LEN];
     uint8_t crc[MPS_PAYLOAD_CRC_LEN];
     struct mps_sendq_pin pin;
@@ -60,6 +61,7 @@ enum mps_rx_mode {
     MPS_RX_PAYLOAD, /* into `chunk`, or to nowhere without one */
     MPS_RX_CRC,     /* checksum of the payload */
     MPS_RX_SKIP,    /* rest of an unknown optional frame */
+    MPS_RX_DEAF,    /* nothing that comes counts any more */
 };
 
 struct mps_sf_rx {

@@ -49,7 +49,7 @@ static int payload_moved(struct mps_subflow *sf, uint32_t n, mps_time_t now)
     sf->bytes_received += n;
     if (rx->left > 0)
         return 0;
-    if (!sf->conn->keys.payload_crc)
+    if (!rx->dss.checked)
         return payload_end(sf, now);
     rx->mode = MPS_RX_CRC;
     rx->have = 0;
@@ -116,7 +116,7 @@ static int feed_head(struct mps_subflow *sf, const uint8_t *p, size_t len, size_
     *ret_used = n;
     if (rx->have < rx->need)
         return 0;
-    r = mps_frame_parse_head(rx->buf, rx->have, sf->conn->keys.payload_crc, &f, &head_len, &need);
+    r = mps_frame_parse_head(rx->buf, rx->have, &f, &head_len, &need);
     if (r == MPS_FRAME_MORE) {
         if (need <= rx->have || need > sizeof(rx->buf))
             return MPS_EPROTO;
@@ -142,7 +142,7 @@ static int feed_body(struct mps_subflow *sf, const uint8_t *p, size_t len, size_
     }
     if (rx->chunk)
         memcpy(rx->chunk->data + (rx->chunk->len - rx->left), p, n);
-    else if (sf->conn->keys.payload_crc)
+    else if (rx->dss.checked)
         rx->crc = mps_crc32c(rx->crc, p, n);
     return payload_moved(sf, n, now);
 }
@@ -182,6 +182,9 @@ static int feed(struct mps_subflow *sf, const uint8_t *p, size_t len, mps_time_t
         case MPS_RX_CRC:
             r = feed_crc(sf, p, len, &used, now);
             break;
+        case MPS_RX_DEAF:
+            used = len;
+            break;
         }
         p += used;
         len -= used;
@@ -215,6 +218,7 @@ static void rx_failed(struct mps_subflow *sf, int error, mps_time_t now)
 {
     struct mps_conn *c = sf->conn;
     struct mps_ctrl fail = {.type = MPS_FRAME_FAIL};
+    bool damaged;
 
     if (sf->state == MPS_SF_DEAD)
         return;
@@ -224,7 +228,13 @@ static void rx_failed(struct mps_subflow *sf, int error, mps_time_t now)
         /* SUBFLOW_CLOSE says the same with less detail; without memory for both, the reset. */
         (void)mps_conn_ctrl(c, &fail);
     }
-    mps_sf_abandon(sf, reason_of(error), error == MPS_ENOMEM, now);
+    /* Where the length has changed, anything may seem to be the next head. */
+    damaged = sf->state == MPS_SF_ACTIVE &&
+              (error == MPS_ECSUM || error == MPS_ECHECK || error == MPS_EPROTO);
+    if (!damaged || !mps_checks_farewell(sf, reason_of(error), now))
+        mps_sf_abandon(sf, reason_of(error), error == MPS_ENOMEM, now);
+    if (damaged)
+        mps_checks_damaged(c, sf->id, &sf->local, &sf->remote, now);
 }
 
 int mps_subflow_rx_done(struct mps_subflow *sf, size_t n, mps_time_t now)
@@ -249,10 +259,13 @@ int mps_subflow_rx_done(struct mps_subflow *sf, size_t n, mps_time_t now)
         r = feed(sf, c->scratch, n, now);
     if (r == 0 && sf->state != MPS_SF_DEAD)
         r = mps_conn_rx_early(sf, now);
-    if (r < 0)
+    if (r < 0) {
         rx_failed(sf, r, now);
-    else if (sf->state == MPS_SF_DEAD)
+        if (sf->state != MPS_SF_DEAD)
+            r = 0; /* it has some words left */
+    } else if (sf->state == MPS_SF_DEAD) {
         r = MPS_ESTATE;
+    }
     mps_conn_settle(c, now);
     return r;
 }

@@ -45,14 +45,9 @@ bool mps_sf_tx_reserve(struct mps_subflow *sf)
     return true;
 }
 
-static uint32_t crc_len(const struct mps_subflow *sf, const struct mps_tx_frame *f)
+static uint32_t frame_len(const struct mps_tx_frame *f)
 {
-    return sf->conn->keys.payload_crc && f->len > 0 ? MPS_PAYLOAD_CRC_LEN : 0;
-}
-
-static uint32_t frame_len(const struct mps_subflow *sf, const struct mps_tx_frame *f)
-{
-    return MPS_DSS_HEAD_LEN + f->len + crc_len(sf, f);
+    return MPS_DSS_HEAD_LEN + f->len + (f->checked ? MPS_PAYLOAD_CRC_LEN : 0);
 }
 
 static void unseal(struct mps_subflow *sf, struct mps_tx_frame *f)
@@ -88,12 +83,21 @@ static void trim(struct mps_subflow *sf, struct mps_tx_frame *f)
     sf->tx.queued -= cut;
 }
 
+static void sum(struct mps_tx_frame *f)
+{
+    uint32_t crc = 0;
+
+    for (unsigned i = 0; i < f->pin.n; i++)
+        crc = mps_crc32c(crc, f->pin.spans[i].p, f->pin.spans[i].n);
+    for (unsigned i = 0; i < MPS_PAYLOAD_CRC_LEN; i++)
+        f->crc[i] = (uint8_t)(crc >> (24 - 8 * i));
+}
+
 /* Make the bytes of a frame final. It carries the newest acknowledgment. */
 static bool seal(struct mps_subflow *sf, struct mps_tx_frame *f)
 {
     struct mps_conn *c = sf->conn;
     struct mps_dss dss;
-    uint32_t crc = 0;
 
     if (f->sealed)
         return true;
@@ -101,13 +105,11 @@ static bool seal(struct mps_subflow *sf, struct mps_tx_frame *f)
     if (mps_sendq_pin(&c->tx.sendq, f->dsn, f->len, &f->pin) < 0)
         return false;
     f->sealed = true;
-    if (crc_len(sf, f)) {
-        for (unsigned i = 0; i < f->pin.n; i++)
-            crc = mps_crc32c(crc, f->pin.spans[i].p, f->pin.spans[i].n);
-        for (unsigned i = 0; i < MPS_PAYLOAD_CRC_LEN; i++)
-            f->crc[i] = (uint8_t)(crc >> (24 - 8 * i));
-    }
-    dss = (struct mps_dss){.flags = f->flags, .payload_len = f->len, .dsn = f->dsn};
+    f->checked = f->len > 0 && mps_checks_wanted(sf);
+    if (f->checked)
+        sum(f);
+    dss = (struct mps_dss){
+        .flags = f->flags, .checked = f->checked, .payload_len = f->len, .dsn = f->dsn};
     /* Each copy says so: whichever comes first brings the byte and the mark together. */
     if (f->len > 0 && f->dsn + f->len == c->tx.urgent_end)
         dss.flags |= MPS_DSS_URGENT;
@@ -153,14 +155,14 @@ static void out(struct span_out *o, uint8_t *p, size_t n, size_t *skip)
     *skip = 0;
 }
 
-static void out_frame(struct span_out *o, const struct mps_subflow *sf, struct mps_tx_frame *f)
+static void out_frame(struct span_out *o, struct mps_tx_frame *f)
 {
     size_t skip = f->off;
 
     out(o, f->head, MPS_DSS_HEAD_LEN, &skip);
     for (unsigned i = 0; i < f->pin.n; i++)
         out(o, f->pin.spans[i].p, f->pin.spans[i].n, &skip);
-    if (crc_len(sf, f))
+    if (f->checked)
         out(o, f->crc, MPS_PAYLOAD_CRC_LEN, &skip);
 }
 
@@ -224,7 +226,7 @@ unsigned mps_subflow_tx_spans(struct mps_subflow *sf, struct mps_span *spans, un
     }
     skip_acked(sf);
     if (tx->n > 0 && frame_at(tx, 0)->off > 0)
-        out_frame(&o, sf, frame_at(tx, i++));
+        out_frame(&o, frame_at(tx, i++));
     if (padding_first)
         out_padding(&o, tx);
     place_ack(sf);
@@ -238,7 +240,7 @@ unsigned mps_subflow_tx_spans(struct mps_subflow *sf, struct mps_span *spans, un
 
         if (!seal(sf, f))
             break;
-        out_frame(&o, sf, f);
+        out_frame(&o, f);
     }
     return o.n;
 }
@@ -247,7 +249,7 @@ unsigned mps_subflow_tx_spans(struct mps_subflow *sf, struct mps_span *spans, un
 static size_t frame_taken(struct mps_subflow *sf, size_t n)
 {
     struct mps_tx_frame *f = frame_at(&sf->tx, 0);
-    size_t left = frame_len(sf, f) - f->off;
+    size_t left = frame_len(f) - f->off;
 
     if (n < left) {
         f->off += (uint32_t)n;
@@ -329,7 +331,7 @@ bool mps_sf_tx_frame(struct mps_subflow *sf, uint64_t dsn, uint32_t len, uint8_t
     f->len = len;
     f->flags = flags;
     f->off = 0;
-    f->sealed = false;
+    f->sealed = f->checked = false;
     tx->queued += len;
     return true;
 }

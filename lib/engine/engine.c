@@ -109,6 +109,7 @@ int mps_engine_init(struct mps_engine *eng, struct ev_loop *loop,
     eng->policy = setup->policy;
     eng->view = setup->view;
     eng->peers = setup->peers;
+    eng->pathmem = setup->pathmem;
     eng->monitors = setup->monitors;
     eng->open_join_port = setup->open_join_port;
     eng->user = setup->user;

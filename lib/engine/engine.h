@@ -6,7 +6,7 @@
  * the number of its engines is in hub.h.
  *
  * Threads. An agent has one engine or several, each with a thread of its own (worker.h); they share
- * nothing but what is constant, the table of peers, the monitors and the join listener. An engine
+ * nothing but what is constant, what is known of peers and paths, the monitors and the join listener. An engine
  * and all that belongs to it (sessions, their connections, relays and sockets) is used by the
  * thread of its loop only: that is true of every module here whose header says nothing else. A
  * connection stays with its engine for its life. Its id and its token are `index` modulo `count`,
@@ -26,6 +26,7 @@
 #include "linger.h"
 #include "memory.h"
 #include "monitor.h"
+#include "pathmem.h"
 #include "peers.h"
 #include "view.h"
 
@@ -41,6 +42,7 @@ struct mps_engine_setup {
     const struct mps_policy *policy; /* of the files */
     const struct mps_view *view;     /* changes only in the engine's own thread */
     struct mps_peers *peers;
+    struct mps_pathmem *pathmem;
     struct mps_monitors *monitors;
     /* Joins need a listener of ours: its port, 0 if it cannot be had. In the engine's thread. */
     uint16_t (*open_join_port)(void *user);
@@ -57,6 +59,7 @@ struct mps_engine {
     const struct mps_policy *policy;
     const struct mps_view *view;
     struct mps_peers *peers;
+    struct mps_pathmem *pathmem;
     struct mps_monitors *monitors;
     uint16_t (*open_join_port)(void *user);
     void *user;

@@ -203,6 +203,7 @@ static int init_workers(struct mps_hub *hub, const struct mps_policy *policy)
         .policy = policy ? policy : &no_policy,
         .view = &hub->view,
         .peers = &hub->peers,
+        .pathmem = &hub->pathmem,
         .monitors = &hub->monitors,
         .open_join_port = open_from_engine,
         .user = hub,
@@ -236,6 +237,7 @@ int mps_hub_init(struct mps_hub *hub, struct ev_loop *loop, const char *agent_id
     hub->options = *options;
     memcpy(hub->agent_id, agent_id, strnlen(agent_id, MPS_AGENT_ID_LEN));
     mps_peers_init(&hub->peers);
+    mps_pathmem_init(&hub->pathmem);
     if (hub->options.remember_peers && hub->options.peers_dir[0])
         mps_peerfile_start(&hub->peerfile, loop, &hub->peers, hub->options.peers_dir);
     mps_monitors_init(&hub->monitors, loop);
@@ -244,6 +246,7 @@ int mps_hub_init(struct mps_hub *hub, struct ev_loop *loop, const char *agent_id
         mps_monitors_deinit(&hub->monitors);
         mps_peerfile_stop(&hub->peerfile);
         mps_peers_deinit(&hub->peers);
+        mps_pathmem_deinit(&hub->pathmem);
         return rc;
     }
     mps_greeter_init(&hub->greeter, loop, join_arrived, hub);
@@ -278,6 +281,7 @@ void mps_hub_deinit(struct mps_hub *hub)
     mps_monitors_deinit(&hub->monitors);
     mps_peerfile_stop(&hub->peerfile);
     mps_peers_deinit(&hub->peers);
+    mps_pathmem_deinit(&hub->pathmem);
     if (threads)
         mps_inbox_deinit(&hub->inbox);
     free(hub->workers);

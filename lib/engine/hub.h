@@ -23,6 +23,7 @@
 #include "monitor.h"
 #include "netaddr.h"
 #include "peerfile.h"
+#include "pathmem.h"
 #include "peers.h"
 #include "steer.h"
 #include "view.h"
@@ -34,6 +35,7 @@ struct mps_hub {
     struct mps_options options;
     struct mps_view view;
     struct mps_peers peers;
+    struct mps_pathmem pathmem;
     struct mps_peerfile peerfile;
     struct mps_monitors monitors;
     struct mps_netaddr netaddr;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "clock.h"
+#include "core/constants.h"
 #include "core/err.h"
 #include "engine.h"
 #include "handover/message.h"
@@ -42,6 +43,17 @@ static void on_timer(struct ev_loop *loop, ev_timer *timer, int revents)
 
 /* ---- birth and death ---- */
 
+/* Of all subflows; each further one that is long enough gets them by itself. */
+static bool wants_checksums(const struct mps_session *s, int fd)
+{
+    if (s->options.checksum == MPS_CHECKSUM_AUTO &&
+        mps_sock_rtt_ns(fd) > MPS_CHECKS_RTT_US * MPS_USEC)
+        return true;
+    return s->options.checksum == MPS_CHECKSUM_ON ||
+           mps_pathmem_find(s->eng->pathmem, MPS_PATHMEM_REWRITES, &s->local, &s->peer,
+                            mps_clock_now()) != 0;
+}
+
 static void configure(const struct mps_mpconn *mp, int fd, struct mps_config *cfg)
 {
     const struct mps_session *s = mp->s;
@@ -62,6 +74,9 @@ static void configure(const struct mps_mpconn *mp, int fd, struct mps_config *cf
     cfg->token_rem = s->eng->index;
     cfg->zero_rtt = s->role == MPS_ROLE_CLIENT &&
                     mps_peers_find(s->eng->peers, &s->peer, mps_clock_now()) == MPS_PEER_PROVEN;
+    cfg->check_far = s->options.checksum == MPS_CHECKSUM_AUTO;
+    if (wants_checksums(s, fd))
+        cfg->capabilities |= MPS_CAP_PAYLOAD_CRC;
     /* A join without its mark would reach the program there. */
     cfg->announced_only = mp->listed && mps_sock_peer_mss(fd) != MPS_MARK_LISTEN;
 }

@@ -22,15 +22,58 @@
 
 /* ---- events of the core ---- */
 
+/* At the program's port only the mark keeps a join from being taken for its data. */
+static bool needs_mark(const struct mps_mpconn *mp, const struct mps_addr *remote)
+{
+    return !mp->listed || remote->port == mp->s->peer.port;
+}
+
+static bool has_working(const struct mps_mpconn *mp)
+{
+    const struct mps_sflow *f;
+
+    mps_list_for_each(f, &mp->flows, struct mps_sflow, link)
+    {
+        if (!f->connecting && !f->dead)
+            return true;
+    }
+    return false;
+}
+
+/*
+ * Until when a join there would do no good, as other connections have found out; 0: try it. A path
+ * that changes bytes is better than none, and checked.
+ */
+static mps_time_t avoided(const struct mps_mpconn *mp, const struct mps_event *ev, mps_time_t now)
+{
+    struct mps_pathmem *mem = mp->eng->pathmem;
+    mps_time_t until =
+        mps_pathmem_find(mem, MPS_PATHMEM_REWRITES, &ev->local, &ev->remote, now);
+
+    if (until != 0 && has_working(mp))
+        return until;
+    if (until != 0)
+        mps_conn_check_all(mp->core);
+    return needs_mark(mp, &ev->remote)
+               ? mps_pathmem_find(mem, MPS_PATHMEM_UNMARKED, &ev->local, &ev->remote, now)
+               : 0;
+}
+
 static void open_subflow(struct mps_mpconn *mp, const struct mps_event *ev, mps_time_t now)
 {
     char from[MPS_SOCK_TEXT_LEN], to[MPS_SOCK_TEXT_LEN];
     struct mps_connector_path path = {ev->local, ev->remote, ev->ifindex};
+    mps_time_t avoid = avoided(mp, ev, now);
     /* Boxes that take marks off are in the way to listed peers. */
     bool large = !mp->listed && !mp->small_joins && mps_connector_takes_large(&path);
-    int fd = mps_connector_join(&path, large, &mp->s->sockopts);
     struct mps_sflow *f = NULL;
+    int fd;
 
+    if (avoid != 0) {
+        mps_subflow_avoid(ev->subflow, avoid, now);
+        return;
+    }
+    fd = mps_connector_join(&path, large, &mp->s->sockopts);
     mps_log("mpconn %08x: join %s to %s%s%s%s", mp->token, mps_sock_text(&ev->local, from),
             mps_sock_text(&ev->remote, to), large ? ", large segments" : "", fd < 0 ? ": " : "",
             fd < 0 ? strerror(errno) : "");
@@ -40,8 +83,7 @@ static void open_subflow(struct mps_mpconn *mp, const struct mps_event *ev, mps_
         f->large = large;
         f->path = path;
         f->opts = &mp->s->sockopts;
-        /* At the program's port only the mark keeps a join from being taken for its data. */
-        f->needs_mark = !mp->listed || ev->remote.port == mp->s->peer.port;
+        f->needs_mark = needs_mark(mp, &ev->remote);
         return;
     }
     if (fd >= 0)
@@ -59,6 +101,10 @@ static void close_subflow(struct mps_mpconn *mp, const struct mps_event *ev)
         /* Large segments may be what the path swallows. */
         if (f->large && (f->error != 0 || ev->reason == MPS_REASON_BAD_PERFORMANCE))
             mp->small_joins = true;
+        /* One stray connection is enough. */
+        if (f->unmarked)
+            mps_pathmem_set(mp->eng->pathmem, MPS_PATHMEM_UNMARKED, &ev->local, &ev->remote,
+                            mps_clock_now());
         drained = f->peer_eof || f->connecting;
         fd = mps_sflow_free(f);
         if (fd >= 0 && ev->reset)
@@ -108,11 +154,18 @@ static void handle_event(struct mps_mpconn *mp, const struct mps_event *ev, mps_
     case MPS_EV_SUBFLOW_CLOSE:
         close_subflow(mp, ev);
         break;
+    case MPS_EV_REWRITTEN:
+        mps_log("mpconn %08x: a box changes bytes", mp->token);
+        mps_pathmem_set(mp->eng->pathmem, MPS_PATHMEM_REWRITES, &ev->local, &ev->remote, now);
+        break;
     case MPS_EV_RESET:
         mps_log("mpconn %08x: reset, reason %d", mp->token, ev->reason);
         mp->s->end = mps_report_end(ev->reason);
         /* The next connection asks first, and can go back to plain TCP. */
         distrust(mp, now);
+        /* The only path changes bytes, as somebody may want it: plain TCP carries them so. */
+        if (mp->s->role == MPS_ROLE_CLIENT && ev->reason == MPS_REASON_MIDDLEBOX)
+            mps_peers_set(mp->eng->peers, &mp->s->peer, MPS_PEER_PLAIN, now);
         mp->resetting = !mp->closed;
         pass_reset(mp, now);
         break;

@@ -76,6 +76,7 @@ static void finish_connect(struct mps_sflow *f, mps_time_t now)
     }
     if (rc == MPS_CONNECTOR_UNMARKED && f->needs_mark) {
         mps_log("subflow: connected, but not to an agent");
+        f->unmarked = true;
         end(f, false, MPS_REASON_MIDDLEBOX, now);
         return;
     }

@@ -13,6 +13,7 @@ static const struct {
      "  --local ADDR[,ADDR...]  use exactly these local addresses (default: all that are up)\n"
      "  --scheduler NAME        which path gets the next bytes\n"
      "  --fairness MODE         off, auto or strict: subflows at one bottleneck share one share\n"
+     "  --checksum MODE         auto, on or off: find bytes that a box on the way changed\n"
      "  --max-subflows N        paths per connection at most\n"
      "  --keepalive S           seconds of silence after which a path is asked, 0: never\n"
      "  --no-subflow-timeout S  seconds that a connection waits for a path when it has none\n"

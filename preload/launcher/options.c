@@ -14,6 +14,7 @@ static const struct option known[] = {
     {"local", required_argument, NULL, 0},
     {"scheduler", required_argument, NULL, 0},
     {"fairness", required_argument, NULL, 0},
+    {"checksum", required_argument, NULL, 0},
     {"max-subflows", required_argument, NULL, 0},
     {"memory", required_argument, NULL, 0},
     {"threads", required_argument, NULL, 0},

@@ -35,7 +35,8 @@ static bool parse(const char *word, const struct unit *units, double *ret)
 }
 
 /* One setting of one direction; *used says how many words it took. */
-static bool set_word(struct bed_config *config, char *const *word, int left, int *used)
+static bool set_word(struct bed_config *config, struct bed_box_config *box, char *const *word,
+                     int left, int *used)
 {
     double value;
 
@@ -57,6 +58,10 @@ static bool set_word(struct bed_config *config, char *const *word, int left, int
         config->delay_ns = (uint64_t)value;
     else if (strcmp(word[0], "loss") == 0 && parse(word[1], loss_units, &value))
         config->loss_ppm = (uint32_t)value;
+    else if (strcmp(word[0], "rewrite") == 0 && parse(word[1], byte_units, &value))
+        box->rewrite = (uint32_t)value;
+    else if (strcmp(word[0], "insert") == 0 && parse(word[1], byte_units, &value))
+        box->insert = (uint32_t)value;
     else if (strcmp(word[0], "queue") == 0 && parse(word[1], byte_units, &value))
         config->queue_bytes = (uint64_t)value;
     else if (strcmp(word[0], "queue") == 0 && parse(word[1], time_units, &value))
@@ -66,17 +71,19 @@ static bool set_word(struct bed_config *config, char *const *word, int left, int
     return true;
 }
 
-static bool set_dir(struct bed_links *links, struct bed_dir *dir, uint64_t now_ns,
+static bool set_dir(struct bed_links *links, struct bed_link *link, int d, uint64_t now_ns,
                     char *const *word, int count)
 {
-    struct bed_config config = dir->config;
+    struct bed_config config = link->dir[d].config;
+    struct bed_box_config box = link->box[d].config;
     int used;
 
     for (int i = 0; i < count; i += used) {
-        if (!set_word(&config, word + i, count - i, &used))
+        if (!set_word(&config, &box, word + i, count - i, &used))
             return false;
     }
-    links->release(bed_dir_set(dir, now_ns, &config));
+    links->release(bed_dir_set(&link->dir[d], now_ns, &config));
+    link->box[d].config = box;
     return true;
 }
 
@@ -110,11 +117,11 @@ static void write_stats(const struct bed_links *links, char *out, size_t size)
                         ",\"out_packets\":%" PRIu64 ",\"out_bytes\":%" PRIu64
                         ",\"queue_drops\":%" PRIu64 ",\"loss_drops\":%" PRIu64
                         ",\"cut_drops\":%" PRIu64 ",\"queue_bytes\":%" PRIu64
-                        ",\"queue_max_bytes\":%" PRIu64 "}",
+                        ",\"queue_max_bytes\":%" PRIu64 ",\"changed\":%" PRIu32 "}",
                         names[d], dir->config.rate_bps, dir->config.delay_ns,
                         dir->config.cut ? "true" : "false", s->in_packets, s->in_bytes,
                         s->out_packets, s->out_bytes, s->queue_drops, s->loss_drops, s->cut_drops,
-                        dir->queue_bytes, s->queue_max_bytes);
+                        dir->queue_bytes, s->queue_max_bytes, links->link[i].box[d].changed);
         }
         at = append(out, at, size, "}");
     }
@@ -161,7 +168,7 @@ bool bed_control_run(struct bed_links *links, uint64_t now_ns, char *command, ch
         first = 2;
     }
     for (int d = 0; d < BED_DIRS; d++) {
-        if (want[d] && !set_dir(links, &link->dir[d], now_ns, words + first, count - first)) {
+        if (want[d] && !set_dir(links, link, d, now_ns, words + first, count - first)) {
             snprintf(reply, reply_size, "error: bad setting\n");
             return false;
         }

@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The emulator's command language:
- *   LINK [c2s|s2c] {rate R | delay T | queue B | loss P | cut | up}...   both directions if none
+ *   LINK [c2s|s2c] {rate R | delay T | queue B | loss P | rewrite N | insert N | cut | up}...
+ *                                                            both directions if none
  *   stats                                                    JSON array of links
  *   quit
  * R: bits per second with k, m, g + "bit", 0 for no limit; T: ns, us, ms, s; B: bytes with k, m,
- * or a time at the direction's rate; P: "%" or "ppm". Settings hold from the next packet on.
+ * or a time at the direction's rate; P: "%" or "ppm"; N: box.h. Settings hold from the next packet on.
  */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include "box.h"
 #include "link.h"
 
 enum { BED_C2S, BED_S2C, BED_DIRS };
@@ -18,6 +20,7 @@ enum { BED_C2S, BED_S2C, BED_DIRS };
 struct bed_link {
     char name[16];
     struct bed_dir dir[BED_DIRS];
+    struct bed_box box[BED_DIRS];
 };
 
 struct bed_links {

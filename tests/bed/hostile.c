@@ -144,7 +144,7 @@ static void send_dss(int fd, const struct mps_dss *dss, const void *payload)
 {
     uint8_t head[MPS_DSS_HEAD_LEN];
 
-    mps_dss_encode_head(dss, false, head);
+    mps_dss_encode_head(dss, head);
     send_bytes(fd, head, sizeof(head));
     send_bytes(fd, payload, dss->payload_len);
 }
@@ -228,7 +228,7 @@ static bool wrong_frame_length(void)
 
     if (!open_session(&session))
         return false;
-    mps_dss_encode_head(&dss, false, head);
+    mps_dss_encode_head(&dss, head);
     head[2] = 0xff;
     send_bytes(session.fd, head, sizeof(head));
     return ended(session.fd);
@@ -308,7 +308,7 @@ static bool turned_bits(void)
         for (uint32_t i = 0; i < 10; i++) {
             struct mps_dss dss = {.dsn = i * 100, .payload_len = 100, .credit = 1 << 20};
 
-            mps_dss_encode_head(&dss, false, buf + len);
+            mps_dss_encode_head(&dss, buf + len);
             memcpy(buf + len + MPS_DSS_HEAD_LEN, stream_at(i * 100), 100);
             len += MPS_DSS_HEAD_LEN + 100;
         }

@@ -175,9 +175,12 @@ static void write_packets(struct emulator *emu, size_t i, int d)
     struct bed_packet *packet;
 
     while ((packet = bed_dir_pop(&emu->link[i].dir[d], now_ns()))) {
-        /* A device that is down loses packets, as a link would. */
-        ssize_t ignored = write(emu->tun[i][!d], packet->data, packet->len);
+        ssize_t ignored;
 
+        bed_box_pass(&emu->link[i].box[d], &emu->link[i].box[!d], packet->data, &packet->len,
+                     PACKET_SIZE);
+        /* A device that is down loses packets, as a link would. */
+        ignored = write(emu->tun[i][!d], packet->data, packet->len);
         (void)ignored;
         packet_put(packet);
     }

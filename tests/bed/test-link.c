@@ -173,6 +173,94 @@ static void test_changes_while_running(void **state)
     pop(&dir, 60 * MS);
 }
 
+static uint16_t total(const uint8_t *p, size_t n, uint32_t sum)
+{
+    for (size_t i = 0; i < n; i++)
+        sum += i % 2 ? p[i] : (uint32_t)p[i] << 8;
+    while (sum >> 16)
+        sum = (sum & 0xffff) + (sum >> 16);
+    return (uint16_t)sum;
+}
+
+/* A segment from 10.0.0.`from`, with `n` bytes of data that count up from `first`. */
+static uint32_t segment(uint8_t *p, uint8_t from, uint8_t flags, uint32_t seq, uint32_t ack,
+                        uint8_t first, uint32_t n)
+{
+    static const uint8_t head[40] = {0x45, [8] = 64, [9] = 6, [12] = 10, [16] = 10, [32] = 0x50};
+
+    memcpy(p, head, sizeof(head));
+    p[15] = p[21] = from;
+    p[19] = p[23] = (uint8_t)(3 - from);
+    p[33] = flags;
+    for (unsigned i = 0; i < 4; i++) {
+        p[24 + i] = (uint8_t)(seq >> (24 - 8 * i));
+        p[28 + i] = (uint8_t)(ack >> (24 - 8 * i));
+    }
+    for (uint32_t i = 0; i < n; i++)
+        p[40 + i] = (uint8_t)(first + i);
+    return 40 + n;
+}
+
+static uint32_t number(const uint8_t *p)
+{
+    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+}
+
+static void sums_are_right(const uint8_t *p, uint32_t len)
+{
+    assert_int_equal((uint32_t)p[2] << 8 | p[3], len);
+    assert_int_equal(total(p, 20, 0), 0xffff);
+    assert_int_equal(total(p + 20, len - 20, total(p + 12, 8, 6 + len - 20)), 0xffff);
+}
+
+static void test_box_rewrites(void **state)
+{
+    static struct bed_box box = {.config = {.rewrite = 2}}, back;
+    uint8_t p[2048];
+    unsigned changed = 0;
+
+    for (unsigned i = 0; i < 4; i++) {
+        uint32_t len = segment(p, 1, 0x10, 1 + 600 * i, 1, 0, 600);
+
+        bed_box_pass(&box, &back, p, &len, sizeof(p));
+        assert_int_equal(len, 640);
+        sums_are_right(p, len);
+        changed += p[40 + 300] != (uint8_t)300;
+    }
+    assert_int_equal(changed, 2);
+    assert_int_equal(box.changed, 2);
+}
+
+static void test_box_inserts(void **state)
+{
+    static struct bed_box box = {.config = {.insert = 100}}, back;
+    uint8_t p[2048];
+    uint32_t len = segment(p, 1, 0x02, 1000, 0, 0, 0);
+
+    bed_box_pass(&box, &back, p, &len, sizeof(p));
+    /* What is repeated is changed in the same way. */
+    for (unsigned i = 0; i < 2; i++) {
+        len = segment(p, 1, 0x10, 1051, 1, 50, 80);
+        bed_box_pass(&box, &back, p, &len, sizeof(p));
+        assert_int_equal(len, 126);
+        sums_are_right(p, len);
+        assert_memory_equal(p + 40 + 49, "c192,0,d", 8);
+        assert_int_equal(number(p + 24), 1051);
+    }
+    len = segment(p, 1, 0x10, 1131, 1, 130, 10);
+    bed_box_pass(&box, &back, p, &len, sizeof(p));
+    assert_int_equal(number(p + 24), 1137);
+    assert_int_equal(len, 50);
+    /* The sender hears of its own bytes only. */
+    len = segment(p, 2, 0x10, 1, 1147, 0, 0);
+    bed_box_pass(&back, &box, p, &len, sizeof(p));
+    assert_int_equal(number(p + 28), 1141);
+    sums_are_right(p, len);
+    len = segment(p, 2, 0x10, 1, 1051, 0, 0);
+    bed_box_pass(&back, &box, p, &len, sizeof(p));
+    assert_int_equal(number(p + 28), 1051);
+}
+
 static void test_control(void **state)
 {
     static struct bed_link link[2] = {{.name = "link1"}, {.name = "link2"}};
@@ -218,6 +306,8 @@ int main(void)
         cmocka_unit_test(test_loss_is_seeded_and_near_its_rate),
         cmocka_unit_test(test_changes_while_running),
         cmocka_unit_test(test_control),
+        cmocka_unit_test(test_box_rewrites),
+        cmocka_unit_test(test_box_inserts),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -15,6 +15,7 @@
 #include "engine/connector.h"
 #include "engine/crypto_openssl.h"
 #include "engine/memory.h"
+#include "engine/pathmem.h"
 #include "engine/peers.h"
 #include "engine/sock.h"
 #include "engine/sockopts.h"
@@ -101,6 +102,37 @@ static void test_options_length(void **state)
     mps_options_init(&opt);
     assert_int_equal(mps_options_parse(&opt, "idle=12345", 6, NULL), 0);
     assert_int_equal(opt.idle_s, 1);
+}
+
+/* ---- paths ---- */
+
+static void paths_are_remembered(void **state)
+{
+    static struct mps_pathmem mem;
+    struct mps_addr l = {.family = MPS_AF_INET, .ip = {10, 0, 0, 1}, .port = 4000};
+    struct mps_addr r = {.family = MPS_AF_INET, .ip = {10, 0, 0, 2}, .port = 80}, other = r;
+
+    mps_pathmem_init(&mem);
+    mps_pathmem_set(&mem, MPS_PATHMEM_REWRITES, &l, &r, 5);
+    mps_pathmem_set(&mem, MPS_PATHMEM_UNMARKED, &l, &r, 5);
+    /* What a box does to bytes does not depend on the port, */
+    l.port = 0;
+    other.port = 81;
+    assert_int_equal(mps_pathmem_find(&mem, MPS_PATHMEM_REWRITES, &l, &other, 6),
+                     5 + MPS_PATHMEM_LIFETIME);
+    /* a program that met a stray connection does. */
+    assert_int_equal(mps_pathmem_find(&mem, MPS_PATHMEM_UNMARKED, &l, &other, 6), 0);
+    assert_true(mps_pathmem_find(&mem, MPS_PATHMEM_UNMARKED, &l, &r, 6) > 0);
+    assert_int_equal(
+        mps_pathmem_find(&mem, MPS_PATHMEM_UNMARKED, &l, &r, 5 + MPS_PATHMEM_LIFETIME), 0);
+    for (unsigned i = 0; i < MPS_PATHMEM_MAX; i++) {
+        other.ip[3] = (uint8_t)i;
+        other.ip[2] = 1;
+        mps_pathmem_set(&mem, MPS_PATHMEM_REWRITES, &l, &other, 7 + i);
+    }
+    assert_int_equal(mps_pathmem_find(&mem, MPS_PATHMEM_REWRITES, &l, &r, 300), 0);
+    assert_true(mps_pathmem_find(&mem, MPS_PATHMEM_REWRITES, &l, &other, 300) > 0);
+    mps_pathmem_deinit(&mem);
 }
 
 /* ---- peers ---- */
@@ -335,6 +367,7 @@ static void test_crypto(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(paths_are_remembered),
         cmocka_unit_test(test_options),
         cmocka_unit_test(test_options_length),
         cmocka_unit_test(test_peers),

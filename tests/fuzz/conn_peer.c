@@ -127,6 +127,13 @@ static void check_dss(struct peer *p, struct pipe *pipe, const struct mps_dss *d
     CHECK(dss->payload_len == 0 || dss->dsn + dss->payload_len <= p->granted || p->tainted);
     for (uint32_t i = 0; i < dss->payload_len; i++)
         CHECK(payload[i] == peer_pattern(dss->dsn + i, true));
+    CHECK(dss->checked || dss->payload_len == 0 || !p->crc);
+    if (dss->checked) {
+        const uint8_t *sum = payload + dss->payload_len;
+
+        CHECK(mps_crc32c(0, payload, dss->payload_len) ==
+              ((uint32_t)sum[0] << 24 | (uint32_t)sum[1] << 16 | (uint32_t)sum[2] << 8 | sum[3]));
+    }
     if (dss->dsn + dss->payload_len > p->sent_end)
         p->sent_end = dss->dsn + dss->payload_len;
     if (dss->flags & MPS_DSS_FIN) {
@@ -139,7 +146,7 @@ static size_t take_frame(struct peer *p, struct pipe *pipe, const uint8_t *buf, 
 {
     struct mps_frame frame;
     size_t head, need;
-    int r = mps_frame_parse_head(buf, len, p->crc, &frame, &head, &need);
+    int r = mps_frame_parse_head(buf, len, &frame, &head, &need);
 
     CHECK(r == 0 || r == MPS_FRAME_MORE);
     if (r == MPS_FRAME_MORE || len < head + frame.tail_len)
@@ -283,10 +290,10 @@ void peer_send_dss(struct peer *p, struct pipe *pipe, const struct mps_dss *dss,
     size_t len = MPS_DSS_HEAD_LEN + dss->payload_len;
     uint64_t end = dss->dsn + dss->payload_len;
 
-    mps_dss_encode_head(dss, p->crc, buf);
+    mps_dss_encode_head(dss, buf);
     for (uint32_t i = 0; i < dss->payload_len; i++)
         buf[MPS_DSS_HEAD_LEN + i] = peer_pattern(dss->dsn + i, false);
-    if (p->crc && dss->payload_len > 0) {
+    if (dss->checked) {
         uint32_t crc = mps_crc32c(0, buf + MPS_DSS_HEAD_LEN, dss->payload_len);
 
         for (unsigned i = 0; i < 4; i++)

@@ -36,7 +36,7 @@ struct peer {
     mps_time_t now;
     bool server;  /* the connection under test is the accepting side */
     bool tainted; /* bytes of unknown content were fed in */
-    bool crc;     /* payload checksums are negotiated */
+    bool crc;     /* the connection under test asks for payload checksums, as we do */
     bool greeted; /* the connection knows our key */
     uint8_t own_key[MPS_KEY_LEN], conn_key[MPS_KEY_LEN];
     uint32_t conn_token, own_token;

@@ -64,6 +64,7 @@ static void op_dss(struct peer *p, struct pipe *pipe, struct input *in, int flip
         .credit = around(in, p->granted),
     };
 
+    dss.checked = dss.payload_len > 0 && (p->crc || how & 2);
     if (dss.dsn > UINT64_MAX - dss.payload_len - 1)
         dss.dsn = p->next_dsn;
     if (dss.credit > p->granted)

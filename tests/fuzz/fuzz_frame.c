@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A subflow's frames: the input is cut into frames as a receiver does it, once as it is and once
- * with the CRC of each head made right. The first byte says whether payloads have checksums.
+ * with the CRC of each head made right. The first byte is of no use any more.
  */
 #include <string.h>
 #include "check.h"
@@ -12,7 +12,7 @@
 #define STREAM_MAX 8192
 
 /* Encode what was parsed: it must come out as something that parses to the same. */
-static void check_frame(const struct mps_frame *f, bool crc)
+static void check_frame(const struct mps_frame *f)
 {
     uint8_t once[MPS_FRAME_HEAD_MAX], again[MPS_FRAME_HEAD_MAX];
     struct mps_frame parsed;
@@ -24,19 +24,19 @@ static void check_frame(const struct mps_frame *f, bool crc)
     }
     if (f->type == MPS_FRAME_DSS) {
         CHECK(f->dss.payload_len <= MPS_DSS_MAX_PAYLOAD);
-        CHECK(f->tail_len ==
-              f->dss.payload_len + (crc && f->dss.payload_len ? MPS_PAYLOAD_CRC_LEN : 0));
+        CHECK(f->tail_len == f->dss.payload_len + (f->dss.checked ? MPS_PAYLOAD_CRC_LEN : 0));
+        CHECK(!f->dss.checked || f->dss.payload_len > 0);
         CHECK(f->dss.dsn + f->dss.payload_len >= f->dss.dsn);
-        mps_dss_encode_head(&f->dss, crc, once);
+        mps_dss_encode_head(&f->dss, once);
     } else {
         CHECK(f->tail_len == 0 && f->ctrl.type == f->type);
         len = mps_ctrl_encode(&f->ctrl, once);
     }
     CHECK(len <= MPS_FRAME_HEAD_MAX);
-    CHECK(mps_frame_parse_head(once, len, crc, &parsed, &head, &need) == 0);
+    CHECK(mps_frame_parse_head(once, len, &parsed, &head, &need) == 0);
     CHECK(head == len && parsed.type == f->type && parsed.tail_len == f->tail_len);
     if (f->type == MPS_FRAME_DSS)
-        mps_dss_encode_head(&parsed.dss, crc, again);
+        mps_dss_encode_head(&parsed.dss, again);
     else
         CHECK(mps_ctrl_encode(&parsed.ctrl, again) == len);
     CHECK(memcmp(once, again, len) == 0);
@@ -51,7 +51,7 @@ static void seal(uint8_t *p, size_t len)
     if (len < MPS_FRAME_PREFIX_LEN)
         return;
     head = MPS_FRAME_PREFIX_LEN + (p[0] & 0x80 ? 0 : (size_t)p[2] << 8 | p[3]);
-    if (p[0] == MPS_FRAME_DSS)
+    if (p[0] == MPS_FRAME_DSS || p[0] == MPS_FRAME_DSS_CHECKED)
         head = MPS_DSS_HEAD_LEN;
     if (head > len)
         return;
@@ -61,7 +61,7 @@ static void seal(uint8_t *p, size_t len)
         p[4 + i] = (uint8_t)(crc >> (24 - 8 * i));
 }
 
-static void walk(uint8_t *p, size_t len, bool crc, bool mend)
+static void walk(uint8_t *p, size_t len, bool mend)
 {
     while (len) {
         struct mps_frame f;
@@ -70,7 +70,7 @@ static void walk(uint8_t *p, size_t len, bool crc, bool mend)
 
         if (mend)
             seal(p, len);
-        r = mps_frame_parse_head(p, len, crc, &f, &head, &need);
+        r = mps_frame_parse_head(p, len, &f, &head, &need);
         if (r == MPS_FRAME_MORE) {
             CHECK(need > len && need <= MPS_FRAME_HEAD_MAX);
             return;
@@ -79,8 +79,8 @@ static void walk(uint8_t *p, size_t len, bool crc, bool mend)
         if (r)
             return;
         CHECK(head >= MPS_FRAME_PREFIX_LEN && head <= len && head <= MPS_FRAME_HEAD_MAX);
-        check_frame(&f, crc);
-        CHECK(mps_frame_parse_head(p, head - 1, crc, &f, &head, &need) == MPS_FRAME_MORE);
+        check_frame(&f);
+        CHECK(mps_frame_parse_head(p, head - 1, &f, &head, &need) == MPS_FRAME_MORE);
         p += head;
         len -= head;
         if (f.tail_len > len)
@@ -93,17 +93,15 @@ static void walk(uint8_t *p, size_t len, bool crc, bool mend)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
     uint8_t *copy;
-    bool crc;
 
     if (len < 1 || len > STREAM_MAX)
         return 0;
-    crc = data[0] & 1;
     len--;
     copy = malloc(len ? len : 1); /* of the exact size, so that a sanitizer sees its end */
     CHECK(copy);
     memcpy(copy, data + 1, len);
-    walk(copy, len, crc, false);
-    walk(copy, len, crc, true);
+    walk(copy, len, false);
+    walk(copy, len, true);
     free(copy);
     return 0;
 }

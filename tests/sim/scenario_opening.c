@@ -207,7 +207,7 @@ static void stranger_readable(struct simsock *sock)
     struct mps_dss dss = {.payload_len = 100, .dsn = 0};
 
     simsock_write(sock, buf, len);
-    mps_dss_encode_head(&dss, false, buf);
+    mps_dss_encode_head(&dss, buf);
     memset(buf + MPS_DSS_HEAD_LEN, 0x77, 100);
     simsock_write(sock, buf, MPS_DSS_HEAD_LEN + 100);
     s->sent_hmac = true;

@@ -43,6 +43,8 @@ static struct pair_link *new_link(struct pair *p)
     l = &p->links[p->n_links++];
     l->out[0].buf = malloc(PAIR_PIPE);
     l->out[1].buf = malloc(PAIR_PIPE);
+    if (p->tamper)
+        l->tamper = p->tamper;
     return l;
 }
 
@@ -156,6 +158,7 @@ static void event(struct pair *p, int side, const struct mps_event *ev)
     case MPS_EV_CLOSED: e->closed = true; break;
     case MPS_EV_STALE: e->n_stale++; break;
     case MPS_EV_RECOVERED: e->n_recovered++; break;
+    case MPS_EV_REWRITTEN: e->n_rewritten++; break;
     }
 }
 

@@ -53,6 +53,7 @@ struct pair_end {
     bool established, plain, unanswered, reset, closed;
     enum mps_reason reason;
     unsigned n_open, n_up, n_announced, n_removed, n_priority, n_sf_close, n_stale, n_recovered;
+    unsigned n_rewritten;
 };
 
 struct pair {
@@ -69,6 +70,7 @@ struct pair {
     bool refuse_joins; /* connects of joins fail */
     bool silent_joins; /* nothing answers them */
     int join_error;    /* last error of mps_conn_join_accept */
+    void (*tamper)(struct pair_link *, int, uint8_t *, size_t); /* of links to come */
 };
 
 /* Defaults; change cfg before pair_start. */

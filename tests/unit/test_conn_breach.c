@@ -16,7 +16,7 @@ static void inject_dss(struct pair_link *l, int from, const struct mps_dss *dss,
     uint8_t buf[MPS_DSS_HEAD_LEN + 4096];
 
     memset(buf, 0x55, sizeof(buf));
-    mps_dss_encode_head(dss, false, buf);
+    mps_dss_encode_head(dss, buf);
     pair_inject(l, from, buf, MPS_DSS_HEAD_LEN + payload);
 }
 
@@ -233,7 +233,7 @@ static void wrong_confirm(void **state)
     assert_int_equal(try_join(p, 8, &sf), 0);
     n = mps_opening_encode(&msg, buf);
     memset(buf + n, 0, MPS_DSS_HEAD_LEN + 10);
-    mps_dss_encode_head(&dss, false, buf + n);
+    mps_dss_encode_head(&dss, buf + n);
     feed_bytes(sf, buf, n + MPS_DSS_HEAD_LEN + 10, p->now);
     assert_int_equal(mps_subflow_state(sf), MPS_SF_DEAD);
     mps_conn_info(p->end[SERVER].conn, &info);
@@ -251,7 +251,7 @@ static void frames_before_confirm(void **state)
 
     start_with_join(p);
     assert_int_equal(try_join(p, 8, &sf), 0);
-    mps_dss_encode_head(&dss, false, buf);
+    mps_dss_encode_head(&dss, buf);
     feed_bytes(sf, buf, sizeof(buf), p->now);
     mps_conn_info(p->end[SERVER].conn, &info);
     assert_int_equal(info.bytes_received, 0);

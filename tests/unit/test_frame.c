@@ -68,6 +68,7 @@ static struct mps_dss random_dss(uint64_t *rng)
     memset(&d, 0, sizeof(d)); /* compared as bytes */
     d.flags = (uint8_t)(test_random(rng) >> 62);
     d.payload_len = (uint32_t)(test_random(rng) % (MPS_DSS_MAX_PAYLOAD + 1));
+    d.checked = d.payload_len > 0 && test_random(rng) >> 63;
     d.dsn = test_random(rng) >> 1;
     d.data_ack = test_random(rng);
     d.credit = test_random(rng);
@@ -77,7 +78,7 @@ static struct mps_dss random_dss(uint64_t *rng)
 }
 
 /* As in test_opening.c: a tight copy, and outputs that failure must not touch. */
-static int parse(const uint8_t *buf, size_t len, bool crc, struct mps_frame *ret, size_t *ret_head,
+static int parse(const uint8_t *buf, size_t len, struct mps_frame *ret, size_t *ret_head,
                  size_t *ret_need)
 {
     uint8_t *copy = malloc(len ? len : 1);
@@ -89,7 +90,7 @@ static int parse(const uint8_t *buf, size_t len, bool crc, struct mps_frame *ret
     memcpy(copy, buf, len);
     memset(&frame, 0x5a, sizeof(frame));
     before = frame;
-    r = mps_frame_parse_head(copy, len, crc, &frame, &head, &need);
+    r = mps_frame_parse_head(copy, len, &frame, &head, &need);
     free(copy);
     if (r == 0) {
         if (ret)
@@ -125,19 +126,20 @@ static void dss_round_trip(void **state)
     for (int i = 0; i < 4000; i++) {
         struct mps_dss d = random_dss(&rng);
         uint8_t buf[MPS_DSS_HEAD_LEN + 5] = {0};
-        bool crc = i % 2;
         struct mps_frame f;
         size_t head;
 
         if (i % 7 == 0)
             d.payload_len = i % 3 ? 0 : MPS_DSS_MAX_PAYLOAD;
-        mps_dss_encode_head(&d, crc, buf);
-        assert_int_equal(parse(buf, sizeof(buf), crc, &f, &head, NULL), 0);
+        d.checked &= d.payload_len > 0;
+        mps_dss_encode_head(&d, buf);
+        assert_int_equal(buf[0], d.checked ? MPS_FRAME_DSS_CHECKED : MPS_FRAME_DSS);
+        assert_int_equal(parse(buf, sizeof(buf), &f, &head, NULL), 0);
         assert_int_equal(f.type, MPS_FRAME_DSS);
         assert_int_equal(head, MPS_DSS_HEAD_LEN);
         assert_false(f.skip);
         assert_memory_equal(&f.dss, &d, sizeof(d));
-        assert_int_equal(f.tail_len, d.payload_len + (crc && d.payload_len ? 4 : 0));
+        assert_int_equal(f.tail_len, d.payload_len + (d.checked ? 4 : 0));
     }
 }
 
@@ -152,7 +154,7 @@ static void ctrl_round_trip(void **state)
         size_t head, len = mps_ctrl_encode(&c, buf);
 
         assert_in_range(len, MPS_FRAME_PREFIX_LEN + 5, MPS_CTRL_MAX_LEN);
-        assert_int_equal(parse(buf, sizeof(buf), i % 2, &f, &head, NULL), 0);
+        assert_int_equal(parse(buf, sizeof(buf), &f, &head, NULL), 0);
         assert_int_equal(f.type, c.type);
         assert_int_equal(head, len);
         assert_int_equal(f.tail_len, 0);
@@ -172,7 +174,7 @@ static size_t sample(unsigned i, uint8_t *buf, uint64_t *rng)
     if (i == N_CTRL) {
         struct mps_dss d = random_dss(rng);
 
-        mps_dss_encode_head(&d, true, buf);
+        mps_dss_encode_head(&d, buf);
         return MPS_DSS_HEAD_LEN;
     }
     memcpy(buf, (uint8_t[]){0x80 + 0x29, 1, 0x12, 0x34}, 4);
@@ -191,10 +193,10 @@ static void every_truncation(void **state)
         size_t len = sample(i, buf, &rng), need;
 
         for (size_t cut = 0; cut < len; cut++) {
-            assert_int_equal(parse(buf, cut, true, NULL, NULL, &need), MPS_FRAME_MORE);
+            assert_int_equal(parse(buf, cut, NULL, NULL, &need), MPS_FRAME_MORE);
             assert_int_equal(need, cut < MPS_FRAME_PREFIX_LEN ? MPS_FRAME_PREFIX_LEN : len);
         }
-        assert_int_equal(parse(buf, len, true, NULL, NULL, NULL), 0);
+        assert_int_equal(parse(buf, len, NULL, NULL, NULL), 0);
     }
 }
 
@@ -210,7 +212,7 @@ static void every_bit_flip(void **state)
             int r;
 
             buf[bit / 8] ^= (uint8_t)(1 << bit % 8);
-            r = parse(buf, sizeof(buf), true, NULL, NULL, NULL);
+            r = parse(buf, sizeof(buf), NULL, NULL, NULL);
             /* Type and length decide what the CRC covers; the rest is always the CRC's. */
             if (bit / 8 == 0 || bit / 8 == 2 || bit / 8 == 3)
                 assert_true(r == MPS_ECHECK || r == MPS_EPROTO);
@@ -228,14 +230,14 @@ static void unknown_types(void **state)
         struct mps_frame f;
         size_t head;
 
-        if (type >= 1 && type <= 10 && type != 2)
+        if (type >= 1 && type <= 10)
             continue;
         seal(buf, sizeof(buf));
         if (type < 0x80) {
-            assert_int_equal(parse(buf, sizeof(buf), true, NULL, NULL, NULL), MPS_EPROTO);
+            assert_int_equal(parse(buf, sizeof(buf), NULL, NULL, NULL), MPS_EPROTO);
             continue;
         }
-        assert_int_equal(parse(buf, sizeof(buf), true, &f, &head, NULL), 0);
+        assert_int_equal(parse(buf, sizeof(buf), &f, &head, NULL), 0);
         assert_true(f.skip);
         assert_int_equal(f.type, type);
         assert_int_equal(f.tail_len, 0xffff);
@@ -260,19 +262,20 @@ static void ctrl_lengths(void **state)
             if (len <= sizeof(buf) - MPS_FRAME_PREFIX_LEN)
                 seal(buf, MPS_FRAME_PREFIX_LEN + len);
             if (len == right)
-                assert_int_equal(parse(buf, sizeof(buf), true, NULL, NULL, NULL), 0);
+                assert_int_equal(parse(buf, sizeof(buf), NULL, NULL, NULL), 0);
             else if (!other_family || len <= sizeof(buf) - MPS_FRAME_PREFIX_LEN)
-                assert_int_equal(parse(buf, sizeof(buf), true, NULL, NULL, NULL), MPS_EPROTO);
+                assert_int_equal(parse(buf, sizeof(buf), NULL, NULL, NULL), MPS_EPROTO);
         }
     }
 }
 
-static int parse_dss_of_len(unsigned len, bool crc, struct mps_frame *ret)
+static int parse_dss_of_len(unsigned len, bool checked, struct mps_frame *ret)
 {
-    uint8_t buf[MPS_DSS_HEAD_LEN] = {MPS_FRAME_DSS, 0, (uint8_t)(len >> 8), (uint8_t)len};
+    uint8_t type = checked ? MPS_FRAME_DSS_CHECKED : MPS_FRAME_DSS;
+    uint8_t buf[MPS_DSS_HEAD_LEN] = {type, 0, (uint8_t)(len >> 8), (uint8_t)len};
 
     seal(buf, sizeof(buf));
-    return parse(buf, sizeof(buf), crc, ret, NULL, NULL);
+    return parse(buf, sizeof(buf), ret, NULL, NULL);
 }
 
 static void dss_lengths(void **state)
@@ -281,7 +284,7 @@ static void dss_lengths(void **state)
         unsigned rest = len - MPS_DSS_FIXED_LEN;
         bool plain_ok = len >= MPS_DSS_FIXED_LEN && rest <= MPS_DSS_MAX_PAYLOAD;
         bool crc_ok =
-            len >= MPS_DSS_FIXED_LEN && rest <= MPS_DSS_MAX_PAYLOAD + 4 && (rest == 0 || rest > 4);
+            len >= MPS_DSS_FIXED_LEN && rest <= MPS_DSS_MAX_PAYLOAD + 4 && rest > 4;
         struct mps_frame f;
 
         assert_int_equal(parse_dss_of_len(len, false, &f), plain_ok ? 0 : MPS_EPROTO);
@@ -289,7 +292,7 @@ static void dss_lengths(void **state)
             assert_int_equal(f.dss.payload_len, rest);
         assert_int_equal(parse_dss_of_len(len, true, &f), crc_ok ? 0 : MPS_EPROTO);
         if (crc_ok)
-            assert_int_equal(f.dss.payload_len, rest ? rest - 4 : 0);
+            assert_int_equal(f.dss.payload_len, rest - 4);
     }
 }
 
@@ -298,8 +301,8 @@ static int parse_dsn(uint64_t dsn, uint32_t len, uint8_t flags)
     struct mps_dss d = {.dsn = dsn, .payload_len = len, .flags = flags};
     uint8_t buf[MPS_DSS_HEAD_LEN];
 
-    mps_dss_encode_head(&d, false, buf);
-    return parse(buf, sizeof(buf), false, NULL, NULL, NULL);
+    mps_dss_encode_head(&d, buf);
+    return parse(buf, sizeof(buf), NULL, NULL, NULL);
 }
 
 static void dsn_does_not_wrap(void **state)
@@ -322,23 +325,23 @@ static void odd_fields(void **state)
     size_t len;
 
     len = mps_ctrl_encode(&ping, buf); /* outside the control space: written as 0 */
-    assert_int_equal(parse(buf, len, false, &f, NULL, NULL), 0);
+    assert_int_equal(parse(buf, len, &f, NULL, NULL), 0);
     assert_int_equal(f.ctrl.csn, 0);
     buf[11] = 1;
     seal(buf, len);
-    assert_int_equal(parse(buf, len, false, NULL, NULL, NULL), MPS_EPROTO);
+    assert_int_equal(parse(buf, len, NULL, NULL, NULL), MPS_EPROTO);
 
     len = mps_ctrl_encode(&add, buf);
     for (unsigned family = 0; family < 256; family++) {
         buf[13] = (uint8_t)family;
         seal(buf, len);
-        assert_int_equal(parse(buf, len, false, NULL, NULL, NULL),
+        assert_int_equal(parse(buf, len, NULL, NULL, NULL),
                          family == MPS_AF_INET ? 0 : MPS_EPROTO);
     }
     buf[13] = MPS_AF_INET; /* flags without a meaning are ignored */
     buf[1] = 0xff;
     seal(buf, len);
-    assert_int_equal(parse(buf, len, false, NULL, NULL, NULL), 0);
+    assert_int_equal(parse(buf, len, NULL, NULL, NULL), 0);
 }
 
 int main(void)

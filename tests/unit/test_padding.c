@@ -50,7 +50,7 @@ static void pieces(void **state)
         }
         assert_int_equal(at, 12500);
         assert_false(mps_padding_is_there(&pad));
-        assert_int_equal(mps_frame_parse_head(out, at, false, &frame, &head_len, &need), 0);
+        assert_int_equal(mps_frame_parse_head(out, at, &frame, &head_len, &need), 0);
         assert_int_equal(frame.type, MPS_FRAME_PADDING);
         assert_true(frame.skip);
         assert_int_equal(head_len + frame.tail_len, at);

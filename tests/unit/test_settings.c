@@ -67,6 +67,7 @@ static const char whole[] =
     "scheduler = roundrobin ; not the default\n"
     "path-manager=fullmesh\r\n"
     "fairness = strict\n"
+    "checksum = on\n"
     "max-subflows: 32\n"
     "max-addresses = 0\n"
     "no-subflow-timeout = 90\n"
@@ -111,6 +112,7 @@ static void all_keys(void **state)
     assert_ptr_equal(o->sched, &mps_sched_roundrobin);
     assert_ptr_equal(o->pm, &mps_pm_fullmesh);
     assert_int_equal(o->fairness, MPS_FAIR_STRICT);
+    assert_int_equal(o->checksum, MPS_CHECKSUM_ON);
     assert_int_equal(o->max_subflows, 32);
     assert_int_equal(o->max_addresses, 0);
     assert_int_equal(o->no_subflow_timeout, 90 * MPS_SEC);
@@ -148,6 +150,7 @@ static void bad_values(void **state)
         {"connections", "scheduler", "fastest", "unknown"},
         {"connections", "scheduler", "", "unknown"},
         {"connections", "fairness", "on", "not off, auto or strict"},
+        {"connections", "checksum", "yes", "not auto, on or off"},
         {"connections", "path-manager", "none", "unknown"},
         {"connections", "max-subflows", "0", "range"},
         {"connections", "max-subflows", "33", "range"},
