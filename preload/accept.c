@@ -11,6 +11,7 @@
 #include "exceptions.h"
 #include "handover/marks.h"
 #include "handover/sys.h"
+#include "tally.h"
 
 #define DISCARD_LEN (1 << 30) /* more than any receive buffer holds */
 
@@ -70,8 +71,10 @@ static bool admit(int listener, int fd)
         end_join(fd);
         return false;
     }
-    if (mark != MPS_MARK_CONNECT && !mps_exceptions_peer_capable(fd))
+    if (mark != MPS_MARK_CONNECT && !mps_exceptions_peer_capable(fd)) {
+        mps_tally_accepted(listener, fd);
         return true;
+    }
     mask = mps_sys_block();
     swap = mps_swap(fd, MPS_HO_ACCEPTED,
                     mps_exceptions_keep_bound() && mps_preload_is_bound(listener), NULL);

@@ -241,6 +241,7 @@ int main(int argc, char **argv)
         rc = mps_control_init(&agent.control, &agent.hub, identity.secret);
     if (rc > 0)
         return 0; /* another agent is there */
+    mps_plainwatch_start(&agent.hub.plainwatch, &agent.hub, getenv(MPS_ENV_COUNTS));
     agent.control.early = is_early(argc, argv);
     if (rc < 0) {
         mps_log("agent: %s: %s", mps_strerror(rc), strerror(errno));

@@ -8,6 +8,7 @@
 #include "handover/marks.h"
 #include "handover/sys.h"
 #include "plain.h"
+#include "tally.h"
 
 #define MSS_UNSET 536 /* what a socket answers before its handshake if TCP_MAXSEG was not set */
 
@@ -56,29 +57,41 @@ static bool may_set_mss(int fd)
     return (mss == MPS_MARK_CONNECT || mss == MSS_AFTER_FAILURE) && mps_marks_unconnected(fd);
 }
 
-/* May this connect() be marked? */
-static bool wants_mark(int fd, const struct sockaddr *addr, socklen_t len)
+#define NOT_OURS MPS_PLAIN_REASONS /* no connection of TCP at all */
+
+/* MPS_PLAIN_NONE if this connect() may be marked; else why not. */
+static enum mps_plain_reason objection(int fd, const struct sockaddr *addr, socklen_t len)
 {
     struct mps_hint *hint;
 
-    if (!mps_preload_config() || mps_exceptions_left_alone() || !addr ||
-        len < sizeof(struct sockaddr_in))
-        return false;
+    if (!mps_preload_config() || !addr || len < sizeof(struct sockaddr_in))
+        return NOT_OURS;
     if (addr->sa_family != AF_INET && addr->sa_family != AF_INET6)
-        return false;
+        return NOT_OURS;
     if (addr->sa_family == AF_INET6 && len < sizeof(struct sockaddr_in6))
-        return false;
-    if (one_path(addr, len) || is_link_local(addr) || mps_plain_is_recent(addr) || !may_set_mss(fd))
-        return false;
+        return NOT_OURS;
+    if (mps_exceptions_left_alone())
+        return MPS_PLAIN_LEFT_ALONE;
+    if (one_path(addr, len))
+        return MPS_PLAIN_LOOPBACK;
+    if (is_link_local(addr))
+        return MPS_PLAIN_LINK_LOCAL;
+    if (mps_plain_is_recent(addr))
+        return MPS_PLAIN_RECENT;
+    if (!may_set_mss(fd))
+        return MPS_PLAIN_OPTION;
     hint = mps_hints_get(fd);
-    if (!hint || atomic_load_explicit(&hint->shared, memory_order_relaxed) ||
-        atomic_load_explicit(&hint->fixed, memory_order_relaxed))
-        return false;
+    if (!hint || atomic_load_explicit(&hint->fixed, memory_order_relaxed))
+        return MPS_PLAIN_OPTION;
+    if (atomic_load_explicit(&hint->shared, memory_order_relaxed))
+        return MPS_PLAIN_SHARED;
     /* The hint may be an old one of the number, but a socket that has an MSS is TCP or MPTCP. */
     if (!atomic_load_explicit(&hint->tcp, memory_order_relaxed) && !mps_preload_is_tcp(fd))
-        return false;
-    return !atomic_load_explicit(&hint->fast_open, memory_order_relaxed) ||
-           mps_preload_option(fd, IPPROTO_TCP, TCP_FASTOPEN_CONNECT, 0) == 0;
+        return NOT_OURS;
+    if (atomic_load_explicit(&hint->fast_open, memory_order_relaxed) &&
+        mps_preload_option(fd, IPPROTO_TCP, TCP_FASTOPEN_CONNECT, 0) != 0)
+        return MPS_PLAIN_OPTION;
+    return MPS_PLAIN_NONE;
 }
 
 /*
@@ -94,6 +107,7 @@ static int come_back(int fd, const struct sockaddr *addr, socklen_t len, int rc)
     mps_plain_remember(addr);
     (void)mps_sys_connect(fd, &none, sizeof(none));
     (void)mps_preload_set_option(fd, IPPROTO_TCP, TCP_MAXSEG, 0);
+    mps_tally_connect(fd, MPS_PLAIN_PEER_REFUSED);
     return mps_next.connect(fd, addr, len);
 }
 
@@ -111,11 +125,15 @@ static int connect_marked(int fd, const struct sockaddr *addr, socklen_t len)
         return come_back(fd, addr, len, rc);
     if (rc == 0 && !mps_marks_possible(fd, MPS_MARK_LISTEN) && !mps_exceptions_peer_capable(fd)) {
         mps_plain_remember(addr);
+        mps_tally_connect(fd, MPS_PLAIN_PEER_UNMARKED);
         return 0;
     }
     /* A near peer has answered by now, even if the call did not wait. */
-    if ((rc == 0 || errno == EINPROGRESS || errno == EINTR) &&
-        mps_pending_look(fd) != MPS_MARKS_NATIVE) {
+    if (rc < 0 && errno != EINPROGRESS && errno != EINTR)
+        return rc;
+    if (mps_pending_look(fd) == MPS_MARKS_NATIVE) {
+        mps_tally_settled(fd);
+    } else {
         mps_pending_start(fd);
         if (rc == 0) {
             mps_settle(fd, false);
@@ -143,6 +161,7 @@ static int connect_ours(int fd, const struct sockaddr *addr, socklen_t len)
 
 MPS_EXPORT int connect(int fd, const struct sockaddr *addr, socklen_t len)
 {
+    enum mps_plain_reason why;
     int rc;
 
     if (mps_hints_pending(fd)) {
@@ -151,8 +170,11 @@ MPS_EXPORT int connect(int fd, const struct sockaddr *addr, socklen_t len)
         mps_settle(fd, false);
         return rc;
     }
-    if (wants_mark(fd, addr, len))
+    why = objection(fd, addr, len);
+    if (why == MPS_PLAIN_NONE)
         return connect_marked(fd, addr, len);
     rc = mps_next.connect(fd, addr, len);
+    if (why != NOT_OURS && (rc == 0 || errno == EINPROGRESS))
+        mps_tally_connect(fd, why);
     return rc < 0 ? connect_ours(fd, addr, len) : rc;
 }

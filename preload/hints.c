@@ -66,6 +66,8 @@ void mps_hints_forget(int fd)
         atomic_store_explicit(&hint->fast_open, false, memory_order_relaxed);
     if (atomic_load_explicit(&hint->ours, memory_order_relaxed))
         atomic_store_explicit(&hint->ours, false, memory_order_relaxed);
+    if (atomic_load_explicit(&hint->plain, memory_order_relaxed) != 0)
+        atomic_store_explicit(&hint->plain, 0, memory_order_relaxed);
     if (atomic_load_explicit(&hint->listener, memory_order_relaxed) != 0)
         atomic_store_explicit(&hint->listener, 0, memory_order_relaxed);
     if (atomic_load_explicit(&hint->own_reuseport, memory_order_relaxed))

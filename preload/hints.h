@@ -36,6 +36,8 @@ struct mps_hint {
     atomic_bool ours;          /* swapped: the application's end of a connection of ours */
     atomic_bool own_reuseport; /* SO_REUSEPORT on it is ours, not the program's */
     atomic_bool own_save_syn;  /* the same of TCP_SAVE_SYN */
+    atomic_int plain;          /* enum mps_plain_reason: why a listener is not marked; of any other
+                                  socket: its connection is counted */
     atomic_int listener;       /* process that made it a listener the agent knows; 0: none */
     pid_t pid;                 /* who called connect(); written before the state */
     unsigned forks;            /* mps_hints_forks() at that time */

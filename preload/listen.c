@@ -9,6 +9,7 @@
 #include "exceptions.h"
 #include "handover/marks.h"
 #include "handover/sys.h"
+#include "tally.h"
 
 /* sd_listen_fds(3) */
 #define FIRST_PASSED 3
@@ -97,18 +98,24 @@ MPS_EXPORT int listen(int fd, int backlog)
     bool shared;
     int rc;
 
-    if (!wants_marks(fd, 0))
+    if (!wants_marks(fd, 0)) {
+        mps_tally_listener(fd, mps_exceptions_left_alone() ? MPS_PLAIN_LEFT_ALONE
+                                                           : MPS_PLAIN_OPTION);
         return mps_next.listen(fd, backlog);
+    }
     shared = mps_marks_share_port(fd) > 0;
     if (mps_marks_prepare_listen(fd) < 0) {
         unmark(fd, shared);
         return mps_next.listen(fd, backlog);
     }
     rc = mps_next.listen(fd, backlog);
-    if (rc < 0 || !announce(fd, shared))
-        unmark(fd, shared);
-    else
+    if (rc == 0 && announce(fd, shared)) {
         mps_hints_listener_set(fd, shared);
+        return rc;
+    }
+    unmark(fd, shared);
+    if (rc == 0)
+        mps_tally_listener(fd, MPS_PLAIN_NO_AGENT);
     return rc;
 }
 

@@ -5,6 +5,7 @@
 #include "exceptions.h"
 #include "handover/marks.h"
 #include "handover/sys.h"
+#include "tally.h"
 
 #define WAIT_STEPS 15000 /* of 1 ms: longer than a hand-over can take */
 
@@ -68,13 +69,19 @@ static enum mps_hint_state settle(int fd, struct mps_hint *hint, bool data, bool
         return MPS_HINT_NONE;
     switch (mps_pending_look(fd)) {
     case MPS_MARKS_HANDSHAKE:
-        return drop || (data && !__libc_single_threaded) ? MPS_HINT_NONE : MPS_HINT_PENDING;
+        if (!drop && !(data && !__libc_single_threaded))
+            return MPS_HINT_PENDING;
+        mps_tally_connect(fd, drop ? MPS_PLAIN_SHARED : MPS_PLAIN_USED_EARLY);
+        return MPS_HINT_NONE;
     case MPS_MARKS_ANSWERED:
-        if (!atomic_load_explicit(&hint->overflow, memory_order_relaxed))
+        if (atomic_load_explicit(&hint->overflow, memory_order_relaxed))
+            mps_tally_connect(fd, MPS_PLAIN_SHARED);
+        else
             (void)mps_swap(fd, MPS_HO_CONNECTED,
                            atomic_load_explicit(&hint->bound, memory_order_relaxed), hint);
         return MPS_HINT_NONE;
     default:
+        mps_tally_settled(fd);
         return MPS_HINT_NONE;
     }
 }

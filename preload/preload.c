@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/auxv.h>
 #include "handover/sys.h"
+#include "tally.h"
 
 static struct mps_ho_config config;
 static atomic_bool config_valid;
@@ -18,8 +19,11 @@ __attribute__((constructor)) static void preload_start(void)
         mps_ho_config_init(&config, secure_getenv(MPS_ENV_AGENT), secure_getenv(MPS_ENV_PROGRAM),
                            secure_getenv(MPS_ENV_OPTIONS), secure_getenv("HOME"));
 
-    if (valid)
+    if (valid) {
+        mps_ho_config_counts(&config, secure_getenv(MPS_ENV_COUNTS));
+        mps_tally_start(config.counts, config.agent_id);
         mps_exceptions_read(config.options, (const char *)getauxval(AT_EXECFN));
+    }
     mps_next_bind();
     atomic_store_explicit(&config_valid, valid, memory_order_release);
     mps_listen_take_over(secure_getenv("LISTEN_PID"), secure_getenv("LISTEN_FDS"));

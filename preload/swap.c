@@ -11,6 +11,7 @@
 #include "handover/sys.h"
 #include "inq.h"
 #include "plain.h"
+#include "tally.h"
 
 void mps_swap_reset(int fd)
 {
@@ -113,10 +114,20 @@ static enum mps_ho_result hand_over_twice(int fd, enum mps_ho_op op, bool bound,
     return result;
 }
 
+/* The program keeps its TCP socket. */
+static void tally(int fd, enum mps_ho_op op, enum mps_plain_reason reason)
+{
+    if (op == MPS_HO_CONNECTED)
+        mps_tally_connect(fd, reason);
+    else
+        mps_tally(MPS_COUNTS_SERVER, reason);
+}
+
 enum mps_swap mps_swap(int fd, enum mps_ho_op op, bool bound, struct mps_hint *hint)
 {
     struct mps_ho_reply reply;
     enum mps_swap result = MPS_SWAP_PLAIN;
+    enum mps_plain_reason why = MPS_PLAIN_NO_AGENT;
     int saved = errno, end = -1;
 
     switch (hand_over_twice(fd, op, bound, &reply, &end)) {
@@ -125,6 +136,8 @@ enum mps_swap mps_swap(int fd, enum mps_ho_op op, bool bound, struct mps_hint *h
             remember_plain(fd);
         if (mps_ho_taken(&reply))
             result = end >= 0 && mps_swap_replace(fd, end, hint) ? MPS_SWAP_DONE : MPS_SWAP_BROKEN;
+        else
+            why = reply.status == MPS_HO_AGAIN_PLAIN ? MPS_PLAIN_KNOWN : MPS_PLAIN_AGENT_REFUSED;
         break;
     case MPS_HO_UNSENT:
         break;
@@ -137,6 +150,8 @@ enum mps_swap mps_swap(int fd, enum mps_ho_op op, bool bound, struct mps_hint *h
     }
     if (end >= 0)
         mps_sys_close(end);
+    if (result == MPS_SWAP_PLAIN)
+        tally(fd, op, why);
     if (result == MPS_SWAP_DONE)
         mps_hints_ours_set(fd, true);
     if (result == MPS_SWAP_BROKEN)

@@ -248,8 +248,8 @@ struct json_object *mps_dispatch_part(const struct mps_engine *eng,
     return req->op == MPS_HO_STATUS ? mps_status_list(eng) : mps_manage_paths(eng);
 }
 
-void mps_dispatch_parts(const struct mps_ho_request *req, struct json_object **part, unsigned n,
-                        struct mps_dispatch *d)
+void mps_dispatch_parts(struct mps_hub *hub, const struct mps_ho_request *req,
+                        struct json_object **part, unsigned n, struct mps_dispatch *d)
 {
     begin(req, d);
     for (unsigned i = 1; i < n; i++) {
@@ -259,6 +259,8 @@ void mps_dispatch_parts(const struct mps_ho_request *req, struct json_object **p
             mps_manage_join_paths(part[0], part[i]);
         json_object_put(part[i]);
     }
+    if (req->op == MPS_HO_STATUS)
+        mps_status_counted(part[0], hub->plainwatch.counts, hub->agent_id);
     d->reply_fd = mps_memfd_json(part[0]);
     if (d->reply_fd < 0)
         fail(d, errno);
@@ -280,7 +282,7 @@ void mps_dispatch_request(struct mps_hub *hub, const struct mps_ho_request *req,
         break;
     case MPS_BY_ALL:
         part = mps_dispatch_part(&hub->workers[0].engine, req);
-        mps_dispatch_parts(req, &part, 1, d);
+        mps_dispatch_parts(hub, req, &part, 1, d);
         break;
     }
 }

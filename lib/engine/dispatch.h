@@ -51,5 +51,5 @@ void mps_dispatch_engine(struct mps_engine *eng, const struct mps_ho_request *re
 /* One engine's share of the answer, in its thread; then all of them, which are taken, joined. */
 struct json_object *mps_dispatch_part(const struct mps_engine *eng,
                                       const struct mps_ho_request *req);
-void mps_dispatch_parts(const struct mps_ho_request *req, struct json_object **part, unsigned n,
-                        struct mps_dispatch *d);
+void mps_dispatch_parts(struct mps_hub *hub, const struct mps_ho_request *req,
+                        struct json_object **part, unsigned n, struct mps_dispatch *d);

@@ -270,6 +270,7 @@ void mps_hub_stop(struct mps_hub *hub)
 
 void mps_hub_deinit(struct mps_hub *hub)
 {
+    mps_plainwatch_stop(&hub->plainwatch);
     bool threads = mps_hub_has_threads(hub);
 
     for (unsigned i = 0; i < hub->n_workers; i++)

@@ -25,6 +25,7 @@
 #include "peerfile.h"
 #include "pathmem.h"
 #include "peers.h"
+#include "plainwatch.h"
 #include "steer.h"
 #include "view.h"
 #include "worker.h"
@@ -42,6 +43,7 @@ struct mps_hub {
     struct mps_greeter greeter;
     struct mps_steer steer;
     struct mps_joinlis joinlis;
+    struct mps_plainwatch plainwatch;
     struct mps_worker *workers;
     unsigned n_workers; /* at most `count` */
     unsigned count;     /* what ids and tokens are taken modulo */

@@ -49,7 +49,7 @@ static void run_collect(struct mps_call *call)
         return;
     for (unsigned i = 0; i < job->n_parts; i++)
         json[i] = job->part[i].json;
-    mps_dispatch_parts(&job->req, json, job->n_parts, &job->d);
+    mps_dispatch_parts(job->hub, &job->req, json, job->n_parts, &job->d);
     free(job->part);
     answer(job);
     job->done(job, job->ok);

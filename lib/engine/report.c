@@ -107,7 +107,23 @@ void mps_report_session(const struct mps_session *s, const char *event)
     if (!o)
         return;
     put_names(o, s);
+    if (s->relay && s->plain != MPS_PLAIN_NONE)
+        put_str(o, "reason", mps_plain_reason_word(s->plain));
     end(s, o);
+}
+
+void mps_report_counted(struct mps_monitors *monitors, const char *agent_id,
+                        enum mps_counts_role role, enum mps_plain_reason reason, uint32_t count)
+{
+    struct json_object *o = json_object_new_object();
+
+    put_time(o);
+    put_str(o, "event", "plain");
+    put_str(o, "agent", agent_id);
+    put_str(o, "role", role == MPS_COUNTS_CLIENT ? "client" : "server");
+    put_str(o, "reason", mps_plain_reason_word(reason));
+    put_u64(o, "count", count);
+    mps_monitors_send(monitors, o);
 }
 
 void mps_report_closed(const struct mps_session *s)

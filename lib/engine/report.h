@@ -4,13 +4,19 @@
  * documented in mptcpshim(1), EVENTS. Costs nothing while nobody watches.
  */
 #pragma once
+#include "handover/counts.h"
 
 struct mps_addr;
 struct mps_event;
+struct mps_monitors;
 struct mps_session;
 
 /* "created", "established", "plain". */
 void mps_report_session(const struct mps_session *s, const char *event);
+
+/* "plain", of so many connections that never came to the agent. */
+void mps_report_counted(struct mps_monitors *monitors, const char *agent_id,
+                        enum mps_counts_role role, enum mps_plain_reason reason, uint32_t count);
 
 /* The end of a session, whatever it was; s->end says why. */
 void mps_report_closed(const struct mps_session *s);

@@ -237,6 +237,8 @@ static bool run_relay(struct mps_session *s, bool *ret_more)
     }
     if (!s->plain_told && !mps_relay_waiting(s->relay)) {
         s->plain_told = true;
+        if (s->plain == MPS_PLAIN_NONE)
+            s->plain = MPS_PLAIN_NO_HELLO;
         mps_report_session(s, "plain");
     }
     if (verdict == MPS_RELAY_GOES_ON)
@@ -274,6 +276,7 @@ static bool run_multipath(struct mps_session *s, bool *ret_more)
     case MPS_MPCONN_UNHEARD:
         *ret_more = true;
         remember(s, verdict);
+        s->plain = verdict == MPS_MPCONN_REFUSED ? MPS_PLAIN_PEER_REFUSED : MPS_PLAIN_NO_ANSWER;
         return go_plain(s) == 0;
     case MPS_MPCONN_OVER:
         return false;

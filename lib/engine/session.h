@@ -12,6 +12,7 @@
 #include "core/addr.h"
 #include "core/conn.h"
 #include "core/list.h"
+#include "handover/counts.h"
 #include "sockopts.h"
 
 struct mps_engine;
@@ -34,6 +35,7 @@ struct mps_session {
     struct mps_relay *relay;
     bool refused; /* by the peer, as the one before: a new connection without a mark is made */
     bool created, plain_told; /* events that were reported */
+    enum mps_plain_reason plain; /* why it is relayed as plain TCP, once it is */
     const char *end;          /* why it ended, for the same: a word; NULL: not known */
 };
 

@@ -99,6 +99,8 @@ static void put_plain(struct json_object *o, const struct mps_session *s)
     put_token(o, "token", 0);
     put_str(o, "state", waiting ? "opening" : "established");
     put_str(o, "mode", waiting ? "opening" : "plain");
+    if (!waiting)
+        put_str(o, "reason", mps_plain_reason_word(s->plain));
     put_str(o, "scheduler", "");
     put_u64(o, "bytes_sent", sub.bytes_sent);
     put_u64(o, "bytes_received", sub.bytes_received);
@@ -111,6 +113,7 @@ struct json_object *mps_status_one(const struct mps_session *s)
     struct json_object *o = json_object_new_object();
 
     put_id(o, "id", s->id);
+    put_str(o, "agent", s->eng->agent_id);
     put_addr(o, "local", &s->local);
     put_addr(o, "remote", &s->peer);
     put_str(o, "role", s->role == MPS_ROLE_CLIENT ? "client" : "server");
@@ -131,6 +134,44 @@ struct json_object *mps_status_list(const struct mps_engine *eng)
     mps_list_for_each(s, &eng->sessions, struct mps_session, link)
         json_object_array_add(list, mps_status_one(s));
     return list;
+}
+
+/* In the form of a connection, so that whoever reads the list finds the members that all have. */
+static struct json_object *counted_object(const char *agent_id, enum mps_counts_role role,
+                                          enum mps_plain_reason reason, uint32_t count)
+{
+    struct json_object *o = json_object_new_object();
+
+    put_str(o, "id", agent_id);
+    put_str(o, "agent", agent_id);
+    put_str(o, "local", "");
+    put_str(o, "remote", "");
+    put_str(o, "role", role == MPS_COUNTS_CLIENT ? "client" : "server");
+    put_u64(o, "process", 0);
+    put_token(o, "token", 0);
+    put_str(o, "state", "counted");
+    put_str(o, "mode", "plain");
+    put_str(o, "reason", mps_plain_reason_word(reason));
+    put_u64(o, "count", count);
+    put_str(o, "scheduler", "");
+    put_u64(o, "bytes_sent", 0);
+    put_u64(o, "bytes_received", 0);
+    json_object_object_add(o, "subflows", json_object_new_array());
+    return o;
+}
+
+void mps_status_counted(struct json_object *list, const struct mps_counts *counts,
+                        const char *agent_id)
+{
+    for (int role = 0; counts && role < MPS_COUNTS_ROLES; role++) {
+        for (int reason = 1; reason < MPS_PLAIN_REASONS; reason++) {
+            uint32_t n = atomic_load_explicit(&counts->n[role][reason], memory_order_relaxed);
+
+            if (n > 0)
+                json_object_array_add(list, counted_object(agent_id, (enum mps_counts_role)role,
+                                                           (enum mps_plain_reason)reason, n));
+        }
+    }
 }
 
 void mps_status_join(struct json_object *list, struct json_object *more)

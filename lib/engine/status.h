@@ -3,6 +3,7 @@
 #pragma once
 
 struct json_object;
+struct mps_counts;
 struct mps_engine;
 struct mps_session;
 
@@ -11,6 +12,13 @@ struct json_object *mps_status_one(const struct mps_session *s);
 
 /* An array of all of the engine's. */
 struct json_object *mps_status_list(const struct mps_engine *eng);
+
+/*
+ * Append an object for each reason for which connections of the tree stayed plain TCP and never came
+ * to the agent. `counts` NULL: none.
+ */
+void mps_status_counted(struct json_object *list, const struct mps_counts *counts,
+                        const char *agent_id);
 
 /* Append the elements of another such array. Any thread. */
 void mps_status_join(struct json_object *list, struct json_object *more);

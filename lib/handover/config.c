@@ -79,7 +79,13 @@ bool mps_ho_config_init(struct mps_ho_config *cfg, const char *agent, const char
     copy_value(cfg->program, sizeof(cfg->program), program);
     copy_value(cfg->options, sizeof(cfg->options), options);
     copy_value(cfg->home, sizeof(cfg->home), home);
+    cfg->counts[0] = '\0';
     return true;
+}
+
+void mps_ho_config_counts(struct mps_ho_config *cfg, const char *counts)
+{
+    copy_value(cfg->counts, sizeof(cfg->counts), counts);
 }
 
 static char *put_hex(char *out, uint8_t byte)

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include "counts.h"
 #include "message.h"
 #include "names.h"
 
@@ -19,6 +20,7 @@ struct mps_ho_config {
     char program[PATH_MAX];               /* value of MPS_ENV_PROGRAM, "" if none */
     char options[MPS_HO_OPTIONS_MAX];     /* value of MPS_ENV_OPTIONS, "" if none */
     char home[PATH_MAX];                  /* HOME, "" if none */
+    char counts[MPS_HO_COUNTS_MAX];       /* value of MPS_ENV_COUNTS, "" if none */
 };
 
 /*
@@ -33,6 +35,9 @@ bool mps_ho_config_parse(struct mps_ho_config *cfg, const char *agent);
  */
 bool mps_ho_config_init(struct mps_ho_config *cfg, const char *agent, const char *program,
                         const char *options, const char *home);
+
+/* The value of MPS_ENV_COUNTS (NULL: not set), which is not needed for anything to work. */
+void mps_ho_config_counts(struct mps_ho_config *cfg, const char *counts);
 
 /* Write "id:secret:uid"; out has MPS_HO_AGENT_ENV_MAX bytes. */
 void mps_ho_config_format(const char *agent_id, const uint8_t secret[MPS_HO_SECRET_LEN], uid_t uid,

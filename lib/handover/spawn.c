@@ -127,7 +127,8 @@ struct agent_env {
     char agent[MPS_HO_AGENT_ENV_MAX + 32];
     char options[MPS_HO_OPTIONS_MAX + 32];
     char home[512];
-    char *list[5];
+    char counts[MPS_HO_COUNTS_MAX + 32];
+    char *list[6];
 };
 
 static void env_fill(struct agent_env *env, const struct mps_ho_config *cfg)
@@ -140,6 +141,8 @@ static void env_fill(struct agent_env *env, const struct mps_ho_config *cfg)
         env->list[n++] = env->options;
     if (put_env(env->home, sizeof(env->home), "HOME", cfg->home))
         env->list[n++] = env->home;
+    if (put_env(env->counts, sizeof(env->counts), MPS_ENV_COUNTS, cfg->counts))
+        env->list[n++] = env->counts;
     env->list[n++] = (char *)"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
     env->list[n] = NULL;
 }

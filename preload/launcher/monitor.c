@@ -81,6 +81,7 @@ static void print_line(struct json_object *o)
     print_member(o, "by", " by ");
     print_member(o, "reason", " reason ");
     print_member(o, "error", " error ");
+    print_member(o, "count", " count ");
     print_member(o, "lost", " lost-before ");
     putchar('\n');
 }

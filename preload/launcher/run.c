@@ -84,6 +84,18 @@ static bool has_agent(const char *words)
            config.uid == geteuid() && strcmp(words, options ? options : "") == 0;
 }
 
+/* Without them all works as with them. */
+static bool set_counts(const char *agent_id)
+{
+    int number = mps_counts_create(agent_id);
+    char value[MPS_HO_COUNTS_MAX];
+
+    if (number < 0)
+        return unsetenv(MPS_ENV_COUNTS) == 0;
+    snprintf(value, sizeof(value), "%d", number);
+    return setenv(MPS_ENV_COUNTS, value, 1) == 0;
+}
+
 static bool set_agent(const char *words)
 {
     unsigned char random[MPS_HO_ID_LEN / 2 + MPS_HO_SECRET_LEN];
@@ -94,7 +106,7 @@ static bool set_agent(const char *words)
     for (int i = 0; i < MPS_HO_ID_LEN / 2; i++)
         snprintf(id + 2 * i, 3, "%02x", random[i]);
     mps_ho_config_format(id, random + MPS_HO_ID_LEN / 2, geteuid(), value);
-    if (setenv(MPS_ENV_AGENT, value, 1) != 0)
+    if (setenv(MPS_ENV_AGENT, value, 1) != 0 || !set_counts(id))
         return false;
     return (*words ? setenv(MPS_ENV_OPTIONS, words, 1) : unsetenv(MPS_ENV_OPTIONS)) == 0;
 }
@@ -104,9 +116,11 @@ static void start_agent(void)
 {
     static struct mps_ho_config config;
 
-    if (mps_ho_config_init(&config, getenv(MPS_ENV_AGENT), getenv(MPS_ENV_PROGRAM),
-                           getenv(MPS_ENV_OPTIONS), getenv("HOME")))
-        mps_ho_spawn_early(&config);
+    if (!mps_ho_config_init(&config, getenv(MPS_ENV_AGENT), getenv(MPS_ENV_PROGRAM),
+                            getenv(MPS_ENV_OPTIONS), getenv("HOME")))
+        return;
+    mps_ho_config_counts(&config, getenv(MPS_ENV_COUNTS));
+    mps_ho_spawn_early(&config);
 }
 
 static int execute(char **program, bool new_agent)
@@ -116,6 +130,9 @@ static int execute(char **program, bool new_agent)
 
     if (reason)
         mps_launcher_complain("warning: %s will use plain TCP: %s", program[0], reason);
+    /* Nobody else would remove the segment of the counts. */
+    if (reason && new_agent)
+        mps_counts_remove(getenv(MPS_ENV_COUNTS));
     else if (new_agent)
         start_agent();
     execvp(program[0], program);
@@ -152,6 +169,7 @@ int mps_launcher_run(int argc, char **argv)
     if (access(places.agent, X_OK) != 0) {
         mps_launcher_complain("warning: all connections will be plain TCP: %s: %s", places.agent,
                               strerror(errno));
+        mps_counts_remove(new_agent ? getenv(MPS_ENV_COUNTS) : NULL);
         new_agent = false;
     }
     return execute(options.program, new_agent);

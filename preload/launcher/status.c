@@ -78,6 +78,8 @@ static void print_connection(struct json_object *connection, bool colours)
     fputs(colour(colours, mode), stdout);
     mps_print("%s", mode);
     fputs(colours ? "\033[0m" : "", stdout);
+    if (json_object_object_get_ex(connection, "reason", NULL))
+        mps_print(" (%s)", text(connection, "reason"));
     mps_print("  process %s  sent %s  received %s\n", text(connection, "process"),
               amount(number(connection, "bytes_sent"), "B", sent),
               amount(number(connection, "bytes_received"), "B", received));
@@ -85,18 +87,60 @@ static void print_connection(struct json_object *connection, bool colours)
         print_subflow(json_object_array_get_idx(subflows, i));
 }
 
+/* ---- those that never came to an agent ---- */
+
+static bool is_counted(struct json_object *o)
+{
+    return strcmp(text(o, "state"), "counted") == 0;
+}
+
+/* One line for each agent and role: all of their counts that follow one another. Returns the next.
+ */
+static size_t print_counts(struct json_object *all, size_t i)
+{
+    size_t n = json_object_array_length(all), end = i;
+    struct json_object *first = json_object_array_get_idx(all, i), *o = first;
+    double sum = 0;
+
+    while (o && is_counted(o) && strcmp(text(o, "agent"), text(first, "agent")) == 0 &&
+           strcmp(text(o, "role"), text(first, "role")) == 0) {
+        sum += number(o, "count");
+        o = ++end < n ? json_object_array_get_idx(all, end) : NULL;
+    }
+    mps_print("agent %s: plain TCP as %s: %.0f (", text(first, "agent"), text(first, "role"), sum);
+    for (size_t k = i; k < end; k++) {
+        o = json_object_array_get_idx(all, k);
+        mps_print("%s%s %.0f", k > i ? ", " : "", text(o, "reason"), number(o, "count"));
+    }
+    mps_print(")\n");
+    return end;
+}
+
 static void print_table(struct json_object *all, const struct mps_agents *agents)
 {
     bool colours = isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
-    size_t n = json_object_array_length(all);
+    size_t n = json_object_array_length(all), listed = 0;
 
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
+        if (is_counted(json_object_array_get_idx(all, i)))
+            continue;
         print_connection(json_object_array_get_idx(all, i), colours);
+        listed++;
+    }
+    if (n > listed && listed == 0)
+        fputs("No connections now that an agent carries. Since the programs started, so many were\n"
+              "plain TCP, for the reasons that mptcpshim(1) explains:\n",
+              stdout);
+    for (size_t i = 0; i < n;) {
+        if (is_counted(json_object_array_get_idx(all, i)))
+            i = print_counts(all, i);
+        else
+            i++;
+    }
     if (n > 0)
         return;
     if (mps_agents_count(agents, MPS_AGENT_OK) > 0)
-        fputs("No connections. Programs under mptcpshim are running, but no peer of theirs runs\n"
-              "mptcpshim too (their connections to others are plain TCP and not listed).\n",
+        fputs("No connections: programs under mptcpshim are running, and have made none.\n",
               stdout);
     else if (mps_agents_count(agents, MPS_AGENT_STRANGER) > 0)
         fputs("No connections of yours: the agents here belong to other users.\n", stdout);

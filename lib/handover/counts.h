@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * How many connections of a process tree stayed plain TCP, and why. Those never reach the agent,
+ * and nothing may cost them anything; so all processes of a tree count in a page of memory that
+ * they share, by one relaxed addition each. It is a System V segment: its number in the environment
+ * (MPS_ENV_COUNTS) outlives fork and exec, no descriptor is needed that a program could close, and
+ * it works where AF_UNIX sockets are forbidden. The launcher makes it; the agent, which attaches
+ * first, marks it as to be removed, so that it goes with the last process of the tree.
+ *
+ * Async-signal-safe; errno is preserved.
+ */
+#pragma once
+#include <stdatomic.h>
+#include <stdint.h>
+#include "names.h"
+
+/* Words of these: mps_plain_reason_word; what they mean: mptcpshim(1). */
+enum mps_plain_reason {
+    MPS_PLAIN_NONE,
+    MPS_PLAIN_PEER_UNMARKED,
+    MPS_PLAIN_RECENT,
+    MPS_PLAIN_LOOPBACK,
+    MPS_PLAIN_LINK_LOCAL,
+    MPS_PLAIN_LEFT_ALONE,
+    MPS_PLAIN_OPTION,
+    MPS_PLAIN_SHARED,
+    MPS_PLAIN_USED_EARLY,
+    MPS_PLAIN_NO_AGENT,
+    MPS_PLAIN_AGENT_REFUSED,
+    MPS_PLAIN_KNOWN,
+    MPS_PLAIN_LISTENER,
+    MPS_PLAIN_NO_ANSWER,
+    MPS_PLAIN_NO_HELLO,
+    MPS_PLAIN_PEER_REFUSED,
+    MPS_PLAIN_OTHER,
+    MPS_PLAIN_REASONS, /* how many */
+};
+
+const char *mps_plain_reason_word(enum mps_plain_reason reason);
+
+enum mps_counts_role { MPS_COUNTS_CLIENT, MPS_COUNTS_SERVER, MPS_COUNTS_ROLES };
+
+#define MPS_ENV_COUNTS    "MPTCPSHIM_COUNTS" /* the segment's number, decimal */
+#define MPS_HO_COUNTS_MAX 12                 /* with the NUL */
+
+struct mps_counts {
+    uint32_t magic, size;
+    char agent_id[MPS_HO_ID_LEN];
+    _Atomic uint32_t n[MPS_COUNTS_ROLES][MPS_PLAIN_REASONS]; /* modulo 2^32 */
+};
+
+/* A new one for that agent's tree; its number, or -1. */
+int mps_counts_create(const char *agent_id);
+
+/* The one whose number the text is; NULL if it is not there, or not of this agent and build. */
+struct mps_counts *mps_counts_attach(const char *number, const char *agent_id);
+
+/* Let it go with the last process that has attached. */
+void mps_counts_remove(const char *number);
+
+static inline void mps_counts_add(struct mps_counts *counts, enum mps_counts_role role,
+                                  enum mps_plain_reason reason)
+{
+    if (counts)
+        atomic_fetch_add_explicit(&counts->n[role][reason], 1, memory_order_relaxed);
+}
