@@ -30,6 +30,8 @@
 #include "handover/message.h"
 
 #define IDLE_CHECK_S 0.5
+#define STOP_CHECK_S 0.02
+#define ABORT_S      2.5 /* for the peers to hear of it: MPS_FASTCLOSE_WAIT and a little */
 
 /* Buffers come and go at the rate of the traffic: keep this much rather than fault it in anew. */
 #define HEAP_KEPT (64 << 20)
@@ -39,6 +41,8 @@ struct agent {
     struct mps_control control;
     ev_timer idle;
     double idle_since;
+    ev_timer stop; /* the end of a stage of stopping */
+    bool aborting; /* the last one */
 };
 
 struct identity {
@@ -159,15 +163,57 @@ static void on_idle_check(struct ev_loop *loop, ev_timer *timer, int revents)
 {
     struct agent *agent = timer->data;
 
+    if (mps_hub_retires(&agent->hub)) {
+        if (mps_hub_is_idle(&agent->hub))
+            ev_break(loop, EVBREAK_ALL);
+        return;
+    }
     if (!mps_hub_is_idle(&agent->hub) || agent->control.n_clients > 0)
         agent->idle_since = ev_now(loop);
     else if (ev_now(loop) - agent->idle_since >= agent->hub.options.idle_s)
         ev_break(loop, EVBREAK_ALL);
 }
 
+static void on_stop_timeout(struct ev_loop *loop, ev_timer *timer, int revents)
+{
+    struct agent *agent = timer->data;
+
+    if (agent->aborting) {
+        ev_break(loop, EVBREAK_ALL);
+        return;
+    }
+    mps_log("agent: connections are left that did not end in time: they are reset");
+    agent->aborting = true;
+    mps_hub_retire(&agent->hub, MPS_STOP_ABORT);
+    ev_timer_set(timer, ABORT_S, 0.);
+    ev_timer_start(loop, timer);
+}
+
+/* As a kernel would after its programs: deliver what was written, end in order, be gone. */
+static void stop(struct agent *agent, enum mps_stop stage)
+{
+    struct ev_loop *loop = agent->hub.loop;
+
+    if (!mps_hub_retires(&agent->hub)) {
+        mps_log("agent: stops");
+        ev_now_update(loop);
+        agent->idle.repeat = STOP_CHECK_S;
+        ev_timer_again(loop, &agent->idle);
+        ev_timer_init(&agent->stop, on_stop_timeout, agent->hub.options.stop_s, 0.);
+        agent->stop.data = agent;
+        ev_timer_start(loop, &agent->stop);
+    }
+    mps_hub_retire(&agent->hub, stage);
+}
+
 static void on_term(struct ev_loop *loop, ev_signal *sig, int revents)
 {
-    ev_break(loop, EVBREAK_ALL);
+    stop(sig->data, MPS_STOP_RETIRE);
+}
+
+static void on_leave(void *user)
+{
+    stop(user, MPS_STOP_DESERT);
 }
 
 static int ready_fd(int argc, char **argv)
@@ -201,12 +247,15 @@ static int serve(struct agent *agent, struct ev_loop *loop, int ready)
 {
     ev_signal term;
 
+    ev_signal_init(&term, on_term, SIGTERM);
+    term.data = agent;
+    ev_signal_start(loop, &term);
+    agent->hub.leave = on_leave;
+    agent->hub.user = agent;
     /* Behind the control socket: a monitor that starts now either finds us or is found. */
     mps_monitors_dial(&agent->hub.monitors);
     announce(ready);
     mps_crypto_openssl_warm_up();
-    ev_signal_init(&term, on_term, SIGTERM);
-    ev_signal_start(loop, &term);
     agent->idle_since = ev_now(loop);
     ev_timer_init(&agent->idle, on_idle_check, IDLE_CHECK_S, IDLE_CHECK_S);
     agent->idle.data = agent;

@@ -138,6 +138,7 @@ static const struct mps_key keys[] = {
     OPTION("connections", "keepalive", SECONDS, "keepalive"),
     OPTION("connections", "bind", "any or keep", "bind"),
     OPTION("agent", "idle", SECONDS, "idle"),
+    OPTION("agent", "stop-timeout", SECONDS, "stop-timeout"),
     OPTION("agent", "memory", "MiB, 16 to 1048576", "memory"),
     OPTION("agent", "threads", "a number, 1 to 16", "threads"),
     OPTION("agent", "remember-peers", "yes or no", "remember-peers"),

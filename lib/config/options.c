@@ -8,6 +8,7 @@
 #include "value.h"
 
 #define DEFAULT_IDLE_S 5
+#define DEFAULT_STOP_S 60 /* less than the 90 s after which systemd kills */
 #define SECONDS_MAX    86400
 
 /* Words for others: the agent's main and the preloaded library. */
@@ -20,6 +21,7 @@ void mps_options_init(struct mps_options *opt)
     mps_config_init(&core);
     memset(opt, 0, sizeof(*opt));
     opt->idle_s = DEFAULT_IDLE_S;
+    opt->stop_s = DEFAULT_STOP_S;
     opt->no_subflow_timeout = core.no_subflow_timeout;
     opt->keepalive = core.keepalive;
     opt->max_addresses = core.max_addrs;
@@ -81,6 +83,9 @@ static const char *set_number(struct mps_options *opt, const char *key, const ch
     } else if (strcmp(key, "idle") == 0) {
         why = mps_value_number(value, 0, SECONDS_MAX, &n);
         opt->idle_s = why ? opt->idle_s : (unsigned)n;
+    } else if (strcmp(key, "stop-timeout") == 0) {
+        why = mps_value_number(value, 0, SECONDS_MAX, &n);
+        opt->stop_s = why ? opt->stop_s : (unsigned)n;
     } else if (strcmp(key, "memory") == 0) {
         why = mps_value_number(value, MPS_OPTIONS_MEMORY_MIN, MPS_OPTIONS_MEMORY_MAX, &n);
         opt->memory = why ? opt->memory : (uint64_t)n << 20;

@@ -4,7 +4,7 @@
  *   local=A[,B...] scheduler=NAME pm=NAME fairness=off|auto|strict checksum=auto|on|off
  *   max-subflows=N max-addresses=N bind=any|keep
  *   no-subflow-timeout=SECONDS keepalive=SECONDS
- *   idle=SECONDS memory=MIB threads=N join-port=N[-M] verbose=FILE
+ *   idle=SECONDS stop-timeout=SECONDS memory=MIB threads=N join-port=N[-M] verbose=FILE
  *   remember-peers=yes|no peers-dir=DIRECTORY
  */
 #pragma once
@@ -50,6 +50,7 @@ struct mps_options {
     mps_time_t no_subflow_timeout;     /* life of a connection without any subflow */
     mps_time_t keepalive;              /* a path silent for so long is probed, 0: never */
     unsigned idle_s;
+    unsigned stop_s; /* how long an agent that is told to end goes on delivering */
     uint64_t memory;                /* bytes, above which the agent's buffers get small; 0: by RAM */
     unsigned threads;               /* of the agent, that carry data; 0: by the number of CPUs */
     struct mps_ports join_ports;    /* first 0: ephemeral */

@@ -185,6 +185,13 @@ void mps_conn_app_fin(struct mps_conn *conn, mps_time_t now);
  */
 void mps_conn_app_close(struct mps_conn *conn, mps_time_t now);
 
+/*
+ * This host stops carrying connections: once the application has closed and all that it wrote has
+ * arrived, the peer has MPS_LEAVE_WAIT to end its own stream; then it is told by MP_FASTCLOSE that
+ * nobody reads any more.
+ */
+void mps_conn_leave(struct mps_conn *conn, mps_time_t now);
+
 /* Abort: MP_FASTCLOSE to the peer (SO_LINGER 0, close with unread data). */
 void mps_conn_abort(struct mps_conn *conn, mps_time_t now);
 

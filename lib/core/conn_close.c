@@ -29,6 +29,12 @@ static unsigned n_living(const struct mps_conn *c)
     return n;
 }
 
+/* Of an application that closed. What it wrote is waited for as long as it takes. */
+static mps_time_t close_wait(const struct mps_conn *c)
+{
+    return c->leaving && own_stream_acked(c) ? MPS_LEAVE_WAIT : c->cfg.close_timeout;
+}
+
 /* ---- the application's verbs ---- */
 
 void mps_conn_app_fin(struct mps_conn *c, mps_time_t now)
@@ -45,7 +51,7 @@ void mps_conn_app_close(struct mps_conn *c, mps_time_t now)
         c->rx.closed = true;
         c->close_acked = c->tx.acked;
         if (c->phase == MPS_PH_OPEN)
-            c->close_at = now + c->cfg.close_timeout;
+            c->close_at = now + close_wait(c);
         if (c->rx.reasm.stored > 0) {
             mps_conn_abort(c, now);
             return;
@@ -53,6 +59,14 @@ void mps_conn_app_close(struct mps_conn *c, mps_time_t now)
     }
     mps_conn_busy(c, now);
     mps_conn_push(c, now);
+}
+
+void mps_conn_leave(struct mps_conn *c, mps_time_t now)
+{
+    c->leaving = true;
+    if (c->phase == MPS_PH_OPEN && c->rx.closed && own_stream_acked(c) &&
+        c->close_at > now + MPS_LEAVE_WAIT)
+        c->close_at = now + MPS_LEAVE_WAIT;
 }
 
 /* FASTCLOSE as the next thing on a subflow; what was not begun is dropped. */
@@ -138,7 +152,7 @@ void mps_conn_close_settle(struct mps_conn *c, mps_time_t now)
         c->close_acked != c->tx.acked) {
         /* As FIN_WAIT_2: only the end of the peer's stream is missing from here on. */
         c->close_acked = c->tx.acked;
-        c->close_at = now + c->cfg.close_timeout;
+        c->close_at = now + close_wait(c);
     }
     if (c->phase == MPS_PH_CLOSING) {
         mps_for_each_subflow(sf, c) {

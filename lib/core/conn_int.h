@@ -156,6 +156,7 @@ struct mps_conn {
     mps_time_t close_at;
     mps_time_t abort_end; /* FASTCLOSE is not waited for any longer */
     uint64_t close_acked; /* tx.acked when close_at was set */
+    bool leaving;         /* mps_conn_leave */
 };
 
 #define mps_for_each_subflow(sf, conn)                                                             \

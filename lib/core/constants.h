@@ -217,3 +217,6 @@
 /* How long FASTCLOSE may take to reach the peer before the subflows are reset; */
 #define MPS_FASTCLOSE_WAIT (2 * MPS_SEC)
 #define MPS_FASTCLOSE_MAX  (20 * MPS_SEC) /* the same while TCP is still trying */
+
+/* What FIN_WAIT_2 becomes when the host of the connection stops: long enough for those who answer. */
+#define MPS_LEAVE_WAIT (1 * MPS_SEC)

@@ -2,6 +2,7 @@
 #include "app.h"
 
 #include <errno.h>
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <stdio.h>
@@ -159,6 +160,22 @@ static int nothing_left(struct mps_app *app)
     return app->eof ? MPS_APP_EOF : 0;
 }
 
+void mps_app_desert(struct mps_app *app)
+{
+    if (app->fd < 0)
+        return;
+    app->deserted = app->changed = true;
+}
+
+/* It has nothing more to say. Bytes that it has not read make a reset, as with TCP's close. */
+static void take_as_closed(struct mps_app *app)
+{
+    int unread = 0;
+
+    app->hup = app->eof = true;
+    app->err |= ioctl(app->fd, SIOCOUTQ, &unread) == 0 && unread > 0;
+}
+
 /* Consume what was forwarded before and n bytes more into p; -1 with errno. */
 static ssize_t consume(struct mps_app *app, uint8_t *p, size_t n)
 {
@@ -195,7 +212,8 @@ bool mps_app_readable(struct mps_app *app)
 {
     size_t avail;
 
-    return app->fd < 0 || app->eof || app->err || look(app, &avail) < 0 || avail > 0;
+    return app->fd < 0 || app->eof || app->err || app->deserted || look(app, &avail) < 0 ||
+           avail > 0;
 }
 
 /* All of the `avail` bytes: the last one is forwarded and stays. */
@@ -239,6 +257,10 @@ int mps_app_read(struct mps_app *app, uint8_t *p, size_t len, size_t *ret_n)
         return MPS_APP_EOF;
     if (look(app, &avail) < 0)
         return MPS_APP_RESET;
+    if (avail == 0 && app->deserted && !app->hup) {
+        take_as_closed(app);
+        rc = nothing_left(app);
+    }
     if (avail == 0)
         return rc;
     if (len == 0)

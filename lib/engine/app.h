@@ -43,6 +43,7 @@ struct mps_app {
     bool err;      /* it closed with data unread */
     bool blocked;  /* a write met a full buffer; `ready` is called when there is room */
     bool fin_sent;
+    bool deserted; /* mps_app_desert */
     bool urgent; /* the last byte of the latest read is urgent */
     bool deaf; /* it shut down its reading side: what we write is discarded */
 };
@@ -83,6 +84,12 @@ size_t mps_app_write(struct mps_app *app, const struct mps_span *spans, unsigned
 
 /* The same for one urgent byte. */
 size_t mps_app_write_urgent(struct mps_app *app, const uint8_t *byte);
+
+/*
+ * Whoever holds the other end ends with its PID namespace, without having closed it: an empty queue
+ * is the close.
+ */
+void mps_app_desert(struct mps_app *app);
 
 /* FIN to the application. */
 void mps_app_fin(struct mps_app *app);

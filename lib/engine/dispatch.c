@@ -15,6 +15,8 @@
 #include "sockopts.h"
 #include "status.h"
 
+#define FIRST_PROCESS 1
+
 static void fail(struct mps_dispatch *d, int err)
 {
     d->reply.status = MPS_HO_ERROR;
@@ -169,6 +171,8 @@ enum mps_dispatch_by mps_dispatch_by(struct mps_hub *hub, const struct mps_ho_re
     switch (req->op) {
     case MPS_HO_CONNECTED:
     case MPS_HO_ACCEPTED:
+        if (mps_hub_retires(hub))
+            return MPS_BY_HUB;
         *ret_worker = mps_hub_choose(hub);
         return MPS_BY_ENGINE;
     case MPS_HO_CONN_SET:
@@ -199,6 +203,10 @@ void mps_dispatch_hub(struct mps_hub *hub, const struct mps_ho_request *req,
     switch (req->op) {
     case MPS_HO_PING:
         break;
+    case MPS_HO_CONNECTED: /* the agent retires */
+    case MPS_HO_ACCEPTED:
+        d->reply.status = MPS_HO_AGAIN_PLAIN;
+        break;
     case MPS_HO_LISTEN:
         do_listen(hub, req, d);
         break;
@@ -208,6 +216,13 @@ void mps_dispatch_hub(struct mps_hub *hub, const struct mps_ho_request *req,
         break;
     case MPS_HO_MONITOR:
         do_monitor(hub, d);
+        break;
+    case MPS_HO_LEAVE:
+        /* Process numbers are those of our own namespace; 0 is somebody outside. */
+        if (d->pid == FIRST_PROCESS)
+            hub->leave(hub->user);
+        else
+            fail(d, EPERM);
         break;
     case MPS_HO_PATH:
         mps_manage_path(hub, req, d);

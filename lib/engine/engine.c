@@ -92,6 +92,15 @@ bool mps_engine_is_idle(const struct mps_engine *eng)
     return eng->n_sessions == 0 && eng->linger.n_waiting == 0;
 }
 
+void mps_engine_stop(struct mps_engine *eng, enum mps_stop stage)
+{
+    struct mps_session *s, *tmp;
+
+    eng->retiring = true;
+    mps_list_for_each_safe(s, tmp, &eng->sessions, struct mps_session, link)
+        mps_session_stop(s, stage);
+}
+
 int mps_engine_init(struct mps_engine *eng, struct ev_loop *loop,
                     const struct mps_engine_setup *setup)
 {

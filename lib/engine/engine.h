@@ -71,6 +71,7 @@ struct mps_engine {
     struct mps_token_table tokens; /* of multipath sessions */
     ev_check check;                /* runs the marked sessions */
     ev_idle more;                  /* keeps the loop from sleeping while some are left */
+    bool retiring;                 /* mps_engine_retire */
 
     struct mps_appwatch appwatch;
     struct mps_linger linger;
@@ -84,6 +85,14 @@ void mps_engine_deinit(struct mps_engine *eng);
 
 /* Nothing to stay for: no session, no half-closed socket. */
 bool mps_engine_is_idle(const struct mps_engine *eng);
+
+/* How an agent stops; each stage follows from hub.h. */
+enum mps_stop {
+    MPS_STOP_RETIRE, /* nothing new; a connection ends as soon as its program's end is delivered */
+    MPS_STOP_DESERT, /* the programs are as good as gone: what they wrote is delivered */
+    MPS_STOP_ABORT,  /* what is left is reset, at both ends */
+};
+void mps_engine_stop(struct mps_engine *eng, enum mps_stop stage);
 
 /* For a new session; unique among all engines of the agent. */
 uint64_t mps_engine_new_id(struct mps_engine *eng);

@@ -133,7 +133,7 @@ static const struct mps_netaddr_ops netaddr_ops = {addresses_changed, route_chan
 
 int mps_hub_listener(struct mps_hub *hub, int fd, pid_t pid, bool steer)
 {
-    int rc = mps_steer_add(&hub->steer, fd, pid, steer);
+    int rc = mps_hub_retires(hub) ? MPS_ESTATE : mps_steer_add(&hub->steer, fd, pid, steer);
 
     /* Connections that it concerns come later; those that are here have told their peers. */
     hub->view.n_steered = mps_steer_list(&hub->steer, hub->view.steered);
@@ -151,6 +151,29 @@ const char *mps_hub_path_command(struct mps_hub *hub, char *text)
 }
 
 /* ---- birth and death ---- */
+
+static void begin_stage(struct mps_hub *hub, enum mps_stop stage)
+{
+    if (hub->stopped & 1u << stage)
+        return;
+    hub->stopped |= 1u << stage;
+    for (unsigned i = 0; i < hub->n_workers; i++)
+        mps_worker_retire(&hub->workers[i], stage);
+}
+
+void mps_hub_retire(struct mps_hub *hub, enum mps_stop stage)
+{
+    if (!mps_hub_retires(hub)) {
+        mps_steer_leave(&hub->steer);
+        if (hub->options.join_ports.first != 0)
+            mps_joinlis_leave(&hub->joinlis);
+        hub->view.n_steered = 0;
+        hub->view.join_port = hub->joinlis.port;
+        show(hub, false);
+    }
+    begin_stage(hub, MPS_STOP_RETIRE);
+    begin_stage(hub, stage);
+}
 
 bool mps_hub_is_idle(const struct mps_hub *hub)
 {

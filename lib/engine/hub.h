@@ -48,6 +48,9 @@ struct mps_hub {
     unsigned n_workers; /* at most `count` */
     unsigned count;     /* what ids and tokens are taken modulo */
     unsigned last;      /* the worker that got the last connection */
+    void (*leave)(void *user); /* MPS_HO_LEAVE came: set by the owner */
+    void *user;
+    unsigned stopped;   /* 1 << enum mps_stop: stages that were begun */
     /* With several workers only: */
     struct mps_inbox inbox;
     struct mps_call watch_call; /* the join listener was opened */
@@ -61,6 +64,18 @@ struct mps_hub {
  */
 int mps_hub_init(struct mps_hub *hub, struct ev_loop *loop, const char *agent_id,
                  const struct mps_options *options, const struct mps_policy *policy);
+/*
+ * The agent is to end; any stage implies the first one. The listeners leave their ports, so that who
+ * comes next finds them free (except for a join port that nobody chose: paths may still come back).
+ * What is handed over from now on stays plain TCP. The rest is done when mps_hub_is_idle.
+ */
+void mps_hub_retire(struct mps_hub *hub, enum mps_stop stage);
+
+static inline bool mps_hub_retires(const struct mps_hub *hub)
+{
+    return hub->stopped != 0;
+}
+
 /* End the threads; calls that still wait have run then. Before mps_hub_deinit. */
 void mps_hub_stop(struct mps_hub *hub);
 void mps_hub_deinit(struct mps_hub *hub);

@@ -25,13 +25,21 @@ void mps_joinlis_init(struct mps_joinlis *self, struct ev_loop *loop,
     pthread_mutex_init(&self->lock, NULL);
 }
 
-void mps_joinlis_deinit(struct mps_joinlis *self)
+void mps_joinlis_leave(struct mps_joinlis *self)
 {
     mps_acceptor_stop(&self->acceptor);
+    pthread_mutex_lock(&self->lock);
     if (self->fd >= 0)
         close(self->fd);
     self->fd = -1;
     self->port = 0;
+    self->left = true;
+    pthread_mutex_unlock(&self->lock);
+}
+
+void mps_joinlis_deinit(struct mps_joinlis *self)
+{
+    mps_joinlis_leave(self);
     pthread_mutex_destroy(&self->lock);
 }
 
@@ -106,7 +114,7 @@ uint16_t mps_joinlis_open(struct mps_joinlis *self, struct mps_ports wanted)
     uint16_t port;
 
     pthread_mutex_lock(&self->lock);
-    if (self->port == 0)
+    if (self->port == 0 && !self->left)
         open_now(self, wanted);
     port = self->port;
     pthread_mutex_unlock(&self->lock);

@@ -15,15 +15,18 @@
 struct mps_joinlis {
     struct ev_loop *loop;
     struct mps_acceptor acceptor;
-    pthread_mutex_t lock; /* of the two below */
+    pthread_mutex_t lock; /* of the three below */
     int fd;               /* open, and not watched yet; else -1 */
     uint16_t port;
+    bool left; /* is not opened any more */
     void (*accepted)(struct mps_joinlis *self, int fd); /* takes the descriptor */
     void *user;
 };
 
 void mps_joinlis_init(struct mps_joinlis *self, struct ev_loop *loop,
                       void (*accepted)(struct mps_joinlis *self, int fd), void *user);
+/* Leave the port for good: there is none from now on. */
+void mps_joinlis_leave(struct mps_joinlis *self);
 void mps_joinlis_deinit(struct mps_joinlis *self);
 
 /*

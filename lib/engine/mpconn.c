@@ -159,6 +159,8 @@ int mps_mpconn_new(struct mps_mpconn **ret, struct mps_session *s, int fd,
     look_for_box(mp, sf, fd,
                  s->role == MPS_ROLE_CLIENT ? MPS_MARK_LISTEN : MPS_MARK_CONNECT, now);
     *ret = mp;
+    if (mp->eng->retiring)
+        mps_conn_leave(mp->core, now);
     mps_locals_of(s, &locals);
     mps_mpconn_set_locals(mp, &locals);
     return 0;
@@ -199,6 +201,20 @@ int mps_mpconn_take_first(struct mps_mpconn *mp)
     ev_io_stop(mp->eng->loop, &f->io);
     f->fd = -1;
     return fd;
+}
+
+void mps_mpconn_stop(struct mps_mpconn *mp, bool abort)
+{
+    mps_time_t now = mps_clock_now();
+
+    if (!abort) {
+        mps_conn_leave(mp->core, now);
+        return;
+    }
+    mps_app_reset(&mp->s->app);
+    mp->closed = true;
+    mp->resetting = false;
+    mps_conn_abort(mp->core, now);
 }
 
 /* ---- addresses ---- */

@@ -38,6 +38,9 @@ enum mps_mpconn_verdict mps_mpconn_run(struct mps_mpconn *mp, bool *ret_more);
 /* A peer's JOIN; takes the descriptor. */
 void mps_mpconn_join(struct mps_mpconn *mp, int fd, const struct mps_join *join);
 
+/* The agent stops: as mps_conn_leave, or with `abort` both ends are reset. */
+void mps_mpconn_stop(struct mps_mpconn *mp, bool abort);
+
 /* The local addresses that may be used from now on. */
 void mps_mpconn_set_locals(struct mps_mpconn *mp, const struct mps_netaddr_list *list);
 

@@ -231,7 +231,11 @@ static void pass_reset(struct mps_mpconn *mp, mps_time_t now)
         ;
     if (!mp->s->app.hup && mps_conn_app_rx_spans(mp->core, &span, 1) > 0)
         return;
-    mps_app_reset(&mp->s->app);
+    /* As on TCP: who was told of the end reads just that, and is refused when it writes. */
+    if (mps_conn_app_rx_eof(mp->core))
+        mps_app_close(&mp->s->app);
+    else
+        mps_app_reset(&mp->s->app);
     mp->resetting = false;
     mp->closed = true;
 }

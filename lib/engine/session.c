@@ -326,6 +326,21 @@ void mps_session_route_changed(struct mps_session *s, const struct mps_route *ro
     mps_engine_mark(s->eng, s);
 }
 
+void mps_session_stop(struct mps_session *s, enum mps_stop stage)
+{
+    if (stage == MPS_STOP_ABORT)
+        s->end = "dropped";
+    if (stage == MPS_STOP_ABORT && !s->mp) {
+        mps_session_free(s);
+        return;
+    }
+    if (stage == MPS_STOP_DESERT)
+        mps_app_desert(&s->app);
+    if (s->mp)
+        mps_mpconn_stop(s->mp, stage == MPS_STOP_ABORT);
+    mps_engine_mark(s->eng, s);
+}
+
 struct mps_session *mps_session_find(struct mps_engine *eng, uint64_t id)
 {
     struct mps_session *s;

@@ -12,10 +12,10 @@
 #include "core/addr.h"
 #include "core/conn.h"
 #include "core/list.h"
+#include "engine.h"
 #include "handover/counts.h"
 #include "sockopts.h"
 
-struct mps_engine;
 struct mps_mpconn;
 struct mps_relay;
 
@@ -76,6 +76,9 @@ void mps_session_join(struct mps_session *s, int fd, const struct mps_join *join
 void mps_session_addresses_changed(struct mps_session *s);
 
 void mps_session_route_changed(struct mps_session *s, const struct mps_route *route);
+
+/* The agent stops (engine.h): may free the session. */
+void mps_session_stop(struct mps_session *s, enum mps_stop stage);
 
 struct mps_session *mps_session_find(struct mps_engine *eng, uint64_t id);
 

@@ -113,11 +113,16 @@ static void entry_free(struct mps_steer_entry *e)
     set_pace(self);
 }
 
-void mps_steer_deinit(struct mps_steer *self)
+void mps_steer_leave(struct mps_steer *self)
 {
     struct mps_steer_entry *e, *tmp;
 
     mps_list_for_each_safe(e, tmp, &self->entries, struct mps_steer_entry, link) entry_free(e);
+}
+
+void mps_steer_deinit(struct mps_steer *self)
+{
+    mps_steer_leave(self);
 }
 
 static void on_accepted(void *user, int fd)

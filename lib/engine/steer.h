@@ -46,6 +46,8 @@ struct mps_steer {
 void mps_steer_init(struct mps_steer *self, struct ev_loop *loop,
                     void (*accepted)(struct mps_steer *self, int fd),
                     void (*dropped)(struct mps_steer *self, uint16_t port), void *user);
+/* Leave all ports and watch nothing; the owner is not told. */
+void mps_steer_leave(struct mps_steer *self);
 void mps_steer_deinit(struct mps_steer *self);
 
 /*

@@ -150,6 +150,19 @@ void mps_worker_call(struct mps_worker *w, struct mps_call *call)
         call->run(call);
 }
 
+static void run_stage(struct mps_call *call)
+{
+    struct mps_stop_call *c = mps_container_of(call, struct mps_stop_call, call);
+
+    mps_engine_stop(c->eng, c->stage);
+}
+
+void mps_worker_retire(struct mps_worker *w, enum mps_stop stage)
+{
+    w->stages[stage] = (struct mps_stop_call){{.run = run_stage}, &w->engine, stage};
+    mps_worker_call(w, &w->stages[stage].call);
+}
+
 struct join_call {
     struct mps_call call;
     struct mps_engine *eng;

@@ -20,6 +20,11 @@ struct mps_worker {
     struct ev_loop *loop;
     struct mps_inbox inbox;
     struct mps_call stop;
+    struct mps_stop_call {
+        struct mps_call call;
+        struct mps_engine *eng;
+        enum mps_stop stage;
+    } stages[MPS_STOP_ABORT + 1];
     /* How much the engine has to do, as told when it has nothing to run. */
     ev_prepare tell;
     atomic_uint n_sessions;
@@ -41,6 +46,9 @@ int mps_worker_init(struct mps_worker *w, struct ev_loop *loop,
  * MPS_ECRYPTO.
  */
 int mps_worker_start(struct mps_worker *w, const struct mps_engine_setup *setup);
+
+/* mps_engine_stop there; each stage once. */
+void mps_worker_retire(struct mps_worker *w, enum mps_stop stage);
 
 /* End the thread and run what still waits for it, here; the engine stays as it was. */
 void mps_worker_stop(struct mps_worker *w);

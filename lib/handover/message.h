@@ -56,6 +56,10 @@ enum mps_ho_op {
     MPS_HO_PATHS = 20,      /* reply fd: a memfd with the JSON array of mptcpshim path list */
     MPS_HO_PATH = 21,       /* data: "add|del|set ADDRESS|INTERFACE [backup=yes|no] [weight=N]".
                                ERROR: the reply's data is a text for the user */
+    MPS_HO_LEAVE = 23,      /* the caller is the first process of the agent's PID namespace, which ends
+                               with it: deliver what is written, and end. OK, as long as there is
+                               something to deliver; the name is free when all is done. ERROR: it
+                               is not that process. */
     MPS_HO_CONN_SET = 22,   /* data: "TOKEN|ID scheduler=NAME"; reply as above */
 };
 

@@ -8,7 +8,7 @@ TEST_PACKAGES='apache2-utils bash curl default-jdk-headless file git gnuplot-nox
     iputils-ping jq libpython3.11-testsuite linux-source-6.1 memcached mptcpize
     netcat-openbsd nftables nginx-light nodejs openssh-client openssh-server openssl
     postgresql procps python3 python3-pyftpdlib python3.11 redis-server redis-tools
-    rsync socat spin tcpdump tinyproxy universal-ctags util-linux wget wrk xz-utils'
+    rsync socat spin systemd tcpdump tinyproxy universal-ctags util-linux wget wrk xz-utils'
 
 missing_packages() # PACKAGE...
 {

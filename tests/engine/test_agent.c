@@ -40,17 +40,22 @@ static int hand_over(const struct agent_client *a, int op, int tcp, uint64_t *re
     return fd;
 }
 
-static void pair_start(struct pair *p)
+static void pair_start_with(struct pair *p, const char *options)
 {
     int c, s;
 
-    assert_true(agent_start(&p->server, "idle=1"));
-    assert_true(agent_start(&p->client, "idle=1"));
+    assert_true(agent_start(&p->server, options));
+    assert_true(agent_start(&p->client, options));
     p->listener = rig_listen("127.0.0.1", 0, false);
     c = rig_dial("127.0.0.1", rig_port(p->listener), 0);
     s = accept4(p->listener, NULL, NULL, SOCK_CLOEXEC);
     p->app_client = hand_over(&p->client, MPS_HO_CONNECTED, c, &p->id_client);
     p->app_server = hand_over(&p->server, MPS_HO_ACCEPTED, s, &p->id_server);
+}
+
+static void pair_start(struct pair *p)
+{
+    pair_start_with(p, "idle=1");
 }
 
 static bool readable(int fd, short events)
@@ -112,7 +117,7 @@ static void test_killed_agent_is_a_reset(void **state)
     struct pair p;
     char byte;
 
-    pair_start(&p);
+    pair_start_with(&p, "idle=1 stop-timeout=0");
     assert_int_equal(send(p.app_client, "x", 1, 0), 1);
     assert_true(readable(p.app_server, POLLIN));
     assert_return_code(kill(p.server.pid, SIGKILL), errno);
@@ -121,7 +126,7 @@ static void test_killed_agent_is_a_reset(void **state)
     assert_int_equal(recv(p.app_server, &byte, 1, 0), 1);
     assert_int_equal(recv(p.app_server, &byte, 1, 0), -1);
     assert_int_equal(errno, ECONNRESET);
-    /* An agent that is told to end resets what it still has. */
+    /* An agent that is told to end at once resets what it still has. */
     assert_return_code(kill(p.client.pid, SIGTERM), errno);
     assert_int_equal(agent_wait(&p.client, 10), 0);
     assert_true(readable(p.app_client, POLLHUP));

@@ -90,7 +90,7 @@ static void net_start(struct net *n, bool steer)
     struct mps_ho_request req;
     int pair[2], fd;
 
-    assert_true(agent_start(&n->client, TWO_LOCALS));
+    assert_true(agent_start(&n->client, TWO_LOCALS " stop-timeout=1"));
     assert_true(agent_start(&n->server, TWO_LOCALS));
     assert_return_code(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), errno);
     /* Room for what comes while we look elsewhere; with privilege that is more. */

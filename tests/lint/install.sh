@@ -23,5 +23,6 @@ unset MPTCPSHIM_AGENT
 LD_LIBRARY_PATH=$libdir MPTCPSHIM_AGENT_PATH=$agent "$tmp/echo"
 
 test -f "$root/share/man/man1/mptcpshim.1"
+grep -q "^ExecStart=$2/bin/mptcpshim run " "$root/share/doc/mptcpshim/examples/mptcpshim-http.service"
 "$root/bin/mptcpshim" --version
 test -f "$libdir/mptcpshim/libmptcpshim_preload.so"

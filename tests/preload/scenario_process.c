@@ -5,11 +5,16 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <sched.h>
 #include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define SIZE 200000
+#define SIZE  200000
+#define LARGE 6000000 /* more than the buffers of TCP take at once */
 
 extern char **environ;
 
@@ -213,6 +218,66 @@ static void client_killed(const struct sockaddr_in *server)
     kill(getpid(), SIGKILL);
 }
 
+static void serve_large_sink(int listener)
+{
+    int fd = peer_accept(listener);
+
+    say("received %d", receive_all(fd, 1, LARGE));
+    close(fd);
+}
+
+/* Its agent is to be in the namespace, too: another one than that of the tree. */
+static void other_agent(void)
+{
+    const char *old = getenv("MPTCPSHIM_AGENT");
+    char value[256];
+
+    if (!old)
+        return;
+    need(strlen(old) < sizeof(value));
+    memcpy(value, old, strlen(old) + 1);
+    value[0] = value[0] == '0' ? '1' : '0';
+    need(setenv("MPTCPSHIM_AGENT", value, 1) == 0);
+}
+
+/* The first process of a PID namespace of its own, with which everything else in it ends. */
+static void first_process(const struct sockaddr_in *server, const char *name)
+{
+    char port[8];
+    pid_t child;
+    int status;
+
+    need(unshare(geteuid() == 0 ? CLONE_NEWPID : CLONE_NEWUSER | CLONE_NEWPID) == 0);
+    child = fork();
+    need(child >= 0);
+    if (child == 0) {
+        other_agent();
+        snprintf(port, sizeof(port), "%d", ntohs(server->sin_port));
+        execl("/proc/self/exe", "peer", "client", name, port, (char *)NULL);
+        _exit(127);
+    }
+    need(waitpid(child, &status, 0) == child);
+    say("first process %d", status);
+}
+
+static void client_first(const struct sockaddr_in *server)
+{
+    if (getpid() != 1) {
+        first_process(server, "process_first");
+        return;
+    }
+    send_pattern(peer_connect(server), 1, LARGE);
+    _exit(0);
+}
+
+static void client_first_returns(const struct sockaddr_in *server)
+{
+    if (getpid() != 1)
+        first_process(server, "process_first_returns");
+    else
+        send_pattern(peer_connect(server), 1, LARGE);
+}
+
 const struct scenario scenarios_process[] = {
     {"process_fork", serve_fork, client_echo, true},
     {"process_exec", serve_exec, client_echo, true},
@@ -225,5 +290,7 @@ const struct scenario scenarios_process[] = {
     {"process_numbers", serve_numbers, client_numbers, true},
     {"process_exit", serve_sink, client_exit, true},
     {"process_killed", serve_sink, client_killed, true},
+    {"process_first", serve_large_sink, client_first, true},
+    {"process_first_returns", serve_large_sink, client_first_returns, true},
     {NULL, NULL, NULL, false},
 };

@@ -76,6 +76,7 @@ static const char whole[] =
     "\n"
     "  [agent]\n"
     "  idle = 0\n"
+    "  stop-timeout = 7\n"
     "  threads = 3\n  memory = 64\n"
     "\tjoin-port = 7000\n"
     "  announce = 192.0.2.1, 2001:db8::9\n"
@@ -119,6 +120,7 @@ static void all_keys(void **state)
     assert_int_equal(o->keepalive, 20 * MPS_SEC);
     assert_true(o->bind_keep);
     assert_int_equal(o->idle_s, 0);
+    assert_int_equal(o->stop_s, 7);
     assert_int_equal(o->threads, 3);
     assert_int_equal(o->memory, 64u << 20);
     assert_false(o->remember_peers);
@@ -162,6 +164,7 @@ static void bad_values(void **state)
         {"connections", "keepalive", "1.5", "not a number"},
         {"connections", "bind", "sometimes", "neither"},
         {"agent", "idle", "soon", "not a number"},
+        {"agent", "stop-timeout", "86401", "out of range"},
         {"agent", "threads", "0", "range"},
         {"agent", "memory", "15", "range"},
         {"agent", "remember-peers", "maybe", "neither yes nor no"},
