@@ -64,6 +64,7 @@ static void end_join(int fd)
 static bool admit(int listener, int fd)
 {
     unsigned mark = mps_marks_accepted(fd);
+    struct mps_claim claim;
     mps_sys_sigset_t mask;
     enum mps_swap swap;
 
@@ -76,10 +77,12 @@ static bool admit(int listener, int fd)
         return true;
     }
     mask = mps_sys_block();
+    mps_claim_settled(fd, &claim);
     swap = mps_swap(fd, MPS_HO_ACCEPTED,
-                    mps_exceptions_keep_bound() && mps_preload_is_bound(listener), NULL);
+                    mps_exceptions_keep_bound() && mps_preload_is_bound(listener), &claim);
+    mps_claim_end(&claim, MPS_HINT_NONE);
     mps_sys_unblock(mask);
-    if (swap == MPS_SWAP_DONE)
+    if (swap == MPS_SWAP_DONE || swap == MPS_SWAP_GONE)
         return true;
     /* A peer that is only listed may be plain; a marked one had no reply to its HELLO and comes
      * back plain. */

@@ -2,7 +2,9 @@
 /* Calls that make, duplicate or register descriptors: they keep the hints true. */
 #include "preload.h"
 #include <netinet/in.h>
+#include <errno.h>
 #include <stdarg.h>
+#include <stdio.h>
 
 MPS_EXPORT int socket(int domain, int type, int protocol)
 {
@@ -39,12 +41,16 @@ MPS_EXPORT int dup(int fd)
 MPS_EXPORT int dup2(int from, int to)
 {
     mps_settle(from, false);
+    if (from != to)
+        mps_claim_leave(to);
     return duplicated(from, mps_next.dup2(from, to));
 }
 
 MPS_EXPORT int dup3(int from, int to, int flags)
 {
     mps_settle(from, false);
+    if (from != to)
+        mps_claim_leave(to);
     return duplicated(from, mps_next.dup3(from, to, flags));
 }
 
@@ -65,6 +71,30 @@ MPS_EXPORT int fcntl(int fd, int cmd, ...)
 #if __WORDSIZE == 64
 MPS_EXPORT int fcntl64(int fd, int cmd, ...) __attribute__((alias("fcntl")));
 #endif
+
+/* Those closed: a copy of the table of descriptors, or a mark on them, leaves them as they are. */
+MPS_EXPORT int close_range(unsigned first, unsigned last, int flags)
+{
+    if (flags == 0)
+        mps_claim_cancel_range(first, last);
+    return mps_next.close_range(first, last, flags);
+}
+
+MPS_EXPORT void closefrom(int first)
+{
+    mps_claim_cancel_range(first < 0 ? 0 : (unsigned)first, ~0u);
+    mps_next.closefrom(first);
+}
+
+/* libc closes the number by itself. */
+MPS_EXPORT int fclose(FILE *file)
+{
+    int saved = errno, fd = fileno(file);
+
+    errno = saved;
+    mps_claim_leave(fd);
+    return mps_next_fclose(file);
+}
 
 MPS_EXPORT int epoll_ctl(int epfd, int op, int fd, struct epoll_event *event)
 {

@@ -2,8 +2,10 @@
 /* connect(AF_UNSPEC) on a connection of ours: it ends, and the number can connect again. */
 #include "preload.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/tcp.h>
 #include <netinet/in.h>
+#include <string.h>
 #include "handover/sys.h"
 
 /* What tcp_disconnect() leaves as the program set it; the levels that the agent knows about. */
@@ -36,26 +38,44 @@ static void abort_connection(int fd)
     (void)mps_next.shutdown(fd, SHUT_RDWR);
 }
 
-int mps_disconnect(int fd, const struct mps_ho_conn_name *name)
+/* Reset the connection `old`, of which fd is one number, and put `fresh` in the place of that. */
+static enum mps_swap replace(int fd, int old, int fresh)
 {
+    struct mps_claim claim;
     struct linger linger;
     socklen_t len = sizeof(linger);
-    bool lingers = mps_sys_getsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, &len) == 0;
     mps_sys_sigset_t mask;
-    bool done;
-    int fresh = mps_sys_socket(name->local.ss_family, SOCK_STREAM | SOCK_CLOEXEC, IPPROTO_TCP);
+    enum mps_swap swap;
 
-    if (fresh < 0)
-        return -1;
-    carry_over(fd, fresh);
-    abort_connection(fd);
-    if (lingers)
-        (void)mps_sys_setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
+    carry_over(old, fresh);
+    if (mps_sys_getsockopt(old, SOL_SOCKET, SO_LINGER, &linger, &len) != 0)
+        memset(&linger, 0, sizeof(linger));
+    abort_connection(old);
+    (void)mps_sys_setsockopt(old, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
     mask = mps_sys_block();
-    done = mps_swap_replace(fd, fresh, mps_hints_find(fd));
-    if (done)
+    mps_claim_settled(fd, &claim);
+    claim.cookie = mps_claim_cookie(old);
+    swap = mps_swap_replace(fd, fresh, &claim);
+    if (swap == MPS_SWAP_DONE)
         mps_hints_ours_set(fd, false);
-    mps_sys_close(fresh);
+    mps_claim_end(&claim, MPS_HINT_NONE);
     mps_sys_unblock(mask);
-    return done ? 0 : -1;
+    return swap;
+}
+
+int mps_disconnect(int fd, const struct mps_ho_conn_name *name)
+{
+    int fresh = mps_sys_socket(name->local.ss_family, SOCK_STREAM | SOCK_CLOEXEC, IPPROTO_TCP);
+    /* The number may be closed meanwhile. */
+    int old = fresh < 0 ? -1 : mps_sys_fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    int error = errno;
+
+    if (old >= 0)
+        error = replace(fd, old, fresh) == MPS_SWAP_DONE ? 0 : EBADF;
+    if (old >= 0)
+        mps_sys_close(old);
+    if (fresh >= 0)
+        mps_sys_close(fresh);
+    errno = error;
+    return error == 0 ? 0 : -1;
 }

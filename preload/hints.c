@@ -78,6 +78,17 @@ void mps_hints_forget(int fd)
         atomic_store_explicit(&hint->state, MPS_HINT_NONE, memory_order_release);
 }
 
+int mps_hints_next_pending(unsigned first)
+{
+    for (unsigned fd = first; fd < CHUNKS * CHUNK_SIZE; fd++) {
+        if (!atomic_load_explicit(&chunks[fd >> CHUNK_BITS], memory_order_acquire))
+            fd |= CHUNK_SIZE - 1;
+        else if (mps_hints_pending((int)fd))
+            return (int)fd;
+    }
+    return -1;
+}
+
 void mps_hints_ours_set(int fd, bool ours)
 {
     struct mps_hint *hint = mps_hints_get(fd);

@@ -14,9 +14,10 @@
 #define MPS_HINT_EPOLLS 4 /* registrations remembered per descriptor */
 
 enum mps_hint_state {
-    MPS_HINT_NONE,
-    MPS_HINT_PENDING, /* connect() was marked and not settled */
-    MPS_HINT_CLAIMED, /* one thread is settling it */
+    MPS_HINT_NONE = 0,
+    MPS_HINT_PENDING,   /* connect() was marked and not settled */
+    MPS_HINT_CLAIMED,   /* one thread hands it over (claim.h) */
+    MPS_HINT_EXCHANGED, /* and is just putting the new socket in its place */
 };
 
 struct mps_hint_epoll {
@@ -26,7 +27,7 @@ struct mps_hint_epoll {
 };
 
 struct mps_hint {
-    atomic_int state;          /* enum mps_hint_state */
+    atomic_int state;          /* enum mps_hint_state, and who claims it (claim.c) */
     atomic_bool overflow;      /* a registration was not remembered */
     atomic_bool shared;        /* never to be swapped: duplicated */
     atomic_bool fixed;         /* the same, nor marked: an option of handover/binding.h is set */
@@ -39,7 +40,7 @@ struct mps_hint {
     atomic_int plain;          /* enum mps_plain_reason: why a listener is not marked; of any other
                                   socket: its connection is counted */
     atomic_int listener;       /* process that made it a listener the agent knows; 0: none */
-    pid_t pid;                 /* who called connect(); written before the state */
+    atomic_int pid;            /* who called connect(), or claims it; written before the state */
     unsigned forks;            /* mps_hints_forks() at that time */
     uint64_t cookie;           /* SO_COOKIE of the socket */
     struct mps_hint_epoll epolls[MPS_HINT_EPOLLS];
@@ -80,6 +81,9 @@ bool mps_hints_is_own_listener(int fd);
 /* Number of fork() calls so far; a hint from before the last one is void. */
 unsigned mps_hints_forks(void);
 void mps_hints_count_fork(void);
+
+/* The lowest number from `first` on whose state is not MPS_HINT_NONE; -1: there is none. */
+int mps_hints_next_pending(unsigned first);
 
 /* Is a settling due? The fast path of most wrappers. */
 static inline bool mps_hints_pending(int fd)

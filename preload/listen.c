@@ -156,7 +156,10 @@ static void recheck(void)
 MPS_EXPORT int close(int fd)
 {
     bool listener = mps_hints_is_own_listener(fd);
-    int rc = mps_next.close(fd);
+    int rc;
+
+    mps_claim_leave(fd);
+    rc = mps_next.close(fd);
 
     if (__builtin_expect(listener && rc == 0, 0)) {
         mps_hints_forget(fd);

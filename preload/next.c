@@ -55,6 +55,11 @@ static int direct_ioctl(int fd, unsigned long request, ...)
     return (int)syscall(SYS_ioctl, fd, request, arg);
 }
 
+static void direct_closefrom(int first)
+{
+    (void)syscall(SYS_close_range, first < 0 ? 0 : first, ~0u, 0);
+}
+
 #define X(result, name, params, direct)                                                            \
     static result direct_call_##name params                                                        \
     {                                                                                              \
@@ -69,6 +74,7 @@ struct mps_next mps_next = {
 #undef X
         .fcntl = direct_fcntl,
     .ioctl = direct_ioctl,
+    .closefrom = direct_closefrom,
 };
 
 /* Other threads may be calling already: each pointer changes as a whole. */
@@ -87,7 +93,9 @@ void mps_next_bind(void)
 #undef X
     bind_one(&mps_next.fcntl, "fcntl");
     bind_one(&mps_next.ioctl, "ioctl");
+    bind_one(&mps_next.closefrom, "closefrom");
     bind_one(&mps_next.fork, "fork");
+    bind_one(&mps_next.fclose, "fclose");
 }
 
 pid_t mps_next_fork(void)
@@ -99,4 +107,15 @@ pid_t mps_next_fork(void)
         return -1;
     }
     return mps_next.fork();
+}
+
+int mps_next_fclose(FILE *file)
+{
+    if (!mps_next.fclose)
+        bind_one(&mps_next.fclose, "fclose");
+    if (!mps_next.fclose) {
+        errno = ENOSYS;
+        return EOF;
+    }
+    return mps_next.fclose(file);
 }

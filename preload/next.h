@@ -10,6 +10,7 @@
 #include <poll.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <sys/epoll.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
@@ -17,6 +18,10 @@
 #include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
+
+#ifndef SYS_close_range
+#define SYS_close_range 436
+#endif
 
 typedef const struct sockaddr *mps_addr_in;
 typedef struct sockaddr *mps_addr_out;
@@ -39,6 +44,7 @@ typedef struct sockaddr *mps_addr_out;
     X(int, setsockopt, (int fd, int lv, int n, const void *v, socklen_t l),                        \
       syscall(SYS_setsockopt, fd, lv, n, v, l))                                                    \
     X(int, close, (int fd), syscall(SYS_close, fd))                                                \
+    X(int, close_range, (unsigned a, unsigned b, int f), syscall(SYS_close_range, a, b, f))        \
     X(int, shutdown, (int fd, int how), syscall(SYS_shutdown, fd, how))                            \
     X(int, dup, (int fd), syscall(SYS_dup, fd))                                                    \
     X(int, dup2, (int a, int b), direct_dup2(a, b))                                                \
@@ -87,7 +93,9 @@ struct mps_next {
 #undef X
     int (*fcntl)(int fd, int cmd, ...);
     int (*ioctl)(int fd, unsigned long request, ...);
-    pid_t (*fork)(void); /* through mps_next_fork() only */
+    void (*closefrom)(int first);
+    pid_t (*fork)(void);        /* through mps_next_fork() only */
+    int (*fclose)(FILE *file); /* through mps_next_fclose() only */
 };
 
 extern struct mps_next mps_next;
@@ -95,5 +103,6 @@ extern struct mps_next mps_next;
 /* Bind all of them; called by the constructor. */
 void mps_next_bind(void);
 
-/* libc's fork(), which has no equivalent direct call: bound here if that has not been done yet. */
+/* Those that have no equivalent direct call: bound here if that has not been done yet. */
 pid_t mps_next_fork(void);
+int mps_next_fclose(FILE *file);

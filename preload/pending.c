@@ -2,20 +2,11 @@
 #include "preload.h"
 #include <errno.h>
 #include <sys/single_threaded.h>
+#include "claim.h"
 #include "exceptions.h"
 #include "handover/marks.h"
 #include "handover/sys.h"
 #include "tally.h"
-
-#define WAIT_STEPS 15000 /* of 1 ms: longer than a hand-over can take */
-
-static uint64_t socket_cookie(int fd)
-{
-    uint64_t cookie = 0;
-    socklen_t len = sizeof(cookie);
-
-    return mps_sys_getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &len) == 0 ? cookie : 0;
-}
 
 static pid_t own_pid(void)
 {
@@ -30,26 +21,11 @@ void mps_pending_start(int fd)
     if (hint) {
         hint->pid = own_pid();
         hint->forks = mps_hints_forks();
-        hint->cookie = socket_cookie(fd);
+        hint->cookie = mps_claim_cookie(fd);
         if (hint->cookie != 0)
             atomic_store_explicit(&hint->state, MPS_HINT_PENDING, memory_order_release);
     }
     errno = saved;
-}
-
-/* Claim the hint for this thread; false if there is nothing to settle (any more). */
-static bool claim(struct mps_hint *hint)
-{
-    for (int step = 0; step < WAIT_STEPS; step++) {
-        int expected = MPS_HINT_PENDING;
-
-        if (atomic_compare_exchange_strong(&hint->state, &expected, MPS_HINT_CLAIMED))
-            return true;
-        if (expected == MPS_HINT_NONE || hint->pid != own_pid())
-            return false;
-        (void)mps_sys_poll(NULL, 0, 1);
-    }
-    return false;
 }
 
 enum mps_marks_view mps_pending_look(int fd)
@@ -62,10 +38,12 @@ enum mps_marks_view mps_pending_look(int fd)
 }
 
 /* What is the state of the hint to be after this look? */
-static enum mps_hint_state settle(int fd, struct mps_hint *hint, bool data, bool drop)
+static enum mps_hint_state settle(int fd, const struct mps_claim *claim, bool data, bool drop)
 {
+    struct mps_hint *hint = claim->hint;
+
     if (hint->pid != own_pid() || hint->forks != mps_hints_forks() ||
-        hint->cookie != socket_cookie(fd))
+        claim->cookie != mps_claim_cookie(fd))
         return MPS_HINT_NONE;
     switch (mps_pending_look(fd)) {
     case MPS_MARKS_HANDSHAKE:
@@ -78,7 +56,7 @@ static enum mps_hint_state settle(int fd, struct mps_hint *hint, bool data, bool
             mps_tally_connect(fd, MPS_PLAIN_SHARED);
         else
             (void)mps_swap(fd, MPS_HO_CONNECTED,
-                           atomic_load_explicit(&hint->bound, memory_order_relaxed), hint);
+                           atomic_load_explicit(&hint->bound, memory_order_relaxed), claim);
         return MPS_HINT_NONE;
     default:
         mps_tally_settled(fd);
@@ -88,18 +66,12 @@ static enum mps_hint_state settle(int fd, struct mps_hint *hint, bool data, bool
 
 static void settle_claimed(int fd, bool data, bool drop)
 {
-    struct mps_hint *hint = mps_hints_find(fd);
+    mps_sys_sigset_t mask = mps_sys_block();
+    struct mps_claim claim;
     int saved = errno;
-    mps_sys_sigset_t mask;
 
-    if (!hint)
-        return;
-    mask = mps_sys_block();
-    if (claim(hint)) {
-        enum mps_hint_state next = settle(fd, hint, data, drop);
-
-        atomic_store_explicit(&hint->state, next, memory_order_release);
-    }
+    if (mps_claim_pending(fd, &claim))
+        mps_claim_end(&claim, settle(fd, &claim, data, drop));
     mps_sys_unblock(mask);
     errno = saved;
 }
@@ -111,15 +83,13 @@ void mps_pending_settle(int fd, bool data)
 
 void mps_pending_keep(int fd)
 {
-    struct mps_hint *hint = mps_hints_get(fd);
-    int saved = errno;
+    mps_sys_sigset_t mask = mps_sys_block();
+    struct mps_claim claim;
 
-    if (!hint)
-        return;
-    if (mps_hints_pending(fd) && claim(hint))
-        atomic_store_explicit(&hint->state, MPS_HINT_NONE, memory_order_release);
+    if (mps_hints_pending(fd) && mps_claim_pending(fd, &claim))
+        mps_claim_end(&claim, MPS_HINT_NONE);
     mps_hints_fixed_set(fd);
-    errno = saved;
+    mps_sys_unblock(mask);
 }
 
 void mps_pending_share(int fd)

@@ -7,6 +7,7 @@
 #include "handover/marks.h"
 #include "handover/message.h"
 #include "handover/names.h"
+#include "claim.h"
 #include "hints.h"
 #include "next.h"
 
@@ -31,23 +32,25 @@ enum mps_swap {
     MPS_SWAP_DONE,   /* fd is the application's end now */
     MPS_SWAP_PLAIN,  /* fd is the TCP socket it was, and stays that */
     MPS_SWAP_BROKEN, /* the connection was reset: the agent may have written to it */
+    MPS_SWAP_GONE,   /* fd was closed meanwhile, and may be anything */
 };
 
 /*
  * Hand the TCP socket fd to the agent (MPS_HO_CONNECTED or MPS_HO_ACCEPTED) and put the end that
- * comes back in its place. bound: the program had chosen its address. hint: the epoll
- * registrations to carry over, or NULL. The caller blocks all signals. errno is preserved.
+ * comes back in its place. bound: the program had chosen its address. The caller blocks all
+ * signals, and ends the claim afterwards. errno is preserved.
  */
-enum mps_swap mps_swap(int fd, enum mps_ho_op op, bool bound, struct mps_hint *hint);
+enum mps_swap mps_swap(int fd, enum mps_ho_op op, bool bound, const struct mps_claim *claim);
 
 /* Is the local address of a TCP socket a particular one? errno is preserved. */
 bool mps_preload_is_bound(int fd);
 
 /*
- * Put the socket `end` in the place of fd, with its settings and the epoll registrations that hint
- * knows (NULL: none); false if the kernel refuses. The caller closes `end` and blocks all signals.
+ * Put the socket `end` in the place of fd, with its settings and known epoll registrations:
+ * MPS_SWAP_DONE, MPS_SWAP_GONE, or MPS_SWAP_BROKEN if the kernel refuses. The caller closes `end`,
+ * blocks all signals, and ends the claim afterwards.
  */
-bool mps_swap_replace(int fd, int end, struct mps_hint *hint);
+enum mps_swap mps_swap_replace(int fd, int end, const struct mps_claim *claim);
 
 /*
  * connect(AF_UNSPEC) on the connection of ours called name: it is reset, and a fresh TCP socket

@@ -58,20 +58,22 @@ static void copy_settings(int from, int to)
         (void)mps_inq_set(to, 1);
 }
 
-bool mps_swap_replace(int fd, int end, struct mps_hint *hint)
+enum mps_swap mps_swap_replace(int fd, int end, const struct mps_claim *claim)
 {
     struct mps_epolls registrations = {.n = 0};
     int descriptor_flags = mps_sys_fcntl(fd, F_GETFD, 0);
     bool done;
 
-    if (descriptor_flags < 0)
-        return false;
     copy_settings(fd, end);
-    if (hint)
-        take_registrations(fd, hint, &registrations);
+    if (!mps_claim_commit(claim))
+        return MPS_SWAP_GONE;
+    if (claim->hint)
+        take_registrations(fd, claim->hint, &registrations);
+    if (!mps_claim_is_same(claim, fd))
+        return MPS_SWAP_GONE;
     done = mps_sys_dup3(end, fd, descriptor_flags & FD_CLOEXEC ? O_CLOEXEC : 0) >= 0;
     mps_epolls_put(&registrations, fd);
-    return done;
+    return done ? MPS_SWAP_DONE : MPS_SWAP_BROKEN;
 }
 
 /* By the agent's word the peer refuses marked connections. */
@@ -84,7 +86,8 @@ static void remember_plain(int fd)
         mps_plain_remember((const struct sockaddr *)&peer);
 }
 
-static enum mps_ho_result hand_over(int fd, enum mps_ho_op op, bool bound,
+/* The cookie tells the agent which socket is meant, if the number has become another one's. */
+static enum mps_ho_result hand_over(int fd, enum mps_ho_op op, bool bound, uint64_t cookie,
                                     struct mps_ho_reply *reply, int *ret_end)
 {
     struct mps_ho_request req;
@@ -92,6 +95,7 @@ static enum mps_ho_result hand_over(int fd, enum mps_ho_op op, bool bound,
 
     memset(&req, 0, sizeof(req));
     req.op = (uint16_t)op;
+    req.conn_id = cookie;
     if (mps_sys_getsockname(fd, &req.local, &local_len) != 0 ||
         mps_sys_getpeername(fd, &req.peer, &peer_len) != 0)
         return MPS_HO_UNSENT;
@@ -104,13 +108,13 @@ static enum mps_ho_result hand_over(int fd, enum mps_ho_op op, bool bound,
 
 /* Once more if the agent went away with the descriptor before it sent anything: another one starts.
  */
-static enum mps_ho_result hand_over_twice(int fd, enum mps_ho_op op, bool bound,
+static enum mps_ho_result hand_over_twice(int fd, enum mps_ho_op op, bool bound, uint64_t cookie,
                                           struct mps_ho_reply *reply, int *ret_end)
 {
-    enum mps_ho_result result = hand_over(fd, op, bound, reply, ret_end);
+    enum mps_ho_result result = hand_over(fd, op, bound, cookie, reply, ret_end);
 
     if (result == MPS_HO_LOST && nothing_sent(fd))
-        result = hand_over(fd, op, bound, reply, ret_end);
+        result = hand_over(fd, op, bound, cookie, reply, ret_end);
     return result;
 }
 
@@ -123,39 +127,57 @@ static void tally(int fd, enum mps_ho_op op, enum mps_plain_reason reason)
         mps_tally(MPS_COUNTS_SERVER, reason);
 }
 
-enum mps_swap mps_swap(int fd, enum mps_ho_op op, bool bound, struct mps_hint *hint)
+/* A connection that cannot go on: reset, if fd is still it. */
+static enum mps_swap break_off(int fd, const struct mps_claim *claim)
+{
+    if (!mps_claim_commit(claim) || !mps_claim_is_same(claim, fd))
+        return MPS_SWAP_GONE;
+    mps_swap_reset(fd);
+    return MPS_SWAP_BROKEN;
+}
+
+/* The agent has taken the connection. */
+static enum mps_swap exchange(int fd, int end, const struct mps_claim *claim)
+{
+    enum mps_swap result = end >= 0 ? mps_swap_replace(fd, end, claim) : break_off(fd, claim);
+
+    if (result == MPS_SWAP_DONE)
+        mps_hints_ours_set(fd, true);
+    else if (result == MPS_SWAP_BROKEN)
+        mps_swap_reset(fd);
+    return result;
+}
+
+enum mps_swap mps_swap(int fd, enum mps_ho_op op, bool bound, const struct mps_claim *claim)
 {
     struct mps_ho_reply reply;
     enum mps_swap result = MPS_SWAP_PLAIN;
     enum mps_plain_reason why = MPS_PLAIN_NO_AGENT;
     int saved = errno, end = -1;
 
-    switch (hand_over_twice(fd, op, bound, &reply, &end)) {
+    switch (hand_over_twice(fd, op, bound, claim->cookie, &reply, &end)) {
     case MPS_HO_REPLIED:
         if (reply.status == MPS_HO_OK_PLAIN)
             remember_plain(fd);
         if (mps_ho_taken(&reply))
-            result = end >= 0 && mps_swap_replace(fd, end, hint) ? MPS_SWAP_DONE : MPS_SWAP_BROKEN;
+            result = exchange(fd, end, claim);
         else
             why = reply.status == MPS_HO_AGAIN_PLAIN ? MPS_PLAIN_KNOWN : MPS_PLAIN_AGENT_REFUSED;
         break;
     case MPS_HO_UNSENT:
         break;
     case MPS_HO_LOST:
-        result = nothing_sent(fd) ? MPS_SWAP_PLAIN : MPS_SWAP_BROKEN;
+        if (!nothing_sent(fd))
+            result = break_off(fd, claim);
         break;
     case MPS_HO_TIMEOUT:
-        result = MPS_SWAP_BROKEN;
+        result = break_off(fd, claim);
         break;
     }
     if (end >= 0)
         mps_sys_close(end);
     if (result == MPS_SWAP_PLAIN)
         tally(fd, op, why);
-    if (result == MPS_SWAP_DONE)
-        mps_hints_ours_set(fd, true);
-    if (result == MPS_SWAP_BROKEN)
-        mps_swap_reset(fd);
     errno = saved;
     return result;
 }

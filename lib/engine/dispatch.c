@@ -37,6 +37,15 @@ static int errno_of(int rc)
     }
 }
 
+/* Between the decision of its sender and the sending its number may have become another socket's. */
+static bool is_meant(int fd, uint64_t cookie)
+{
+    uint64_t own = 0;
+    socklen_t len = sizeof(own);
+
+    return cookie == 0 || (getsockopt(fd, SOL_SOCKET, SO_COOKIE, &own, &len) == 0 && own == cookie);
+}
+
 static void do_connection(struct mps_engine *eng, const struct mps_ho_request *req,
                           struct mps_dispatch *d)
 {
@@ -49,8 +58,8 @@ static void do_connection(struct mps_engine *eng, const struct mps_ho_request *r
     };
     int rc;
 
-    if (d->fd < 0) {
-        fail(d, EBADF);
+    if (d->fd < 0 || !is_meant(d->fd, req->conn_id)) {
+        fail(d, d->fd < 0 ? EBADF : ESTALE);
         return;
     }
     rc = req->op == MPS_HO_CONNECTED ? mps_session_connected(eng, &sr, &d->session, &d->reply_fd)

@@ -38,7 +38,8 @@
 
 enum mps_ho_op {
     MPS_HO_PING = 1,      /* is the agent there? */
-    MPS_HO_CONNECTED = 2, /* fd: established TCP socket whose SYN-ACK was marked; local, peer set.
+    MPS_HO_CONNECTED = 2, /* fd: established TCP socket whose SYN-ACK was marked; local, peer set;
+                             conn_id: its SO_COOKIE, or 0. Another socket is refused with ESTALE.
                              OK: fd of the application's end. AGAIN_PLAIN: keep the TCP socket. */
     MPS_HO_ACCEPTED = 3,  /* fd: accepted TCP socket whose SYN was marked; replies as above, but on
                              anything but OK the caller resets the connection (the peer, which had

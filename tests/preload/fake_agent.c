@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "fake_agent.h"
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -45,12 +46,25 @@ static void send_reply(int sock, const struct mps_ho_reply *reply, size_t len, i
     (void)sendmsg(sock, &msg, MSG_NOSIGNAL);
 }
 
-static void answer(int sock, const struct mps_ho_request *req, enum fake_behaviour behaviour)
+static void hold(int fd)
+{
+    struct pollfd answered = {.fd = fd, .events = POLLIN};
+
+    if (send(fd, FAKE_HOLDS, sizeof(FAKE_HOLDS) - 1, MSG_NOSIGNAL) <= 0 ||
+        poll(&answered, 1, -1) != 1)
+        abort();
+}
+
+static void answer(int sock, const struct mps_ho_request *req, enum fake_behaviour behaviour,
+                   int fd)
 {
     struct mps_ho_reply reply = {.magic = MPS_HO_MAGIC, .version = MPS_HO_VERSION};
     int ends[2] = {-1, -1};
 
     switch (behaviour) {
+    case FAKE_HELD:
+        hold(fd);
+        /* fall through */
     case FAKE_OK:
     case FAKE_SLOW:
         reply.len = sizeof(req->secret);
@@ -99,7 +113,7 @@ static void serve(int listener, enum fake_behaviour behaviour)
             if (CMSG_FIRSTHDR(&msg))
                 memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&msg)), sizeof(fd));
             /* A listener's announcement is welcome in any case. */
-            answer(sock, &req, req.op == MPS_HO_LISTEN ? FAKE_OK : behaviour);
+            answer(sock, &req, req.op == MPS_HO_LISTEN ? FAKE_OK : behaviour, fd);
         }
         if (fd >= 0)
             close(fd);

@@ -12,7 +12,10 @@ enum fake_behaviour {
     FAKE_LOST,   /* takes the request and ends */
     FAKE_SILENT, /* takes the request and says nothing */
     FAKE_GARBAGE, /* a reply that is none */
+    FAKE_HELD,    /* FAKE_HOLDS to the peer of the socket that came, and OK when that answers */
 };
+
+#define FAKE_HOLDS "agent\n"
 
 /* A configuration with an id of its own; program is empty. */
 void fake_agent_config(struct mps_ho_config *ret);

@@ -45,7 +45,7 @@ static int receiver(void)
 }
 
 /* usage: peer server NAME  (inherits the listener's port on stdout)  |  peer client NAME PORT
- *  |  peer activated FD  |  peer receiver  |  peer names FD PORT PORT */
+ *  |  peer reused WAY PORT  |  peer activated FD  |  peer receiver  |  peer names FD PORT PORT */
 int main(int argc, char **argv)
 {
     const struct scenario *scenario = argc > 2 ? scenario_find(argv[2]) : NULL;
@@ -56,6 +56,8 @@ int main(int argc, char **argv)
     alarm(30);
     if (argc == 3 && strcmp(argv[1], "activated") == 0)
         return activated(atoi(argv[2]));
+    if (argc == 4 && strcmp(argv[1], "reused") == 0)
+        return scenario_reused(argv[2], atoi(argv[3]));
     if (argc == 5 && strcmp(argv[1], "names") == 0)
         return scenario_names_after_exec(atoi(argv[2]), atoi(argv[3]), atoi(argv[4]));
     if (argc == 2 && strcmp(argv[1], "receiver") == 0)

@@ -101,7 +101,9 @@ static void collect(struct side *a, struct side *b)
 
         for (int i = 0; i < 2; i++)
             pfd[i] = (struct pollfd){.fd = sides[i]->out, .events = POLLIN};
-        assert_true(poll(pfd, 2, LIMIT_MS) > 0);
+        if (poll(pfd, 2, LIMIT_MS) <= 0)
+            fail_msg("no end. Server so far:\n%.*s-- client:\n%.*s", (int)used[0], a->transcript,
+                     (int)used[1], b->transcript);
         for (int i = 0; i < 2; i++) {
             ssize_t n;
 

@@ -226,6 +226,27 @@ static int connect_with_mss(int port, int mss)
     return fd;
 }
 
+/* The process has gone to sleep in accept(). */
+static void wait_for_accept(pid_t pid)
+{
+    char path[64], line[64] = "";
+
+    snprintf(path, sizeof(path), "/proc/%d/syscall", (int)pid);
+    for (int i = 0; i < 5000; i++) {
+        FILE *f = fopen(path, "re");
+        long number = -1;
+
+        assert_non_null(f);
+        if (fgets(line, sizeof(line), f))
+            number = strtol(line, NULL, 10); /* 0, read(), of a line that has no number */
+        fclose(f);
+        if (number == SYS_accept || number == SYS_accept4)
+            return;
+        poll(NULL, 0, 2);
+    }
+    fail_msg("no accept: %s", line);
+}
+
 /* Marked connections that the agent refuses are reset, joins are closed; the next one gets in. */
 static void test_accept(void **state)
 {
@@ -243,6 +264,7 @@ static void test_accept(void **state)
         agent = fake_agent_start(&cfg, kinds[i]);
         child = start(&cfg, "server", "connect_epoll_level", NULL);
         assert_true(read(child.out, port, sizeof(port) - 1) > 0);
+        wait_for_accept(child.pid);
         fd = connect_with_mss(atoi(port), MPS_MARK_CONNECT);
         assert_int_equal(read(fd, &byte, 1), -1);
         assert_int_equal(errno, ECONNRESET);
@@ -263,27 +285,6 @@ static void test_accept(void **state)
         assert_non_null(strstr(text, "server done\n"));
         fake_agent_stop(agent);
     }
-}
-
-/* The process has gone to sleep in accept(). */
-static void wait_for_accept(pid_t pid)
-{
-    char path[64], line[64] = "";
-
-    snprintf(path, sizeof(path), "/proc/%d/syscall", (int)pid);
-    for (int i = 0; i < 5000; i++) {
-        FILE *f = fopen(path, "re");
-        long number = -1;
-
-        assert_non_null(f);
-        if (fgets(line, sizeof(line), f))
-            number = strtol(line, NULL, 10); /* 0, read(), of a line that has no number */
-        fclose(f);
-        if (number == SYS_accept || number == SYS_accept4)
-            return;
-        poll(NULL, 0, 2);
-    }
-    fail_msg("no accept: %s", line);
 }
 
 static void echo_once(int port)

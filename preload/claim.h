@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Who may put another socket in the place of a number. A hand-over takes time; meanwhile another
+ * thread may close the number, and the kernel may give it to a file. So the hint of a number is
+ * claimed for the hand-over. Whoever is about to close or reuse the number ends the claim, and the
+ * new socket goes nowhere; only the last step, the exchange itself, makes them wait. The cookie of
+ * the socket is looked at once more before that, for those who come by other ways than our
+ * wrappers. No lock; async-signal-safe; errno is preserved. Claimants block all signals.
+ */
+#pragma once
+#include "hints.h"
+
+struct mps_claim {
+    struct mps_hint *hint; /* NULL: there was no memory for it, and the cookie has to do */
+    uint64_t cookie;       /* of the socket that is to be replaced; 0: it is none */
+};
+
+/* SO_COOKIE of a socket, 0 if there is none. */
+uint64_t mps_claim_cookie(int fd);
+
+/*
+ * Claim fd, whose connect() is pending, for this thread; false if there is nothing to settle (any
+ * more). While another thread has it, this one waits.
+ */
+bool mps_claim_pending(int fd, struct mps_claim *ret);
+
+/* Claim fd, which is not pending: just accepted, or a connection of ours. */
+void mps_claim_settled(int fd, struct mps_claim *ret);
+
+/*
+ * The exchange begins: from here on whoever wants to close or reuse the number waits for
+ * mps_claim_end(), so that nothing but system calls that return at once may lie between. False if
+ * somebody was faster: the number is theirs.
+ */
+bool mps_claim_commit(const struct mps_claim *self);
+
+/* Is fd still the socket that was claimed? The very last look, for what came by other ways. */
+bool mps_claim_is_same(const struct mps_claim *self, int fd);
+
+/* `next`: what the hint is from now on, unless the claim was ended. */
+void mps_claim_end(const struct mps_claim *self, enum mps_hint_state next);
+
+/* fd, or all from first to last, is about to be closed or to become another file. */
+void mps_claim_cancel(int fd);
+void mps_claim_cancel_range(unsigned first, unsigned last);
+
+/* The same where nothing is claimed: one load. */
+static inline void mps_claim_leave(int fd)
+{
+    if (__builtin_expect(mps_hints_pending(fd), 0))
+        mps_claim_cancel(fd);
+}
