@@ -200,11 +200,12 @@ struct mptcpshim_subflow {
     uint32_t rtt_us, rtt_var_us, min_rtt_us; /* microseconds, 0: unknown */
     uint64_t bytes_sent, bytes_received;
     uint64_t bytes_reinjected;   /* of bytes_sent: repetitions of what another subflow carried */
-    uint64_t rate;               /* bytes per second, an estimate */
+    uint64_t rate;               /* bytes per second that TCP thinks it could send */
     uint64_t cwnd;               /* congestion window in bytes */
     uint64_t in_flight, notsent; /* bytes in the kernel: not yet acknowledged, not yet sent */
     struct sockaddr_storage local, remote;
-    uint64_t reserved[8]; /* zero */
+    uint64_t send_rate, receive_rate; /* bytes per second, measured over the last two seconds */
+    uint64_t reserved[6];             /* zero */
 };
 
 /*
@@ -232,7 +233,8 @@ struct mptcpshim_stats {
     uint64_t credit_left;                /* bytes the peer lets us send */
     uint64_t rcv_queued;                 /* bytes received, in order, not yet read */
     uint64_t rcv_out_of_order;           /* bytes received behind a hole */
-    uint64_t reserved[8];                /* zero */
+    uint64_t send_rate, receive_rate;    /* of all subflows together, repetitions included */
+    uint64_t reserved[6];                /* zero */
 };
 
 /* Returns 0; errno as mptcpshim_subflows. */

@@ -173,6 +173,8 @@ static void get_subflow(struct json_object *obj, struct mptcpshim_subflow *ret)
     ret->bytes_received = get_u64(obj, "bytes_received");
     ret->bytes_reinjected = get_u64(obj, "bytes_reinjected");
     ret->rate = get_u64(obj, "rate");
+    ret->send_rate = get_u64(obj, "send_rate");
+    ret->receive_rate = get_u64(obj, "receive_rate");
     ret->cwnd = get_u64(obj, "cwnd");
     ret->in_flight = get_u64(obj, "in_flight");
     ret->notsent = get_u64(obj, "notsent");
@@ -211,6 +213,8 @@ static void get_stats(struct json_object *obj, struct mptcpshim_stats *ret)
     ret->credit_left = get_u64(obj, "credit_left");
     ret->rcv_queued = get_u64(obj, "rcv_queued");
     ret->rcv_out_of_order = get_u64(obj, "rcv_out_of_order");
+    ret->send_rate = get_u64(obj, "send_rate");
+    ret->receive_rate = get_u64(obj, "receive_rate");
 }
 
 int api_stats(int fd, struct mptcpshim_stats *ret)

@@ -160,6 +160,7 @@ struct mps_conn *mps_conn_free(struct mps_conn *c)
     mps_ctrlq_tx_deinit(&c->tx.ctrlq);
     mps_free(&mem, c->tx.sched_state);
     mps_free(&mem, c->tx.couple);
+    mps_free(&mem, c->past);
     if (!c->env.scratch)
         mps_free(&mem, c->scratch);
     mps_reasm_deinit(&c->rx.reasm);

@@ -18,7 +18,9 @@
 #include "crypto.h"
 #include "frame.h"
 #include "mem.h"
+#include "meter.h"
 #include "opening.h"
+#include "past.h"
 #include "span.h"
 #include "subflow.h"
 #include "time.h"
@@ -276,6 +278,7 @@ struct mps_subflow_info {
     struct mps_addr local, remote;
     uint64_t bytes_sent, bytes_received; /* application bytes carried, repetitions included */
     uint64_t bytes_reinjected;           /* of bytes_sent: repetitions of what another carried */
+    struct mps_meter sending, receiving; /* what passes at present */
     struct mps_metrics metrics;
 };
 
@@ -294,6 +297,9 @@ struct mps_conn_info {
 };
 
 void mps_conn_info(const struct mps_conn *conn, struct mps_conn_info *ret);
+
+/* What subflows that have ended carried; NULL: none has. */
+const struct mps_past *mps_conn_past(const struct mps_conn *conn);
 
 /* Fills up to `max`, returns the number of subflows that are not dead. */
 unsigned mps_conn_subflow_info(const struct mps_conn *conn, struct mps_subflow_info *ret,

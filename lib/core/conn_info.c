@@ -45,6 +45,11 @@ void mps_conn_info(const struct mps_conn *c, struct mps_conn_info *ret)
         ret->n_subflows += sf->state != MPS_SF_DEAD;
 }
 
+const struct mps_past *mps_conn_past(const struct mps_conn *c)
+{
+    return c->past;
+}
+
 unsigned mps_conn_subflow_info(const struct mps_conn *c, struct mps_subflow_info *ret,
                                unsigned max)
 {
@@ -66,6 +71,8 @@ unsigned mps_conn_subflow_info(const struct mps_conn *c, struct mps_subflow_info
                 .bytes_sent = sf->bytes_sent,
                 .bytes_received = sf->bytes_received,
                 .bytes_reinjected = sf->bytes_reinjected,
+                .sending = sf->sending,
+                .receiving = sf->receiving,
                 .metrics = sf->m,
             };
             n++;

@@ -146,6 +146,7 @@ struct mps_conn {
     struct mps_checks checks;
     struct mps_conn_events ev;
     struct mps_list subflows;
+    struct mps_past *past;   /* of those that have ended; NULL: none, or no memory */
     uint32_t slots;          /* in use */
     bool had_first;
     bool peer_held; /* server: the client holds its data back until our answer is there */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Life of a subflow. */
 #include "conn_int.h"
+#include <string.h>
 
 struct mps_subflow *mps_sf_new(struct mps_conn *conn, uint32_t id, const struct mps_addr *local,
                                const struct mps_addr *remote)
@@ -91,6 +92,30 @@ void mps_sf_activate(struct mps_subflow *sf, mps_time_t now)
     requeue_stale(c);
 }
 
+/* Its path's bytes outlive it. Without memory they do not. */
+static void remember(const struct mps_subflow *sf)
+{
+    struct mps_conn *c = sf->conn;
+    const struct mps_past_path ended = {
+        .local = sf->local,
+        .remote = sf->remote,
+        .bytes_sent = sf->bytes_sent,
+        .bytes_received = sf->bytes_received,
+        .bytes_reinjected = sf->bytes_reinjected,
+        .subflows = 1,
+    };
+
+    if (sf->bytes_sent == 0 && sf->bytes_received == 0)
+        return;
+    if (!c->past) {
+        c->past = mps_alloc(c->env.mem, sizeof(*c->past));
+        if (!c->past)
+            return;
+        memset(c->past, 0, sizeof(*c->past));
+    }
+    mps_past_add(c->past, &ended);
+}
+
 void mps_sf_kill(struct mps_subflow *sf, bool reset, enum mps_reason reason, mps_time_t now)
 {
     struct mps_conn *c = sf->conn;
@@ -99,6 +124,7 @@ void mps_sf_kill(struct mps_subflow *sf, bool reset, enum mps_reason reason, mps
     if (sf->state == MPS_SF_DEAD)
         return;
     sf->state = MPS_SF_DEAD;
+    remember(sf);
     sf->reason = reason;
     sf->close_reset = reset;
     mps_conn_fair_forget(c, sf->slot);

@@ -7,6 +7,7 @@
 #include "ctrlq.h"
 #include "frame.h"
 #include "list.h"
+#include "meter.h"
 #include "opening.h"
 #include "padding.h"
 #include "reasm.h"
@@ -125,6 +126,7 @@ struct mps_subflow {
     struct mps_sf_rx rx;
     struct mps_sf_events ev;
     uint64_t bytes_sent, bytes_received, bytes_reinjected;
+    struct mps_meter sending, receiving; /* the same bytes, as rates */
 };
 
 /* ---- subflow.c ---- */

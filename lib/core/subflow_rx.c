@@ -47,6 +47,7 @@ static int payload_moved(struct mps_subflow *sf, uint32_t n, mps_time_t now)
 
     rx->left -= n;
     sf->bytes_received += n;
+    mps_meter_add(&sf->receiving, n, now);
     if (rx->left > 0)
         return 0;
     if (!rx->dss.checked)

@@ -246,7 +246,7 @@ unsigned mps_subflow_tx_spans(struct mps_subflow *sf, struct mps_span *spans, un
 }
 
 /* The socket took up to n bytes of the first frame; returns how many. */
-static size_t frame_taken(struct mps_subflow *sf, size_t n)
+static size_t frame_taken(struct mps_subflow *sf, size_t n, mps_time_t now)
 {
     struct mps_tx_frame *f = frame_at(&sf->tx, 0);
     size_t left = frame_len(f) - f->off;
@@ -256,6 +256,7 @@ static size_t frame_taken(struct mps_subflow *sf, size_t n)
         return n;
     }
     sf->bytes_sent += f->len;
+    mps_meter_add(&sf->sending, f->len, now);
     drop_first(sf);
     return left;
 }
@@ -270,7 +271,7 @@ void mps_subflow_tx_done(struct mps_subflow *sf, size_t n, mps_time_t now)
         return;
     tx->taken += n;
     if (n > 0 && tx->n > 0 && frame_at(tx, 0)->off > 0)
-        n -= frame_taken(sf, n);
+        n -= frame_taken(sf, n, now);
     if (mps_padding_is_begun(&tx->padding))
         n -= mps_padding_taken(&tx->padding, n);
     k = tx->ctrl_len - tx->ctrl_off;
@@ -284,7 +285,7 @@ void mps_subflow_tx_done(struct mps_subflow *sf, size_t n, mps_time_t now)
     while (n > 0 && tx->n > 0 && frame_at(tx, 0)->sealed) {
         if (c->phase == MPS_PH_OPENING)
             c->tx.early_taken = true;
-        n -= frame_taken(sf, n);
+        n -= frame_taken(sf, n, now);
     }
     mps_sf_tx_mark(sf, now);
     mps_conn_settle(c, now);

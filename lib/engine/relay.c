@@ -7,8 +7,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 #include "app.h"
+#include "clock.h"
 #include "connector.h"
 #include "core/err.h"
+#include "core/meter.h"
 #include "engine.h"
 #include "log.h"
 #include "peek.h"
@@ -25,6 +27,7 @@ struct half {
     bool fin; /* the end was passed on */
     bool urgent; /* the last byte buffered is */
     uint64_t bytes;
+    struct mps_meter meter;
 };
 
 struct mps_relay {
@@ -62,6 +65,12 @@ static void on_hold(struct ev_loop *loop, ev_timer *timer, int revents)
 static void take_urgent_inline(struct mps_relay *r)
 {
     mps_sock_set_int(r->fd, SOL_SOCKET, SO_OOBINLINE, 1);
+}
+
+static void passed(struct half *h, size_t n)
+{
+    h->bytes += n;
+    mps_meter_add(&h->meter, n, mps_clock_now());
 }
 
 struct mps_relay *mps_relay_new(struct mps_engine *eng, struct mps_app *app, int fd,
@@ -202,7 +211,7 @@ static enum step up_write(struct mps_relay *r)
             return STEP_MOVED;
         }
         h->at += (size_t)n;
-        h->bytes += (size_t)n;
+        passed(h, (size_t)n);
         return STEP_MOVED;
     }
     if (h->eof && !h->fin) {
@@ -273,7 +282,7 @@ static enum step down_write(struct mps_relay *r)
     }
     n = urgent ? mps_app_write_urgent(r->app, span.p) : mps_app_write(r->app, &span, 1);
     h->at += n;
-    h->bytes += n;
+    passed(h, n);
     return n > 0 ? STEP_MOVED : STEP_IDLE;
 }
 
@@ -391,6 +400,13 @@ bool mps_relay_waiting(const struct mps_relay *r)
 uint64_t mps_relay_queued(const struct mps_relay *r)
 {
     return r->up.len - r->up.at;
+}
+
+void mps_relay_meters(const struct mps_relay *r, struct mps_meter *ret_sending,
+                      struct mps_meter *ret_receiving)
+{
+    *ret_sending = r->up.meter;
+    *ret_receiving = r->down.meter;
 }
 
 void mps_relay_bytes(const struct mps_relay *r, uint64_t *ret_sent, uint64_t *ret_received)

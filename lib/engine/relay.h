@@ -14,6 +14,7 @@
 
 struct mps_app;
 struct mps_engine;
+struct mps_meter;
 struct mps_relay;
 
 enum mps_relay_verdict {
@@ -51,3 +52,5 @@ bool mps_relay_waiting(const struct mps_relay *relay);
 /* Bytes of the application that the relay holds. */
 uint64_t mps_relay_queued(const struct mps_relay *relay);
 void mps_relay_bytes(const struct mps_relay *relay, uint64_t *ret_sent, uint64_t *ret_received);
+void mps_relay_meters(const struct mps_relay *relay, struct mps_meter *ret_sending,
+                      struct mps_meter *ret_receiving);

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "status.h"
 
+#include <arpa/inet.h>
 #include <json-c/json.h>
 #include <stdio.h>
 #include <string.h>
+#include "clock.h"
 #include "core/conn.h"
 #include "engine.h"
 #include "json.h"
@@ -11,6 +13,11 @@
 #include "relay.h"
 #include "session.h"
 #include "sock.h"
+
+/* Of all subflows of a connection. */
+struct rates {
+    uint64_t sending, receiving;
+};
 
 static const char *state_name(enum mps_subflow_state state)
 {
@@ -28,7 +35,27 @@ static const char *state_name(enum mps_subflow_state state)
     }
 }
 
-static struct json_object *subflow_object(const struct mps_subflow_info *info)
+/* Bytes per second; added up in *sum. */
+static void put_rates(struct json_object *o, const struct mps_subflow_info *info,
+                      struct rates *sum)
+{
+    mps_time_t now = mps_clock_now();
+    uint64_t sending = mps_meter_rate(&info->sending, now);
+    uint64_t receiving = mps_meter_rate(&info->receiving, now);
+
+    put_u64(o, "send_rate", sending);
+    put_u64(o, "receive_rate", receiving);
+    sum->sending += sending;
+    sum->receiving += receiving;
+}
+
+static void put_sum(struct json_object *o, const struct rates *sum)
+{
+    put_u64(o, "send_rate", sum->sending);
+    put_u64(o, "receive_rate", sum->receiving);
+}
+
+static struct json_object *subflow_object(const struct mps_subflow_info *info, struct rates *sum)
 {
     struct json_object *o = json_object_new_object();
     const struct mps_metrics *m = &info->metrics;
@@ -50,7 +77,37 @@ static struct json_object *subflow_object(const struct mps_subflow_info *info)
     put_u64(o, "in_flight", m->in_flight);
     put_u64(o, "notsent", m->notsent);
     put_u64(o, "rate", m->rate);
+    put_rates(o, info, sum);
     return o;
+}
+
+/* Without a port; "" for what stands for several. */
+static void put_ip(struct json_object *o, const char *key, const struct mps_addr *addr)
+{
+    char text[INET6_ADDRSTRLEN] = "";
+
+    if (addr->family != 0)
+        inet_ntop(addr->family == MPS_AF_INET ? AF_INET : AF_INET6, addr->ip, text, sizeof(text));
+    put_str(o, key, text);
+}
+
+static struct json_object *past_list(const struct mps_past *past)
+{
+    struct json_object *list = json_object_new_array();
+
+    for (unsigned i = 0; past && i < past->n; i++) {
+        const struct mps_past_path *p = &past->path[i];
+        struct json_object *o = json_object_new_object();
+
+        put_ip(o, "local", &p->local);
+        put_ip(o, "remote", &p->remote);
+        put_u64(o, "count", p->subflows);
+        put_u64(o, "bytes_sent", p->bytes_sent);
+        put_u64(o, "bytes_received", p->bytes_received);
+        put_u64(o, "bytes_reinjected", p->bytes_reinjected);
+        json_object_array_add(list, o);
+    }
+    return list;
 }
 
 static void put_multipath(struct json_object *o, const struct mps_session *s)
@@ -59,6 +116,7 @@ static void put_multipath(struct json_object *o, const struct mps_session *s)
     struct json_object *list = json_object_new_array();
     struct mps_conn *core = mps_mpconn_core(s->mp);
     struct mps_conn_info info;
+    struct rates sum = {.sending = 0};
     unsigned n;
 
     mps_conn_info(core, &info);
@@ -79,8 +137,10 @@ static void put_multipath(struct json_object *o, const struct mps_session *s)
     put_u64(o, "rcv_queued", info.rcv_queued);
     put_u64(o, "rcv_out_of_order", info.rcv_out_of_order);
     for (unsigned i = 0; i < n; i++)
-        json_object_array_add(list, subflow_object(&sub[i]));
+        json_object_array_add(list, subflow_object(&sub[i], &sum));
+    put_sum(o, &sum);
     json_object_object_add(o, "subflows", list);
+    json_object_object_add(o, "ended", past_list(mps_conn_past(core)));
 }
 
 /* The one TCP connection of a relay, shown as subflow 0. */
@@ -88,6 +148,7 @@ static void put_plain(struct json_object *o, const struct mps_session *s)
 {
     struct json_object *list = json_object_new_array();
     bool waiting = mps_relay_waiting(s->relay);
+    struct rates sum = {.sending = 0};
     struct mps_subflow_info sub = {
         .state = waiting ? MPS_SF_OPENING : MPS_SF_ACTIVE,
         .local = s->local,
@@ -95,6 +156,7 @@ static void put_plain(struct json_object *o, const struct mps_session *s)
     };
 
     mps_relay_bytes(s->relay, &sub.bytes_sent, &sub.bytes_received);
+    mps_relay_meters(s->relay, &sub.sending, &sub.receiving);
     mps_sock_metrics(mps_relay_fd(s->relay), &sub.metrics);
     put_token(o, "token", 0);
     put_str(o, "state", waiting ? "opening" : "established");
@@ -104,8 +166,10 @@ static void put_plain(struct json_object *o, const struct mps_session *s)
     put_str(o, "scheduler", "");
     put_u64(o, "bytes_sent", sub.bytes_sent);
     put_u64(o, "bytes_received", sub.bytes_received);
-    json_object_array_add(list, subflow_object(&sub));
+    json_object_array_add(list, subflow_object(&sub, &sum));
+    put_sum(o, &sum);
     json_object_object_add(o, "subflows", list);
+    json_object_object_add(o, "ended", json_object_new_array());
 }
 
 struct json_object *mps_status_one(const struct mps_session *s)
@@ -156,7 +220,10 @@ static struct json_object *counted_object(const char *agent_id, enum mps_counts_
     put_str(o, "scheduler", "");
     put_u64(o, "bytes_sent", 0);
     put_u64(o, "bytes_received", 0);
+    put_u64(o, "send_rate", 0);
+    put_u64(o, "receive_rate", 0);
     json_object_object_add(o, "subflows", json_object_new_array());
+    json_object_object_add(o, "ended", json_object_new_array());
     return o;
 }
 

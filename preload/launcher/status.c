@@ -51,40 +51,69 @@ static const char *colour(bool enabled, const char *mode)
     return strcmp(mode, "multipath") == 0 ? "\033[32m" : "\033[33m";
 }
 
+/* What passes now: "sends 12.3 Mbit/s  receives 0 bit/s". */
+static const char *rates_of(struct json_object *o, char out[80])
+{
+    char sending[32], receiving[32];
+
+    snprintf(out, 80, "sends %s  receives %s", amount(number(o, "send_rate") * 8, "bit/s", sending),
+             amount(number(o, "receive_rate") * 8, "bit/s", receiving));
+    return out;
+}
+
+/* What subflows between these addresses carried that are no more. */
+static void print_ended(struct json_object *path)
+{
+    char sent[32], received[32];
+
+    mps_print("    %s -> %s  ended (%.0f)  sent %s  received %s\n",
+              *text(path, "local") ? text(path, "local") : "others",
+              *text(path, "remote") ? text(path, "remote") : "others", number(path, "count"),
+              amount(number(path, "bytes_sent"), "B", sent),
+              amount(number(path, "bytes_received"), "B", received));
+}
+
 static void print_subflow(struct json_object *subflow)
 {
-    char rate[32], sent[32], received[32];
+    char rates[80], sent[32], received[32];
 
-    mps_print("    %s -> %s  %s%s%s%s  rtt %.1f ms  rate %s  sent %s  received %s\n",
+    mps_print("    %s -> %s  %s%s%s%s  rtt %.1f ms  %s  sent %s  received %s\n",
               text(subflow, "local"), text(subflow, "remote"), text(subflow, "state"),
               flag(subflow, "backup") ? ", backup" : "", flag(subflow, "stale") ? ", stale" : "",
               flag(subflow, "rests") ? ", rests" : "", number(subflow, "rtt_us") / 1000,
-              amount(number(subflow, "rate") * 8, "bit/s", rate),
+              rates_of(subflow, rates),
               amount(number(subflow, "bytes_sent"), "B", sent),
               amount(number(subflow, "bytes_received"), "B", received));
+}
+
+static void print_each(struct json_object *o, const char *key,
+                       void (*print)(struct json_object *item))
+{
+    struct json_object *list;
+
+    if (!json_object_object_get_ex(o, key, &list) || !json_object_is_type(list, json_type_array))
+        return;
+    for (size_t i = 0; i < json_object_array_length(list); i++)
+        print(json_object_array_get_idx(list, i));
 }
 
 static void print_connection(struct json_object *connection, bool colours)
 {
     const char *mode = text(connection, "mode");
-    struct json_object *subflows;
-    char sent[32], received[32];
-    size_t n = 0;
+    char rates[80], sent[32], received[32];
 
-    if (json_object_object_get_ex(connection, "subflows", &subflows) &&
-        json_object_is_type(subflows, json_type_array))
-        n = json_object_array_length(subflows);
     mps_print("%s -> %s  ", text(connection, "local"), text(connection, "remote"));
     fputs(colour(colours, mode), stdout);
     mps_print("%s", mode);
     fputs(colours ? "\033[0m" : "", stdout);
     if (json_object_object_get_ex(connection, "reason", NULL))
         mps_print(" (%s)", text(connection, "reason"));
-    mps_print("  process %s  sent %s  received %s\n", text(connection, "process"),
+    mps_print("  process %s  %s  sent %s  received %s\n", text(connection, "process"),
+              rates_of(connection, rates),
               amount(number(connection, "bytes_sent"), "B", sent),
               amount(number(connection, "bytes_received"), "B", received));
-    for (size_t i = 0; i < n; i++)
-        print_subflow(json_object_array_get_idx(subflows, i));
+    print_each(connection, "subflows", print_subflow);
+    print_each(connection, "ended", print_ended);
 }
 
 /* ---- those that never came to an agent ---- */
