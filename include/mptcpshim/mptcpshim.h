@@ -66,7 +66,8 @@ struct mptcpshim_options {
     /*
      * Use exactly these local addresses (RFC 6897 section 5.3.2), at most 16; ports are ignored.
      * n_local 0: all suitable ones. A client connects from the first one of the destination's
-     * family. A name or a number that the agent does not know counts as not set.
+     * family. Names that are none of those, more than 32 subflows, addresses that no connection can
+     * start from, and a size that no structure has are refused with EINVAL.
      */
     const struct sockaddr_storage *local;
     size_t n_local;
@@ -181,6 +182,17 @@ MPTCPSHIM_EXPORT int mptcpshim_is_multipath(int fd);
  */
 MPTCPSHIM_EXPORT int mptcpshim_getsockname(int fd, struct sockaddr *addr, socklen_t *len);
 MPTCPSHIM_EXPORT int mptcpshim_getpeername(int fd, struct sockaddr *addr, socklen_t *len);
+
+/*
+ * setsockopt(2) and getsockopt(2) of the connection: on a multipath descriptor, which is an AF_UNIX
+ * socket, those of TCP and IP act on all subflows. On any other descriptor just these. errno: theirs,
+ * and ENOPROTOOPT (no such option, or one that belongs to a single TCP connection), ENOTCONN (the
+ * connection is over), EINVAL (`len` is more than any option has), EFAULT (NULL).
+ */
+MPTCPSHIM_EXPORT int mptcpshim_setsockopt(int fd, int level, int option, const void *value,
+                                          socklen_t len);
+MPTCPSHIM_EXPORT int mptcpshim_getsockopt(int fd, int level, int option, void *value,
+                                          socklen_t *len);
 
 #define MPTCPSHIM_PLAIN       0 /* plain TCP, from the start or by fallback */
 #define MPTCPSHIM_OPENING     1 /* waiting for the peer's answer; or a subflow: not usable yet */

@@ -9,8 +9,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#define NAME_MAX_LEN 15 /* of a scheduler, path manager or kind of fairness */
 #define LOCAL_MAX    16 /* addresses that the agent takes */
+#define SUBFLOWS_MAX 32
+#define SIZE_MAX_OF  4096 /* of a structure of whatever release: more is no size */
 
 /* The first release's struct; no program passes less. */
 #define SIZE_MIN (offsetof(struct mptcpshim_options, n_local) + sizeof(size_t))
@@ -18,19 +19,37 @@
 void mptcpshim_options_init(struct mptcpshim_options *opts, size_t size)
 {
     memset(opts, 0, size);
-    opts->size = size;
+    if (size >= sizeof(opts->size))
+        opts->size = size;
 }
 
-/* A word in a list of words: nothing that separates words or values. */
-static bool name_ok(const char *name)
-{
-    size_t len;
+/* The agent's words, which is of the same release; tests/api/test_options.c compares them. */
+static const char *const schedulers[] = {"ecf",       "minrtt", "roundrobin",
+                                         "redundant", "backup", NULL};
+static const char *const path_managers[] = {"pairs", "fullmesh", NULL};
+static const char *const kinds_of_fairness[] = {"off", "auto", "strict", NULL};
 
+static bool name_ok(const char *name, const char *const *names)
+{
     if (name == NULL)
         return true;
-    len = strlen(name);
-    return len > 0 && len <= NAME_MAX_LEN &&
-           strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-_") == len;
+    while (*names != NULL && strcmp(*names, name) != 0)
+        names++;
+    return *names != NULL;
+}
+
+/* No connection starts from "any" or from many. */
+static bool address_ok(const struct sockaddr_storage *ss)
+{
+    const struct sockaddr_in *v4 = (const struct sockaddr_in *)ss;
+    const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)ss;
+
+    if (ss->ss_family == AF_INET)
+        return v4->sin_addr.s_addr != htonl(INADDR_ANY) &&
+               v4->sin_addr.s_addr != htonl(INADDR_BROADCAST) &&
+               !IN_MULTICAST(ntohl(v4->sin_addr.s_addr));
+    return ss->ss_family == AF_INET6 && !IN6_IS_ADDR_UNSPECIFIED(&v6->sin6_addr) &&
+           !IN6_IS_ADDR_MULTICAST(&v6->sin6_addr);
 }
 
 /* A program newer than this library may pass a longer struct if it does not use the new part. */
@@ -51,7 +70,7 @@ int api_options_get(const struct mptcpshim_options *opts, struct mptcpshim_optio
 
     mptcpshim_options_init(&copy, sizeof(copy));
     if (opts != NULL) {
-        if (opts->size < SIZE_MIN || !tail_unused(opts))
+        if (opts->size < SIZE_MIN || opts->size > SIZE_MAX_OF || !tail_unused(opts))
             return -EINVAL;
         memcpy(&copy, opts, opts->size < sizeof(copy) ? opts->size : sizeof(copy));
         copy.size = sizeof(copy);
@@ -59,12 +78,13 @@ int api_options_get(const struct mptcpshim_options *opts, struct mptcpshim_optio
     if (copy.flags & ~(MPTCPSHIM_OFF | MPTCPSHIM_REQUIRED) ||
         copy.flags == (MPTCPSHIM_OFF | MPTCPSHIM_REQUIRED))
         return -EINVAL;
-    if (!name_ok(copy.scheduler) || !name_ok(copy.path_manager) || !name_ok(copy.fairness))
+    if (!name_ok(copy.scheduler, schedulers) || !name_ok(copy.path_manager, path_managers) ||
+        !name_ok(copy.fairness, kinds_of_fairness) || copy.max_subflows > SUBFLOWS_MAX)
         return -EINVAL;
     if (copy.n_local > LOCAL_MAX || (copy.n_local > 0 && copy.local == NULL))
         return -EINVAL;
     for (size_t i = 0; i < copy.n_local; i++) {
-        if (copy.local[i].ss_family != AF_INET && copy.local[i].ss_family != AF_INET6)
+        if (!address_ok(&copy.local[i]))
             return -EINVAL;
     }
     *ret = copy;

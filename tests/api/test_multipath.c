@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sys/epoll.h>
@@ -314,6 +315,49 @@ static void test_settings_are_carried(void **state)
     pair_close(&p);
 }
 
+/* Options of TCP, which a plain setsockopt() refuses on this descriptor. */
+static void test_socket_options(void **state)
+{
+    struct pair p;
+    struct mptcpshim_stats stats;
+    struct tcp_info info;
+    struct ucred cred;
+    socklen_t len = sizeof(int);
+    int value = 1, plain = socket(AF_INET, SOCK_STREAM, 0);
+    char name[16] = "";
+
+    pair_open(&p);
+    assert_true(wait_for(p.client, has_two_subflows, &stats));
+    assert_int_equal(mptcpshim_setsockopt(p.client, IPPROTO_TCP, TCP_NODELAY, &value, len), 0);
+    value = 0;
+    assert_int_equal(mptcpshim_getsockopt(p.client, IPPROTO_TCP, TCP_NODELAY, &value, &len), 0);
+    assert_int_equal(value, 1);
+    len = sizeof(name);
+    assert_int_equal(mptcpshim_getsockopt(p.client, IPPROTO_TCP, TCP_CONGESTION, name, &len), 0);
+    assert_true(strlen(name) > 2);
+    len = sizeof(info);
+    assert_int_equal(mptcpshim_getsockopt(p.server, IPPROTO_TCP, TCP_INFO, &info, &len), 0);
+    assert_int_equal(info.tcpi_state, TCP_ESTABLISHED);
+    len = sizeof(value);
+    assert_int_equal(mptcpshim_getsockopt(p.client, SOL_SOCKET, SO_PROTOCOL, &value, &len), 0);
+    assert_int_equal(value, IPPROTO_TCP);
+    assert_int_equal(mptcpshim_getsockopt(p.client, SOL_SOCKET, SO_DOMAIN, &value, &len), 0);
+    assert_int_equal(value, AF_INET);
+    len = sizeof(cred);
+    assert_int_equal(mptcpshim_getsockopt(p.client, SOL_SOCKET, SO_PEERCRED, &cred, &len), -1);
+    assert_int_equal(errno, ENOPROTOOPT);
+    assert_int_equal(mptcpshim_setsockopt(p.client, IPPROTO_TCP, 9999, &value, sizeof(value)), -1);
+    assert_int_equal(errno, ENOPROTOOPT);
+    assert_int_equal(mptcpshim_setsockopt(p.client, IPPROTO_TCP, TCP_NODELAY, NULL, 4), -1);
+    assert_int_equal(errno, EFAULT);
+    assert_int_equal(mptcpshim_setsockopt(plain, IPPROTO_TCP, TCP_NODELAY, &value, sizeof(value)), 0);
+    assert_int_equal(mptcpshim_setsockopt(-1, IPPROTO_TCP, TCP_NODELAY, &value, sizeof(value)), -1);
+    assert_int_equal(errno, EBADF);
+    check_transfer(p.client, p.server);
+    close(plain);
+    pair_close(&p);
+}
+
 /* IPv6, and no options at all: one subflow, as nothing is known to be beside ::1. */
 static void test_ipv6(void **state)
 {
@@ -492,6 +536,7 @@ int main(void)
         cmocka_unit_test(test_own_sockets),
         cmocka_unit_test(test_nonblocking),
         cmocka_unit_test(test_event_loop),
+        cmocka_unit_test(test_socket_options),
         cmocka_unit_test(test_settings_are_carried),
         cmocka_unit_test(test_ipv6),
         cmocka_unit_test(test_required),

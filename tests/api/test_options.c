@@ -5,7 +5,9 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include "api/options.h"
+#include "config/options.h"
 
 static void init(struct mptcpshim_options *opts)
 {
@@ -86,6 +88,53 @@ static void test_refusals(void **state)
     refuse(&opts);
 }
 
+/* The library knows the words that the agent knows, and no others. */
+static void test_names(void **state)
+{
+    static const char *const words[] = {"ecf",   "minrtt",   "roundrobin", "redundant", "backup",
+                                        "pairs", "fullmesh", "off",        "auto",      "strict",
+                                        "fast",  "default",  "on"};
+    static const char *const keys[] = {"scheduler", "pm", "fairness"};
+    static struct mps_options scratch;
+
+    for (size_t i = 0; i < 3 * sizeof(words) / sizeof(words[0]); i++) {
+        struct mptcpshim_options opts, got;
+        char copy[32];
+
+        init(&opts);
+        snprintf(copy, sizeof(copy), "%s", words[i / 3]);
+        if (i % 3 == 0)
+            opts.scheduler = words[i / 3];
+        else if (i % 3 == 1)
+            opts.path_manager = words[i / 3];
+        else
+            opts.fairness = words[i / 3];
+        assert_int_equal(api_options_get(&opts, &got) == 0,
+                         mps_options_set(&scratch, keys[i % 3], copy) == NULL);
+    }
+}
+
+static void test_nonsense(void **state)
+{
+    struct mptcpshim_options opts;
+    struct sockaddr_storage local = {.ss_family = AF_INET};
+
+    init(&opts);
+    opts.max_subflows = 33;
+    refuse(&opts);
+    init(&opts);
+    opts.local = &local;
+    opts.n_local = 1;
+    refuse(&opts); /* 0.0.0.0 */
+    inet_pton(AF_INET, "224.0.0.1", &((struct sockaddr_in *)&local)->sin_addr);
+    refuse(&opts);
+    local.ss_family = AF_INET6;
+    memset(&((struct sockaddr_in6 *)&local)->sin6_addr, 0, 16);
+    refuse(&opts);
+    memset(&opts, 0xa5, sizeof(opts)); /* never initialised */
+    refuse(&opts);
+}
+
 static void test_words(void **state)
 {
     struct sockaddr_storage local[2];
@@ -119,6 +168,8 @@ int main(void)
         cmocka_unit_test(test_defaults),
         cmocka_unit_test(test_sizes),
         cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_names),
+        cmocka_unit_test(test_nonsense),
         cmocka_unit_test(test_words),
     };
 
