@@ -102,7 +102,7 @@ static int come_back(int fd, const struct sockaddr *addr, socklen_t len, int rc)
 {
     const struct sockaddr none = {.sa_family = AF_UNSPEC};
 
-    if (mps_marks_look(fd, MPS_MARK_LISTEN) != MPS_MARKS_REFUSED)
+    if (mps_marks_look(fd) != MPS_MARKS_REFUSED)
         return rc;
     mps_plain_remember(addr);
     (void)mps_sys_connect(fd, &none, sizeof(none));
@@ -123,22 +123,22 @@ static int connect_marked(int fd, const struct sockaddr *addr, socklen_t len)
     rc = mps_next.connect(fd, addr, len);
     if (rc < 0 && errno == ECONNRESET)
         return come_back(fd, addr, len, rc);
-    if (rc == 0 && !mps_marks_possible(fd, MPS_MARK_LISTEN) && !mps_exceptions_peer_capable(fd)) {
+    if (rc < 0 && errno != EINPROGRESS && errno != EINTR)
+        return rc;
+    /* A near peer has answered by now, even if the call did not wait. */
+    if (mps_pending_look(fd) == MPS_MARKS_NATIVE) {
+        if (rc < 0) {
+            mps_tally_settled(fd);
+            return rc;
+        }
         mps_plain_remember(addr);
         mps_tally_connect(fd, MPS_PLAIN_PEER_UNMARKED);
         return 0;
     }
-    /* A near peer has answered by now, even if the call did not wait. */
-    if (rc < 0 && errno != EINPROGRESS && errno != EINTR)
-        return rc;
-    if (mps_pending_look(fd) == MPS_MARKS_NATIVE) {
-        mps_tally_settled(fd);
-    } else {
-        mps_pending_start(fd);
-        if (rc == 0) {
-            mps_settle(fd, false);
-            rc = come_back(fd, addr, len, rc);
-        }
+    mps_pending_start(fd);
+    if (rc == 0) {
+        mps_settle(fd, false);
+        rc = come_back(fd, addr, len, rc);
     }
     return rc;
 }

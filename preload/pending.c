@@ -30,7 +30,7 @@ void mps_pending_start(int fd)
 
 enum mps_marks_view mps_pending_look(int fd)
 {
-    enum mps_marks_view view = mps_marks_look(fd, MPS_MARK_LISTEN);
+    enum mps_marks_view view = mps_marks_look(fd);
 
     if (view == MPS_MARKS_NATIVE && mps_exceptions_peer_capable(fd) && mps_marks_untouched(fd))
         return MPS_MARKS_ANSWERED;

@@ -170,11 +170,11 @@ int api_adopt_server(int fd, const struct mptcpshim_options *opts)
     if (r < 0)
         return r;
     switch (mps_marks_accepted(fd)) {
-    case MPS_MARK_JOIN:
-    case MPS_MARK_JOIN_LARGE: /* meant for the agent: its sender closes it, too, without sending */
+    case MPS_MARK_JOIN: /* meant for the agent: its sender closes it, too, without sending */
         api_reset(fd);
         return -ECONNABORTED;
     case MPS_MARK_CONNECT:
+    case MPS_MARK_DOUBT: /* the agent looks at the first bytes: nobody else would */
         break;
     default:
         return 0;

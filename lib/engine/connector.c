@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 #include "core/err.h"
+#include "handover/marks.h"
 #include "handover/message.h"
 #include "log.h"
 #include "sock.h"
@@ -18,10 +19,13 @@
 #endif
 
 #define HEADERS_LEN     60 /* of IPv6 and TCP */
+#define HEADERS_LEN_V4  40
 #define IPV6_PREFIX_LEN 8  /* bytes */
 
+/* `room`: for a join, what the MTU leaves for a segment. */
 static int open_socket(const struct mps_addr *local, uint32_t ifindex,
-                       const struct mps_addr *remote, int mark, const struct mps_sockopts *opts)
+                       const struct mps_addr *remote, unsigned mark, unsigned room,
+                       const struct mps_sockopts *opts)
 {
     struct sockaddr_storage from, to;
     struct mps_addr source = *local;
@@ -45,8 +49,9 @@ static int open_socket(const struct mps_addr *local, uint32_t ifindex,
     if (ifindex != 0 && !mps_addr_is_loopback(local) &&
         !mps_sock_set_int(fd, SOL_SOCKET, SO_BINDTOIFINDEX, (int)ifindex))
         mps_log("connector: SO_BINDTOIFINDEX: %s", strerror(errno));
-    if ((mark != 0 && !mps_sock_set_int(fd, IPPROTO_TCP, TCP_MAXSEG, mark)) ||
-        bind(fd, (struct sockaddr *)&from, from_len) < 0 ||
+    if (mark != 0 && mps_marks_prepare_join(fd, mark, room) != 0)
+        mps_log("connector: a join without its mark");
+    if (bind(fd, (struct sockaddr *)&from, from_len) < 0 ||
         (connect(fd, (struct sockaddr *)&to, to_len) < 0 && errno != EINPROGRESS)) {
         err = errno;
         close(fd);
@@ -63,8 +68,9 @@ static bool same_network(const struct mps_connector_path *path)
            memcmp(path->local.ip, path->remote.ip, IPV6_PREFIX_LEN) == 0;
 }
 
-/* What the kernel would route along the path; 0: nothing within the network. */
-static int mtu_of(const struct mps_connector_path *path)
+/* What the kernel would route along the path; 0: unknown, or with `near` nothing within the network.
+ */
+static int mtu_of(const struct mps_connector_path *path, bool near)
 {
     bool v6 = path->remote.family == MPS_AF_INET6;
     struct sockaddr_storage from, to;
@@ -79,7 +85,7 @@ static int mtu_of(const struct mps_connector_path *path)
         return 0;
     if ((path->ifindex == 0 || mps_addr_is_loopback(&path->local) ||
          mps_sock_set_int(fd, SOL_SOCKET, SO_BINDTOIFINDEX, (int)path->ifindex)) &&
-        mps_sock_set_int(fd, SOL_SOCKET, SO_DONTROUTE, 1) &&
+        (!near || mps_sock_set_int(fd, SOL_SOCKET, SO_DONTROUTE, 1)) &&
         bind(fd, (struct sockaddr *)&from, from_len) == 0 &&
         connect(fd, (struct sockaddr *)&to, to_len) == 0)
         mtu = v6 ? mps_sock_get_int(fd, IPPROTO_IPV6, IPV6_MTU, 0)
@@ -91,20 +97,29 @@ static int mtu_of(const struct mps_connector_path *path)
 bool mps_connector_takes_large(const struct mps_connector_path *path)
 {
     return path->local.family == path->remote.family && same_network(path) &&
-           mtu_of(path) >= MPS_MARK_JOIN_LARGE + HEADERS_LEN;
+           mtu_of(path, true) >= MPS_MARK_JOIN_LARGE + HEADERS_LEN;
+}
+
+static unsigned room_of(const struct mps_connector_path *path)
+{
+    int mtu = mtu_of(path, false);
+    int headers = path->remote.family == MPS_AF_INET6 ? HEADERS_LEN : HEADERS_LEN_V4;
+
+    return mtu > headers ? (unsigned)(mtu - headers) : 0;
 }
 
 int mps_connector_join(const struct mps_connector_path *path, bool large,
                        const struct mps_sockopts *opts)
 {
     return open_socket(&path->local, path->ifindex, &path->remote,
-                       large ? MPS_MARK_JOIN_LARGE : MPS_MARK_JOIN, opts);
+                       large ? MPS_MARK_JOIN_LARGE : MPS_MARK_JOIN, large ? 0 : room_of(path),
+                       opts);
 }
 
 int mps_connector_plain(const struct mps_addr *local, const struct mps_addr *remote,
                         const struct mps_sockopts *opts)
 {
-    return open_socket(local, 0, remote, 0, opts);
+    return open_socket(local, 0, remote, 0, 0, opts);
 }
 
 int mps_connector_result(int fd)
@@ -112,7 +127,6 @@ int mps_connector_result(int fd)
     int err = mps_sock_get_int(fd, SOL_SOCKET, SO_ERROR, EIO);
     struct sockaddr_storage ss;
     socklen_t len = sizeof(ss);
-    unsigned mss;
 
     if (err != 0) {
         errno = err;
@@ -120,7 +134,5 @@ int mps_connector_result(int fd)
     }
     if (getpeername(fd, (struct sockaddr *)&ss, &len) < 0)
         return errno == ENOTCONN ? MPS_CONNECTOR_WAIT : MPS_ESYS;
-    mss = mps_sock_peer_mss(fd);
-    return mss == MPS_MARK_AGENT || mss == MPS_MARK_AGENT_LARGE ? MPS_CONNECTOR_MARKED
-                                                                : MPS_CONNECTOR_UNMARKED;
+    return mps_marks_synack_is(fd, MPS_MARK_AGENT) ? MPS_CONNECTOR_MARKED : MPS_CONNECTOR_UNMARKED;
 }

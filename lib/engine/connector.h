@@ -16,8 +16,7 @@ struct mps_connector_path {
 
 /*
  * May a join over this path carry MPS_MARK_JOIN_LARGE? The MTU is asked from the kernel. Only
- * within a network: routers are where the MSS of a SYN is clamped, and a join without its mark is
- * a connection to the program at the other end.
+ * within a network: beyond a router the MTU may be smaller.
  */
 bool mps_connector_takes_large(const struct mps_connector_path *path);
 

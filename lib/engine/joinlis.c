@@ -2,11 +2,11 @@
 #include "joinlis.h"
 
 #include <errno.h>
-#include <linux/tcp.h>
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include "handover/marks.h"
 #include "handover/message.h"
 #include "log.h"
 #include "sock.h"
@@ -62,7 +62,7 @@ static int open_one(enum mps_family family, uint16_t port)
     mps_sock_set_int(fd, SOL_SOCKET, SO_REUSEADDR, 1);
     if (family == MPS_AF_INET6)
         mps_sock_set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, 0);
-    if (!mps_sock_set_int(fd, IPPROTO_TCP, TCP_MAXSEG, MPS_MARK_AGENT) ||
+    if (mps_marks_prepare_agent(fd, MPS_MARK_AGENT) < 0 ||
         bind(fd, (struct sockaddr *)&ss, len) < 0 || listen(fd, BACKLOG) < 0) {
         err = errno;
         mps_log("joinlis: port %u: %s", port, strerror(err));

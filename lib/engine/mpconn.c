@@ -8,6 +8,7 @@
 #include "core/constants.h"
 #include "core/err.h"
 #include "engine.h"
+#include "handover/marks.h"
 #include "handover/message.h"
 #include "locals.h"
 #include "log.h"
@@ -54,6 +55,12 @@ static bool wants_checksums(const struct mps_session *s, int fd)
                             mps_clock_now()) != 0;
 }
 
+static bool is_marked(const struct mps_session *s, int fd)
+{
+    return s->role == MPS_ROLE_CLIENT ? mps_marks_synack_is(fd, MPS_MARK_LISTEN)
+                                      : mps_sock_peer_mss(fd) == MPS_MARK_CONNECT;
+}
+
 static void configure(const struct mps_mpconn *mp, int fd, struct mps_config *cfg)
 {
     const struct mps_session *s = mp->s;
@@ -78,7 +85,7 @@ static void configure(const struct mps_mpconn *mp, int fd, struct mps_config *cf
     if (wants_checksums(s, fd))
         cfg->capabilities |= MPS_CAP_PAYLOAD_CRC;
     /* A join without its mark would reach the program there. */
-    cfg->announced_only = mp->listed && mps_sock_peer_mss(fd) != MPS_MARK_LISTEN;
+    cfg->announced_only = mp->listed && (s->role == MPS_ROLE_SERVER || !is_marked(s, fd));
 }
 
 /* A core connection whose token is ours alone. */
@@ -121,10 +128,10 @@ struct mps_sflow *mps_mpconn_add_flow(struct mps_mpconn *mp, struct mps_subflow 
 }
 
 /* A listed peer whose mark is not there is behind a box that splits TCP, or as good as that. */
-static void look_for_box(struct mps_mpconn *mp, struct mps_subflow *sf, int fd, unsigned mark,
+static void look_for_box(struct mps_mpconn *mp, struct mps_subflow *sf, bool marked,
                          mps_time_t now)
 {
-    if (mp->listed && mps_sock_peer_mss(fd) != mark)
+    if (mp->listed && !marked)
         mps_subflow_set_split(sf, now);
 }
 
@@ -156,8 +163,7 @@ int mps_mpconn_new(struct mps_mpconn **ret, struct mps_session *s, int fd,
         mps_mpconn_free(mp);
         return rc;
     }
-    look_for_box(mp, sf, fd,
-                 s->role == MPS_ROLE_CLIENT ? MPS_MARK_LISTEN : MPS_MARK_CONNECT, now);
+    look_for_box(mp, sf, is_marked(s, fd), now);
     *ret = mp;
     if (mp->eng->retiring)
         mps_conn_leave(mp->core, now);
@@ -334,7 +340,7 @@ void mps_mpconn_join(struct mps_mpconn *mp, int fd, const struct mps_join *join)
         mps_subflow_down(sf, false, MPS_REASON_RESOURCES, now);
         return;
     }
-    look_for_box(mp, sf, fd, MPS_MARK_JOIN, now);
+    look_for_box(mp, sf, mps_mark_is_join(mps_sock_peer_mss(fd)), now);
 }
 
 /* ---- looking in ---- */

@@ -153,44 +153,6 @@ unsigned mps_sock_peer_mss(int fd)
     return info.tcpi_snd_mss + ((info.tcpi_options & TCPI_OPT_TIMESTAMPS) ? TIMESTAMP_LEN : 0);
 }
 
-/* The MSS option (kind 2, length 4) in a TCP header's options. */
-static unsigned mss_option(const uint8_t *opt, size_t len)
-{
-    size_t i = 0;
-
-    while (i < len) {
-        if (opt[i] == 0)
-            break;
-        if (opt[i] == 1) {
-            i++;
-            continue;
-        }
-        if (i + 1 >= len || opt[i + 1] < 2 || i + opt[i + 1] > len)
-            break;
-        if (opt[i] == 2 && opt[i + 1] == 4)
-            return (unsigned)opt[i + 2] << 8 | opt[i + 3];
-        i += opt[i + 1];
-    }
-    return 0;
-}
-
-unsigned mps_sock_syn_mss(int fd)
-{
-    uint8_t syn[256];
-    socklen_t len = sizeof(syn);
-    size_t ip, tcp;
-
-    if (getsockopt(fd, IPPROTO_TCP, TCP_SAVED_SYN, syn, &len) < 0 || len < 40)
-        return 0;
-    ip = syn[0] >> 4 == 4 ? (size_t)(syn[0] & 15) * 4 : 40;
-    if (ip + 20 > len)
-        return 0;
-    tcp = (size_t)(syn[ip + 12] >> 4) * 4;
-    if (tcp < 20 || ip + tcp > len)
-        return 0;
-    return mss_option(syn + ip + 20, tcp - 20);
-}
-
 bool mps_sock_is_eof(int fd)
 {
     struct pollfd pfd = {.fd = fd, .events = POLLRDHUP};

@@ -52,9 +52,6 @@ bool mps_sock_is_tcp(int fd);
 /* MSS the peer's SYN or SYN-ACK named, as TCP_INFO shows it; 0 if unknown. */
 unsigned mps_sock_peer_mss(int fd);
 
-/* MSS option of the saved SYN of an accepted socket; 0 if there is none. */
-unsigned mps_sock_syn_mss(int fd);
-
 /* The peer sent its FIN or reset; data before it may still be unread. */
 bool mps_sock_is_eof(int fd);
 

@@ -3,13 +3,13 @@
 
 #include <errno.h>
 #include <linux/filter.h>
-#include <linux/tcp.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include "core/err.h"
+#include "handover/marks.h"
 #include "handover/message.h"
 #include "log.h"
 #include "sock.h"
@@ -19,16 +19,14 @@
 #define CHECK_HELD_S 0.25 /* while the ends of their processes are noticed at once */
 #define BACKLOG      128
 
-/* Offsets within the network header. The MSS is the first TCP option of all common stacks. */
+/* Offsets within the network header. */
 #define OFF(x) ((unsigned)SKF_NET_OFF + (x))
 
-#define MSS_OPTION (2u << 24 | 4u << 16) /* kind, length; the value follows */
-
 /*
- * For a TCP SYN whose first option is the MSS: index 1 if that is MPS_MARK_JOIN, 2 if it is
- * MPS_MARK_JOIN_LARGE; else 0. At a listener's
+ * For a TCP SYN whose window is that of a join: index 1, of a large one: 2; else 0. At a listener's
  * lookup the network header is at SKF_NET_OFF for both families; X becomes the offset of the TCP
- * header within it (40 for IPv6 without extension headers, which TCP SYNs do not carry).
+ * header within it (40 for IPv6 without extension headers, which TCP SYNs do not carry). The window
+ * has a fixed place, in whatever order the options come.
  */
 static struct sock_filter filter_code[] = {
     BPF_STMT(BPF_LD | BPF_B | BPF_ABS, OFF(0)),
@@ -36,19 +34,17 @@ static struct sock_filter filter_code[] = {
     BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 6, 0, 4),
     /* IPv6 */
     BPF_STMT(BPF_LD | BPF_B | BPF_ABS, OFF(6)),
-    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, IPPROTO_TCP, 0, 12),
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, IPPROTO_TCP, 0, 10),
     BPF_STMT(BPF_LDX | BPF_IMM, 40),
     BPF_STMT(BPF_JMP | BPF_JA, 1),
     /* IPv4 */
     BPF_STMT(BPF_LDX | BPF_B | BPF_MSH, OFF(0)),
-    /* TCP: a SYN with options, the first being kind 2 length 4 */
+    /* TCP */
     BPF_STMT(BPF_LD | BPF_B | BPF_IND, OFF(13)),
-    BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, 0x02, 0, 7),
-    BPF_STMT(BPF_LD | BPF_B | BPF_IND, OFF(12)),
-    BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, 0x60, 0, 5),
-    BPF_STMT(BPF_LD | BPF_W | BPF_IND, OFF(20)),
-    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, MSS_OPTION | MPS_MARK_JOIN, 1, 0),
-    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, MSS_OPTION | MPS_MARK_JOIN_LARGE, 1, 2),
+    BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, 0x02, 0, 5),
+    BPF_STMT(BPF_LD | BPF_H | BPF_IND, OFF(14)),
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, MPS_MARK_JOIN_WINDOW, 1, 0),
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, MPS_MARK_JOIN_LARGE_WINDOW, 1, 2),
     BPF_STMT(BPF_RET | BPF_K, 1),
     BPF_STMT(BPF_RET | BPF_K, 2),
     BPF_STMT(BPF_RET | BPF_K, 0),
@@ -131,7 +127,7 @@ static void on_accepted(void *user, int fd)
 
     /* Not steered: the application's listener is gone and ours about to be. Without us this SYN
      * would have met a closed port. */
-    if (!mps_mark_is_join(mps_sock_syn_mss(fd)))
+    if (!mps_mark_is_join(mps_marks_saved_syn(fd)))
         mps_sock_reset(fd);
     else
         e->steer->accepted(e->steer, fd);
@@ -166,7 +162,7 @@ static bool attach_filter(int fd)
 }
 
 /* A listener of ours beside the application's, which answers `mark`; or -1. */
-static int open_beside(int app_fd, int mark)
+static int open_beside(int app_fd, unsigned mark)
 {
     struct sockaddr_storage ss;
     socklen_t len = sizeof(ss);
@@ -180,9 +176,7 @@ static int open_beside(int app_fd, int mark)
     copy_binding(app_fd, fd);
     /* The filter comes first: from our listen() on, no ordinary SYN may reach us. */
     if (bind(fd, (struct sockaddr *)&ss, len) < 0 ||
-        !mps_sock_set_int(fd, IPPROTO_TCP, TCP_MAXSEG, mark) ||
-        !mps_sock_set_int(fd, IPPROTO_TCP, TCP_SAVE_SYN, 1) ||
-        !attach_filter(app_fd) || listen(fd, BACKLOG) < 0) {
+        mps_marks_prepare_agent(fd, mark) < 0 || !attach_filter(app_fd) || listen(fd, BACKLOG) < 0) {
         mps_log("steer: cannot share the port: %s", strerror(errno));
         close(fd);
         return -1;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Steering listeners: a JOIN arrives at the address and port of an application's listener. The
- * kernel is made to give SYNs whose MSS is MPS_MARK_JOIN or MPS_MARK_JOIN_LARGE to one of two
- * listeners of ours in the same SO_REUSEPORT group and all others to the application's, by a
+ * kernel is made to give SYNs with the window of a join, or of one with large segments, to one of
+ * two listeners of ours in the same SO_REUSEPORT group and all others to the application's, by a
  * classic BPF filter (SKF_NET_OFF) that names the index within the group: the application listened
  * first, so it is 0, ours are 1 and 2. An index out of range falls back to what is there: when we
  * die nothing changes for the application, and either of ours takes any join (the one that makes

@@ -15,6 +15,13 @@
 
 #define TIMESTAMPS_LEN 12 /* what the timestamps option takes from each segment */
 
+#ifndef SO_BUF_LOCK
+#define SO_BUF_LOCK 72
+#endif
+
+#define IPV4_HEADERS 40 /* with TCP's */
+#define IPV6_HEADERS 60
+
 #define OPT_END 0
 #define OPT_NOP 1
 #define OPT_MSS 2
@@ -55,6 +62,54 @@ int mps_marks_prepare_listen(int fd)
     return set_option(fd, IPPROTO_TCP, TCP_MAXSEG, MPS_MARK_LISTEN);
 }
 
+/*
+ * The first window will be made from `space`. Linux makes it half of the buffer; the lock that
+ * SO_RCVBUF sets is taken back at once, so that the buffer grows by itself as any other does.
+ * Returns 1 if the kernel knows no such way.
+ */
+static int set_space(int fd, int space)
+{
+    int lock = 0;
+    socklen_t len = sizeof(lock);
+    int r;
+
+    if (get_option(fd, SOL_SOCKET, SO_BUF_LOCK, &lock, &len) < 0)
+        return 1;
+    r = set_option(fd, SOL_SOCKET, SO_RCVBUF, space);
+    return r < 0 ? r : set_option(fd, SOL_SOCKET, SO_BUF_LOCK, lock);
+}
+
+int mps_marks_prepare_join(int fd, unsigned mark, unsigned room)
+{
+    /* Divisors of MPS_MARK_JOIN_WINDOW. */
+    static const unsigned sizes[] = {MPS_MARK_JOIN, 1176, 980, 504};
+    const unsigned n = sizeof(sizes) / sizeof(sizes[0]);
+    unsigned i = 0;
+    int r;
+
+    if (mark == MPS_MARK_JOIN_LARGE) {
+        r = set_option(fd, IPPROTO_TCP, TCP_MAXSEG, MPS_MARK_JOIN_LARGE);
+        return r < 0 ? r : set_space(fd, MPS_MARK_JOIN_LARGE_WINDOW);
+    }
+    while (i < n && room != 0 && sizes[i] > room)
+        i++;
+    if (i == n)
+        return 1;
+    r = set_option(fd, IPPROTO_TCP, TCP_MAXSEG, (int)sizes[i]);
+    return r < 0 ? r : set_space(fd, MPS_MARK_JOIN_WINDOW);
+}
+
+int mps_marks_prepare_agent(int fd, unsigned mark)
+{
+    int r = set_option(fd, IPPROTO_TCP, TCP_SAVE_SYN, 1);
+
+    if (r >= 0)
+        r = set_option(fd, IPPROTO_TCP, TCP_MAXSEG, (int)mark);
+    if (r >= 0)
+        r = set_space(fd, MPS_MARK_AGENT_WINDOW);
+    return r < 0 ? r : 0;
+}
+
 int mps_marks_share_port(int fd)
 {
     int on = 0;
@@ -85,11 +140,72 @@ static bool read_info(int fd, struct tcp_info *ret)
     return true;
 }
 
-static bool answered(const struct tcp_info *info, unsigned mark)
+static unsigned timestamps(const struct tcp_info *info)
 {
-    if (info->tcpi_options & TCPI_OPT_TIMESTAMPS)
-        mark -= TIMESTAMPS_LEN;
-    return info->tcpi_snd_mss == mark;
+    return info->tcpi_options & TCPI_OPT_TIMESTAMPS ? TIMESTAMPS_LEN : 0;
+}
+
+/* The largest there is (or that a kernel with the workaround for signed ones gives), too small to
+ * be rounded, or unknown: it does not show what segments its sender takes. */
+static bool window_is_mute(unsigned window, unsigned mark)
+{
+    return window >= 65535 || window == 32767 || window < mark;
+}
+
+/*
+ * Is the window of our SYN one that shows MPS_MARK_CONNECT? The kernel does not keep it: this is
+ * how it is made. The buffer does not grow before there is data.
+ */
+static bool question_shows(int fd)
+{
+    int buffer = 0;
+    socklen_t len = sizeof(buffer);
+
+    if (get_option(fd, SOL_SOCKET, SO_RCVBUF, &buffer, &len) < 0 || buffer < 0)
+        return false;
+    return !window_is_mute((unsigned)buffer / 2 / MPS_MARK_CONNECT * MPS_MARK_CONNECT,
+                           MPS_MARK_CONNECT);
+}
+
+/*
+ * LISTEN, in an answer to our question. If that was in our window, whatever answers has seen it.
+ * If it was in the MSS alone, the answer is one only if its MSS came as it was sent: most boxes
+ * lower both.
+ */
+static bool answered(int fd, const struct tcp_info *info)
+{
+    const unsigned mark = MPS_MARK_LISTEN - timestamps(info);
+    const unsigned window = info->tcpi_snd_wnd;
+
+    if (info->tcpi_advmss != MPS_MARK_CONNECT - timestamps(info))
+        return false;
+    if (window_is_mute(window, mark))
+        return info->tcpi_snd_mss == mark;
+    return window % mark == 0 && (info->tcpi_snd_mss == mark || question_shows(fd));
+}
+
+static bool agent_window(unsigned window, unsigned segment)
+{
+    return segment > 0 && window == MPS_MARK_AGENT_WINDOW / segment * segment;
+}
+
+/*
+ * AGENT: what a segment takes there is the mark, or what the MTU leaves of it. That is the MSS that
+ * came, if no box has lowered it and ours is not lower still, or what our own MTU would leave.
+ */
+static bool answered_by_agent(const struct tcp_info *info)
+{
+    const unsigned less = timestamps(info), window = info->tcpi_snd_wnd;
+
+    if (window == 0) /* a kernel before Linux 5.4 does not tell */
+        return info->tcpi_snd_mss == MPS_MARK_AGENT - less ||
+               info->tcpi_snd_mss == MPS_MARK_AGENT_LARGE - less;
+    return agent_window(window, MPS_MARK_AGENT - less) ||
+           agent_window(window, MPS_MARK_AGENT_LARGE - less) ||
+           agent_window(window, info->tcpi_snd_mss) ||
+           (info->tcpi_pmtu > IPV6_HEADERS + less &&
+            (agent_window(window, info->tcpi_pmtu - IPV4_HEADERS - less) ||
+             agent_window(window, info->tcpi_pmtu - IPV6_HEADERS - less)));
 }
 
 static bool untouched(const struct tcp_info *info)
@@ -98,28 +214,26 @@ static bool untouched(const struct tcp_info *info)
            info->tcpi_data_segs_out == 0 && info->tcpi_data_segs_in == 0;
 }
 
-/* If connect() itself has met the reset, the kernel has forgotten the options, not the MSS. */
-static bool refused(const struct tcp_info *info, unsigned mark)
+/* If connect() itself has met the reset, the kernel has forgotten the options, not the window nor
+ * the MSS. */
+static bool refused(const struct tcp_info *info)
 {
-    return info->tcpi_state == STATE_CLOSE && info->tcpi_data_segs_out == 0 &&
-           (info->tcpi_snd_mss == mark || info->tcpi_snd_mss == mark - TIMESTAMPS_LEN);
+    const unsigned window = info->tcpi_snd_wnd, mss = info->tcpi_snd_mss;
+
+    if (info->tcpi_state != STATE_CLOSE || info->tcpi_data_segs_out != 0)
+        return false;
+    if (window_is_mute(window, MPS_MARK_LISTEN - TIMESTAMPS_LEN))
+        return mss == MPS_MARK_LISTEN || mss == MPS_MARK_LISTEN - TIMESTAMPS_LEN;
+    return window % MPS_MARK_LISTEN == 0 || window % (MPS_MARK_LISTEN - TIMESTAMPS_LEN) == 0;
 }
 
 bool mps_marks_synack_is(int fd, unsigned mark)
 {
     struct tcp_info info;
 
-    return read_info(fd, &info) && answered(&info, mark);
-}
-
-bool mps_marks_possible(int fd, unsigned mark)
-{
-    int mss = 0;
-    socklen_t len = sizeof(mss);
-
-    /* After a reset the answer is what this side announced. */
-    return get_option(fd, IPPROTO_TCP, TCP_MAXSEG, &mss, &len) < 0 || mss == (int)mark ||
-           mss == (int)(mark - TIMESTAMPS_LEN) || mss == MPS_MARK_CONNECT;
+    if (!read_info(fd, &info))
+        return false;
+    return mark == MPS_MARK_LISTEN ? answered(fd, &info) : answered_by_agent(&info);
 }
 
 bool mps_marks_untouched(int fd)
@@ -129,7 +243,7 @@ bool mps_marks_untouched(int fd)
     return read_info(fd, &info) && untouched(&info);
 }
 
-enum mps_marks_view mps_marks_look(int fd, unsigned mark)
+enum mps_marks_view mps_marks_look(int fd)
 {
     struct tcp_info info;
 
@@ -137,9 +251,9 @@ enum mps_marks_view mps_marks_look(int fd, unsigned mark)
         return MPS_MARKS_NATIVE;
     if (info.tcpi_state == STATE_SYN_SENT || info.tcpi_state == STATE_SYN_RECV)
         return MPS_MARKS_HANDSHAKE;
-    if (refused(&info, mark))
+    if (refused(&info))
         return MPS_MARKS_REFUSED;
-    if (!answered(&info, mark))
+    if (!answered(fd, &info))
         return MPS_MARKS_NATIVE;
     return untouched(&info) ? MPS_MARKS_ANSWERED : MPS_MARKS_NATIVE;
 }
@@ -173,17 +287,10 @@ static unsigned tcp_offset(const unsigned char *syn, unsigned len)
     return next == IPPROTO_TCP && at < len ? at : len;
 }
 
-unsigned mps_marks_syn_mss(const unsigned char *syn, unsigned len)
+/* The MSS option, wherever it stands; 0 if there is none. `at`, `end`: of the options. */
+static unsigned mss_option(const unsigned char *syn, unsigned at, unsigned end)
 {
-    unsigned tcp = tcp_offset(syn, len);
-    unsigned end, at;
-
-    if (len - tcp < 20)
-        return 0;
-    end = tcp + (syn[tcp + 12] >> 4) * 4u;
-    if (end > len)
-        return 0;
-    for (at = tcp + 20; at < end && syn[at] != OPT_END;) {
+    while (at < end && syn[at] != OPT_END) {
         if (syn[at] == OPT_NOP) {
             at++;
             continue;
@@ -197,7 +304,31 @@ unsigned mps_marks_syn_mss(const unsigned char *syn, unsigned len)
     return 0;
 }
 
-/* The MSS in the saved SYN; `ret_len`: the length of that. */
+unsigned mps_marks_of_syn(const unsigned char *syn, unsigned len)
+{
+    unsigned tcp = tcp_offset(syn, len);
+    unsigned end, mss, window;
+
+    if (len - tcp < 20)
+        return 0;
+    end = tcp + (syn[tcp + 12] >> 4) * 4u;
+    if (end > len)
+        return 0;
+    window = (unsigned)syn[tcp + 14] << 8 | syn[tcp + 15];
+    if (window == MPS_MARK_JOIN_WINDOW || window == MPS_MARK_JOIN_LARGE_WINDOW)
+        return MPS_MARK_JOIN;
+    mss = mss_option(syn, tcp + 20, end);
+    if (mss == MPS_MARK_CONNECT)
+        return MPS_MARK_CONNECT;
+    if (window_is_mute(window, MPS_MARK_CONNECT))
+        return mss < MPS_MARK_CONNECT ? MPS_MARK_DOUBT : 0;
+    /* A socket that takes over an address in TIME_WAIT counts the timestamps in. */
+    if (window % MPS_MARK_CONNECT == 0 || window % (MPS_MARK_CONNECT - TIMESTAMPS_LEN) == 0)
+        return MPS_MARK_CONNECT;
+    return 0;
+}
+
+/* The mark in the saved SYN; `ret_len`: the length of that. */
 static unsigned read_syn(int fd, socklen_t *ret_len)
 {
     unsigned char syn[512];
@@ -205,7 +336,7 @@ static unsigned read_syn(int fd, socklen_t *ret_len)
     *ret_len = sizeof(syn);
     if (get_option(fd, IPPROTO_TCP, TCP_SAVED_SYN, syn, ret_len) < 0 || *ret_len > sizeof(syn))
         return 0;
-    return mps_marks_syn_mss(syn, *ret_len);
+    return mps_marks_of_syn(syn, *ret_len);
 }
 
 unsigned mps_marks_saved_syn(int fd)
@@ -218,10 +349,10 @@ unsigned mps_marks_saved_syn(int fd)
 unsigned mps_marks_accepted(int fd)
 {
     socklen_t len, room = sizeof(int);
-    unsigned mss = read_syn(fd, &len);
+    unsigned mark = read_syn(fd, &len);
     int saves = 0; /* inherited from the listener */
 
     if (len == 0 && get_option(fd, IPPROTO_TCP, TCP_SAVE_SYN, &saves, &room) == 0 && saves > 0)
         return MPS_MARK_CONNECT;
-    return mss;
+    return mark;
 }

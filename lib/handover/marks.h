@@ -14,9 +14,21 @@ int mps_marks_prepare_connect(int fd);
 
 /*
  * Before or right after listen(): SYN-ACKs will carry MPS_MARK_LISTEN and accepted sockets keep
- * their SYN for mps_marks_saved_syn. 0 or a negative errno value.
+ * their SYN for mps_marks_accepted. 0 or a negative errno value.
  */
 int mps_marks_prepare_listen(int fd);
+
+/*
+ * Before connect() of an agent: a join, `mark` MPS_MARK_JOIN or MPS_MARK_JOIN_LARGE. `room`: what
+ * the MTU leaves for a segment; 0: unknown. A kernel before Linux 5.14 cannot set the window
+ * without making it small for good (no SO_BUF_LOCK): there the SYN carries no mark, and 1 is
+ * returned, as where `room` is too small. 0, 1 or a negative errno value.
+ */
+int mps_marks_prepare_join(int fd, unsigned mark, unsigned room);
+
+/* Before listen() of an agent: SYN-ACKs will carry `mark`, MPS_MARK_AGENT or
+ * MPS_MARK_AGENT_LARGE, and accepted sockets keep their SYN. 0 or a negative errno value. */
+int mps_marks_prepare_agent(int fd, unsigned mark);
 
 /*
  * After the program's own bind() (so that EADDRINUSE kept its meaning): lets the agent listen on
@@ -26,22 +38,20 @@ int mps_marks_prepare_listen(int fd);
 int mps_marks_share_port(int fd);
 
 /*
- * After establishment: did the SYN-ACK carry `mark` (MPS_MARK_LISTEN, MPS_MARK_AGENT)? Read from
- * the sending MSS, so a path MTU or a receive window below the mark hides it.
+ * After establishment: did the SYN-ACK carry `mark` (MPS_MARK_LISTEN; MPS_MARK_AGENT, which stands
+ * for both of that kind)? For MPS_MARK_LISTEN also: has our own mark left as it was set, so that
+ * the answer was given to a question? It has not where the MTU or a route's advmss is below it.
  */
 bool mps_marks_synack_is(int fd, unsigned mark);
-
-/* A cheaper question about an established socket: false if mps_marks_synack_is cannot be true. */
-bool mps_marks_possible(int fd, unsigned mark);
 
 /* What one look shows of a handshake that was to carry marks. */
 enum mps_marks_view {
     MPS_MARKS_HANDSHAKE, /* it is under way */
-    MPS_MARKS_ANSWERED,  /* mps_marks_synack_is and mps_marks_untouched */
+    MPS_MARKS_ANSWERED,  /* mps_marks_synack_is(MPS_MARK_LISTEN) and mps_marks_untouched */
     MPS_MARKS_REFUSED,   /* the SYN-ACK was marked, and the peer reset it before any data */
     MPS_MARKS_NATIVE,    /* anything else: it will never be one of ours */
 };
-enum mps_marks_view mps_marks_look(int fd, unsigned mark);
+enum mps_marks_view mps_marks_look(int fd);
 
 /* Before any handshake, or after one that failed? */
 bool mps_marks_unconnected(int fd);
@@ -50,8 +60,13 @@ bool mps_marks_unconnected(int fd);
 bool mps_marks_untouched(int fd);
 
 /*
- * On an accepted socket: the MSS in the SYN that made it; 0 if there was none or the listener was
- * not prepared. Asking releases the kernel's copy of the SYN: a second call gives 0.
+ * On an accepted socket: the mark in the SYN that made it, MPS_MARK_CONNECT, MPS_MARK_JOIN (either
+ * of that kind) or MPS_MARK_DOUBT; 0 if there was none or the listener was not prepared. Asking
+ * releases the kernel's copy of the SYN: a second call gives 0.
+ *
+ * In doubt is a connection whose window says nothing and whose MSS a box may have lowered: its
+ * client may have asked, and if it has a receive buffer of such a size, and a kernel that hides
+ * this, it may send HELLO.
  */
 unsigned mps_marks_saved_syn(int fd);
 
@@ -63,4 +78,4 @@ unsigned mps_marks_saved_syn(int fd);
 unsigned mps_marks_accepted(int fd);
 
 /* The same from a SYN in memory: IP header, extension headers if any, TCP header. */
-unsigned mps_marks_syn_mss(const unsigned char *syn, unsigned len);
+unsigned mps_marks_of_syn(const unsigned char *syn, unsigned len);

@@ -7,6 +7,8 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include "handover/marks.h"
@@ -57,7 +59,6 @@ static void test_both_marked(void **state)
 static void test_one_side_marked(void **state)
 {
     struct pair p;
-    unsigned mss;
 
     pair_open(&p, true, false);
     assert_false(mps_marks_synack_is(p.client, MPS_MARK_LISTEN));
@@ -65,9 +66,7 @@ static void test_one_side_marked(void **state)
     pair_close(&p);
 
     pair_open(&p, false, true);
-    mss = mps_marks_saved_syn(p.server);
-    assert_int_not_equal(mss, 0);
-    assert_int_not_equal(mss, MPS_MARK_CONNECT);
+    assert_int_equal(mps_marks_saved_syn(p.server), 0);
     pair_close(&p);
 }
 
@@ -120,28 +119,180 @@ static void test_share_port(void **state)
     assert_int_equal(mps_marks_share_port(-1), -EBADF);
 }
 
-/* IPv6 with a destination options header, then TCP: NOP, NOP, MSS 1331. */
-static void test_syn_parser(void **state)
+/* A SYN: IPv4 with four bytes of options, or IPv6 with a destination options header. */
+static unsigned make_syn(unsigned char *syn, bool v6, unsigned window, const char *options,
+                         unsigned n)
 {
-    unsigned char syn[40 + 8 + 28];
+    unsigned tcp = v6 ? 48 : 24;
 
-    memset(syn, 0, sizeof(syn));
-    syn[0] = 0x60;
-    syn[6] = IPPROTO_DSTOPTS;
-    syn[40] = IPPROTO_TCP;
-    syn[48 + 12] = 0x70;
-    memcpy(syn + 48 + 20, "\x01\x01\x02\x04\x05\x33\x00\x00", 8);
-    assert_int_equal(mps_marks_syn_mss(syn, sizeof(syn)), 1331);
-    for (unsigned n = 0; n < sizeof(syn); n++)
-        assert_int_equal(mps_marks_syn_mss(syn, n), 0);
+    memset(syn, 0, 128);
+    if (v6) {
+        syn[0] = 0x60;
+        syn[6] = IPPROTO_DSTOPTS;
+        syn[40] = IPPROTO_TCP;
+    } else {
+        syn[0] = 0x46;
+        syn[9] = IPPROTO_TCP;
+    }
+    syn[tcp + 12] = (unsigned char)((20 + n) / 4 << 4);
+    syn[tcp + 14] = (unsigned char)(window >> 8);
+    syn[tcp + 15] = (unsigned char)window;
+    memcpy(syn + tcp + 20, options, n);
+    return tcp + 20 + n;
+}
+
+struct syn_case {
+    unsigned mss, window, mark;
+};
+
+/* Wherever the MSS stands among the options. */
+static void test_syn_marks(void **state)
+{
+    static const struct syn_case cases[] = {
+        {1319, 64631, MPS_MARK_CONNECT},  /* as it was sent */
+        {1200, 64631, MPS_MARK_CONNECT},  /* a box has lowered the MSS */
+        {1303, 64631, MPS_MARK_CONNECT},  /* to the answer's value */
+        {1460, 64631, MPS_MARK_CONNECT},  /* or raised it */
+        {1319, 65535, MPS_MARK_CONNECT},  /* a large buffer */
+        {1319, 65350, MPS_MARK_CONNECT},  /* 50 times the mark less the timestamps */
+        {1200, 65350, MPS_MARK_CONNECT},
+        {1200, 65535, MPS_MARK_DOUBT},
+        {1200, 32767, MPS_MARK_DOUBT},
+        {1319 - 1, 1152, MPS_MARK_DOUBT},
+        {0, 65535, MPS_MARK_DOUBT},
+        {1460, 65535, 0},
+        {1460, 64240, 0},
+        {1200, 64800, 0},
+        {1323, 64827, 0}, /* a client whose own MSS is that of a join */
+        {1321, 64729, 0},
+        {1303, 63847, 0},
+        {1323, 52920, MPS_MARK_JOIN},
+        {1176, 52920, MPS_MARK_JOIN},
+        {1240, 52920, MPS_MARK_JOIN}, /* lowered on the way */
+        {8820, 44100, MPS_MARK_JOIN},
+    };
+    unsigned char syn[128];
+
+    for (unsigned i = 0; i < 2 * sizeof(cases) / sizeof(cases[0]); i++) {
+        const struct syn_case *c = &cases[i / 2];
+        const char mss[] = {2, 4, (char)(c->mss >> 8), (char)c->mss};
+        const char *const forms[] = {"MMMM\x04\x02\x01\x01", "\x04\x02\x01\x01MMMM",
+                                     "\x04\x02MMMM\x01\x01", "\x01MMMM\x03\x03\x07"};
+
+        for (unsigned f = 0; f < sizeof(forms) / sizeof(forms[0]); f++) {
+            char options[9];
+            unsigned len;
+
+            snprintf(options, sizeof(options), "%s", forms[f]);
+            if (c->mss != 0)
+                memcpy(strchr(options, 'M'), mss, sizeof(mss));
+            else
+                memset(options, 1, sizeof(options));
+            len = make_syn(syn, i % 2, c->window, options, 8);
+            if (mps_marks_of_syn(syn, len) != c->mark)
+                fail_msg("MSS %u, window %u, form %u: %u", c->mss, c->window, f,
+                         mps_marks_of_syn(syn, len));
+        }
+    }
+}
+
+static void test_syn_broken(void **state)
+{
+    unsigned char syn[128];
+    const unsigned len = make_syn(syn, true, 64631, "\x01\x01\x02\x04\x05\x27\x00\x00", 8);
+
+    assert_int_equal(mps_marks_of_syn(syn, len), MPS_MARK_CONNECT);
+    for (unsigned n = 0; n < len; n++)
+        assert_int_equal(mps_marks_of_syn(syn, n), 0);
+    syn[48 + 14] = 0xff; /* the window says nothing: the MSS has to */
+    syn[48 + 15] = 0xff;
+    assert_int_equal(mps_marks_of_syn(syn, len), MPS_MARK_CONNECT);
     syn[48 + 23] = 5; /* an MSS option of the wrong length */
-    assert_int_equal(mps_marks_syn_mss(syn, sizeof(syn)), 0);
+    assert_int_equal(mps_marks_of_syn(syn, len), MPS_MARK_DOUBT);
     syn[48 + 23] = 0; /* a length that would not advance */
-    assert_int_equal(mps_marks_syn_mss(syn, sizeof(syn)), 0);
-    memset(syn + 48 + 20, 1, 8);
-    assert_int_equal(mps_marks_syn_mss(syn, sizeof(syn)), 0);
+    assert_int_equal(mps_marks_of_syn(syn, len), MPS_MARK_DOUBT);
     syn[40] = IPPROTO_UDP;
-    assert_int_equal(mps_marks_syn_mss(syn, sizeof(syn)), 0);
+    assert_int_equal(mps_marks_of_syn(syn, len), 0);
+}
+
+/* No window that other hosts begin with is one of ours. */
+static void test_usual_windows(void **state)
+{
+    static const unsigned usual[] = {4128,  5720,  5792,  5840,  8192,  14480, 14600, 16384, 17520,
+                                     26847, 28960, 29200, 32120, 32768, 42340, 43690, 60720, 62727,
+                                     63443, 64240, 64308, 64512, 64704, 64800, 64860, 64952, 65160,
+                                     65228, 65280, 65320, 65392, 65483, 65495, 65520};
+    unsigned char syn[128];
+
+    for (unsigned i = 0; i < sizeof(usual) / sizeof(usual[0]); i++) {
+        unsigned len = make_syn(syn, false, usual[i], "\x02\x04\x05\x27", 4);
+
+        syn[24 + 23] = 0xb4; /* MSS 1460 */
+        assert_int_equal(mps_marks_of_syn(syn, len), 0);
+        assert_int_not_equal(usual[i] % MPS_MARK_LISTEN, 0);
+        assert_int_not_equal(usual[i] % (MPS_MARK_LISTEN - 12), 0);
+    }
+    /* Linux with its usual buffers, at any MTU of Ethernet but those whose MSS is a mark. */
+    for (unsigned buffer = 43690; buffer <= 65536; buffer += 65536 - 43690)
+        for (unsigned mss = 536; mss <= 9000; mss++) {
+            unsigned window = buffer / mss * mss;
+            unsigned len = make_syn(syn, false, window, "\x02\x04\x05\xb4", 4);
+
+            if (mss % MPS_MARK_CONNECT != 0 && mss % (MPS_MARK_CONNECT - 12) != 0 &&
+                window < 65535)
+                assert_int_equal(mps_marks_of_syn(syn, len), 0);
+            if (mss % MPS_MARK_LISTEN != 0 && mss % (MPS_MARK_LISTEN - 12) != 0)
+                assert_true(window % MPS_MARK_LISTEN != 0 && window % (MPS_MARK_LISTEN - 12) != 0);
+        }
+}
+
+static void answer(bool v6, int client_mss, int buffer, int server_mss, bool is_agent, bool expect)
+{
+    struct sockaddr_in6 ss = {.sin6_family = AF_INET6, .sin6_addr = in6addr_loopback};
+    struct sockaddr_in ss4 = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr *addr = v6 ? (struct sockaddr *)&ss : (struct sockaddr *)&ss4;
+    socklen_t len = v6 ? sizeof(ss) : sizeof(ss4);
+    int listener = socket(addr->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int client = socket(addr->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    assert_int_equal(bind(listener, addr, len), 0);
+    if (is_agent)
+        assert_int_equal(mps_marks_prepare_agent(listener, (unsigned)server_mss), 0);
+    else if (server_mss)
+        setsockopt(listener, IPPROTO_TCP, TCP_MAXSEG, &server_mss, sizeof(server_mss));
+    assert_int_equal(listen(listener, 1), 0);
+    assert_int_equal(getsockname(listener, addr, &len), 0);
+    if (buffer)
+        setsockopt(client, SOL_SOCKET, SO_RCVBUF, &buffer, sizeof(buffer));
+    setsockopt(client, IPPROTO_TCP, TCP_MAXSEG, &client_mss, sizeof(client_mss));
+    assert_int_equal(connect(client, addr, len), 0);
+    if (mps_marks_synack_is(client, is_agent ? MPS_MARK_AGENT : MPS_MARK_LISTEN) != expect)
+        fail_msg("client MSS %d, buffer %d, server MSS %d", client_mss, buffer, server_mss);
+    if (!is_agent)
+        assert_false(mps_marks_synack_is(client, MPS_MARK_AGENT));
+    close(client);
+    close(listener);
+}
+
+static void test_answers(void **state)
+{
+    for (int v6 = 0; v6 < 2; v6++) {
+        answer(v6, MPS_MARK_CONNECT, 0, MPS_MARK_LISTEN, false, true);
+        answer(v6, MPS_MARK_CONNECT, 500000, MPS_MARK_LISTEN, false, true);
+        answer(v6, MPS_MARK_CONNECT, 3000, MPS_MARK_LISTEN, false, true);
+        answer(v6, MPS_MARK_CONNECT, 0, 0, false, false);
+        answer(v6, MPS_MARK_CONNECT, 0, MPS_MARK_LISTEN - 1, false, false);
+        answer(v6, MPS_MARK_CONNECT, 0, MPS_MARK_LISTEN + 1, false, false);
+        answer(v6, MPS_MARK_CONNECT, 0, MPS_MARK_CONNECT, false, false);
+        /* The question has not left as it should. */
+        answer(v6, MPS_MARK_CONNECT - 1, 0, MPS_MARK_LISTEN, false, false);
+        answer(v6, MPS_MARK_JOIN, 0, MPS_MARK_AGENT, true, true);
+        answer(v6, MPS_MARK_JOIN, 0, MPS_MARK_AGENT_LARGE, true, true);
+        answer(v6, MPS_MARK_JOIN_LARGE, 0, MPS_MARK_AGENT, true, true);
+        answer(v6, MPS_MARK_JOIN_LARGE, 0, MPS_MARK_AGENT_LARGE, true, true);
+        answer(v6, 1176, 0, MPS_MARK_AGENT, true, true);
+        answer(v6, MPS_MARK_JOIN, 0, 1228, true, true); /* a small MTU there */
+    }
 }
 
 int main(void)
@@ -149,7 +300,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_both_marked), cmocka_unit_test(test_one_side_marked),
         cmocka_unit_test(test_untouched),   cmocka_unit_test(test_corked_data_counts),
-        cmocka_unit_test(test_share_port),  cmocka_unit_test(test_syn_parser),
+        cmocka_unit_test(test_share_port),  cmocka_unit_test(test_syn_marks),
+        cmocka_unit_test(test_syn_broken),  cmocka_unit_test(test_usual_windows),
+        cmocka_unit_test(test_answers),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

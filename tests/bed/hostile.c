@@ -20,6 +20,7 @@
 #include "core/frame.h"
 #include "core/opening.h"
 #include "engine/crypto_openssl.h"
+#include "handover/marks.h"
 #include "handover/message.h"
 #include "stream.h"
 
@@ -47,11 +48,17 @@ static uint32_t random_u32(void)
     return (uint32_t)(random_state >> 32);
 }
 
-static int connect_marked(int mark)
+static bool set_mark(int fd, unsigned mark)
+{
+    return mps_mark_is_join(mark) ? mps_marks_prepare_join(fd, mark, 0) == 0
+                                  : mps_marks_prepare_connect(fd) == 0;
+}
+
+static int connect_marked(unsigned mark)
 {
     int fd = socket(target.address.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-    if (fd < 0 || setsockopt(fd, IPPROTO_TCP, TCP_MAXSEG, &mark, sizeof(mark)) < 0 ||
+    if (fd < 0 || !set_mark(fd, mark) ||
         connect(fd, (struct sockaddr *)&target.address, target.len) < 0) {
         perror("connect");
         exit(3);

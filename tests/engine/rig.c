@@ -14,6 +14,8 @@
 #include "engine/clock.h"
 #include "engine/log.h"
 #include "engine/sock.h"
+#include "handover/marks.h"
+#include "handover/message.h"
 
 void rig_init(struct rig *rig, const char *options)
 {
@@ -80,15 +82,17 @@ uint16_t rig_port(int fd)
     return addr.port;
 }
 
-int rig_dial(const char *addr, uint16_t port, int mss)
+int rig_dial(const char *addr, uint16_t port, int mark)
 {
     struct sockaddr_storage ss;
     socklen_t len = address(addr, port, &ss);
     int fd = socket(ss.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
     assert_true(fd >= 0);
-    if (mss)
-        assert_true(mps_sock_set_int(fd, IPPROTO_TCP, TCP_MAXSEG, mss));
+    if (mps_mark_is_join((unsigned)mark))
+        assert_int_equal(mps_marks_prepare_join(fd, (unsigned)mark, 0), 0);
+    else if (mark)
+        assert_true(mps_sock_set_int(fd, IPPROTO_TCP, TCP_MAXSEG, mark));
     assert_return_code(connect(fd, (struct sockaddr *)&ss, len), errno);
     return fd;
 }

@@ -28,7 +28,7 @@ int rig_listen(const char *addr, uint16_t port, bool share);
 uint16_t rig_port(int fd);
 
 /* A TCP connection to 127.0.0.1:port, its SYN with MSS `mss` if not 0. Blocking. */
-int rig_dial(const char *addr, uint16_t port, int mss);
+int rig_dial(const char *addr, uint16_t port, int mark);
 
 /* Both TCP ends through the listener. */
 void rig_tcp_pair(struct rig *rig, int *ret_client, int *ret_server);

@@ -200,28 +200,29 @@ static void test_refused(void **state)
     assert_int_equal(errno, EINPROGRESS);
     accepted = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
     assert_true(accepted >= 0);
-    assert_int_equal(mps_marks_look(fd, MPS_MARK_LISTEN), MPS_MARKS_ANSWERED);
+    assert_int_equal(mps_marks_look(fd), MPS_MARKS_ANSWERED);
     assert_int_equal(setsockopt(accepted, SOL_SOCKET, SO_LINGER, &abort, sizeof(abort)), 0);
     close(accepted);
     assert_int_equal(poll(&pfd, 1, 5000), 1); /* POLLHUP */
-    assert_int_equal(mps_marks_look(fd, MPS_MARK_LISTEN), MPS_MARKS_REFUSED);
+    assert_int_equal(mps_marks_look(fd), MPS_MARKS_REFUSED);
     assert_int_equal(connect(fd, (struct sockaddr *)&sin, len), -1);
     assert_int_equal(errno, ECONNRESET);
-    assert_int_equal(mps_marks_look(fd, MPS_MARK_LISTEN), MPS_MARKS_REFUSED);
-    assert_int_equal(mps_marks_look(fd, MPS_MARK_AGENT), MPS_MARKS_NATIVE);
+    assert_int_equal(mps_marks_look(fd), MPS_MARKS_REFUSED);
     close(fd);
     close(listener);
 }
 
-static int connect_with_mss(int port, int mss)
+static int connect_with_mark(int port, unsigned mark)
 {
     struct sockaddr_in sin = {.sin_family = AF_INET,
                               .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
                               .sin_port = htons((in_port_t)port)};
     int fd = peer_socket(SOCK_CLOEXEC);
 
-    if (mss)
-        set_mss(fd, mss);
+    if (mps_mark_is_join(mark))
+        assert_int_equal(mps_marks_prepare_join(fd, mark, 0), 0);
+    else if (mark)
+        assert_int_equal(mps_marks_prepare_connect(fd), 0);
     assert_int_equal(connect(fd, (struct sockaddr *)&sin, sizeof(sin)), 0);
     return fd;
 }
@@ -265,16 +266,16 @@ static void test_accept(void **state)
         child = start(&cfg, "server", "connect_epoll_level", NULL);
         assert_true(read(child.out, port, sizeof(port) - 1) > 0);
         wait_for_accept(child.pid);
-        fd = connect_with_mss(atoi(port), MPS_MARK_CONNECT);
+        fd = connect_with_mark(atoi(port), MPS_MARK_CONNECT);
         assert_int_equal(read(fd, &byte, 1), -1);
         assert_int_equal(errno, ECONNRESET);
         close(fd);
         for (unsigned j = 0; j < 2; j++) {
-            fd = connect_with_mss(atoi(port), j ? MPS_MARK_JOIN_LARGE : MPS_MARK_JOIN);
+            fd = connect_with_mark(atoi(port), j ? MPS_MARK_JOIN_LARGE : MPS_MARK_JOIN);
             assert_int_equal(read(fd, &byte, 1), 0);
             close(fd);
         }
-        fd = connect_with_mss(atoi(port), 0);
+        fd = connect_with_mark(atoi(port), 0);
         send_pattern(fd, 1, 5000);
         assert_true(receive_pattern(fd, 1, 5000));
         assert_int_equal(shutdown(fd, SHUT_WR), 0);
@@ -289,7 +290,7 @@ static void test_accept(void **state)
 
 static void echo_once(int port)
 {
-    int fd = connect_with_mss(port, 0);
+    int fd = connect_with_mark(port, 0);
 
     send_pattern(fd, 1, 100);
     assert_true(receive_pattern(fd, 1, 100));
@@ -317,10 +318,10 @@ static const char *visit(const char *scenario, bool simply)
     assert_true(read(child.out, port, sizeof(port) - 1) > 0);
     if (simply)
         wait_for_accept(child.pid);
-    fd = connect_with_mss(atoi(port), MPS_MARK_JOIN);
+    fd = connect_with_mark(atoi(port), MPS_MARK_JOIN);
     assert_int_equal(read(fd, &byte, 1), 0);
     close(fd);
-    fd = connect_with_mss(atoi(port), MPS_MARK_CONNECT);
+    fd = connect_with_mark(atoi(port), MPS_MARK_CONNECT);
     assert_int_equal(read(fd, &byte, 1), -1);
     assert_int_equal(errno, ECONNRESET);
     close(fd);
