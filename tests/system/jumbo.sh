@@ -79,11 +79,11 @@ cable 2
 bed_spawn s timeout 120 python3 "$BED_TMP/server.py" 4 $BYTES >/dev/null
 server=$!
 bed_wait 10 bed_listening s 7100
-connection "jumbo frames" c 10.98.1.2 10.98.2.2 10.98.1.1 8807
-connection "IPv6" c fd98:1::2 fd98:2::2 fd98:1::1 8807
+connection "jumbo frames" c 10.98.1.2 10.98.2.2 10.98.1.1 8808
+connection "IPv6" c fd98:1::2 fd98:2::2 fd98:1::1 8808
 ip -n "$BED_ID-s" link set jumbo2 mtu 1500
-connection "jumbo frames at one end" c 10.98.1.2 10.98.2.2 10.98.1.1 1307
-connection "loopback" s 127.0.0.1 127.0.0.2 127.0.0.1 8807
+connection "jumbo frames at one end" c 10.98.1.2 10.98.2.2 10.98.1.1 1448
+connection "loopback" s 127.0.0.1 127.0.0.2 127.0.0.1 8808
 finish "the server" $server
 bed_close
 tap_end

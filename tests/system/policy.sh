@@ -182,18 +182,18 @@ weights()
     BED_OPTIONS=
 }
 
-# A box on link 1 rewrites the MSS both ways, so that no mark gets through.
-rewrite_mss()
+# A box on link 1 rewrites MSS and window both ways, so that no mark gets through.
+rewrite_marks()
 {
     bed_in s nft -f - <<'NFT'
 table inet clamp {
     chain in {
         type filter hook prerouting priority -300;
-        iifname "link1" tcp flags & syn == syn tcp option maxseg size set 1200
+        iifname "link1" tcp flags & syn == syn tcp option maxseg size set 1200 tcp window set 64240
     }
     chain out {
         type filter hook output priority -300;
-        oifname "link1" tcp flags & syn == syn tcp option maxseg size set 1200
+        oifname "link1" tcp flags & syn == syn tcp option maxseg size set 1200 tcp window set 64240
     }
 }
 NFT
@@ -201,7 +201,7 @@ NFT
 
 known_peers()
 {
-    if ! rewrite_mss 2>"$BED_TMP/nft.log"; then
+    if ! rewrite_marks 2>"$BED_TMP/nft.log"; then
         sed 's/^/# /' "$BED_TMP/nft.log"
         skip "known peers" "nftables are not installed or cannot set a TCP option"
         return
