@@ -136,7 +136,7 @@ own=$(count '$5 == "own"')
 established() { [ "$(jq -s 'map(select(.event == "established")) | length' "$BED_TMP/events")" = "$own" ]; }
 ok "all others, $own, are multipath" bed_wait 10 established
 is "none came back to plain TCP" \
-    "$(jq -s 'map(select(.event == "plain" or .reason == "reset")) | length' "$BED_TMP/events")" 0
+    "$(jq -s 'map(select(.id and (.event == "plain" or .reason == "reset"))) | length' "$BED_TMP/events")" 0
 kill $server $plain $monitor
 wait $server
 wait $plain
