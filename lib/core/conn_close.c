@@ -194,10 +194,26 @@ static void lost_in_opening(struct mps_conn *c, const struct mps_subflow *sf, mp
 static mps_time_t patience(const struct mps_conn *c)
 {
     bool unsure = c->role == MPS_ROLE_SERVER && !c->rx.confirmed;
+    mps_time_t t = c->cfg.no_subflow_timeout;
 
-    if (unsure && c->cfg.join_timeout < c->cfg.no_subflow_timeout)
-        return c->cfg.join_timeout;
-    return c->cfg.no_subflow_timeout;
+    if (unsure && t > c->cfg.join_timeout)
+        t = c->cfg.join_timeout;
+    if (c->client_gone && t > MPS_GONE_WAIT)
+        t = MPS_GONE_WAIT;
+    return t;
+}
+
+/*
+ * Server: the client's TCP has ended a subflow in order, without a word of the client: so a kernel
+ * does for an agent that died. One that lives makes a new subflow at once. A reset says less: a box
+ * on the way sends it when it has forgotten a path, and the client may not even know. A kernel does
+ * so for a socket with unread data, but not for all, most times.
+ */
+static void note_end(struct mps_conn *c, const struct mps_subflow *sf, mps_time_t now)
+{
+    if (c->role == MPS_ROLE_SERVER && sf->active_since > 0 && sf->eof &&
+        sf->reason == MPS_REASON_UNSPECIFIED)
+        c->fin_at = now;
 }
 
 void mps_conn_forgotten(struct mps_conn *c, mps_time_t now)
@@ -226,6 +242,7 @@ void mps_conn_lost_subflow(struct mps_conn *c, struct mps_subflow *sf, bool orde
             lost_in_opening(c, sf, now);
         return;
     }
+    note_end(c, sf, now);
     if (c->phase != MPS_PH_OPEN || mps_conn_n_active(c) > 0)
         return;
     if (orderly && both_ended(c)) {
@@ -233,6 +250,7 @@ void mps_conn_lost_subflow(struct mps_conn *c, struct mps_subflow *sf, bool orde
         start_closing(c, now);
     } else if (c->no_subflow_at == MPS_NEVER && sf->active_since > 0 &&
                !(sf->reason == MPS_REASON_TIMEOUT && idle(c))) {
+        c->client_gone = c->fin_at != 0 && now - c->fin_at <= MPS_GONE_TOGETHER;
         c->no_subflow_at = now + patience(c);
     }
 }

@@ -92,6 +92,7 @@ struct mps_retry {
     uint32_t last_id; /* the subflow that failed last */
     unsigned fails;
     bool worked; /* once: its path is there, and probably comes back */
+    bool refused; /* since the connection is alone: the host is there, but no agent that knows us */
     mps_time_t silent_at; /* it went silent then and is looked for; 0: not */
     uint32_t min_rtt_us;  /* before that; 0: unknown */
     mps_time_t until;
@@ -112,6 +113,8 @@ struct mps_paths {
     uint32_t next_id;     /* of our next join */
     uint64_t peer_ids;    /* bit i: id of the peer's joins peer_base - i was used */
     uint32_t peer_base;   /* highest id the peer used, in steps of two */
+    mps_time_t alone_since; /* no subflow is active, 0: one is */
+    unsigned refusals;    /* since then, of pairs that had worked */
     bool due;             /* something changed: ask the policy */
     mps_time_t retry_at;
 };
@@ -149,6 +152,8 @@ struct mps_conn {
     struct mps_past *past;   /* of those that have ended; NULL: none, or no memory */
     uint32_t slots;          /* in use */
     bool had_first;
+    bool client_gone; /* server: the subflows ended as when the client's agent dies */
+    mps_time_t fin_at; /* server: the client's TCP ended one in order then, 0: never */
     bool peer_held; /* server: the client holds its data back until our answer is there */
     mps_time_t now;          /* of the latest verb */
     mps_time_t hello_at;     /* client: HELLO_REPLY is late then */
@@ -241,6 +246,7 @@ void mps_paths_failed(struct mps_conn *c, const struct mps_subflow *sf, bool tra
                       mps_time_t now);
 /* The peer says only now that a box changed bytes on the subflow `id`, which has ended before. */
 void mps_paths_blame(struct mps_conn *c, uint32_t id, mps_time_t now);
+void mps_paths_works(struct mps_conn *c); /* a subflow is active from now on */
 /* The entry of an address, NULL if there is none; subflows name it by id and key. */
 const struct mps_local *mps_paths_local(const struct mps_conn *c, const struct mps_addr *local);
 void mps_paths_remote_added(struct mps_conn *c, const struct mps_ctrl *ctrl);

@@ -381,28 +381,80 @@ static struct mps_retry *retry_place(struct mps_conn *c, const struct mps_subflo
     return r;
 }
 
-/* Without any subflow, waiting long costs the connection; trying in vain costs a few packets. */
-static void hurry(struct mps_paths *p, mps_time_t now)
+/*
+ * Without any subflow, waiting costs the connection, and trying in vain a few packets: whatever was
+ * wrong with the pairs before, all of them are tried soon.
+ */
+static void hurry(struct mps_conn *c, mps_time_t now)
 {
+    struct mps_paths *p = &c->paths;
+    mps_time_t most = MPS_RETRY_HURRY_MAX;
+
+    if (p->alone_since == 0)
+        p->alone_since = now;
+    if (now - p->alone_since >= c->cfg.no_subflow_timeout)
+        most = MPS_RETRY_ALONE;
     for (unsigned i = 0; i < p->n_retries; i++) {
-        if (p->retries[i].until > now + MPS_RETRY_ALONE)
-            p->retries[i].until = now + MPS_RETRY_ALONE;
+        struct mps_retry *r = &p->retries[i];
+        mps_time_t delay = r->fails > 1 ? MPS_RETRY_HURRY : 0;
+
+        for (unsigned k = 2; k < r->fails && delay < most; k++)
+            delay *= 2;
+        if (delay > most)
+            delay = most;
+        if (r->until > now + delay)
+            r->until = now + delay;
     }
 }
 
-void mps_paths_failed(struct mps_conn *c, const struct mps_subflow *sf, bool transient,
-                      mps_time_t now)
+void mps_paths_works(struct mps_conn *c)
+{
+    struct mps_paths *p = &c->paths;
+
+    p->due = true;
+    p->alone_since = 0;
+    p->refusals = 0;
+    for (unsigned i = 0; i < p->n_retries; i++)
+        p->retries[i].refused = false;
+}
+
+/* Can the pair still be tried? */
+static bool exists(const struct mps_conn *c, const struct mps_retry *r)
+{
+    const struct mps_paths *p = &c->paths;
+
+    if (r->remote_id == 0 && c->cfg.announced_only)
+        return false;
+    for (unsigned i = 0; i < p->n_remotes; i++) {
+        if (p->remotes[i].id == r->remote_id)
+            return !p->remotes[i].gone;
+    }
+    return false;
+}
+
+/*
+ * The peer's agent is gone, or has forgotten the connection: on every path that had worked somebody
+ * is there who says so. A path that is silent may lead to it yet, and a path that never worked to
+ * somebody else.
+ */
+static bool turned_away(const struct mps_conn *c)
+{
+    const struct mps_paths *p = &c->paths;
+
+    for (unsigned i = 0; i < p->n_retries; i++) {
+        if (p->retries[i].worked && !p->retries[i].refused && exists(c, &p->retries[i]))
+            return false;
+    }
+    return p->refusals >= MPS_RETRY_REFUSALS;
+}
+
+/* When the pair of a subflow that failed may be tried again, as long as others work. */
+static void back_off(struct mps_conn *c, struct mps_retry *r, const struct mps_subflow *sf,
+                     bool transient, mps_time_t now)
 {
     mps_time_t delay = MPS_RETRY_MIN;
-    struct mps_retry *r;
     bool silent, alone = sf->reason == MPS_REASON_MIDDLEBOX && mps_conn_n_active(c) == 0;
 
-    if (c->role != MPS_ROLE_CLIENT || c->phase != MPS_PH_OPEN)
-        return;
-    r = retry_place(c, sf);
-    r->worked |= sf->active_since > 0;
-    r->last_id = sf->id;
-    c->paths.due = true;
     if (fell_silent(sf, now)) {
         *r = (struct mps_retry){
             .local_key = r->local_key,
@@ -436,8 +488,27 @@ void mps_paths_failed(struct mps_conn *c, const struct mps_subflow *sf, bool tra
         delay = MPS_RETRY_KNOWN;
     r->fails++;
     r->until = now + delay;
-    if (mps_conn_n_active(c) == 0)
-        hurry(&c->paths, now);
+}
+
+void mps_paths_failed(struct mps_conn *c, const struct mps_subflow *sf, bool transient,
+                      mps_time_t now)
+{
+    struct mps_retry *r;
+
+    if (c->role != MPS_ROLE_CLIENT || c->phase != MPS_PH_OPEN)
+        return;
+    r = retry_place(c, sf);
+    r->worked |= sf->active_since > 0;
+    r->last_id = sf->id;
+    c->paths.due = true;
+    back_off(c, r, sf, transient, now);
+    if (mps_conn_n_active(c) > 0)
+        return;
+    hurry(c, now);
+    r->refused |= sf->join.refused;
+    c->paths.refusals += sf->join.refused && r->worked;
+    if (turned_away(c))
+        mps_conn_forgotten(c, now);
 }
 
 void mps_subflow_avoid(struct mps_subflow *sf, mps_time_t until, mps_time_t now)

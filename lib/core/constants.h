@@ -185,8 +185,13 @@
 #define MPS_RETRY_MIN    (1 * MPS_SEC)
 #define MPS_RETRY_MAX    (60 * MPS_SEC)
 #define MPS_RETRY_KNOWN  (2 * MPS_SEC)  /* at most, for a pair that has worked */
-#define MPS_RETRY_ALONE  (16 * MPS_SEC) /* at most, while no subflow is active */
 #define MPS_RETRY_REWRITES (600 * MPS_SEC) /* where a box changes bytes, while others work */
+/* While no subflow is active: a failure in a row waits so long, doubling, up to a second; when it
+ * has been so for as long as a connection with something to send lives, up to this. */
+#define MPS_RETRY_HURRY     (100 * MPS_MSEC)
+#define MPS_RETRY_HURRY_MAX (1 * MPS_SEC)
+#define MPS_RETRY_ALONE     (16 * MPS_SEC)
+#define MPS_RETRY_REFUSALS  2u /* so many say that the peer's end is gone */
 #define MPS_RETRY_STABLE (10 * MPS_SEC) /* a subflow that lived so long ends the back-off */
 #define MPS_RETRY_PAIRS  64u            /* pairs whose back-off is remembered */
 
@@ -213,6 +218,10 @@
 #define MPS_JOIN_ANNOUNCED (20 * MPS_MSEC)
 
 /* ---- end ---- */
+
+/* Subflows ended, one of them in order, within so long: a client that lives comes back within: */
+#define MPS_GONE_TOGETHER (1 * MPS_SEC)
+#define MPS_GONE_WAIT     (5 * MPS_SEC)
 
 /* How long FASTCLOSE may take to reach the peer before the subflows are reset; */
 #define MPS_FASTCLOSE_WAIT (2 * MPS_SEC)

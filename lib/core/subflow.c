@@ -84,7 +84,8 @@ void mps_sf_activate(struct mps_subflow *sf, mps_time_t now)
     mps_paths_settle_subflow(sf);
     mps_checks_up(sf);
     c->no_subflow_at = MPS_NEVER;
-    c->paths.due = true;
+    c->client_gone = false;
+    mps_paths_works(c);
     /* What the peer missed on subflows that ended is said again; to a server that knows nothing of
      * us yet but HELLO, a first frame says that we have its reply. Early data did both. */
     if (sf->id != 0 || !c->tx.early_taken)
@@ -214,17 +215,34 @@ void mps_subflow_set_split(struct mps_subflow *sf, mps_time_t now)
         mps_split_init(sf->split, now);
 }
 
+/*
+ * Was a join turned away for good? The connect was refused, or answered by somebody who is no agent;
+ * behind a box that splits TCP the answer is an end without a word. An agent that ends a join so is
+ * busy.
+ */
+static bool is_refusal(const struct mps_subflow *sf, enum mps_reason reason)
+{
+    if (!sf->join.initiator || sf->id == 0)
+        return false;
+    if (sf->state == MPS_SF_CONNECTING)
+        return reason == MPS_REASON_PROHIBITED || reason == MPS_REASON_MIDDLEBOX;
+    return sf->state == MPS_SF_OPENING && sf->split && reason == MPS_REASON_UNSPECIFIED;
+}
+
 void mps_subflow_down(struct mps_subflow *sf, bool orderly, enum mps_reason reason,
                       mps_time_t now)
 {
     struct mps_conn *c = sf->conn;
     bool damaged;
+    bool eof = orderly;
 
     if (sf->state == MPS_SF_DEAD)
         return;
     /* An end of file in the middle of a frame is no orderly end. */
     if (sf->rx.mode != MPS_RX_HEAD || sf->rx.have != 0)
         orderly = false;
+    sf->join.refused = is_refusal(sf, reason);
+    sf->eof = eof;
     if (!orderly)
         mps_sf_tell_closed(sf, reason, true);
     /* What a box has changed may be the very message that would let the peer say so. */

@@ -82,8 +82,9 @@ void mps_subflow_set_split(struct mps_subflow *sf, mps_time_t now);
 
 /*
  * The pipe ended: `orderly` for EOF, false for an error, a refused or timed-out connect. What it
- * held is reinjected on other subflows. An MPS_EV_SUBFLOW_CLOSE follows. `reason` is kept for
- * statistics and events.
+ * held is reinjected on other subflows. An MPS_EV_SUBFLOW_CLOSE follows. `reason`: UNSPECIFIED if the
+ * peer's TCP ended it, TIMEOUT if nobody answered, PROHIBITED if a connect was refused, MIDDLEBOX if
+ * it was answered, but by no agent.
  */
 void mps_subflow_down(struct mps_subflow *sf, bool orderly, enum mps_reason reason,
                       mps_time_t now);

@@ -77,6 +77,7 @@ struct mps_sf_rx {
 
 struct mps_sf_join {
     bool initiator;
+    bool refused;        /* the attempt met a host that is there and no agent of this connection */
     mps_time_t since;    /* of the attempt */
     mps_time_t deadline; /* of connecting and opening, MPS_NEVER once active */
     uint8_t own_nonce[MPS_NONCE_LEN], peer_nonce[MPS_NONCE_LEN];
@@ -108,6 +109,7 @@ struct mps_subflow {
     bool backup, peer_backup;
     unsigned weight;
     bool close_reset;
+    bool eof; /* the peer's FIN ended it, wherever that came */
     enum mps_reason reason;
     struct mps_addr local, remote;
     uint32_t ifindex;

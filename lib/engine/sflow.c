@@ -25,10 +25,21 @@ static void end(struct mps_sflow *f, bool orderly, enum mps_reason reason, mps_t
     mps_subflow_down(f->sf, orderly, reason, now);
 }
 
+static enum mps_reason reason_of(const struct mps_sflow *f, int error)
+{
+    bool connecting = mps_subflow_state(f->sf) == MPS_SF_CONNECTING;
+
+    if (connecting && error == ECONNREFUSED)
+        return MPS_REASON_PROHIBITED;
+    if (error == ETIMEDOUT || (!connecting && (error == EHOSTUNREACH || error == ENETUNREACH)))
+        return MPS_REASON_TIMEOUT;
+    return MPS_REASON_UNSPECIFIED;
+}
+
 static void failed(struct mps_sflow *f, int error, mps_time_t now)
 {
     f->error = error;
-    end(f, false, error == ETIMEDOUT ? MPS_REASON_TIMEOUT : MPS_REASON_UNSPECIFIED, now);
+    end(f, false, reason_of(f, error), now);
 }
 
 static void set_up(int fd)

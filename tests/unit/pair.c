@@ -30,10 +30,10 @@ static struct pair_link *new_link(struct pair *p)
 {
     struct pair_link *l;
 
-    /* One whose connect was refused leaves nothing behind. */
+    /* One whose connect was refused leaves nothing behind; of many that ended nobody looks at one. */
     for (unsigned i = 0; i < p->n_links; i++) {
         l = &p->links[i];
-        if (l->refuse && !l->sf[CLIENT]) {
+        if (!l->sf[CLIENT] && !l->sf[SERVER] && (l->refuse || i >= PAIR_LINKS / 2)) {
             *l = (struct pair_link){.out = {{.buf = l->out[0].buf}, {.buf = l->out[1].buf}}};
             return l;
         }
@@ -139,7 +139,8 @@ static void event(struct pair *p, int side, const struct mps_event *ev)
         assert_non_null(l);
         l->sf[side] = ev->subflow;
         l->local = ev->local;
-        l->refuse = p->refuse_joins;
+        l->refuse = p->refuse_joins && ev->local.ip[2] != p->silent_net;
+        l->refuse_reason = p->refuse_reason;
         break;
     case MPS_EV_SUBFLOW_UP: e->n_up++; break;
     case MPS_EV_SUBFLOW_CLOSE:
@@ -378,10 +379,10 @@ static bool connect_link(struct pair *p, struct pair_link *l)
 
     if (l->connected || !l->sf[CLIENT] || mps_subflow_state(l->sf[CLIENT]) != MPS_SF_CONNECTING)
         return false;
-    if (p->silent_joins)
+    if (p->silent_joins || local.ip[2] == p->silent_net)
         return false;
     if (l->refuse) {
-        mps_subflow_down(l->sf[CLIENT], false, MPS_REASON_UNSPECIFIED, p->now);
+        mps_subflow_down(l->sf[CLIENT], false, l->refuse_reason, p->now);
         return true;
     }
     l->connected = true;

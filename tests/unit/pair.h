@@ -28,7 +28,8 @@ struct pair_link {
     struct pair_pipe out[2]; /* [side]: written by that side */
     bool cut;                /* a black hole: nothing moves */
     bool losing;             /* nothing moves, but TCP is repairing a loss */
-    bool refuse;             /* the connect fails */
+    bool refuse;             /* the connect fails, */
+    enum mps_reason refuse_reason; /* for this */
     bool connected;
     uint64_t rate;           /* that TCP reports, 0: 50 MB/s */
     uint32_t srtt_us;        /* the same, 0: 10 ms */
@@ -67,8 +68,10 @@ struct pair {
     mps_time_t now;
     size_t chunk;      /* bytes moved at a time at most, 0: all */
     bool no_metrics;
-    bool refuse_joins; /* connects of joins fail */
+    bool refuse_joins; /* connects of joins fail, for this reason: MPS_REASON_UNSPECIFIED at first */
+    enum mps_reason refuse_reason;
     bool silent_joins; /* nothing answers them */
+    unsigned silent_net; /* nor those from this network */
     int join_error;    /* last error of mps_conn_join_accept */
     void (*tamper)(struct pair_link *, int, uint8_t *, size_t); /* of links to come */
 };

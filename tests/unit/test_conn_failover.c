@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Subflows that break, hang, come back; addresses that come and go; priorities. */
-#include "core/constants.h"
+#include "core/conn_int.h"
 #include "pair.h"
 
 static void start(struct pair *p, unsigned subflows)
@@ -386,6 +386,44 @@ static void refused_joins_back_off(void **state)
     assert_int_equal(p->end[CLIENT].n_sf_close, p->end[CLIENT].n_open);
 }
 
+/* What comes on every path is no frame: each subflow ends with an error. */
+static void nonsense_everywhere(struct pair *p)
+{
+    for (unsigned i = 0; i < p->n_links; i++) {
+        if (p->links[i].sf[CLIENT])
+            mps_sf_abandon(p->links[i].sf[CLIENT], MPS_REASON_PROTOCOL, false, p->now);
+    }
+    mps_conn_settle(p->end[CLIENT].conn, p->now);
+}
+
+/* No path is given up for long while there is no other: again and again, it takes a second at most. */
+static void all_end_with_an_error(void **state)
+{
+    struct pair *p = *state;
+
+    start(p, 2);
+    for (unsigned i = 0; i < 8; i++) {
+        uint64_t before = p->end[SERVER].received;
+        mps_time_t begin = p->now;
+
+        nonsense_everywhere(p);
+        p->end[CLIENT].to_send += 100000;
+        while (p->end[SERVER].received < before + 100000) {
+            mps_time_t at = mps_conn_deadline(p->end[CLIENT].conn);
+
+            if (pair_step(p))
+                continue;
+            assert_true(at - begin <= MPS_RETRY_HURRY_MAX + 100 * MPS_MSEC);
+            p->now = at > p->now ? at : p->now;
+            for (int side = 0; side < 2; side++)
+                mps_conn_expire(p->end[side].conn, p->now);
+        }
+        assert_false(p->end[CLIENT].reset || p->end[SERVER].reset);
+    }
+    p->end[SERVER].fin = p->end[CLIENT].fin = true;
+    finish(p);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, pair_setup, pair_teardown)
@@ -394,7 +432,7 @@ int main(void)
         T(half_written_frame), T(black_hole), T(black_hole_ends), T(hopeless_one_is_replaced),
         T(proxy_loses_bytes), T(address_gone), T(address_announced), T(backup), T(backup_address), T(limit_with_hopeless_ones), T(limit_with_an_unnoticed_one),
         T(hopeless_last_one_gets_company), T(silent_path_is_looked_for), T(no_twins),
-        T(refused_joins_back_off),
+        T(refused_joins_back_off), T(all_end_with_an_error),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
