@@ -5,7 +5,6 @@
  */
 #include "preload.h"
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <sys/time.h>
 #include "exceptions.h"
@@ -39,7 +38,7 @@ static bool may_repeat(int listener, bool found)
     socklen_t len = sizeof(limit);
     int saved = errno;
     bool may =
-        (mps_sys_fcntl(listener, F_GETFL, 0) & O_NONBLOCK) ||
+        mps_preload_no_wait(listener) != 0 ||
         (!found && mps_sys_getsockopt(listener, SOL_SOCKET, SO_RCVTIMEO, &limit, &len) == 0 &&
          limit.tv_sec == 0 && limit.tv_usec == 0);
 
@@ -55,6 +54,15 @@ static void end_join(int fd)
     (void)mps_sys_shutdown(fd, SHUT_RDWR);
     (void)mps_sys_recv(fd, NULL, DISCARD_LEN, MSG_TRUNC | MSG_DONTWAIT);
     errno = saved;
+}
+
+static unsigned swap_flags(int listener)
+{
+    unsigned flags = mps_preload_no_wait(listener);
+
+    if (mps_exceptions_keep_bound() && mps_preload_is_bound(listener))
+        flags |= MPS_HO_BOUND;
+    return flags;
 }
 
 /*
@@ -78,8 +86,7 @@ static bool admit(int listener, int fd)
     }
     mask = mps_sys_block();
     mps_claim_settled(fd, &claim);
-    swap = mps_swap(fd, MPS_HO_ACCEPTED,
-                    mps_exceptions_keep_bound() && mps_preload_is_bound(listener), &claim);
+    swap = mps_swap(fd, MPS_HO_ACCEPTED, swap_flags(listener), &claim);
     mps_claim_end(&claim, MPS_HINT_NONE);
     mps_sys_unblock(mask);
     if (swap == MPS_SWAP_DONE || swap == MPS_SWAP_GONE)

@@ -26,6 +26,7 @@ static bool ask_queue(int fd, unsigned long request, int *ret_bytes)
     memset(&req, 0, sizeof(req));
     req.op = MPS_HO_GETOPT;
     req.conn_id = name.conn_id;
+    req.flags = mps_preload_no_wait(fd);
     req.level = MPS_HO_LEVEL_IOCTL;
     req.name = (int32_t)request;
     req.len = sizeof(*ret_bytes);

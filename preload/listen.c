@@ -149,7 +149,7 @@ static void recheck(void)
     const struct sockaddr none = {.sa_family = AF_UNSPEC};
     int saved = errno;
 
-    (void)ask(MPS_HO_RECHECK, 0, &none, sizeof(none), -1);
+    (void)ask(MPS_HO_RECHECK, MPS_HO_NONBLOCK, &none, sizeof(none), -1);
     errno = saved;
 }
 

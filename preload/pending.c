@@ -55,8 +55,9 @@ static enum mps_hint_state settle(int fd, const struct mps_claim *claim, bool da
         if (atomic_load_explicit(&hint->overflow, memory_order_relaxed))
             mps_tally_connect(fd, MPS_PLAIN_SHARED);
         else
-            (void)mps_swap(fd, MPS_HO_CONNECTED,
-                           atomic_load_explicit(&hint->bound, memory_order_relaxed), claim);
+            (void)mps_swap(
+                fd, MPS_HO_CONNECTED,
+                atomic_load_explicit(&hint->bound, memory_order_relaxed) ? MPS_HO_BOUND : 0, claim);
         return MPS_HINT_NONE;
     default:
         mps_tally_settled(fd);

@@ -2,6 +2,7 @@
 #include "preload.h"
 #include "exceptions.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
@@ -53,6 +54,15 @@ bool mps_preload_set_option(int fd, int level, int name, int value)
 
     errno = saved;
     return done;
+}
+
+unsigned mps_preload_no_wait(int fd)
+{
+    int saved = errno;
+    int flags = mps_sys_fcntl(fd, F_GETFL, 0);
+
+    errno = saved;
+    return flags >= 0 && flags & O_NONBLOCK ? MPS_HO_NONBLOCK : 0;
 }
 
 bool mps_preload_is_tcp(int fd)

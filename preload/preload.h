@@ -28,6 +28,9 @@ int mps_preload_option(int fd, int level, int name, int fallback);
 /* Set an int socket option; errno is preserved. */
 bool mps_preload_set_option(int fd, int level, int name, int value);
 
+/* MPS_HO_NONBLOCK if calls on fd must not block (O_NONBLOCK), else 0; errno is preserved. */
+unsigned mps_preload_no_wait(int fd);
+
 enum mps_swap {
     MPS_SWAP_DONE,   /* fd is the application's end now */
     MPS_SWAP_PLAIN,  /* fd is the TCP socket it was, and stays that */
@@ -37,10 +40,10 @@ enum mps_swap {
 
 /*
  * Hand the TCP socket fd to the agent (MPS_HO_CONNECTED or MPS_HO_ACCEPTED) and put the end that
- * comes back in its place. bound: the program had chosen its address. The caller blocks all
- * signals, and ends the claim afterwards. errno is preserved.
+ * comes back in its place. flags: MPS_HO_BOUND; MPS_HO_NONBLOCK if the program's call must not block
+ * although fd may. The caller blocks all signals, and ends the claim afterwards. errno is preserved.
  */
-enum mps_swap mps_swap(int fd, enum mps_ho_op op, bool bound, const struct mps_claim *claim);
+enum mps_swap mps_swap(int fd, enum mps_ho_op op, unsigned flags, const struct mps_claim *claim);
 
 /* Is the local address of a TCP socket a particular one? errno is preserved. */
 bool mps_preload_is_bound(int fd);

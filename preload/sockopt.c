@@ -38,6 +38,7 @@ static bool ask(int fd, struct mps_ho_request *req, struct mps_ho_reply *ret_rep
     if (!config || !mps_preload_is_ours(fd, &name))
         return false;
     req->conn_id = name.conn_id;
+    req->flags = mps_preload_no_wait(fd);
     result = mps_ho_call(config, name.agent_id, req, -1, false, ret_reply, &extra);
     if (extra >= 0)
         mps_sys_close(extra);

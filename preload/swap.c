@@ -87,7 +87,7 @@ static void remember_plain(int fd)
 }
 
 /* The cookie tells the agent which socket is meant, if the number has become another one's. */
-static enum mps_ho_result hand_over(int fd, enum mps_ho_op op, bool bound, uint64_t cookie,
+static enum mps_ho_result hand_over(int fd, enum mps_ho_op op, unsigned flags, uint64_t cookie,
                                     struct mps_ho_reply *reply, int *ret_end)
 {
     struct mps_ho_request req;
@@ -95,26 +95,23 @@ static enum mps_ho_result hand_over(int fd, enum mps_ho_op op, bool bound, uint6
 
     memset(&req, 0, sizeof(req));
     req.op = (uint16_t)op;
+    req.flags = flags | mps_preload_no_wait(fd);
     req.conn_id = cookie;
     if (mps_sys_getsockname(fd, &req.local, &local_len) != 0 ||
         mps_sys_getpeername(fd, &req.peer, &peer_len) != 0)
         return MPS_HO_UNSENT;
-    if (mps_sys_fcntl(fd, F_GETFL, 0) & O_NONBLOCK)
-        req.flags |= MPS_HO_NONBLOCK;
-    if (bound)
-        req.flags |= MPS_HO_BOUND;
     return mps_ho_call(mps_preload_config(), NULL, &req, fd, true, reply, ret_end);
 }
 
 /* Once more if the agent went away with the descriptor before it sent anything: another one starts.
  */
-static enum mps_ho_result hand_over_twice(int fd, enum mps_ho_op op, bool bound, uint64_t cookie,
-                                          struct mps_ho_reply *reply, int *ret_end)
+static enum mps_ho_result hand_over_twice(int fd, enum mps_ho_op op, unsigned flags,
+                                          uint64_t cookie, struct mps_ho_reply *reply, int *ret_end)
 {
-    enum mps_ho_result result = hand_over(fd, op, bound, cookie, reply, ret_end);
+    enum mps_ho_result result = hand_over(fd, op, flags, cookie, reply, ret_end);
 
     if (result == MPS_HO_LOST && nothing_sent(fd))
-        result = hand_over(fd, op, bound, cookie, reply, ret_end);
+        result = hand_over(fd, op, flags, cookie, reply, ret_end);
     return result;
 }
 
@@ -148,14 +145,14 @@ static enum mps_swap exchange(int fd, int end, const struct mps_claim *claim)
     return result;
 }
 
-enum mps_swap mps_swap(int fd, enum mps_ho_op op, bool bound, const struct mps_claim *claim)
+enum mps_swap mps_swap(int fd, enum mps_ho_op op, unsigned flags, const struct mps_claim *claim)
 {
     struct mps_ho_reply reply;
     enum mps_swap result = MPS_SWAP_PLAIN;
     enum mps_plain_reason why = MPS_PLAIN_NO_AGENT;
     int saved = errno, end = -1;
 
-    switch (hand_over_twice(fd, op, bound, claim->cookie, &reply, &end)) {
+    switch (hand_over_twice(fd, op, flags, claim->cookie, &reply, &end)) {
     case MPS_HO_REPLIED:
         if (reply.status == MPS_HO_OK_PLAIN)
             remember_plain(fd);
@@ -165,12 +162,13 @@ enum mps_swap mps_swap(int fd, enum mps_ho_op op, bool bound, const struct mps_c
             why = reply.status == MPS_HO_AGAIN_PLAIN ? MPS_PLAIN_KNOWN : MPS_PLAIN_AGENT_REFUSED;
         break;
     case MPS_HO_UNSENT:
+    case MPS_HO_WITHDRAWN:
         break;
     case MPS_HO_LOST:
         if (!nothing_sent(fd))
             result = break_off(fd, claim);
         break;
-    case MPS_HO_TIMEOUT:
+    case MPS_HO_GARBLED:
         result = break_off(fd, claim);
         break;
     }

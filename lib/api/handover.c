@@ -105,10 +105,11 @@ static int hand_over(int fd, int op, const struct mptcpshim_options *opts)
         return r == -EINVAL ? r : 0;
     switch (api_agent_call(NULL, &req, fd, &reply, &end)) {
     case MPS_HO_UNSENT:
+    case MPS_HO_WITHDRAWN:
         return 0;
     case MPS_HO_LOST:
         return mps_marks_untouched(fd) ? 0 : -ECONNRESET;
-    case MPS_HO_TIMEOUT:
+    case MPS_HO_GARBLED:
         return -ECONNRESET;
     case MPS_HO_REPLIED:
         break;

@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 #include "log.h"
+#include "reserve.h"
 
 #define BATCH   32
 #define PAUSE_S 0.1
@@ -14,6 +15,7 @@ static void on_pause(struct ev_loop *loop, ev_timer *timer, int revents)
 {
     struct mps_acceptor *a = timer->data;
 
+    mps_reserve_fill();
     ev_io_start(loop, &a->io);
 }
 
@@ -25,7 +27,13 @@ static void on_readable(struct ev_loop *loop, ev_io *io, int revents)
         int fd = accept4(a->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
         if (fd >= 0) {
+            mps_reserve_fill();
+            a->refusing = false;
             a->accepted(a->user, fd);
+        } else if ((errno == EMFILE || errno == ENFILE) && mps_reserve_refuse(a->fd)) {
+            if (!a->refusing)
+                mps_log("acceptor: no descriptor is left, newcomers are turned away");
+            a->refusing = true;
         } else if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) {
             mps_log("acceptor: %s", strerror(errno));
             ev_io_stop(loop, io);
@@ -44,12 +52,14 @@ void mps_acceptor_start(struct mps_acceptor *a, struct ev_loop *loop, int fd,
     a->loop = loop;
     a->fd = fd;
     a->accepted = accepted;
+    a->refusing = false;
     a->user = user;
     ev_timer_init(&a->pause, on_pause, PAUSE_S, 0.);
     a->pause.data = a;
     ev_io_init(&a->io, on_readable, fd, EV_READ);
     a->io.data = a;
     ev_io_start(loop, &a->io);
+    mps_reserve_fill();
 }
 
 void mps_acceptor_stop(struct mps_acceptor *a)

@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A listening descriptor on the loop. Out of descriptors or memory it pauses for a moment: the
- * connection that waits keeps the listener readable, and the loop would spin.
+ * A listening descriptor on the loop. Out of descriptors, who comes is turned away (reserve.h). If
+ * that cannot be done either, or for want of memory, it pauses for a moment: the connection that
+ * waits keeps the listener readable, and the loop would spin.
  */
 #pragma once
 #include <ev.h>
+#include <stdbool.h>
 
 struct mps_acceptor {
     struct ev_loop *loop;
     int fd; /* -1: closed */
     ev_io io;
     ev_timer pause;
+    bool refusing; /* the last one was turned away */
     void (*accepted)(void *user, int fd); /* takes the descriptor: non-blocking, close-on-exec */
     void *user;
 };

@@ -141,6 +141,14 @@ static void done(struct mps_job *job, bool ok)
     client_free(mps_container_of(job, struct client, job));
 }
 
+/* The client has withdrawn its request, or is gone: nobody would get what comes of a descriptor. */
+static bool is_withdrawn(int fd)
+{
+    char byte;
+
+    return recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+}
+
 static void on_request(struct ev_loop *loop, ev_io *io, int revents)
 {
     struct client *c = io->data;
@@ -155,7 +163,8 @@ static void on_request(struct ev_loop *loop, ev_io *io, int revents)
         return;
     }
     if (n != (ssize_t)sizeof(*req) || req->magic != MPS_HO_MAGIC ||
-        req->version != MPS_HO_VERSION || req->len > MPS_HO_DATA_MAX || !authorised(c, req)) {
+        req->version != MPS_HO_VERSION || req->len > MPS_HO_DATA_MAX || !authorised(c, req) ||
+        (fd >= 0 && is_withdrawn(c->fd))) {
         if (n > 0)
             mps_log("control: request refused");
         if (fd >= 0)

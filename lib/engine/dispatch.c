@@ -32,12 +32,15 @@ static int errno_of(int rc)
         return ENOBUFS;
     case MPS_EINVAL:
         return EINVAL;
+    case MPS_ESYS:
+        return errno == EMFILE || errno == ENFILE ? EMFILE : EIO;
     default:
         return EIO;
     }
 }
 
-/* Between the decision of its sender and the sending its number may have become another socket's. */
+/* Between the decision of its sender and the sending its number may have become another socket's.
+ */
 static bool is_meant(int fd, uint64_t cookie)
 {
     uint64_t own = 0;
@@ -59,7 +62,7 @@ static void do_connection(struct mps_engine *eng, const struct mps_ho_request *r
     int rc;
 
     if (d->fd < 0 || !is_meant(d->fd, req->conn_id)) {
-        fail(d, d->fd < 0 ? EBADF : ESTALE);
+        fail(d, d->fd < 0 ? EMFILE : ESTALE); /* there was no room for it */
         return;
     }
     rc = req->op == MPS_HO_CONNECTED ? mps_session_connected(eng, &sr, &d->session, &d->reply_fd)
@@ -76,8 +79,7 @@ static void do_connection(struct mps_engine *eng, const struct mps_ho_request *r
     }
 }
 
-static void do_listen(struct mps_hub *hub, const struct mps_ho_request *req,
-                      struct mps_dispatch *d)
+static void do_listen(struct mps_hub *hub, const struct mps_ho_request *req, struct mps_dispatch *d)
 {
     int rc = d->fd < 0 ? MPS_EINVAL
                        : mps_hub_listener(hub, d->fd, d->pid, (req->flags & MPS_HO_STEER) != 0);
@@ -205,8 +207,7 @@ enum mps_dispatch_by mps_dispatch_by(struct mps_hub *hub, const struct mps_ho_re
     return MPS_BY_ENGINE;
 }
 
-void mps_dispatch_hub(struct mps_hub *hub, const struct mps_ho_request *req,
-                      struct mps_dispatch *d)
+void mps_dispatch_hub(struct mps_hub *hub, const struct mps_ho_request *req, struct mps_dispatch *d)
 {
     begin(req, d);
     switch (req->op) {

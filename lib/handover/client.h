@@ -6,18 +6,29 @@
  * that is being cancelled, before main. System calls are made directly, not through libc's
  * functions, so an interposer that calls this is never entered again and no cancellation point is
  * met. All signals are blocked meanwhile. No memory, lock or descriptor is kept; errno is
- * preserved. Every wait is bounded. About 3 KiB of stack.
+ * preserved. About 3 KiB of stack.
+ *
+ * The whole takes at most MPS_HO_PATIENT_MS, a start of the agent included, or MPS_HO_SHORT_MS if
+ * the request has MPS_HO_NONBLOCK. Giving up costs nothing: the request is withdrawn. After an
+ * agent was silent to a short request, others are not sent for a second, so that a program's event
+ * loop does not meet the wait again and again. An agent that has no descriptor left is asked again
+ * within that time about an accepted connection, which it would cost to go without.
  */
 #pragma once
 #include <stdbool.h>
 #include "config.h"
 #include "message.h"
 
+#define MPS_HO_PATIENT_MS 5000
+#define MPS_HO_SHORT_MS   250
+
 enum mps_ho_result {
     MPS_HO_REPLIED = 0, /* *ret_reply is filled, and *ret_fd (-1 if none came) */
     MPS_HO_UNSENT = 1,  /* the agent was not reached: it never saw the descriptor */
     MPS_HO_LOST = 2,    /* the agent took the request and went away: it holds nothing any more */
-    MPS_HO_TIMEOUT = 3, /* no reply in time: the agent may still hold the descriptor and use it */
+    MPS_HO_GARBLED = 3, /* not understood: the agent may still hold the descriptor and use it */
+    MPS_HO_WITHDRAWN = 4, /* no reply in time, and none can come: an agent that cannot reply to a
+                             request with a descriptor lets go of that, untouched */
 };
 
 /*

@@ -67,7 +67,7 @@ enum mps_ho_op {
 #define MPS_HO_LEVEL_IOCTL (-1)
 
 #define MPS_HO_STEER    0x0001u /* LISTEN: the port may be shared with a steering listener */
-#define MPS_HO_NONBLOCK 0x0002u /* informational: the application's end is non-blocking */
+#define MPS_HO_NONBLOCK 0x0002u /* the application's call must not block: client.h */
 #define MPS_HO_BOUND    0x0004u /* CONNECTED, ACCEPTED, under bind=keep: the program had bound the
                                    socket, or the listener, to an address */
 

@@ -97,15 +97,15 @@ static _Noreturn void become_agent(const struct mps_ho_config *cfg, char *const 
     quit();
 }
 
-/* The byte that the agent writes when it listens; false on its end or after READY_MS. */
-static bool wait_ready(int fd)
+/* The byte that the agent writes when it listens; false on its end or after `ms`. */
+static bool wait_ready(int fd, int ms)
 {
     struct pollfd pfd = {.fd = fd, .events = POLLIN};
     char byte;
     int rc;
 
     do {
-        rc = mps_sys_poll(&pfd, 1, READY_MS);
+        rc = mps_sys_poll(&pfd, 1, ms);
     } while (rc < 0 && errno == EINTR);
     return rc == 1 && syscall(SYS_read, fd, &byte, (size_t)1) == 1;
 }
@@ -170,28 +170,29 @@ static int start(const struct mps_ho_config *cfg, bool early)
     return -1;
 }
 
-static bool spawn_and_wait(const struct mps_ho_config *cfg)
+static bool spawn_and_wait(const struct mps_ho_config *cfg, int ms)
 {
     int pipe_end = start(cfg, false);
     bool ready;
 
     if (pipe_end < 0)
         return false;
-    ready = wait_ready(pipe_end);
+    ready = wait_ready(pipe_end, ms);
     mps_sys_close(pipe_end);
     return ready;
 }
 
-bool mps_ho_spawn(const struct mps_ho_config *cfg)
+bool mps_ho_spawn(const struct mps_ho_config *cfg, int ms)
 {
     long now = now_seconds();
     long not_before = atomic_load_explicit(&retry_at, memory_order_relaxed);
 
-    if (cfg->program[0] != '/' || now < not_before)
+    if (cfg->program[0] != '/' || now < not_before || ms <= 0)
         return false;
     /* Of two agents started at once one exits without the byte: the caller looks in any case. */
-    if (!spawn_and_wait(cfg))
-        atomic_store_explicit(&retry_at, now + RETRY_SECONDS, memory_order_relaxed);
+    if (!spawn_and_wait(cfg, ms < READY_MS ? ms : READY_MS))
+        atomic_store_explicit(&retry_at, now + (ms < READY_MS ? 1 : RETRY_SECONDS),
+                              memory_order_relaxed);
     return true;
 }
 

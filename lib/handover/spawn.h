@@ -5,15 +5,15 @@
 #include "config.h"
 
 /*
- * Start cfg->program as the agent and wait at most 2 s until it listens. False if it was not
- * tried: there is no program, or an attempt failed a few seconds ago. The agent runs as the
+ * Start cfg->program as the agent and wait at most `ms`, and 2 s, until it listens. False if it was
+ * not tried: there is no program, or an attempt failed a few seconds ago. The agent runs as the
  * caller's user: that of a server which gave up root before it listens is the right one. Whether the agent is reachable afterwards is for connect() to find out: of two
  * started at once the second exits.
  *
  * The caller blocks all signals. Safe wherever mps_ho_call() is. The application sees neither a
  * SIGCHLD nor a child in wait(); only a wait with __WALL, or a subreaper when the agent ends, does.
  */
-bool mps_ho_spawn(const struct mps_ho_config *cfg);
+bool mps_ho_spawn(const struct mps_ho_config *cfg, int ms);
 
 /*
  * Start it before anybody needs it, and do not wait: for the launcher, whose program starts

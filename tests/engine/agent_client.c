@@ -105,18 +105,18 @@ void agent_request(struct mps_ho_request *req, int op)
         req->secret[i] = (uint8_t)i;
 }
 
-bool agent_call(int conn, const struct mps_ho_request *req, int fd, struct mps_ho_reply *reply,
-                int *ret_fd)
+union control {
+    struct cmsghdr align;
+    char buf[CMSG_SPACE(sizeof(int))];
+};
+
+bool agent_send(int conn, const struct mps_ho_request *req, int fd)
 {
-    union {
-        struct cmsghdr align;
-        char buf[CMSG_SPACE(sizeof(int))];
-    } ctl;
-    struct iovec out = {(void *)req, sizeof(*req)}, in = {reply, sizeof(*reply)};
+    union control ctl;
+    struct iovec out = {(void *)req, sizeof(*req)};
     struct msghdr msg = {.msg_iov = &out, .msg_iovlen = 1};
     struct cmsghdr *c;
 
-    *ret_fd = -1;
     if (fd >= 0) {
         memset(&ctl, 0, sizeof(ctl));
         msg.msg_control = &ctl;
@@ -127,7 +127,19 @@ bool agent_call(int conn, const struct mps_ho_request *req, int fd, struct mps_h
         c->cmsg_len = CMSG_LEN(sizeof(int));
         memcpy(CMSG_DATA(c), &fd, sizeof(int));
     }
-    if (sendmsg(conn, &msg, MSG_NOSIGNAL) != (ssize_t)sizeof(*req))
+    return sendmsg(conn, &msg, MSG_NOSIGNAL) == (ssize_t)sizeof(*req);
+}
+
+bool agent_call(int conn, const struct mps_ho_request *req, int fd, struct mps_ho_reply *reply,
+                int *ret_fd)
+{
+    union control ctl;
+    struct iovec in = {reply, sizeof(*reply)};
+    struct msghdr msg;
+    struct cmsghdr *c;
+
+    *ret_fd = -1;
+    if (!agent_send(conn, req, fd))
         return false;
     msg = (struct msghdr){
         .msg_iov = &in, .msg_iovlen = 1, .msg_control = &ctl, .msg_controllen = sizeof(ctl)};

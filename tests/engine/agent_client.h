@@ -27,6 +27,9 @@ int agent_dial(const struct agent_client *a);
 /* Header and the right secret. */
 void agent_request(struct mps_ho_request *req, int op);
 
-/* Send with fd (-1: none), receive; false if the agent hung up. *ret_fd: -1 if none came. */
+/* Send with fd (-1: none); false if the agent hung up. */
+bool agent_send(int conn, const struct mps_ho_request *req, int fd);
+
+/* The same, and receive; false if the agent hung up. *ret_fd: -1 if none came. */
 bool agent_call(int conn, const struct mps_ho_request *req, int fd, struct mps_ho_reply *reply,
                 int *ret_fd);

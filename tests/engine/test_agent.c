@@ -11,6 +11,7 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -241,6 +242,90 @@ static void test_secret(void **state)
     assert_int_equal(agent_wait(&a, 10), 0);
 }
 
+/* ---- what cannot be served ---- */
+
+static void check_echo(int from, int to)
+{
+    char byte = 0;
+
+    assert_int_equal(send(from, "e", 1, 0), 1);
+    assert_true(readable(to, POLLIN));
+    assert_int_equal(recv(to, &byte, 1, MSG_DONTWAIT), 1);
+    assert_int_equal(byte, 'e');
+}
+
+/* A client that was not answered in time has gone on with its connection, which is left alone. */
+static void test_withdrawn(void **state)
+{
+    int listener = rig_listen("127.0.0.1", 0, false), conn, c, s;
+    struct mps_ho_request req;
+    struct mps_ho_reply reply;
+    struct agent_client a;
+
+    assert_true(agent_start(&a, "idle=1"));
+    c = rig_dial("127.0.0.1", rig_port(listener), 0);
+    s = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+    assert_return_code(kill(a.pid, SIGSTOP), errno);
+    conn = agent_dial(&a);
+    agent_request(&req, MPS_HO_CONNECTED);
+    assert_true(agent_send(conn, &req, c));
+    assert_return_code(shutdown(conn, SHUT_RDWR), errno);
+    assert_return_code(kill(a.pid, SIGCONT), errno);
+    assert_int_equal(recv(conn, &reply, sizeof(reply), 0), 0);
+    close(conn);
+    assert_int_equal(agent_wait(&a, 10), 0); /* a session would keep it */
+    check_echo(c, s);
+    check_echo(s, c);
+    close(c);
+    assert_int_equal(recv(s, &reply, 1, 0), 0);
+    close(s);
+    close(listener);
+}
+
+static bool is_served(const struct agent_client *a)
+{
+    struct mps_ho_request req;
+    struct mps_ho_reply reply;
+    int conn = agent_dial(a), fd;
+    bool served;
+
+    assert_true(conn >= 0);
+    agent_request(&req, MPS_HO_PING);
+    served = agent_call(conn, &req, -1, &reply, &fd);
+    close(conn);
+    return served;
+}
+
+#define AGENT_FILES 64
+
+/* At the limit newcomers are turned away at once, and who is there goes on. */
+static void test_no_descriptors(void **state)
+{
+    struct rlimit limit, low;
+    int silent[AGENT_FILES];
+    struct pair p;
+
+    pair_start(&p);
+    check_echo(p.app_client, p.app_server);
+    assert_int_equal(prlimit(p.server.pid, RLIMIT_NOFILE, NULL, &limit), 0);
+    low = limit;
+    low.rlim_cur = AGENT_FILES;
+    assert_int_equal(prlimit(p.server.pid, RLIMIT_NOFILE, &low, NULL), 0);
+    assert_true(is_served(&p.server));
+    for (int i = 0; i < AGENT_FILES; i++)
+        silent[i] = agent_dial(&p.server);
+    for (int i = 0; i < 20; i++) {
+        assert_false(is_served(&p.server));
+        check_echo(p.app_client, p.app_server);
+        check_echo(p.app_server, p.app_client);
+    }
+    assert_int_equal(prlimit(p.server.pid, RLIMIT_NOFILE, &limit, NULL), 0);
+    assert_true(is_served(&p.server));
+    for (int i = 0; i < AGENT_FILES; i++)
+        close(silent[i]);
+    pair_end(&p);
+}
+
 /* ---- started before it is needed ---- */
 
 /* A request by a child with that user id; the reply's status, -1 if there is none. */
@@ -433,6 +518,8 @@ int main(void)
         cmocka_unit_test(test_second_agent_leaves),
         cmocka_unit_test(test_broken_requests),
         cmocka_unit_test(test_secret),
+        cmocka_unit_test(test_withdrawn),
+        cmocka_unit_test(test_no_descriptors),
         cmocka_unit_test(test_early),
         cmocka_unit_test(test_options),
         cmocka_unit_test(test_status),

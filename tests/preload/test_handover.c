@@ -115,8 +115,8 @@ static void test_call_results(void **state)
         {FAKE_PLAIN, MPS_HO_REPLIED, MPS_HO_AGAIN_PLAIN},
         {FAKE_ERROR, MPS_HO_REPLIED, MPS_HO_ERROR},
         {FAKE_LOST, MPS_HO_LOST, 0},
-        {FAKE_SILENT, MPS_HO_TIMEOUT, 0},
-        {FAKE_GARBAGE, MPS_HO_TIMEOUT, 0},
+        {FAKE_SILENT, MPS_HO_WITHDRAWN, 0},
+        {FAKE_GARBAGE, MPS_HO_GARBLED, 0},
     };
     static struct mps_ho_config cfg;
 
@@ -134,6 +134,43 @@ static void test_call_results(void **state)
             assert_int_equal(c.reply.status, rows[i].status);
     }
     assert_int_equal(call(&cfg).result, MPS_HO_UNSENT); /* nobody listens any more */
+}
+
+static long long now_ms(void)
+{
+    struct timespec ts;
+
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return (long long)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+/* Of a call that must not block: a short wait, and for the next while none at all. */
+static void test_call_in_a_hurry(void **state)
+{
+    static struct mps_ho_config cfg;
+    struct mps_ho_request req = {.op = MPS_HO_PING, .flags = MPS_HO_NONBLOCK};
+    struct mps_ho_reply reply;
+    long long start = now_ms();
+    struct call c;
+    pid_t agent;
+    int fd;
+
+    fake_agent_config(&cfg);
+    agent = fake_agent_start(&cfg, FAKE_SILENT);
+    assert_int_equal(mps_ho_call(&cfg, NULL, &req, -1, false, &reply, &fd), MPS_HO_WITHDRAWN);
+    assert_true(now_ms() - start >= MPS_HO_SHORT_MS);
+    assert_true(now_ms() - start < MPS_HO_PATIENT_MS);
+    assert_int_equal(mps_ho_call(&cfg, NULL, &req, -1, false, &reply, &fd), MPS_HO_UNSENT);
+    fake_agent_stop(agent);
+    agent = fake_agent_start(&cfg, FAKE_OK);
+    c = call(&cfg);
+    assert_int_equal(c.result, MPS_HO_REPLIED);
+    close(c.fd);
+    while (mps_ho_call(&cfg, NULL, &req, -1, false, &reply, &fd) == MPS_HO_UNSENT)
+        assert_true(now_ms() - start < 2 * MPS_HO_PATIENT_MS);
+    assert_true(fd >= 0);
+    close(fd);
+    fake_agent_stop(agent);
 }
 
 static void test_call_descriptor(void **state)
@@ -295,7 +332,7 @@ static void test_spawn(void **state)
     {
         mps_sys_sigset_t mask = mps_sys_block();
 
-        assert_true(mps_ho_spawn(&cfg));
+        assert_true(mps_ho_spawn(&cfg, MPS_HO_PATIENT_MS));
         mps_sys_unblock(mask);
     }
     n = pread(fd, text, sizeof(text) - 1, 0);
@@ -323,20 +360,20 @@ static void test_spawn_fails(void **state)
     static struct mps_ho_config cfg;
 
     fake_agent_config(&cfg);
-    assert_false(mps_ho_spawn(&cfg)); /* no program */
+    assert_false(mps_ho_spawn(&cfg, MPS_HO_PATIENT_MS)); /* no program */
     strcpy(cfg.program, "/nonexistent/agent");
-    assert_true(mps_ho_spawn(&cfg));
-    assert_false(mps_ho_spawn(&cfg));
+    assert_true(mps_ho_spawn(&cfg, MPS_HO_PATIENT_MS));
+    assert_false(mps_ho_spawn(&cfg, MPS_HO_PATIENT_MS));
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_names),        cmocka_unit_test(test_config),
-        cmocka_unit_test(test_call_results), cmocka_unit_test(test_call_descriptor),
-        cmocka_unit_test(test_call_alone),
-        cmocka_unit_test(test_call_stranger), cmocka_unit_test(test_call_own_user),
-        cmocka_unit_test(test_call_signals), cmocka_unit_test(test_spawn),
+        cmocka_unit_test(test_names),           cmocka_unit_test(test_config),
+        cmocka_unit_test(test_call_results),    cmocka_unit_test(test_call_in_a_hurry),
+        cmocka_unit_test(test_call_descriptor), cmocka_unit_test(test_call_alone),
+        cmocka_unit_test(test_call_stranger),   cmocka_unit_test(test_call_own_user),
+        cmocka_unit_test(test_call_signals),    cmocka_unit_test(test_spawn),
         cmocka_unit_test(test_spawn_fails),
     };
 

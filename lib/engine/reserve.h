@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One descriptor of the process that stands for nothing. At the limit of descriptors it is closed
+ * to accept a connection and close that again: who waits learns at once that nobody serves him,
+ * where the connection would otherwise stay in the queue of the listener, in silence. All
+ * acceptors share it, from any thread.
+ */
+#pragma once
+#include <stdbool.h>
+
+/* Have one, if there is a descriptor to be had; harmless if there is one already. */
+void mps_reserve_fill(void);
+
+/*
+ * After accept4(listener) failed with EMFILE or ENFILE: turn one waiting connection away, by a
+ * reset if it is TCP. False if there was none, or no reserve.
+ */
+bool mps_reserve_refuse(int listener);
