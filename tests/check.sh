@@ -2,13 +2,14 @@
 # SPDX-License-Identifier: MIT
 # Build and test everything, on a fresh Debian machine too:
 #   sh tests/check.sh [--long]
-# As root it installs the packages it needs; otherwise it says which. --long repeats the system
+# As root it installs the packages it needs, and starts none of their services; otherwise it says which. --long repeats the system
 # tests and runs all of CPython's tests and the benchmarks. With CI=true a test that had to be skipped is a failure.
 # The last line is "N passed, M failed, K skipped".
 
 cd "$(dirname "$0")/.." || exit 1
 . tests/bed/packages.sh
-need_packages || exit 1
+# shellcheck disable=SC2086
+need_packages $TEST_PACKAGES || exit 1
 
 passed=0 failed=0 skipped=0
 long=${1:-}

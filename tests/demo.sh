@@ -3,7 +3,8 @@
 # What mptcpshim does, in about a minute: curl fetches a file from nginx over two links of
 # 100 Mbit/s, first as plain TCP, then under the shim, then with one link cut in mid-transfer.
 #   sh tests/demo.sh
-# As root it installs what it needs. Without root it uses a user namespace, or else two loopback
+# As root it installs what it needs, a few packages besides those of the build, and starts none of
+# their services. Without root it uses a user namespace, or else two loopback
 # addresses (which have no rate to add up and no link to cut).
 
 cd "$(dirname "$0")/.." || exit 1
@@ -23,7 +24,8 @@ fi
 # Once, before a user namespace pretends that this is root.
 if [ -z "${DEMO_BUILT:-}" ]; then
     . tests/bed/packages.sh
-    need_packages || exit 1
+    # shellcheck disable=SC2086
+    need_packages $DEMO_PACKAGES || exit 1
     say "Building"
     [ -e build/build.ninja ] || meson setup build >/dev/null || exit 1
     ninja -C build >build/demo.log 2>&1 || { cat build/demo.log; exit 1; }
