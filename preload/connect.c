@@ -7,6 +7,7 @@
 #include "exceptions.h"
 #include "handover/marks.h"
 #include "handover/sys.h"
+#include "netns.h"
 #include "plain.h"
 #include "tally.h"
 
@@ -91,7 +92,7 @@ static enum mps_plain_reason objection(int fd, const struct sockaddr *addr, sock
     if (atomic_load_explicit(&hint->fast_open, memory_order_relaxed) &&
         mps_preload_option(fd, IPPROTO_TCP, TCP_FASTOPEN_CONNECT, 0) != 0)
         return MPS_PLAIN_OPTION;
-    return MPS_PLAIN_NONE;
+    return mps_netns_is_foreign(fd) ? MPS_PLAIN_NAMESPACE : MPS_PLAIN_NONE;
 }
 
 /*

@@ -9,6 +9,7 @@
 #include "exceptions.h"
 #include "handover/marks.h"
 #include "handover/sys.h"
+#include "netns.h"
 #include "tally.h"
 
 /* sd_listen_fds(3) */
@@ -57,7 +58,7 @@ static bool wants_marks(int fd, int listening)
     if (!mps_preload_config() || mps_exceptions_left_alone() || !mps_preload_is_tcp(fd) ||
         mps_hints_is_fixed(fd) || mps_preload_option(fd, IPPROTO_IP, IP_TRANSPARENT, 0) != 0 ||
         mps_preload_option(fd, SOL_SOCKET, SO_ACCEPTCONN, !listening) != listening ||
-        mps_preload_option(fd, SOL_SOCKET, SO_ZEROCOPY, 0) != 0)
+        mps_preload_option(fd, SOL_SOCKET, SO_ZEROCOPY, 0) != 0 || mps_netns_is_foreign(fd))
         return false;
     mss = mps_preload_option(fd, IPPROTO_TCP, TCP_MAXSEG, 0);
     if (mss != MSS_UNSET && mss != MPS_MARK_CONNECT && mss != MPS_MARK_LISTEN)
@@ -93,14 +94,20 @@ static bool announce(int fd, bool shared)
     return done;
 }
 
+static enum mps_plain_reason why_unmarked(int fd)
+{
+    if (mps_exceptions_left_alone())
+        return MPS_PLAIN_LEFT_ALONE;
+    return mps_netns_is_foreign(fd) ? MPS_PLAIN_NAMESPACE : MPS_PLAIN_OPTION;
+}
+
 MPS_EXPORT int listen(int fd, int backlog)
 {
     bool shared;
     int rc;
 
     if (!wants_marks(fd, 0)) {
-        mps_tally_listener(fd, mps_exceptions_left_alone() ? MPS_PLAIN_LEFT_ALONE
-                                                           : MPS_PLAIN_OPTION);
+        mps_tally_listener(fd, why_unmarked(fd));
         return mps_next.listen(fd, backlog);
     }
     shared = mps_marks_share_port(fd) > 0;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "preload.h"
 #include "exceptions.h"
+#include "netns.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -25,6 +26,8 @@ __attribute__((constructor)) static void preload_start(void)
         mps_tally_start(config.counts, config.agent_id);
         mps_exceptions_read(config.options, (const char *)getauxval(AT_EXECFN));
     }
+    if (valid)
+        mps_netns_start();
     mps_next_bind();
     atomic_store_explicit(&config_valid, valid, memory_order_release);
     mps_listen_take_over(secure_getenv("LISTEN_PID"), secure_getenv("LISTEN_FDS"));

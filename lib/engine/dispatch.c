@@ -10,6 +10,7 @@
 #include "log.h"
 #include "manage.h"
 #include "memfd.h"
+#include "netns.h"
 #include "outq.h"
 #include "session.h"
 #include "sockopts.h"
@@ -65,6 +66,10 @@ static void do_connection(struct mps_engine *eng, const struct mps_ho_request *r
         fail(d, d->fd < 0 ? EMFILE : ESTALE); /* there was no room for it */
         return;
     }
+    if (!mps_netns_is_own(d->fd)) {
+        d->reply.status = MPS_HO_AGAIN_PLAIN;
+        return;
+    }
     rc = req->op == MPS_HO_CONNECTED ? mps_session_connected(eng, &sr, &d->session, &d->reply_fd)
                                      : mps_session_accepted(eng, &sr, &d->session, &d->reply_fd);
     if (rc < 0) {
@@ -81,9 +86,10 @@ static void do_connection(struct mps_engine *eng, const struct mps_ho_request *r
 
 static void do_listen(struct mps_hub *hub, const struct mps_ho_request *req, struct mps_dispatch *d)
 {
-    int rc = d->fd < 0 ? MPS_EINVAL
-                       : mps_hub_listener(hub, d->fd, d->pid, (req->flags & MPS_HO_STEER) != 0);
+    int rc = MPS_EINVAL;
 
+    if (d->fd >= 0 && mps_netns_is_own(d->fd))
+        rc = mps_hub_listener(hub, d->fd, d->pid, (req->flags & MPS_HO_STEER) != 0);
     if (rc < 0)
         fail(d, errno_of(rc));
 }

@@ -18,6 +18,7 @@ static const char *const words[MPS_PLAIN_REASONS] = {
     [MPS_PLAIN_RECENT] = "recently-plain",
     [MPS_PLAIN_LOOPBACK] = "loopback",
     [MPS_PLAIN_LINK_LOCAL] = "link-local",
+    [MPS_PLAIN_NAMESPACE] = "namespace",
     [MPS_PLAIN_LEFT_ALONE] = "leave-alone",
     [MPS_PLAIN_OPTION] = "program-option",
     [MPS_PLAIN_SHARED] = "shared",

@@ -1,15 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Options that mean one TCP connection: whoever sets one before there is a connection of ours gets
- * none, on the listener likewise. Whoever sets one later is told that it does not work.
+ * none, on the listener likewise. Whoever sets one later is told that it does not work. And sockets
+ * of another network namespace, of which the agent knows nothing.
  */
 #include "peer.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/filter.h>
 #include <linux/net_tstamp.h>
 #include <linux/tcp.h>
+#include <net/if.h>
 #include <netinet/in.h>
+#include <sched.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -167,7 +172,52 @@ static void client_bound_late(const struct sockaddr_in *server)
     close(fd);
 }
 
+static void raise_loopback(void)
+{
+    struct ifreq ifr = {.ifr_name = "lo", .ifr_flags = IFF_UP};
+    int fd = socket(AF_INET, SOCK_DGRAM, 0);
+
+    need(fd >= 0 && ioctl(fd, SIOCSIFFLAGS, &ifr) == 0);
+    close(fd);
+}
+
+/* As programs do that serve several: there and back, with sockets made there. */
+static void client_namespace(const struct sockaddr_in *server)
+{
+    int own = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC), listener, fd, accepted;
+    struct sockaddr_in name;
+
+    need(own >= 0);
+    if (unshare(CLONE_NEWNET) == 0) {
+        raise_loopback();
+        listener = loopback_socket(&name);
+        fd = peer_socket(0);
+        need(setns(own, CLONE_NEWNET) == 0);
+        need(listen(listener, 4) == 0);
+        say_mark("there", listener);
+        need(connect(fd, (struct sockaddr *)&name, sizeof(name)) == 0);
+        accepted = accept(listener, NULL, NULL);
+        need(accepted >= 0);
+        say_native("connected", fd);
+        say_native("accepted", accepted);
+        send_pattern(fd, 1, 1000);
+        need(receive_pattern(accepted, 1, 1000));
+        close(fd);
+        fd = peer_socket(0);
+        say("here %d", connect(fd, (struct sockaddr *)&name, sizeof(name)));
+        say("here %s", error_name(errno));
+        close(fd);
+        close(accepted);
+        close(listener);
+    }
+    fd = peer_connect(server);
+    send_pattern(fd, 1, 1000);
+    need(receive_pattern(fd, 1, 1000));
+    close(fd);
+}
+
 const struct scenario scenarios_binding[] = {
+    {"connect_namespace", NULL, client_namespace, true},
     {"option_bound", serve_bound, client_bound, false},
     {"option_bound_late", NULL, client_bound_late, true},
     {NULL, NULL, NULL, false},
