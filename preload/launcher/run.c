@@ -73,6 +73,27 @@ static bool set_preload(const char *library)
     return done;
 }
 
+/*
+ * The AddressSanitizer of gcc is a library of its own and ends the program if any other comes
+ * before it. Ours needs nothing of it, and libc still comes after it: it may be told so. Always, as
+ * the programs that our program starts are not known.
+ */
+static bool set_sanitizer(void)
+{
+    static const char key[] = "verify_asan_link_order";
+    const char *old = getenv("ASAN_OPTIONS");
+    char *value;
+    bool done;
+
+    if (old && strstr(old, key))
+        return true;
+    if (asprintf(&value, "%s%s%s=0", old ? old : "", old && *old ? ":" : "", key) < 0)
+        return false;
+    done = setenv("ASAN_OPTIONS", value, 1) == 0;
+    free(value);
+    return done;
+}
+
 /* Inside a shimmed tree of this user, with the same options: its agent serves us too. */
 static bool has_agent(const char *words)
 {
@@ -162,7 +183,7 @@ int mps_launcher_run(int argc, char **argv)
     }
     new_agent = !has_agent(options.words);
     if ((new_agent && !set_agent(options.words)) || setenv(MPS_ENV_PROGRAM, places.agent, 1) != 0 ||
-        !set_preload(places.library)) {
+        !set_preload(places.library) || !set_sanitizer()) {
         mps_launcher_complain("environment: %s", strerror(errno));
         return MPS_EXIT_FAILURE;
     }

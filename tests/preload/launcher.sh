@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# usage: launcher.sh MPTCPSHIM
+# usage: launcher.sh MPTCPSHIM [SANITIZED-PROGRAM]
 # The launcher: exit codes, environment, warnings, status. One TAP line per check.
 # In a network namespace of its own, where it can: agents of others may be stopped.
 if [ -z "${IN_NAMESPACE:-}" ]; then
@@ -88,6 +88,20 @@ variable() # NAME [RUN-ARGUMENT...]: what the program sees
 library=$directory/libmptcpshim_preload.so
 is "LD_PRELOAD" "$(variable LD_PRELOAD)" "$library"
 is "an existing LD_PRELOAD is kept" "$(LD_PRELOAD=libm.so.6 variable LD_PRELOAD)" "libm.so.6:$library"
+is "a sanitizer may come second" "$(unset ASAN_OPTIONS; variable ASAN_OPTIONS)" verify_asan_link_order=0
+is "its other options are kept" "$(ASAN_OPTIONS=detect_leaks=0 variable ASAN_OPTIONS)" \
+    "detect_leaks=0:verify_asan_link_order=0"
+is "its option is there once" "$(ASAN_OPTIONS=verify_asan_link_order=1 variable ASAN_OPTIONS)" \
+    verify_asan_link_order=1
+if [ -n "${2:-}" ]; then
+    # Its search for leaks is not allowed everywhere.
+    export ASAN_OPTIONS=detect_leaks=0:exitcode=7
+    code "a sanitized program starts" 0 "$launcher" run "$2"
+    code "a sanitized program of a shell" 0 "$launcher" run sh -c '"$0"; exit $?' "$2"
+    code "it finds its errors" 7 "$launcher" run "$2" fault
+    matches "and says which" err heap-buffer-overflow
+    unset ASAN_OPTIONS
+fi
 is "the library is there once" "$(LD_PRELOAD=$library variable LD_PRELOAD)" "$library"
 is "the agent" "$(variable MPTCPSHIM_AGENT_PATH)" "$directory/mptcpshim-agent"
 variable MPTCPSHIM_AGENT >"$scratch/out"
