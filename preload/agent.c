@@ -27,6 +27,7 @@
 #include "engine/crypto_openssl.h"
 #include "engine/hub.h"
 #include "engine/log.h"
+#include "engine/spare.h"
 #include "handover/message.h"
 
 #define IDLE_CHECK_S 0.5
@@ -282,6 +283,7 @@ int main(int argc, char **argv)
     }
     read_settings(&settings);
     settle();
+    mps_spare_init();
     loop = ev_loop_new(EVBACKEND_EPOLL | EVFLAG_NOENV);
     if (!loop)
         return 1;

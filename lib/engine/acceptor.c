@@ -19,10 +19,20 @@ static void on_pause(struct ev_loop *loop, ev_timer *timer, int revents)
     ev_io_start(loop, &a->io);
 }
 
+static void pause_accepting(struct mps_acceptor *a)
+{
+    ev_io_stop(a->loop, &a->io);
+    ev_timer_set(&a->pause, PAUSE_S, 0.);
+    ev_timer_start(a->loop, &a->pause);
+}
+
 static void on_readable(struct ev_loop *loop, ev_io *io, int revents)
 {
     struct mps_acceptor *a = io->data;
 
+    /* The loop could not watch it, for lack of memory. */
+    if (revents & EV_ERROR)
+        pause_accepting(a);
     for (unsigned i = 0; i < BATCH && a->fd >= 0; i++) {
         int fd = accept4(a->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
@@ -36,9 +46,7 @@ static void on_readable(struct ev_loop *loop, ev_io *io, int revents)
             a->refusing = true;
         } else if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) {
             mps_log("acceptor: %s", strerror(errno));
-            ev_io_stop(loop, io);
-            ev_timer_set(&a->pause, PAUSE_S, 0.);
-            ev_timer_start(loop, &a->pause);
+            pause_accepting(a);
             return;
         } else if (errno != ECONNABORTED && errno != EINTR) {
             return;

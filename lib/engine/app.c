@@ -25,6 +25,10 @@ static void on_epoll(struct ev_loop *loop, ev_io *io, int revents)
     struct epoll_event events[BATCH];
     int n = epoll_wait(watch->epfd, events, BATCH, 0);
 
+    /* The loop could not watch it: no memory. It tries again. */
+    if (revents & EV_ERROR)
+        ev_io_start(loop, io);
+
     for (int i = 0; i < n; i++) {
         struct mps_app *app = events[i].data.ptr;
         uint32_t bits = events[i].events;
@@ -40,9 +44,38 @@ static void on_epoll(struct ev_loop *loop, ev_io *io, int revents)
     }
 }
 
+static void on_retry(struct ev_loop *loop, ev_timer *timer, int revents)
+{
+    struct mps_appwatch *watch = timer->data;
+
+    while (!mps_list_empty(&watch->starved)) {
+        struct mps_app *app = mps_list_entry(watch->starved.next, struct mps_app, starved_link);
+
+        mps_list_remove(&app->starved_link);
+        app->changed = true;
+        app->ready(app);
+    }
+}
+
+/* A call failed for lack of memory. No event says when there is some again. */
+static void starve(struct mps_app *app)
+{
+    struct mps_appwatch *watch = app->watch;
+
+    if (mps_list_empty(&app->starved_link))
+        mps_list_push_back(&watch->starved, &app->starved_link);
+    if (ev_is_active(&watch->retry))
+        return;
+    ev_timer_set(&watch->retry, MPS_SOCK_RETRY_S, 0.);
+    ev_timer_start(watch->loop, &watch->retry);
+}
+
 int mps_appwatch_init(struct mps_appwatch *watch, struct ev_loop *loop)
 {
     watch->loop = loop;
+    mps_list_init(&watch->starved);
+    ev_timer_init(&watch->retry, on_retry, MPS_SOCK_RETRY_S, 0.);
+    watch->retry.data = watch;
     watch->epfd = epoll_create1(EPOLL_CLOEXEC);
     if (watch->epfd < 0)
         return MPS_ESYS;
@@ -57,6 +90,7 @@ void mps_appwatch_deinit(struct mps_appwatch *watch)
     if (watch->epfd < 0)
         return;
     ev_io_stop(watch->loop, &watch->io);
+    ev_timer_stop(watch->loop, &watch->retry);
     close(watch->epfd);
     watch->epfd = -1;
 }
@@ -125,6 +159,7 @@ int mps_app_open(struct mps_app *app, struct mps_appwatch *watch,
     int fds[2];
 
     memset(app, 0, sizeof(*app));
+    mps_list_init(&app->starved_link);
     app->fd = -1;
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0)
         return MPS_ESYS;
@@ -192,6 +227,18 @@ static ssize_t consume(struct mps_app *app, uint8_t *p, size_t n)
     return got - (ssize_t)ahead;
 }
 
+/* An error of a call that reads: 0 to try again later, or MPS_ESYS. */
+static int failure(struct mps_app *app)
+{
+    int err = errno;
+
+    if (err != EINTR && !mps_sock_is_lack(err))
+        return mps_sock_would_block(err) ? 0 : MPS_ESYS;
+    starve(app);
+    app->changed = true;
+    return 0;
+}
+
 /* How many new bytes are there? 0: none, as of the last event. */
 static int look(struct mps_app *app, size_t *ret_avail)
 {
@@ -200,8 +247,10 @@ static int look(struct mps_app *app, size_t *ret_avail)
     if (app->queued <= app->ahead && app->changed) {
         /* Whatever comes after this makes another event. */
         app->changed = false;
-        if (ioctl(app->fd, FIONREAD, &queued) < 0)
-            return MPS_ESYS;
+        if (ioctl(app->fd, FIONREAD, &queued) < 0) {
+            *ret_avail = 0;
+            return failure(app);
+        }
         app->queued = (size_t)queued;
     }
     *ret_avail = app->queued > app->ahead ? app->queued - app->ahead : 0;
@@ -222,13 +271,15 @@ static int read_all(struct mps_app *app, uint8_t *p, size_t avail, size_t *ret_n
     ssize_t n = 0;
 
     if (app->ahead + avail > 1 && (n = consume(app, p, avail - 1)) < 0)
-        return mps_sock_would_block(errno) ? 0 : MPS_APP_RESET;
+        return failure(app) == 0 ? 0 : MPS_APP_RESET;
     *ret_n = (size_t)n;
     if (app->queued > 1)
         return 0; /* the kernel gave less; the rest comes with the next read */
     app->urgent = mps_sock_at_mark(app->fd);
-    if (recv(app->fd, p + n, 1, MSG_PEEK | MSG_DONTWAIT) != 1)
-        return MPS_APP_RESET;
+    if (recv(app->fd, p + n, 1, MSG_PEEK | MSG_DONTWAIT) != 1) {
+        app->urgent = false;
+        return failure(app) == 0 ? 0 : MPS_APP_RESET;
+    }
     app->ahead = 1;
     *ret_n = (size_t)n + 1;
     return 0;
@@ -240,7 +291,7 @@ static int read_some(struct mps_app *app, uint8_t *p, size_t len, size_t *ret_n)
     ssize_t n = consume(app, p, len);
 
     if (n < 0)
-        return mps_sock_would_block(errno) ? 0 : MPS_APP_RESET;
+        return failure(app) == 0 ? 0 : MPS_APP_RESET;
     *ret_n = (size_t)n;
     return 0;
 }
@@ -257,6 +308,9 @@ int mps_app_read(struct mps_app *app, uint8_t *p, size_t len, size_t *ret_n)
         return MPS_APP_EOF;
     if (look(app, &avail) < 0)
         return MPS_APP_RESET;
+    /* It could not be looked at: what was said of the end is not yet true. */
+    if (avail == 0 && app->changed)
+        return 0;
     if (avail == 0 && app->deserted && !app->hup) {
         take_as_closed(app);
         rc = nothing_left(app);
@@ -290,8 +344,11 @@ static void set_blocked(struct mps_app *app, bool blocked)
     if (app->blocked == blocked)
         return;
     app->blocked = blocked;
-    if (!watch_set(app, EPOLL_CTL_MOD, blocked ? EPOLLOUT : 0))
-        mps_log("app: epoll_ctl: %s", strerror(errno));
+    if (!watch_set(app, EPOLL_CTL_MOD, blocked ? EPOLLOUT : 0)) {
+        /* Nobody tells us of room then: we look again. */
+        app->blocked = false;
+        starve(app);
+    }
 }
 
 /* It closed, and the event that says so is still to come. */
@@ -306,6 +363,24 @@ static bool has_closed(struct mps_app *app)
     return true;
 }
 
+/* What mps_app_write returns then. */
+static size_t write_failed(struct mps_app *app, int err, size_t want)
+{
+    if (err == EINTR || mps_sock_is_lack(err)) {
+        starve(app);
+        return 0;
+    }
+    if (has_closed(app))
+        return 0;
+    if (err == EPIPE) {
+        app->deaf = true;
+        return want;
+    }
+    mps_log("app: write: %s", strerror(err));
+    app->failed = true;
+    return 0;
+}
+
 size_t mps_app_write(struct mps_app *app, const struct mps_span *spans, unsigned n)
 {
     size_t want = total(spans, n);
@@ -316,12 +391,8 @@ size_t mps_app_write(struct mps_app *app, const struct mps_span *spans, unsigned
     if (n > MPS_SOCK_IOV_MAX)
         n = MPS_SOCK_IOV_MAX;
     sent = mps_sock_writev(app->fd, spans, n);
-    if (sent < 0 && !mps_sock_would_block(errno)) {
-        if (has_closed(app))
-            return 0;
-        app->deaf = true;
-        return want;
-    }
+    if (sent < 0 && (errno == EINTR || !mps_sock_would_block(errno)))
+        return write_failed(app, errno, want);
     if (sent < 0)
         sent = 0;
     set_blocked(app, (size_t)sent < total(spans, n));
@@ -364,6 +435,7 @@ void mps_app_close(struct mps_app *app)
      * It may be even with `hup`: both sides' FINs show as that as well. */
     while (recv(app->fd, sink, sizeof(sink), MSG_DONTWAIT) > 0)
         ;
+    mps_list_remove(&app->starved_link);
     close(app->fd);
     app->fd = -1;
 }
@@ -372,6 +444,7 @@ void mps_app_reset(struct mps_app *app)
 {
     if (app->fd < 0)
         return;
+    mps_list_remove(&app->starved_link);
     close(app->fd);
     app->fd = -1;
 }

@@ -20,12 +20,15 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/socket.h>
+#include "core/list.h"
 #include "core/span.h"
 
 struct mps_appwatch {
     struct ev_loop *loop;
     ev_io io;
     int epfd;
+    struct mps_list starved; /* a call for them failed for lack of memory: again after a while */
+    ev_timer retry;
 };
 
 int mps_appwatch_init(struct mps_appwatch *watch, struct ev_loop *loop);
@@ -45,6 +48,8 @@ struct mps_app {
     bool fin_sent;
     bool deserted; /* mps_app_desert */
     bool urgent; /* the last byte of the latest read is urgent */
+    bool failed; /* its socket gives an error that is no end of the application: reset both ends */
+    struct mps_list starved_link;
     bool deaf; /* it shut down its reading side: what we write is discarded */
 };
 
@@ -78,7 +83,8 @@ int mps_app_read(struct mps_app *app, uint8_t *p, size_t len, size_t *ret_n);
 
 /*
  * Bytes to the application; the number taken: all of them once it listens no more, none once it
- * closed (`hup`), since TCP answers bytes that come after a close with a reset.
+ * closed (`hup`), since TCP answers bytes that come after a close with a reset. Short of memory: none
+ * now, and `ready` follows. Any other error sets `failed`.
  */
 size_t mps_app_write(struct mps_app *app, const struct mps_span *spans, unsigned n);
 

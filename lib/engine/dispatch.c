@@ -12,6 +12,7 @@
 #include "memfd.h"
 #include "netns.h"
 #include "outq.h"
+#include "spare.h"
 #include "session.h"
 #include "sockopts.h"
 #include "status.h"
@@ -188,7 +189,7 @@ enum mps_dispatch_by mps_dispatch_by(struct mps_hub *hub, const struct mps_ho_re
     switch (req->op) {
     case MPS_HO_CONNECTED:
     case MPS_HO_ACCEPTED:
-        if (mps_hub_retires(hub))
+        if (mps_hub_retires(hub) || !mps_spare_is_whole())
             return MPS_BY_HUB;
         *ret_worker = mps_hub_choose(hub);
         return MPS_BY_ENGINE;
@@ -203,6 +204,8 @@ enum mps_dispatch_by mps_dispatch_by(struct mps_hub *hub, const struct mps_ho_re
         break;
     case MPS_HO_STATUS:
     case MPS_HO_PATHS:
+        if (!mps_spare_is_whole())
+            return MPS_BY_HUB;
         return MPS_BY_ALL;
     default:
         return MPS_BY_HUB;
@@ -219,7 +222,7 @@ void mps_dispatch_hub(struct mps_hub *hub, const struct mps_ho_request *req, str
     switch (req->op) {
     case MPS_HO_PING:
         break;
-    case MPS_HO_CONNECTED: /* the agent retires */
+    case MPS_HO_CONNECTED: /* the agent retires, or is short of memory */
     case MPS_HO_ACCEPTED:
         d->reply.status = MPS_HO_AGAIN_PLAIN;
         break;
@@ -242,6 +245,10 @@ void mps_dispatch_hub(struct mps_hub *hub, const struct mps_ho_request *req, str
         break;
     case MPS_HO_PATH:
         mps_manage_path(hub, req, d);
+        break;
+    case MPS_HO_STATUS:
+    case MPS_HO_PATHS:
+        fail(d, ENOMEM);
         break;
     default:
         fail(d, EOPNOTSUPP);

@@ -29,7 +29,7 @@ static void lingerer_free(struct lingerer *l)
 {
     ev_io_stop(l->linger->loop, &l->io);
     ev_timer_stop(l->linger->loop, &l->timer);
-    close(l->fd);
+    mps_sock_close(l->fd);
     mps_list_remove(&l->link);
     l->linger->n_waiting--;
     free(l);
@@ -70,7 +70,7 @@ void mps_linger_add(struct mps_linger *self, int fd)
 
     if (shutdown(fd, SHUT_WR) < 0 || self->n_waiting >= MPS_LINGER_MAX ||
         !(l = calloc(1, sizeof(*l)))) {
-        close(fd);
+        mps_sock_close(fd);
         return;
     }
     l->linger = self;

@@ -34,9 +34,10 @@ static void on_timer(struct ev_loop *loop, ev_timer *timer, int revents)
     struct mps_sflow *f;
 
     mp->timer_at = MPS_NEVER;
+    mp->starved = false;
     mps_list_for_each(f, &mp->flows, struct mps_sflow, link)
     {
-        f->woke_for_nothing = false;
+        f->woke_for_nothing = f->starved = false;
         f->lookout.touched = true;
     }
     wake(mp);

@@ -27,6 +27,7 @@ struct mps_mpconn {
     bool resetting;   /* reset by the peer; the application has bytes to read before it sees it */
     bool small_joins; /* a subflow of large segments failed */
     bool listed;      /* the peer is known to be a shim: marks may get lost */
+    bool starved;     /* no memory for bytes of the application; they wait */
     bool plain, over; /* verdicts that wait for the end of the run */
     enum mps_reason plain_reason;
     mps_time_t since; /* of the connection */

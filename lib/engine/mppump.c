@@ -18,6 +18,7 @@
 #define ROUNDS     8          /* per run */
 #define APP_BUDGET (1u << 20) /* bytes per round and direction */
 #define ROOM_RETRY (5 * MPS_MSEC)
+#define LACK_RETRY (10 * MPS_MSEC)
 #define IMPATIENCE (250 * MPS_MSEC)
 
 /* ---- events of the core ---- */
@@ -110,7 +111,7 @@ static void close_subflow(struct mps_mpconn *mp, const struct mps_event *ev)
         if (fd >= 0 && ev->reset)
             mps_sock_reset(fd);
         else if (fd >= 0 && drained)
-            close(fd);
+            mps_sock_close(fd);
         else if (fd >= 0)
             mps_linger_add(&mp->eng->linger, fd);
     }
@@ -229,7 +230,7 @@ static void pass_reset(struct mps_mpconn *mp, mps_time_t now)
         return;
     while (app_write(mp, now))
         ;
-    if (!mp->s->app.hup && mps_conn_app_rx_spans(mp->core, &span, 1) > 0)
+    if (!mp->s->app.hup && !mp->s->app.failed && mps_conn_app_rx_spans(mp->core, &span, 1) > 0)
         return;
     /* As on TCP: who was told of the end reads just that, and is refused when it writes. */
     if (mps_conn_app_rx_eof(mp->core))
@@ -269,7 +270,11 @@ static void app_gone(struct mps_mpconn *mp, bool abort, mps_time_t now)
         mps_conn_abort(mp->core, now);
     else
         mps_conn_app_close(mp->core, now);
-    mps_app_close(&mp->s->app);
+    /* One that lives, at the other end of a socket that failed, sees no end that looks orderly. */
+    if (abort && !mp->s->app.hup && !mp->s->app.err)
+        mps_app_reset(&mp->s->app);
+    else
+        mps_app_close(&mp->s->app);
 }
 
 static void app_ended(struct mps_mpconn *mp, int how, mps_time_t now)
@@ -305,11 +310,9 @@ static bool app_read(struct mps_mpconn *mp, mps_time_t now)
         size_t n = 0;
         int how;
 
-        if (mps_conn_app_tx_space(mp->core, &space) < 0) {
-            app_gone(mp, true, now);
-            break;
-        }
-        if (space.n == 0) {
+        /* Short of memory: the bytes wait where they are. */
+        mp->starved = mps_conn_app_tx_space(mp->core, &space) < 0;
+        if (mp->starved || space.n == 0) {
             if (app->err)
                 app_gone(mp, true, now);
             break;
@@ -355,9 +358,13 @@ static void set_timer(struct mps_mpconn *mp, mps_time_t now)
     mps_time_t at = mps_conn_deadline(mp->core);
     struct mps_sflow *f;
 
+    if (mp->starved && at > now + LACK_RETRY)
+        at = now + LACK_RETRY;
     mps_list_for_each(f, &mp->flows, struct mps_sflow, link)
     {
         mps_sflow_arm(f);
+        if (f->starved && at > now + LACK_RETRY)
+            at = now + LACK_RETRY;
         if (f->woke_for_nothing && at > now + ROOM_RETRY && !f->dead &&
             mps_subflow_wants_room(f->sf))
             at = now + ROOM_RETRY;
@@ -391,6 +398,8 @@ enum mps_mpconn_verdict mps_mpconn_run(struct mps_mpconn *mp, bool *ret_more)
     pass_reset(mp, now);
     for (unsigned i = 0; i < ROUNDS && moved && !mp->plain && !mp->over; i++) {
         moved = app_write(mp, now);
+        if (mp->s->app.failed && !mp->closed)
+            app_gone(mp, true, now);
         moved |= app_read(mp, now);
         if (i > 0 && !moved && !wants_room(mp))
             break;

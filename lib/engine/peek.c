@@ -7,6 +7,14 @@
 #include "core/err.h"
 #include "sock.h"
 
+/* Of a recv that failed. Only EAGAIN says that there are none. */
+static int no_bytes(int err)
+{
+    if (err == EINTR || mps_sock_is_lack(err))
+        return MPS_PEEK_LACK;
+    return mps_sock_would_block(err) ? MPS_OPENING_MORE : MPS_ESYS;
+}
+
 static int classify(int fd, struct mps_opening *ret, size_t *ret_have)
 {
     uint8_t buf[MPS_OPENING_MAX_LEN];
@@ -18,11 +26,14 @@ static int classify(int fd, struct mps_opening *ret, size_t *ret_have)
     if (n == 0)
         return MPS_PEEK_EOF;
     if (n < 0)
-        return mps_sock_would_block(errno) ? MPS_OPENING_MORE : MPS_ESYS;
+        return no_bytes(errno);
     rc = mps_opening_parse(buf, (size_t)n, ret, &len);
-    if (rc == 0 && recv(fd, buf, len, MSG_DONTWAIT) != (ssize_t)len)
-        return MPS_ESYS;
-    return rc;
+    if (rc != 0)
+        return rc;
+    n = recv(fd, buf, len, MSG_DONTWAIT);
+    if (n < 0 && no_bytes(errno) == MPS_PEEK_LACK)
+        return MPS_PEEK_LACK;
+    return n == (ssize_t)len ? 0 : MPS_ESYS;
 }
 
 int mps_peek_opening(int fd, struct mps_opening *ret)
@@ -31,7 +42,7 @@ int mps_peek_opening(int fd, struct mps_opening *ret)
     int rc = classify(fd, ret, &have);
 
     /* A subflow sets it by itself. */
-    if (rc != MPS_OPENING_MORE && rc != 0)
+    if (rc != MPS_OPENING_MORE && rc != MPS_PEEK_LACK && rc != 0)
         mps_sock_set_int(fd, SOL_SOCKET, SO_RCVLOWAT, 1);
     if (rc != MPS_OPENING_MORE)
         return rc;

@@ -36,6 +36,7 @@ struct mps_relay {
     int fd;
     ev_io io;
     ev_timer hold_timer;
+    ev_timer retry; /* active: short of memory */
     bool connecting, guard, hold;
     bool broken;          /* TCP was reset; what came before is still for the application */
     struct half up, down; /* application to peer, peer to application */
@@ -58,13 +59,43 @@ static void on_hold(struct ev_loop *loop, ev_timer *timer, int revents)
     struct mps_relay *r = timer->data;
 
     r->hold = false;
+    mps_sock_set_abortive(r->fd, true);
     r->wake(r->user);
 }
 
-/* Not while a program's socket is still being handed over: its options are copied from it then. */
-static void take_urgent_inline(struct mps_relay *r)
+/* Results of the steps below. */
+enum step {
+    STEP_IDLE,  /* nothing to do now */
+    STEP_MOVED, /* bytes went */
+    STEP_RESET,
+    STEP_HELLO,
+};
+
+/* A retry: lack of memory ends nothing. */
+static void on_retry(struct ev_loop *loop, ev_timer *timer, int revents)
+{
+    struct mps_relay *r = timer->data;
+
+    r->wake(r->user);
+}
+
+/* Nothing is watched until then, since all of it would be ready, and fail again. */
+static enum step wait_for_memory(struct mps_relay *r)
+{
+    if (!ev_is_active(&r->retry))
+        ev_timer_set(&r->retry, MPS_SOCK_RETRY_S, 0.);
+    ev_timer_start(r->eng->loop, &r->retry);
+    return STEP_IDLE;
+}
+
+/*
+ * Not while a program's socket is still being handed over: its options are copied from it then.
+ * Until the application's end is passed on, our own end is none of the connection.
+ */
+static void take_over(struct mps_relay *r)
 {
     mps_sock_set_int(r->fd, SOL_SOCKET, SO_OOBINLINE, 1);
+    mps_sock_set_abortive(r->fd, true);
 }
 
 static void passed(struct half *h, size_t n)
@@ -87,7 +118,7 @@ struct mps_relay *mps_relay_new(struct mps_engine *eng, struct mps_app *app, int
     r->connecting = connecting;
     r->guard = guard;
     if (!guard)
-        take_urgent_inline(r);
+        take_over(r);
     r->hold = guard && hold > 0;
     r->wake = wake;
     r->user = user;
@@ -96,6 +127,8 @@ struct mps_relay *mps_relay_new(struct mps_engine *eng, struct mps_app *app, int
     ev_io_start(eng->loop, &r->io);
     ev_timer_init(&r->hold_timer, on_hold, (double)hold / (double)MPS_SEC, 0.);
     r->hold_timer.data = r;
+    ev_timer_init(&r->retry, on_retry, MPS_SOCK_RETRY_S, 0.);
+    r->retry.data = r;
     if (r->hold)
         ev_timer_start(eng->loop, &r->hold_timer);
     return r;
@@ -105,6 +138,7 @@ static void detach(struct mps_relay *r)
 {
     ev_io_stop(r->eng->loop, &r->io);
     ev_timer_stop(r->eng->loop, &r->hold_timer);
+    ev_timer_stop(r->eng->loop, &r->retry);
 }
 
 struct mps_relay *mps_relay_free(struct mps_relay *r)
@@ -178,19 +212,11 @@ static enum mps_relay_verdict close_both(struct mps_relay *r)
 {
     detach(r);
     if (r->fd >= 0)
-        close(r->fd);
+        mps_sock_close(r->fd);
     r->fd = -1;
     mps_app_close(r->app);
     return MPS_RELAY_OVER;
 }
-
-/* Results of the steps below. */
-enum step {
-    STEP_IDLE,  /* nothing to do now */
-    STEP_MOVED, /* bytes went */
-    STEP_RESET,
-    STEP_HELLO,
-};
 
 static enum step up_write(struct mps_relay *r)
 {
@@ -205,6 +231,8 @@ static enum step up_write(struct mps_relay *r)
                  MSG_DONTWAIT | MSG_NOSIGNAL | (urgent ? MSG_OOB : 0));
         if (n < 0 && mps_sock_would_block(errno))
             return STEP_IDLE;
+        if (n < 0 && mps_sock_is_lack(errno))
+            return wait_for_memory(r);
         if (n < 0) {
             r->broken = true;
             h->at = h->len;
@@ -216,6 +244,8 @@ static enum step up_write(struct mps_relay *r)
     }
     if (h->eof && !h->fin) {
         h->fin = true;
+        /* From here on the rest is the kernel's business. */
+        mps_sock_set_abortive(r->fd, false);
         shutdown(r->fd, SHUT_WR);
     }
     return STEP_IDLE;
@@ -231,7 +261,7 @@ static enum step up(struct mps_relay *r, bool linger_abort)
         return STEP_IDLE;
     if (half_empty(h) && !h->eof) {
         if (!half_reserve(h))
-            return STEP_RESET;
+            return wait_for_memory(r);
         rc = mps_app_read(r->app, h->buf, h->cap, &n);
         if (rc == MPS_APP_RESET ||
             (rc == MPS_APP_EOF && linger_abort && mps_app_closed_early(r->app)))
@@ -251,10 +281,12 @@ static enum step look(struct mps_relay *r)
 
     if (rc == MPS_OPENING_MORE)
         return STEP_IDLE;
+    if (rc == MPS_PEEK_LACK)
+        return wait_for_memory(r);
     if (rc == MPS_OPENING_FOREIGN || rc == MPS_PEEK_EOF) {
         mps_log("relay: the peer does not speak first as a shim: plain");
         r->guard = r->hold = false;
-        take_urgent_inline(r);
+        take_over(r);
         return STEP_MOVED;
     }
     /* A shim that got raw bytes, or sent something broken, must come back plain. */
@@ -283,6 +315,8 @@ static enum step down_write(struct mps_relay *r)
     n = urgent ? mps_app_write_urgent(r->app, span.p) : mps_app_write(r->app, &span, 1);
     h->at += n;
     passed(h, n);
+    if (r->app->failed)
+        return STEP_RESET;
     return n > 0 ? STEP_MOVED : STEP_IDLE;
 }
 
@@ -296,10 +330,13 @@ static enum step down(struct mps_relay *r)
         return look(r);
     if (half_empty(h) && !h->eof) {
         if (!half_reserve(h))
-            return STEP_RESET;
+            return wait_for_memory(r);
         urgent = mps_sock_at_mark(r->fd);
         n = recv(r->fd, h->buf, urgent ? 1 : h->cap, MSG_DONTWAIT);
-        if (n < 0 && !mps_sock_would_block(errno))
+        if (n < 0 && mps_sock_is_lack(errno))
+            return wait_for_memory(r);
+        /* Behind a failed send there is an end, or what was read cannot be trusted to go on. */
+        if (n < 0 && (r->broken || !mps_sock_would_block(errno)))
             return STEP_RESET;
         h->eof = n == 0;
         h->len = n > 0 ? (size_t)n : 0;
@@ -317,7 +354,7 @@ static void arm(struct mps_relay *r)
         events |= EV_READ;
     if (!r->hold && !half_empty(&r->up))
         events |= EV_WRITE;
-    if (events == 0) {
+    if (events == 0 || ev_is_active(&r->retry)) {
         ev_io_stop(r->eng->loop, &r->io);
         return;
     }
@@ -378,6 +415,8 @@ int mps_relay_take_fd(struct mps_relay *r)
     int fd = r->fd;
 
     detach(r);
+    if (!r->guard || !r->hold)
+        mps_sock_set_abortive(fd, false);
     r->fd = -1;
     return fd;
 }

@@ -3,6 +3,9 @@
  * Plain mode: a raw two-way pump between the application's end and one TCP connection, with TCP's
  * own half-close and reset. Also the state in which an accepted connection waits for HELLO, since
  * that is a relay that does not yet know whether it stays one.
+ *
+ * The peer sees a reset if this process ends in the middle: until the application's end is passed on,
+ * the socket has SO_LINGER with 0. Lack of memory ends nothing: it is tried again.
  */
 #pragma once
 #include <ev.h>

@@ -123,6 +123,10 @@ static void read_some(struct mps_sflow *f, mps_time_t now)
         n = mps_sock_readv(f->fd, spans, n_spans);
         if (n < 0 && mps_sock_would_block(errno))
             return;
+        if (n < 0 && mps_sock_is_lack(errno)) {
+            f->starved = true;
+            return;
+        }
         if (n < 0) {
             failed(f, errno, now);
             return;
@@ -225,7 +229,7 @@ bool mps_sflow_write(struct mps_sflow *f, mps_time_t now)
     bool any = false;
 
     f->blocked = false;
-    if (f->connecting || f->dead)
+    if (f->connecting || f->dead || f->starved)
         return false;
     for (unsigned i = 0; i < WRITE_ROUNDS; i++) {
         struct mps_span spans[MPS_SOCK_IOV_MAX];
@@ -237,6 +241,10 @@ bool mps_sflow_write(struct mps_sflow *f, mps_time_t now)
             break;
         want = room_in(spans, n_spans);
         n = mps_sock_writev(f->fd, spans, n_spans);
+        if (n < 0 && mps_sock_is_lack(errno)) {
+            f->starved = true;
+            break;
+        }
         if (n < 0 && !mps_sock_would_block(errno)) {
             int error = errno;
 
@@ -274,6 +282,10 @@ void mps_sflow_arm(struct mps_sflow *f)
 
     if (f->dead)
         return;
+    if (f->starved) {
+        ev_io_stop(f->loop, &f->io);
+        return;
+    }
     if (f->connecting)
         events = EV_WRITE;
     else if (f->blocked || (mps_subflow_wants_room(f->sf) && !f->woke_for_nothing))

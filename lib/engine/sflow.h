@@ -29,6 +29,7 @@ struct mps_sflow {
     bool blocked;          /* the socket took less than there was */
     bool woke_for_nothing; /* was writable, and yet nothing was written */
     bool wrote;            /* since it was last found writable */
+    bool starved;          /* short of memory: nothing is tried until the owner says so */
     int error; /* errno of the socket's end, 0: none */
     char ifname[MPS_NETADDR_IFNAME];
     uint32_t notsent_limit; /* of the socket; 0: not set yet */

@@ -167,11 +167,32 @@ bool mps_sock_at_mark(int fd)
     return ioctl(fd, SIOCATMARK, &mark) == 0 && mark != 0;
 }
 
+bool mps_sock_is_lack(int err)
+{
+    return err == ENOMEM || err == ENOBUFS;
+}
+
+static bool set_linger(int fd, bool on)
+{
+    struct linger linger = {.l_onoff = on, .l_linger = 0};
+
+    return setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger)) == 0;
+}
+
+void mps_sock_set_abortive(int fd, bool abortive)
+{
+    set_linger(fd, abortive);
+}
+
+void mps_sock_close(int fd)
+{
+    set_linger(fd, false);
+    close(fd);
+}
+
 void mps_sock_reset(int fd)
 {
-    struct linger linger = {.l_onoff = 1, .l_linger = 0};
-
-    if (setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger)) < 0)
+    if (!set_linger(fd, true))
         shutdown(fd, SHUT_RDWR);
     close(fd);
 }

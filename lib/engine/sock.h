@@ -58,8 +58,21 @@ bool mps_sock_is_eof(int fd);
 /* The next byte to be read is urgent. */
 bool mps_sock_at_mark(int fd);
 
+/* The kernel is short of memory: the call is to be made again a little later. */
+bool mps_sock_is_lack(int err);
+#define MPS_SOCK_RETRY_S 0.01
+
 /* Close with a RST to the peer. */
 void mps_sock_reset(int fd);
+
+/*
+ * What the end of this process does to the connection: with `abortive` a reset, whatever state it is
+ * in; without, an end in order behind what was written, and close() never waits for it.
+ */
+void mps_sock_set_abortive(int fd, bool abortive);
+
+/* In order: what was written goes out first. */
+void mps_sock_close(int fd);
 
 /* What TCP_INFO knows. False: the kernel did not answer, *ret is zero. */
 bool mps_sock_metrics(int fd, struct mps_metrics *ret);

@@ -33,6 +33,8 @@ static void send_some(struct stream *s)
 
         fill(s->seed, s->sent, buf, n);
         done = send(s->from, buf, n, MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (done < 0 && errno != EAGAIN)
+            s->send_error = errno;
         if (done <= 0)
             return;
         s->sent += (uint64_t)done;

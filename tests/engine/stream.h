@@ -12,6 +12,7 @@ struct stream {
     bool broken;      /* a byte was wrong, or there were too many */
     bool eof;         /* EOF was read */
     int error;        /* errno of the reading end */
+    int send_error;   /* of the writing end */
 };
 
 /* Move what can be moved; true when `length` bytes arrived (with close_after: and EOF). */
