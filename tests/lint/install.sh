@@ -22,7 +22,14 @@ agent=$(find "$root" -name mptcpshim-agent)
 unset MPTCPSHIM_AGENT
 LD_LIBRARY_PATH=$libdir MPTCPSHIM_AGENT_PATH=$agent "$tmp/echo"
 
+# The pages and the program speak of the same places.
 test -f "$root/share/man/man1/mptcpshim.1"
+config=$(env -u MPTCPSHIM_CONFIG HOME=/nonexistent XDG_CONFIG_HOME=/nonexistent \
+    "$root/bin/mptcpshim" check-config | sed -n '1s/: .*//p')
+test "${config##*/}" = mptcpshim.conf
+grep -q "^\.I $config\$" "$root/share/man/man5/mptcpshim.conf.5"
+grep -q "^ExecStart=$2/bin/mptcpshim run " "$root/share/man/man1/mptcpshim.1"
+! grep -rq '@[A-Z_]*@' "$root/share/man"
 grep -q "^ExecStart=$2/bin/mptcpshim run " "$root/share/doc/mptcpshim/examples/mptcpshim-http.service"
 "$root/bin/mptcpshim" --version
 test -f "$libdir/mptcpshim/libmptcpshim_preload.so"
