@@ -5,12 +5,20 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include "handover/sys.h"
+#include "mptcp.h"
 
 MPS_EXPORT int socket(int domain, int type, int protocol)
 {
-    int fd = mps_next.socket(domain, type, protocol);
+    bool mptcp = mps_mptcp_is_asked(domain, type, protocol);
+    int fd;
 
+    if (mptcp)
+        protocol = IPPROTO_TCP;
+    fd = mptcp ? mps_sys_socket(domain, type, protocol) : mps_next.socket(domain, type, protocol);
     mps_hints_forget(fd);
+    if (mptcp && fd >= 0)
+        mps_mptcp_note(fd);
     if ((domain == AF_INET || domain == AF_INET6) &&
         (type & ~(SOCK_NONBLOCK | SOCK_CLOEXEC)) == SOCK_STREAM &&
         (protocol == 0 || protocol == IPPROTO_TCP))

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "preload.h"
 #include "exceptions.h"
+#include "mptcp.h"
 #include "netns.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -28,6 +29,7 @@ __attribute__((constructor)) static void preload_start(void)
     }
     if (valid)
         mps_netns_start();
+    mps_mptcp_start(secure_getenv("LD_PRELOAD"));
     mps_next_bind();
     atomic_store_explicit(&config_valid, valid, memory_order_release);
     mps_listen_take_over(secure_getenv("LISTEN_PID"), secure_getenv("LISTEN_FDS"));

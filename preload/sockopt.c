@@ -9,6 +9,7 @@
 #include "handover/sys.h"
 #include "inq.h"
 #include "liketcp.h"
+#include "mptcp.h"
 
 #ifndef SOL_MPTCP
 #define SOL_MPTCP 284
@@ -124,7 +125,7 @@ static int set_remote(int fd, int level, int option, const void *value, socklen_
     return -1;
 }
 
-/* What the kernel says about an AF_UNIX socket that the program knows as TCP. */
+/* What the kernel says about an AF_UNIX socket that the program knows as TCP, or as MPTCP. */
 static void correct(int fd, int option, void *value, const socklen_t *len)
 {
     struct mps_ho_conn_name name;
@@ -133,11 +134,14 @@ static void correct(int fd, int option, void *value, const socklen_t *len)
     if (*len != sizeof(got))
         return;
     memcpy(&got, value, sizeof(got));
-    if (option == SO_DOMAIN ? got != AF_UNIX : got != 0)
+    if (option == SO_PROTOCOL && got == IPPROTO_TCP)
+        got = mps_mptcp_protocol(fd, false);
+    else if (option == SO_DOMAIN ? got != AF_UNIX : got != 0)
         return;
-    if (!mps_preload_is_ours(fd, &name))
+    else if (!mps_preload_is_ours(fd, &name))
         return;
-    got = option == SO_DOMAIN ? name.local.ss_family : IPPROTO_TCP;
+    else
+        got = option == SO_DOMAIN ? name.local.ss_family : mps_mptcp_protocol(fd, true);
     memcpy(value, &got, sizeof(got));
 }
 

@@ -44,8 +44,10 @@ static void copy_file_flags(int from, int to)
 
 void mps_carry_settings(int from, int to)
 {
-    static const int names[] = {SO_RCVTIMEO,  SO_SNDTIMEO, SO_LINGER, SO_OOBINLINE,    SO_KEEPALIVE,
-                                SO_REUSEADDR, SO_PRIORITY, SO_MARK,   SO_BINDTOIFINDEX};
+    /* The last one stands for a wish of the program's (preload/mptcp.h). */
+    static const int names[] = {SO_RCVTIMEO,      SO_SNDTIMEO,  SO_LINGER,   SO_OOBINLINE,
+                                SO_KEEPALIVE,     SO_REUSEADDR, SO_PRIORITY, SO_MARK,
+                                SO_BINDTOIFINDEX, SO_RXQ_OVFL};
 
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
         copy_option(from, to, names[i]);

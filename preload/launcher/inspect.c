@@ -78,6 +78,13 @@ static bool is_privileged(int fd, const struct stat *st)
     return fgetxattr(fd, "security.capability", capability, sizeof(capability)) > 0;
 }
 
+static bool is_mptcpize(const char *file)
+{
+    const char *slash = strrchr(file, '/');
+
+    return strcmp(slash ? slash + 1 : file, "mptcpize") == 0;
+}
+
 const char *mps_inspect_program(const char *program)
 {
     char file[PATH_MAX];
@@ -93,6 +100,8 @@ const char *mps_inspect_program(const char *program)
     if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode)) {
         if (is_privileged(fd, &st))
             reason = "it gains privileges (set-user-ID, set-group-ID or file capabilities)";
+        else if (is_mptcpize(file))
+            reason = "it takes LD_PRELOAD for itself; it is not needed, or may be called first";
         else if (is_foreign(fd))
             reason = "it is built for another word size";
         else if (is_static(fd))

@@ -55,6 +55,15 @@ static bool is_loadable(const char *path)
     return strpbrk(path, " :\t\n$") == NULL;
 }
 
+/*
+ * mptcpize's library makes sockets of the kernel's MPTCP by direct system calls, which leaves
+ * nothing to do for us unless we come first.
+ */
+static bool must_be_first(const char *list)
+{
+    return strstr(list, "libmptcpwrap") != NULL;
+}
+
 /* LD_PRELOAD with our library at its end, once. */
 static bool set_preload(const char *library)
 {
@@ -66,7 +75,8 @@ static bool set_preload(const char *library)
         return setenv("LD_PRELOAD", library, 1) == 0;
     if (strstr(old, library))
         return true;
-    if (asprintf(&value, "%s:%s", old, library) < 0)
+    if (asprintf(&value, "%s:%s", must_be_first(old) ? library : old,
+                 must_be_first(old) ? old : library) < 0)
         return false;
     done = setenv("LD_PRELOAD", value, 1) == 0;
     free(value);

@@ -88,6 +88,8 @@ variable() # NAME [RUN-ARGUMENT...]: what the program sees
 library=$directory/libmptcpshim_preload.so
 is "LD_PRELOAD" "$(variable LD_PRELOAD)" "$library"
 is "an existing LD_PRELOAD is kept" "$(LD_PRELOAD=libm.so.6 variable LD_PRELOAD)" "libm.so.6:$library"
+is "before the library of mptcpize" "$(LD_PRELOAD=/x/libmptcpwrap.so.0 variable LD_PRELOAD 2>/dev/null)" \
+    "$library:/x/libmptcpwrap.so.0"
 is "a sanitizer may come second" "$(unset ASAN_OPTIONS; variable ASAN_OPTIONS)" verify_asan_link_order=0
 is "its other options are kept" "$(ASAN_OPTIONS=detect_leaks=0 variable ASAN_OPTIONS)" \
     "detect_leaks=0:verify_asan_link_order=0"

@@ -18,6 +18,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#ifndef IPPROTO_MPTCP
+#define IPPROTO_MPTCP 262
+#endif
+
 #define MSS_UNSET 536
 #define SIZE      100000
 
@@ -216,7 +220,69 @@ static void client_namespace(const struct sockaddr_in *server)
     close(fd);
 }
 
+/* As TCP where the kernel has none. */
+static int mptcp_socket(void)
+{
+    int there = (int)syscall(SYS_socket, AF_INET, SOCK_STREAM, IPPROTO_MPTCP), fd;
+
+    fd = socket(AF_INET, SOCK_STREAM, there < 0 ? 0 : IPPROTO_MPTCP);
+    need(fd >= 0);
+    if (there >= 0)
+        close(there);
+    else
+        say("protocol MPTCP");
+    return fd;
+}
+
+static void say_protocol(int fd)
+{
+    int protocol = 0;
+    socklen_t len = sizeof(protocol);
+
+    need(getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &len) == 0);
+    if (protocol == IPPROTO_MPTCP)
+        say("protocol MPTCP");
+}
+
+/* Both ask for the kernel's MPTCP, on a listener of the server's own. */
+static void serve_mptcp(int listener)
+{
+    struct sockaddr_in name = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof(name);
+    int own = mptcp_socket(), first, fd;
+
+    need(bind(own, (struct sockaddr *)&name, sizeof(name)) == 0 && listen(own, 4) == 0);
+    need(getsockname(own, (struct sockaddr *)&name, &len) == 0);
+    say_protocol(own);
+    first = peer_accept(listener);
+    need(write(first, &name, sizeof(name)) == (ssize_t)sizeof(name));
+    fd = peer_accept(own);
+    need(receive_all(fd, 1, SIZE));
+    send_pattern(fd, 2, SIZE);
+    close(fd);
+    close(first);
+}
+
+static void client_mptcp(const struct sockaddr_in *server)
+{
+    struct sockaddr_in name;
+    int first = peer_connect(server), fd;
+
+    need(recv(first, &name, sizeof(name), MSG_WAITALL) == (ssize_t)sizeof(name));
+    fd = mptcp_socket();
+    say_protocol(fd);
+    need(connect(fd, (struct sockaddr *)&name, sizeof(name)) == 0);
+    tell_swapped(fd);
+    say_protocol(fd);
+    send_pattern(fd, 1, SIZE);
+    need(shutdown(fd, SHUT_WR) == 0);
+    say("received %d", receive_all(fd, 2, SIZE));
+    close(fd);
+    close(first);
+}
+
 const struct scenario scenarios_binding[] = {
+    {"connect_mptcp", serve_mptcp, client_mptcp, true},
     {"connect_namespace", NULL, client_namespace, true},
     {"option_bound", serve_bound, client_bound, false},
     {"option_bound_late", NULL, client_bound_late, true},
