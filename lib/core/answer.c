@@ -25,6 +25,11 @@ bool mps_answer_hello_arrived(const struct mps_answer *a, const struct mps_metri
     return a->measured && m->acked > a->acked;
 }
 
+bool mps_answer_hello_repeated(const struct mps_answer *a, const struct mps_metrics *m)
+{
+    return a->measured && m->repeats != a->repeats_before;
+}
+
 /* The longer it takes, the less often; half a round trip at least changes nothing. */
 static mps_time_t pause(const struct mps_answer *a, mps_time_t rtt, mps_time_t now)
 {

@@ -46,5 +46,8 @@ enum mps_answer_verdict mps_answer_update(struct mps_answer *a, const struct mps
 /* The time look_at has passed, with or without news. */
 void mps_answer_looked(struct mps_answer *a, mps_time_t now);
 
+/* TCP has sent something again since HELLO. */
+bool mps_answer_hello_repeated(const struct mps_answer *a, const struct mps_metrics *m);
+
 /* TCP says that HELLO has arrived, at the peer or at a box that splits TCP. */
 bool mps_answer_hello_arrived(const struct mps_answer *a, const struct mps_metrics *m);

@@ -176,6 +176,11 @@ void mps_conn_close_settle(struct mps_conn *c, mps_time_t now)
 static void lost_in_opening(struct mps_conn *c, const struct mps_subflow *sf, mps_time_t now)
 {
     bool foreign = sf->reason == MPS_REASON_PROTOCOL || sf->reason == MPS_REASON_VERSION;
+    enum mps_reason reason = foreign ? sf->reason : MPS_REASON_UNSPECIFIED;
+
+    /* HELLO may have come too late for a shim that did not wait for it any longer. */
+    if (foreign && mps_answer_hello_repeated(&c->answer, &sf->m))
+        reason = MPS_REASON_MIDDLEBOX;
 
     /*
      * Early data may have reached the peer's application: sending it again on another connection
@@ -184,7 +189,7 @@ static void lost_in_opening(struct mps_conn *c, const struct mps_subflow *sf, mp
     if (c->tx.early_taken && !foreign)
         mps_conn_die(c, sf->reason, true, now);
     else
-        mps_conn_plain(c, foreign ? sf->reason : MPS_REASON_UNSPECIFIED, now);
+        mps_conn_plain(c, reason, now);
 }
 
 /*

@@ -47,11 +47,15 @@ int mps_peek_opening(int fd, struct mps_opening *ret)
     if (rc != MPS_OPENING_MORE)
         return rc;
     mps_sock_set_int(fd, SOL_SOCKET, SO_RCVLOWAT, (int)have + 1);
-    if (mps_sock_is_eof(fd)) {
+    if (!mps_sock_is_eof(fd))
+        return MPS_OPENING_MORE;
+    /* What came before the end may have come since the look at it: it can be a whole message. */
+    rc = classify(fd, ret, &have);
+    if (rc == MPS_OPENING_MORE)
+        rc = have < MPS_OPENING_MAGIC_LEN ? MPS_PEEK_EOF : MPS_EPROTO;
+    if (rc != 0)
         mps_sock_set_int(fd, SOL_SOCKET, SO_RCVLOWAT, 1);
-        return MPS_PEEK_EOF;
-    }
-    return MPS_OPENING_MORE;
+    return rc;
 }
 
 void mps_peek_refuse(int fd, enum mps_reason reason)

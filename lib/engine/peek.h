@@ -8,12 +8,13 @@
 #include "core/opening.h"
 
 /* Positive results; MPS_OPENING_MORE and MPS_OPENING_FOREIGN are further ones. */
-#define MPS_PEEK_EOF 8 /* the peer ended before a whole message; what came is in the socket */
 #define MPS_PEEK_LACK 9 /* could not look, for lack of memory: nothing was changed */
+#define MPS_PEEK_EOF 8 /* the peer ended before a whole magic; what came is in the socket */
 
 /*
  * 0: *ret is the message, and it is consumed; the bytes behind it are still in the socket.
- * Negative: a message of ours that is broken (MPS_EPROTO, MPS_ECHECK, MPS_EVERSION), or MPS_ESYS.
+ * Negative: a message of ours that is broken, or ends too early (MPS_EPROTO, MPS_ECHECK,
+ * MPS_EVERSION), or MPS_ESYS.
  * On MPS_OPENING_MORE the socket becomes readable again only when more has come (SO_RCVLOWAT);
  * every other result but 0 and MPS_PEEK_LACK undoes that.
  */

@@ -19,6 +19,10 @@
 #define BUF_SIZE  (256u * 1024)
 #define RUN_STEPS 8
 
+/* While the first bytes are missing and TCP repairs it: up to 3 s in all, as long as a client waits. */
+#define HOLD_AGAIN_S 0.2
+#define HOLD_AGAIN   15u
+
 /* One direction: bytes read and not yet written. */
 struct half {
     uint8_t *buf;
@@ -37,6 +41,7 @@ struct mps_relay {
     ev_io io;
     ev_timer hold_timer;
     ev_timer retry; /* active: short of memory */
+    unsigned hold_again; /* so often it may be prolonged */
     bool connecting, guard, hold;
     bool broken;          /* TCP was reset; what came before is still for the application */
     struct half up, down; /* application to peer, peer to application */
@@ -58,6 +63,13 @@ static void on_hold(struct ev_loop *loop, ev_timer *timer, int revents)
 {
     struct mps_relay *r = timer->data;
 
+    /* What follows HELLO has come: TCP is repairing its loss. */
+    if (r->hold_again > 0 && mps_sock_had_hole(r->fd)) {
+        r->hold_again--;
+        ev_timer_set(timer, HOLD_AGAIN_S, 0.);
+        ev_timer_start(loop, timer);
+        return;
+    }
     r->hold = false;
     mps_sock_set_abortive(r->fd, true);
     r->wake(r->user);
@@ -120,6 +132,7 @@ struct mps_relay *mps_relay_new(struct mps_engine *eng, struct mps_app *app, int
     if (!guard)
         take_over(r);
     r->hold = guard && hold > 0;
+    r->hold_again = HOLD_AGAIN;
     r->wake = wake;
     r->user = user;
     ev_io_init(&r->io, on_io, fd, connecting ? EV_WRITE : EV_READ);

@@ -23,8 +23,9 @@
 #define SO_BINDTOIFINDEX 62
 #endif
 
-#define HELLO_WAIT_MIN (250 * MPS_MSEC)
-#define HELLO_WAIT_MAX (3 * MPS_SEC)
+#define HELLO_WAIT_SLACK (100 * MPS_MSEC)
+#define HELLO_WAIT_MIN   (250 * MPS_MSEC)
+#define HELLO_WAIT_MAX   (3 * MPS_SEC)
 #define PLAIN_SPANS    16
 
 static void on_app_ready(struct mps_app *app)
@@ -144,19 +145,28 @@ int mps_session_connected(struct mps_engine *eng, const struct mps_session_reque
     return 0;
 }
 
+/*
+ * How long a program that speaks first is kept waiting for HELLO: if it was lost, so was what follows
+ * it, and TCP repeats it when its timer runs out. The client's timer is ours, about.
+ */
+static mps_time_t hello_hold(int fd)
+{
+    mps_time_t hold = mps_sock_rto_ns(fd) + mps_sock_rtt_ns(fd) + HELLO_WAIT_SLACK;
+
+    if (hold < HELLO_WAIT_MIN)
+        hold = HELLO_WAIT_MIN;
+    return hold > HELLO_WAIT_MAX ? HELLO_WAIT_MAX : hold;
+}
+
 int mps_session_accepted(struct mps_engine *eng, const struct mps_session_request *req,
                          struct mps_session **ret, int *ret_fd)
 {
     struct mps_session *s;
-    mps_time_t hold = 4 * mps_sock_rtt_ns(req->fd);
+    mps_time_t hold = hello_hold(req->fd);
     int fd, rc = session_new(eng, req, MPS_ROLE_SERVER, &s, &fd);
 
     if (rc < 0)
         return rc;
-    if (hold < HELLO_WAIT_MIN)
-        hold = HELLO_WAIT_MIN;
-    if (hold > HELLO_WAIT_MAX)
-        hold = HELLO_WAIT_MAX;
     s->sockopts.plain = true;
     s->relay = mps_relay_new(eng, &s->app, req->fd, false, true, hold, on_relay_wake, s);
     if (!s->relay) {

@@ -254,6 +254,20 @@ uint64_t mps_sock_rtt_ns(int fd)
     return tcp_info(fd, &info) ? (uint64_t)info.tcpi_rtt * 1000 : 0;
 }
 
+uint64_t mps_sock_rto_ns(int fd)
+{
+    struct tcp_info info;
+
+    return tcp_info(fd, &info) ? (uint64_t)info.tcpi_rto * 1000 : 0;
+}
+
+bool mps_sock_had_hole(int fd)
+{
+    struct tcp_info info;
+
+    return tcp_info(fd, &info) && info.tcpi_rcv_ooopack > 0;
+}
+
 static void to_iov(const struct mps_span *spans, unsigned n, struct iovec *iov)
 {
     for (unsigned i = 0; i < n; i++)

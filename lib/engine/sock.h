@@ -80,6 +80,12 @@ bool mps_sock_metrics(int fd, struct mps_metrics *ret);
 /* Smoothed round trip in nanoseconds, 0 if unknown. */
 uint64_t mps_sock_rtt_ns(int fd);
 
+/* TCP's retransmission timer of the path, in nanoseconds; 0 if unknown. */
+uint64_t mps_sock_rto_ns(int fd);
+
+/* Bytes came behind others that are missing, at some time. */
+bool mps_sock_had_hole(int fd);
+
 /* recvmsg and sendmsg over core spans, never blocking, never SIGPIPE; -1 with errno. */
 #define MPS_SOCK_IOV_MAX 64
 ssize_t mps_sock_readv(int fd, const struct mps_span *spans, unsigned n);
