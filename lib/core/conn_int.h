@@ -75,6 +75,7 @@ struct mps_local {
     uint32_t ifindex;
     uint32_t key; /* ours, never used again, from 1 */
     mps_addr_id_t id; /* on the wire, never used again but for MPS_ADDR_ID_SPARE */
+    uint8_t way;      /* number of its interface on the wire, 0: none yet */
     unsigned weight;
     bool backup, announce, announced, known; /* known: added by mps_conn_local_add */
 };
@@ -82,6 +83,7 @@ struct mps_local {
 struct mps_remote {
     struct mps_addr addr;
     mps_addr_id_t id;
+    uint8_t way;               /* 0: unknown; the same: one interface of the peer */
     bool gone;                 /* withdrawn; kept until the event was delivered */
     bool ev_added, ev_removed;
 };

@@ -94,7 +94,7 @@ int mps_paths_first(struct mps_conn *c, const struct mps_addr *local,
     }
     l->id = 0;
     p->first_local = *local;
-    p->remotes[0] = (struct mps_remote){.addr = *remote};
+    p->remotes[0] = (struct mps_remote){.addr = *remote, .way = 1};
     p->n_remotes = 1;
     return 0;
 }
@@ -114,11 +114,28 @@ const struct mps_local *mps_paths_local(const struct mps_conn *c, const struct m
     return NULL;
 }
 
+/* Addresses of one interface have one number, that of the first subflow has 1. */
+static uint8_t way_of(const struct mps_conn *c, struct mps_local *l)
+{
+    if (l->ifindex == 0)
+        return 0;
+    for (unsigned i = 0; i < c->paths.n_locals && l->way == 0; i++) {
+        const struct mps_local *other = &c->paths.locals[i];
+
+        if (other->ifindex == l->ifindex)
+            l->way = other->id == 0 ? 1 : other->way;
+    }
+    if (l->way == 0)
+        l->way = (uint8_t)(l->id + 1);
+    return l->way;
+}
+
 static void announce(struct mps_conn *c, struct mps_local *l)
 {
     struct mps_ctrl ctrl = {.type = MPS_FRAME_ADD_ADDR};
 
     ctrl.add_addr.id = l->id;
+    ctrl.add_addr.way = way_of(c, l);
     ctrl.add_addr.addr = l->addr;
     if (mps_auth_add_addr(c->env.crypto, c->keys.own, c->keys.peer, l->id, &l->addr,
                           ctrl.add_addr.hmac) == 0 &&
@@ -312,7 +329,12 @@ void mps_paths_remote_added(struct mps_conn *c, const struct mps_ctrl *ctrl)
         if (!r)
             return;
     }
-    *r = (struct mps_remote){.addr = addr, .id = ctrl->add_addr.id, .ev_added = true};
+    *r = (struct mps_remote){
+        .addr = addr,
+        .id = ctrl->add_addr.id,
+        .way = ctrl->add_addr.way,
+        .ev_added = true,
+    };
     forget_retries(c, 0, r->id);
     c->paths.due = true;
 }

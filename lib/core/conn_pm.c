@@ -103,7 +103,7 @@ static void view_fill(struct view *v, const struct mps_conn *c, mps_time_t now)
         mps_for_each_subflow(sf, c)
             n += counts_for_policy(sf, need, now) && sf->remote_id == r->id;
         v->remote_of[v->n_remotes] = r;
-        v->remotes[v->n_remotes++] = (struct mps_pm_remote){r->addr, n};
+        v->remotes[v->n_remotes++] = (struct mps_pm_remote){r->addr, r->way, n};
     }
     mps_for_each_subflow(sf, c)
         v->n_subflows += counts_for_policy(sf, need, now);

@@ -80,12 +80,13 @@ static int parse_dss(const struct prefix *prefix, struct mps_reader *r, struct m
     return dss->dsn > UINT64_MAX - numbers ? MPS_EPROTO : 0;
 }
 
-static int parse_add_addr(struct mps_reader *r, struct mps_ctrl *ctrl)
+static int parse_add_addr(struct mps_reader *r, uint8_t flags, struct mps_ctrl *ctrl)
 {
     struct mps_addr *addr = &ctrl->add_addr.addr;
     size_t ip_len = mps_reader_left(r) + CSN_LEN == ADD_ADDR_LEN(4) ? 4 : 16;
 
     ctrl->add_addr.id = mps_read_u8(r);
+    ctrl->add_addr.way = flags;
     addr->family = mps_read_u8(r);
     addr->port = mps_read_u16(r);
     mps_read_bytes(r, addr->ip, ip_len);
@@ -99,7 +100,7 @@ static int parse_ctrl(const struct prefix *prefix, struct mps_reader *r, struct 
     ctrl->csn = mps_read_u32(r);
     switch (ctrl->type) {
     case MPS_FRAME_ADD_ADDR:
-        return parse_add_addr(r, ctrl);
+        return parse_add_addr(r, prefix->flags, ctrl);
     case MPS_FRAME_REMOVE_ADDR:
         ctrl->remove_addr.id = mps_read_u8(r);
         return 0;
@@ -231,7 +232,7 @@ static uint8_t write_ctrl(const struct mps_ctrl *ctrl, struct mps_writer *w)
     switch (ctrl->type) {
     case MPS_FRAME_ADD_ADDR:
         write_add_addr(ctrl, w);
-        return 0;
+        return ctrl->add_addr.way;
     case MPS_FRAME_REMOVE_ADDR:
         mps_write_u8(w, ctrl->remove_addr.id);
         return 0;

@@ -67,6 +67,7 @@ struct mps_ctrl {
     union {
         struct {
             mps_addr_id_t id;
+            uint8_t way;          /* the sender's interface by number; 1: of address 0, 0: unknown */
             struct mps_addr addr; /* port 0: that of the first subflow */
             uint8_t hmac[8];      /* mps_auth_add_addr */
         } add_addr;

@@ -19,6 +19,7 @@ struct mps_pm_local {
 
 struct mps_pm_remote {
     struct mps_addr addr; /* with port */
+    uint8_t way; /* the same for those of one interface of the peer, 0: unknown */
     unsigned subflows;
 };
 

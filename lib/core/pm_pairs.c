@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pairs, the default: every way out of this host and every remote address in use, with about as
- * few subflows as that takes: max(ways, remotes), so that two hosts with two interfaces each get
+ * pairs, the default: every way out of this host and every way into the peer in use, with about as
+ * few subflows as that takes: the larger number of the two, so that two hosts with two interfaces each get
  * two subflows and not four that share two paths. The IPv4 and the IPv6 address of an interface,
  * and those of a peer, name one path: the second is there for when the first fails.
  *
@@ -14,7 +14,7 @@
  *    b. the peer's first address: the peer is known to answer there,
  *    c. the others: unused ones before used ones, then the longest common prefix.
  * 2. When all ways are in use, or have nothing left to try, and that number is not reached: a
- *    remote address without a subflow, from the local address with fewest subflows, then of the
+ *    remote address whose interface, as far as the peer names it, has no subflow, from the local address with fewest subflows, then of the
  *    longest common prefix.
  *
  * Pairs that cross separate networks (each of the two has a neighbour on the other side, but they
@@ -122,15 +122,33 @@ static bool remote_used(const struct mps_pm_input *in, unsigned r)
     return false;
 }
 
-/* Remote addresses of the family that has more of them, the ports aside. */
-static unsigned n_remote_addrs(const struct mps_pm_input *in)
+/* Nor is another address of the same interface, as far as our own way is the same, too. */
+static bool one_way_in(const struct mps_pm_input *in, unsigned a, unsigned b)
+{
+    const struct mps_pm_remote *x = &in->remotes[a], *y = &in->remotes[b];
+
+    return mps_addr_same_ip(&x->addr, &y->addr) ||
+           (x->way != 0 && x->way == y->way && x->addr.family == y->addr.family);
+}
+
+static bool way_in_used(const struct mps_pm_input *in, unsigned r)
+{
+    for (unsigned i = 0; i < in->n_remotes; i++) {
+        if (in->remotes[i].subflows > 0 && one_way_in(in, i, r))
+            return true;
+    }
+    return false;
+}
+
+/* Ways into the peer, by the family that has more of them. */
+static unsigned n_ways_in(const struct mps_pm_input *in)
 {
     unsigned inet = 0, inet6 = 0;
 
     for (unsigned r = 0; r < in->n_remotes; r++) {
         unsigned i = 0;
 
-        while (!mps_addr_same_ip(&in->remotes[i].addr, &in->remotes[r].addr))
+        while (!one_way_in(in, i, r))
             i++;
         if (i != r)
             continue;
@@ -197,7 +215,7 @@ static int next_by_remote(const struct mps_pm_input *in, unsigned *ret_l, unsign
     unsigned fewest = 0, longest = 0;
 
     for (unsigned r = 0; r < in->n_remotes; r++) {
-        if (remote_used(in, r))
+        if (way_in_used(in, r))
             continue;
         for (unsigned l = 0; l < in->n_locals; l++) {
             unsigned used = in->locals[l].subflows;
@@ -218,7 +236,7 @@ static int next_by_remote(const struct mps_pm_input *in, unsigned *ret_l, unsign
 
 static int next(const struct mps_pm_input *in, unsigned *ret_l, unsigned *ret_r)
 {
-    unsigned ways = n_ways(in), remotes = n_remote_addrs(in);
+    unsigned ways = n_ways(in), remotes = n_ways_in(in);
     unsigned wanted = ways > remotes ? ways : remotes;
 
     if (in->n_subflows >= in->max_subflows)

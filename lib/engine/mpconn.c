@@ -295,6 +295,11 @@ void mps_mpconn_set_locals(struct mps_mpconn *mp, const struct mps_netaddr_list 
     memcpy(fresh, list->entry, list->n * sizeof(*fresh));
     mp->locals = fresh;
     mp->n_locals = list->n;
+    /* That of the first subflow comes first: it says which interface has the number 1. */
+    for (unsigned i = 0; i < mp->n_locals; i++) {
+        if (mps_addr_same_ip(&fresh[i].addr, &mp->s->local))
+            add_local(mp, &fresh[i], now);
+    }
     for (unsigned i = 0; i < mp->n_locals; i++) {
         if (add_local(mp, &fresh[i], now) && !listed_with_port(old, n_old, &fresh[i].addr))
             mps_report_local(mp->s, "address_announced", &fresh[i].addr, fresh[i].ifname);

@@ -112,6 +112,7 @@ static int on_addr(const struct nlmsghdr *nlh, void *data)
     memcpy(e->ifname, d->link[i].name, sizeof(e->ifname));
     e->loopback = d->link[i].loopback;
     e->secondary = secondary;
+    e->alone = ifa->ifa_family == AF_INET && ifa->ifa_prefixlen == 32;
     d->list->n++;
     return MNL_CB_OK;
 }
@@ -201,7 +202,7 @@ static void add_loopbacks(const struct mps_options *opt, struct mps_netaddr_list
     }
 }
 
-/* Another address stands for this one's network, or IPv6 address for its interface. */
+/* Another address stands for this one's network, or for its interface. */
 static bool is_redundant(const struct mps_netaddr_list *all, unsigned at,
                          const struct mps_addr *own)
 {
@@ -210,16 +211,20 @@ static bool is_redundant(const struct mps_netaddr_list *all, unsigned at,
 
     if (mps_addr_same_ip(&e->addr, own))
         return false;
-    if (e->addr.family != MPS_AF_INET6)
-        return e->secondary;
+    if (e->secondary)
+        return true;
     for (unsigned i = 0; i < all->n; i++) {
         const struct mps_netaddr_entry *other = &all->entry[i];
 
-        if (other->addr.family != MPS_AF_INET6 || other->ifindex != e->ifindex)
+        if (other->addr.family != e->addr.family || other->ifindex != e->ifindex)
+            continue;
+        /* IPv4 addresses of two networks are two ways out, as far as can be seen. */
+        if (e->addr.family == MPS_AF_INET && !e->alone && !other->alone)
             continue;
         if (mps_addr_same_ip(&other->addr, own))
             return true;
-        first = first && i >= at;
+        if (e->alone ? !other->alone || i < at : e->addr.family == MPS_AF_INET6 && i < at)
+            first = false;
     }
     return !first;
 }

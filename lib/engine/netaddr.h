@@ -23,6 +23,7 @@ struct mps_netaddr_entry {
     char ifname[MPS_NETADDR_IFNAME];
     bool loopback;
     bool secondary;  /* another IPv4 address of a network that the interface is in already */
+    bool alone;      /* an IPv4 address without a network: it goes where the others go */
     bool outside;    /* not of this host, but leads to it: announced to clients */
     bool backup;     /* this and the next as locals.h finds them, zero before */
     unsigned weight;
@@ -44,7 +45,8 @@ int mps_netaddr_dump(struct mps_netaddr_list *ret);
  * exactly the ones it lists, of the same loopback-ness as the peer. A loopback peer gets none
  * without that option: a second path over loopback is worth nothing. Nor are several IPv6
  * addresses of one interface (temporary, stable, unique local): without the option it is `own`,
- * that of the connection, or the first.
+ * that of the connection, or the first. Of IPv4 addresses without a network (/32) that share an
+ * interface, with each other or with one that has a network, one is enough in the same way.
  */
 void mps_netaddr_select(const struct mps_netaddr_list *all, const struct mps_options *opt,
                         const struct mps_addr *own, const struct mps_addr *peer,

@@ -104,6 +104,37 @@ static void expect_file(const char *file, const char *wanted)
     free(h);
 }
 
+static void add_alone(struct host *h, const char *ifname, uint32_t ifindex, const char *address)
+{
+    add(h, ifname, ifindex, address);
+    h->view.addresses.entry[h->view.addresses.n - 1].alone = true;
+}
+
+/* A rented host: further addresses of the same interface are no further paths, */
+static void addresses_without_network(void **state)
+{
+    struct host *h = new_host("");
+    struct mps_addr own = addr("10.0.7.2");
+
+    for (unsigned i = 1; i < 4; i++) {
+        char text[32];
+
+        snprintf(text, sizeof(text), "10.0.7.%u", i);
+        add_alone(h, "eth0", 2, text);
+        snprintf(text, sizeof(text), "10.0.8.%u", i);
+        add_alone(h, "ppp0", 9, text);
+    }
+    assert_string_equal(selected(h, ANY, FAR), "0.1 :1 1.1 8.1");
+    /* unless the connection has one of them. */
+    assert_string_equal(selected(h, (struct mps_locals_want){.own = &own}, FAR),
+                        ":1 1.1 8.1 7.2");
+    h->eng.options.n_locals = 2;
+    h->eng.options.locals[0] = addr("10.0.7.2");
+    h->eng.options.locals[1] = addr("10.0.7.3");
+    assert_string_equal(selected(h, ANY, FAR), "7.2 7.3");
+    free(h);
+}
+
 static void files(void **state)
 {
     expect_file("", "0.1 :1 1.1");
@@ -377,6 +408,7 @@ static void first_address_by_file(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(addresses_without_network),
         cmocka_unit_test(files),
         cmocka_unit_test(commands),
         cmocka_unit_test(wrong_commands),

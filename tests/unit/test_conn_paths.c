@@ -117,6 +117,32 @@ static void first_address_returns(void **state)
     finish(p);
 }
 
+/* Which addresses share an interface is told, whatever their order. */
+static void ways_into_the_server(void **state)
+{
+    static const uint32_t interface[] = {7, 7, 9, 9, 0};
+    static const bool same[] = {true, true, false, false, false};
+    struct pair *p = *state;
+    const struct mps_paths *seen;
+    struct mps_addr a = pair_addr(1, 2, 80);
+
+    start(p, 1);
+    seen = &p->end[CLIENT].conn->paths;
+    assert_int_equal(mps_conn_local_add(p->end[SERVER].conn, &a, 7, false, false, p->now), 0);
+    for (unsigned i = 1; i < 5; i++) {
+        a = pair_addr(10 + i, 2, 80);
+        assert_int_equal(
+            mps_conn_local_add(p->end[SERVER].conn, &a, interface[i], false, true, p->now), 0);
+    }
+    pair_settle(p);
+    assert_int_equal(seen->n_remotes, 5);
+    for (unsigned i = 0; i < 5; i++)
+        assert_int_equal(seen->remotes[i].way == seen->remotes[0].way, same[i]);
+    assert_int_equal(seen->remotes[2].way, seen->remotes[3].way);
+    assert_int_equal(seen->remotes[4].way, 0);
+    finish(p);
+}
+
 /* The kernel reports all addresses again and again: that is no reason to try in vain. */
 static void unchanged_address_keeps_its_back_off(void **state)
 {
@@ -209,7 +235,7 @@ int main(void)
         T(ids_are_never_reused),
         T(joins_go_on_without_ids),
         T(first_address_returns),
-        T(unchanged_address_keeps_its_back_off),
+        T(ways_into_the_server), T(unchanged_address_keeps_its_back_off),
         T(route_ends_back_off),
         T(join_is_tried_for_ever),
         T(first_is_tried_for_ever),

@@ -28,6 +28,7 @@ static struct mps_ctrl random_ctrl(enum mps_frame_type type, uint64_t *rng)
     switch (type) {
     case MPS_FRAME_ADD_ADDR:
         c.add_addr.id = (mps_addr_id_t)test_random(rng);
+        c.add_addr.way = (uint8_t)test_random(rng);
         c.add_addr.addr.family = test_random(rng) >> 63 ? MPS_AF_INET : MPS_AF_INET6;
         c.add_addr.addr.port = (uint16_t)test_random(rng);
         random_bytes(c.add_addr.addr.ip, c.add_addr.addr.family == MPS_AF_INET ? 4 : 16, rng);

@@ -200,6 +200,32 @@ static void test_one_local_two_remotes(void **user)
     expect_none(&mps_pm_pairs, &net);
 }
 
+/* Addresses of one interface of the peer are one way into it. */
+static void test_many_addresses_of_one_interface(void **user)
+{
+    struct net net;
+
+    net_init(&net);
+    local(&net, v4(10, 0, 1, 1), 1);
+    for (uint8_t i = 0; i < 6; i++) {
+        remote(&net, v4(10, 0, (uint8_t)(1 + i), 2));
+        net.remotes[i].way = i < 4 ? 1 : 5;
+    }
+    bring_up(&net, 0, 0);
+    expect(&mps_pm_pairs, &net, 0, 4);
+    expect_none(&mps_pm_pairs, &net);
+    take_down(&net, 0, 4);
+    expect(&mps_pm_pairs, &net, 0, 5);
+    /* Another one of them will do when the first does not. */
+    take_down(&net, 0, 0);
+    expect(&mps_pm_pairs, &net, 0, 1);
+    expect_none(&mps_pm_pairs, &net);
+    /* A way out of our own has its own neighbour there. */
+    local(&net, v4(10, 0, 3, 1), 2);
+    expect(&mps_pm_pairs, &net, 1, 2);
+    expect_none(&mps_pm_pairs, &net);
+}
+
 static void test_three_locals_one_remote(void **user)
 {
     struct net net;
@@ -372,6 +398,7 @@ int main(void)
         cmocka_unit_test(test_two_by_two_routed),
         cmocka_unit_test(test_two_locals_one_remote),
         cmocka_unit_test(test_one_local_two_remotes),
+        cmocka_unit_test(test_many_addresses_of_one_interface),
         cmocka_unit_test(test_three_locals_one_remote),
         cmocka_unit_test(test_families),
         cmocka_unit_test(test_dual_stack_two_by_two),
