@@ -20,6 +20,8 @@
 
 #define HEADERS_LEN     60 /* of IPv6 and TCP */
 #define HEADERS_LEN_V4  40
+#define TIMESTAMP_LEN   12
+#define SYN_SENT        2 /* tcpi_state; <linux/tcp.h> has no name for it */
 #define IPV6_PREFIX_LEN 8  /* bytes */
 
 /* `room`: for a join, what the MTU leaves for a segment. */
@@ -114,6 +116,24 @@ int mps_connector_join(const struct mps_connector_path *path, bool large,
     return open_socket(&path->local, path->ifindex, &path->remote,
                        large ? MPS_MARK_JOIN_LARGE : MPS_MARK_JOIN, large ? 0 : room_of(path),
                        opts);
+}
+
+bool mps_connector_is_marked(int fd)
+{
+    static const uint32_t sizes[] = {MPS_MARK_JOIN_LARGE, MPS_MARK_JOIN, 1176, 980, 504};
+    struct tcp_info info = {0};
+    socklen_t len = sizeof(info);
+
+    if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) < 0)
+        return true;
+    /* Once connected, as within a host by now, what timestamps take is off. */
+    if (info.tcpi_state != SYN_SENT && info.tcpi_options & TCPI_OPT_TIMESTAMPS)
+        info.tcpi_advmss += TIMESTAMP_LEN;
+    for (unsigned i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+        if (info.tcpi_advmss == sizes[i])
+            return true;
+    }
+    return false;
 }
 
 int mps_connector_plain(const struct mps_addr *local, const struct mps_addr *remote,

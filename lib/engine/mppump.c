@@ -8,7 +8,9 @@
 #include "app.h"
 #include "clock.h"
 #include "connector.h"
+#include "core/constants.h"
 #include "engine.h"
+#include "joinable.h"
 #include "log.h"
 #include "report.h"
 #include "session.h"
@@ -23,48 +25,11 @@
 
 /* ---- events of the core ---- */
 
-/* At the program's port only the mark keeps a join from being taken for its data. */
-static bool needs_mark(const struct mps_mpconn *mp, const struct mps_addr *remote)
-{
-    return !mp->listed || remote->port == mp->s->peer.port;
-}
-
-static bool has_working(const struct mps_mpconn *mp)
-{
-    const struct mps_sflow *f;
-
-    mps_list_for_each(f, &mp->flows, struct mps_sflow, link)
-    {
-        if (!f->connecting && !f->dead)
-            return true;
-    }
-    return false;
-}
-
-/*
- * Until when a join there would do no good, as other connections have found out; 0: try it. A path
- * that changes bytes is better than none, and checked.
- */
-static mps_time_t avoided(const struct mps_mpconn *mp, const struct mps_event *ev, mps_time_t now)
-{
-    struct mps_pathmem *mem = mp->eng->pathmem;
-    mps_time_t until =
-        mps_pathmem_find(mem, MPS_PATHMEM_REWRITES, &ev->local, &ev->remote, now);
-
-    if (until != 0 && has_working(mp))
-        return until;
-    if (until != 0)
-        mps_conn_check_all(mp->core);
-    return needs_mark(mp, &ev->remote)
-               ? mps_pathmem_find(mem, MPS_PATHMEM_UNMARKED, &ev->local, &ev->remote, now)
-               : 0;
-}
-
 static void open_subflow(struct mps_mpconn *mp, const struct mps_event *ev, mps_time_t now)
 {
     char from[MPS_SOCK_TEXT_LEN], to[MPS_SOCK_TEXT_LEN];
     struct mps_connector_path path = {ev->local, ev->remote, ev->ifindex};
-    mps_time_t avoid = avoided(mp, ev, now);
+    mps_time_t avoid = mps_joinable_avoid(mp, ev, now);
     /* Boxes that take marks off are in the way to listed peers. */
     bool large = !mp->listed && !mp->small_joins && mps_connector_takes_large(&path);
     struct mps_sflow *f = NULL;
@@ -78,13 +43,19 @@ static void open_subflow(struct mps_mpconn *mp, const struct mps_event *ev, mps_
     mps_log("mpconn %08x: join %s to %s%s%s%s", mp->token, mps_sock_text(&ev->local, from),
             mps_sock_text(&ev->remote, to), large ? ", large segments" : "", fd < 0 ? ": " : "",
             fd < 0 ? strerror(errno) : "");
+    if (fd >= 0 && mps_joinable_needs_mark(mp, &ev->remote) && !mps_connector_is_marked(fd)) {
+        mps_log("mpconn %08x: the route takes the mark away", mp->token);
+        close(fd);
+        mps_subflow_avoid(ev->subflow, now + MPS_RETRY_MAX, now);
+        return;
+    }
     if (fd >= 0)
         f = mps_mpconn_add_flow(mp, ev->subflow, fd, true, &ev->local, ev->ifindex);
     if (f) {
         f->large = large;
         f->path = path;
         f->opts = &mp->s->sockopts;
-        f->needs_mark = needs_mark(mp, &ev->remote);
+        f->needs_mark = mps_joinable_needs_mark(mp, &ev->remote);
         return;
     }
     if (fd >= 0)
@@ -102,10 +73,7 @@ static void close_subflow(struct mps_mpconn *mp, const struct mps_event *ev)
         /* Large segments may be what the path swallows. */
         if (f->large && (f->error != 0 || ev->reason == MPS_REASON_BAD_PERFORMANCE))
             mp->small_joins = true;
-        /* One stray connection is enough. */
-        if (f->unmarked)
-            mps_pathmem_set(mp->eng->pathmem, MPS_PATHMEM_UNMARKED, &ev->local, &ev->remote,
-                            mps_clock_now());
+        mps_joinable_learn(mp, f, ev, mps_clock_now());
         drained = f->peer_eof || f->connecting;
         fd = mps_sflow_free(f);
         if (fd >= 0 && ev->reset)

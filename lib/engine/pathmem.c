@@ -26,6 +26,7 @@ static bool is_of(const struct mps_pathmem_entry *e, enum mps_pathmem_kind kind,
 void mps_pathmem_set(struct mps_pathmem *mem, enum mps_pathmem_kind kind,
                      const struct mps_addr *local, const struct mps_addr *remote, mps_time_t now)
 {
+    mps_time_t life = kind == MPS_PATHMEM_UNMARKED ? MPS_PATHMEM_ASTRAY : MPS_PATHMEM_LIFETIME;
     struct mps_pathmem_entry *place = &mem->entry[0];
 
     pthread_mutex_lock(&mem->lock);
@@ -39,7 +40,7 @@ void mps_pathmem_set(struct mps_pathmem *mem, enum mps_pathmem_kind kind,
         if (e->expires < place->expires)
             place = e;
     }
-    *place = (struct mps_pathmem_entry){*local, *remote, kind, now + MPS_PATHMEM_LIFETIME};
+    *place = (struct mps_pathmem_entry){*local, *remote, kind, now + life};
     pthread_mutex_unlock(&mem->lock);
 }
 

@@ -10,6 +10,7 @@
 #include <unistd.h>
 #include "clock.h"
 #include "core/err.h"
+#include "handover/message.h"
 #include "log.h"
 #include "sock.h"
 
@@ -88,6 +89,7 @@ static void finish_connect(struct mps_sflow *f, mps_time_t now)
     if (rc == MPS_CONNECTOR_UNMARKED && f->needs_mark) {
         mps_log("subflow: connected, but not to an agent");
         f->unmarked = true;
+        f->met_program = mps_sock_peer_mss(f->fd) == MPS_MARK_LISTEN;
         end(f, false, MPS_REASON_MIDDLEBOX, now);
         return;
     }

@@ -18,7 +18,8 @@ struct mps_sflow {
     int fd;
     ev_io io;
     bool connecting;
-    bool unmarked;         /* ended because no agent answered */
+    bool unmarked;         /* ended because no agent answered, */
+    bool met_program;      /* but the program that the peer serves */
     bool needs_mark;       /* in the SYN-ACK, or nothing is sent */
     bool large;            /* its SYN had the mark for a large MTU */
     struct mps_connector_path path; /* of a join, for a second try with the small mark */

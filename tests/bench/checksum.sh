@@ -54,6 +54,7 @@ one() # WAY
     before=$(busy)
     run "$1" "$FLOW" get 127.0.0.1 5300 "$seconds" 1 1000000000000 0 >"$BED_TMP/out.c"
     after=$(busy)
+    kill $server 2>/dev/null # one of a kernel may still hold what it has not sent
     wait $server
     jq -c --arg way "$1" --argjson cpu "$(echo "$after $before" | awk '{ print $1 - $2 }')" \
         'select(.mbit_s) | {way: $way, mbit_s, cpu_per_gb: ($cpu / .bytes * 1e9)}' "$BED_TMP/out.c" >>"$runs"

@@ -124,7 +124,7 @@ static void paths_are_remembered(void **state)
     assert_int_equal(mps_pathmem_find(&mem, MPS_PATHMEM_UNMARKED, &l, &other, 6), 0);
     assert_true(mps_pathmem_find(&mem, MPS_PATHMEM_UNMARKED, &l, &r, 6) > 0);
     assert_int_equal(
-        mps_pathmem_find(&mem, MPS_PATHMEM_UNMARKED, &l, &r, 5 + MPS_PATHMEM_LIFETIME), 0);
+        mps_pathmem_find(&mem, MPS_PATHMEM_UNMARKED, &l, &r, 5 + MPS_PATHMEM_ASTRAY), 0);
     for (unsigned i = 0; i < MPS_PATHMEM_MAX; i++) {
         other.ip[3] = (uint8_t)i;
         other.ip[2] = 1;
