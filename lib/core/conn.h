@@ -55,7 +55,7 @@ struct mps_config {
     bool check_far; /* payloads carry checksums on paths whose RTT is above MPS_CHECKS_RTT_US */
     uint64_t snd_buf_max;              /* most bytes of application data held until DATA_ACK */
     uint64_t rcv_buf_init, rcv_buf_max; /* credit window: at first, and grown up to */
-    unsigned max_subflows;             /* <= MPS_MAX_SUBFLOWS, all states together */
+    unsigned max_subflows; /* <= MPS_MAX_SUBFLOWS; joins that are not confirmed come on top */
     unsigned max_addrs;                /* remote addresses remembered */
     bool zero_rtt;                     /* client: data right behind HELLO (proven peer) */
     bool announced_only; /* client: no joins to the address of the first subflow, at its port */

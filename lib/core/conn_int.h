@@ -246,6 +246,8 @@ int mps_paths_first(struct mps_conn *c, const struct mps_addr *local,
 void mps_paths_run(struct mps_conn *c, mps_time_t now);
 void mps_paths_failed(struct mps_conn *c, const struct mps_subflow *sf, bool transient,
                       mps_time_t now);
+/* A join of the peer's works: it takes the place of one that hangs, which was not counted. */
+void mps_paths_keep_limit(struct mps_conn *c, mps_time_t now);
 /* The peer says only now that a box changed bytes on the subflow `id`, which has ended before. */
 void mps_paths_blame(struct mps_conn *c, uint32_t id, mps_time_t now);
 void mps_paths_works(struct mps_conn *c); /* a subflow is active from now on */

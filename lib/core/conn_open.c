@@ -285,6 +285,7 @@ static int join_confirm(struct mps_subflow *sf, const struct mps_join *join, mps
     mps_paths_peer_id_used(sf->conn, sf->id);
     sf->conn->rx.confirmed = true; /* it has got our key */
     mps_sf_activate(sf, now);
+    mps_paths_keep_limit(sf->conn, now);
     return 0;
 }
 

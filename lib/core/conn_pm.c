@@ -119,25 +119,40 @@ static unsigned n_living(const struct mps_conn *c)
     return n;
 }
 
+static struct mps_subflow *hangs_longest(const struct mps_conn *c, mps_time_t now)
+{
+    struct mps_subflow *sf, *worst = NULL;
+
+    mps_for_each_subflow(sf, c) {
+        if (sf->state == MPS_SF_ACTIVE && mps_stale_hopeless(&sf->stale, now) &&
+            (!worst || sf->stale.since < worst->stale.since))
+            worst = sf;
+    }
+    return worst;
+}
+
 /*
  * Is there a place below the limit? The subflow that hangs longest gives its own up, but the last
  * one stays: its path may come back, as TCP trusts.
  */
 static bool make_place(struct mps_conn *c, mps_time_t now)
 {
-    struct mps_subflow *sf, *worst = NULL;
+    struct mps_subflow *worst = n_living(c) < c->cfg.max_subflows ? NULL : hangs_longest(c, now);
 
     if (n_living(c) < c->cfg.max_subflows)
         return true;
-    mps_for_each_subflow(sf, c) {
-        if (sf->state == MPS_SF_ACTIVE && mps_stale_hopeless(&sf->stale, now) &&
-            (!worst || sf->stale.since < worst->stale.since))
-            worst = sf;
-    }
     if (!worst || mps_conn_n_active(c) < 2)
         return false;
     mps_sf_abandon(worst, MPS_REASON_BAD_PERFORMANCE, true, now);
     return true;
+}
+
+void mps_paths_keep_limit(struct mps_conn *c, mps_time_t now)
+{
+    struct mps_subflow *worst;
+
+    while (mps_conn_n_active(c) > c->cfg.max_subflows && (worst = hangs_longest(c, now)))
+        mps_sf_abandon(worst, MPS_REASON_BAD_PERFORMANCE, true, now);
 }
 
 /* ---- looking for paths that went silent ---- */
