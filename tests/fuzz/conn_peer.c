@@ -120,6 +120,7 @@ static void check_dss(struct peer *p, struct pipe *pipe, const struct mps_dss *d
     /* Not monotone even on one subflow: acknowledgments overtake data that was framed before. */
     CHECK(dss->data_ack <= p->max_end + 1 || p->tainted);
     CHECK(dss->data_ack <= dss->credit + 1);
+    CHECK(dss->ctrl_ack <= p->next_csn + 32 || p->tainted);
     if (dss->credit > p->conn_credit)
         p->conn_credit = dss->credit;
     /* DATA_FIN has a number of its own, and needs no credit. */
@@ -153,6 +154,9 @@ static size_t take_frame(struct peer *p, struct pipe *pipe, const uint8_t *buf, 
         return 0;
     if (frame.type == MPS_FRAME_DSS)
         check_dss(p, pipe, &frame.dss, buf + head);
+    else if (!frame.skip && frame.type != MPS_FRAME_PING && frame.type != MPS_FRAME_PONG &&
+             frame.ctrl.csn >= p->conn_next_csn)
+        p->conn_next_csn = frame.ctrl.csn + 1;
     return head + frame.tail_len;
 }
 
@@ -318,10 +322,11 @@ void peer_send_ctrl(struct peer *p, struct pipe *pipe, const struct mps_ctrl *ct
     peer_feed(p, pipe, buf, len);
 }
 
-void peer_join(struct peer *p, bool bad)
+void peer_join(struct peer *p, bool bad, uint8_t from)
 {
-    struct mps_addr remote = addr(3, 3, 5000);
-    struct mps_join join = {.token = p->conn_token, .addr_id = 9};
+    struct mps_addr remote = addr(from & 1 ? 0 : 3, from & 1 ? 2 : 3 + from, 5000 + from);
+    struct mps_join join = {
+        .token = p->conn_token, .addr_id = from & 1 ? 0 : 9 + from, .backup = from & 4};
     struct mps_subflow *sf;
     struct pipe *pipe;
 

@@ -49,6 +49,7 @@ struct peer {
     uint64_t next_dsn, max_end; /* of ours: in order; furthest */
     uint64_t conn_credit;      /* most it granted us */
     uint32_t next_csn;
+    uint32_t conn_next_csn; /* of the control frames that it sent */
     bool fin_asked, ended;
     size_t chunk; /* bytes fed at once */
 };
@@ -71,8 +72,8 @@ void peer_drain(struct peer *p, struct pipe *pipe, size_t max);
 void peer_send_dss(struct peer *p, struct pipe *pipe, const struct mps_dss *dss, int flip);
 void peer_send_ctrl(struct peer *p, struct pipe *pipe, const struct mps_ctrl *ctrl, int flip);
 
-/* A JOIN of ours (server under test): whole and right, or with a wrong MAC. */
-void peer_join(struct peer *p, bool bad);
+/* A JOIN of ours (server under test) from an address of several: whole and right, or with a wrong MAC. */
+void peer_join(struct peer *p, bool bad, uint8_t from);
 
 /* Events, deadlines, push: what the transport does after every verb; checks what must hold. */
 void peer_settle(struct peer *p);

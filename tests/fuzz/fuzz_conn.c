@@ -62,8 +62,10 @@ static void op_dss(struct peer *p, struct pipe *pipe, struct input *in, int flip
         .dsn = around(in, p->next_dsn),
         .data_ack = around(in, p->sent_end),
         .credit = around(in, p->granted),
+        .ctrl_ack = (uint32_t)around(in, p->conn_next_csn),
     };
 
+    dss.timestamp_us = (uint32_t)(p->now / MPS_USEC) + (how & 8 ? 0x80000000u : 0);
     dss.checked = dss.payload_len > 0 && (p->crc || how & 2);
     if (dss.dsn > UINT64_MAX - dss.payload_len - 1)
         dss.dsn = p->next_dsn;
@@ -83,7 +85,10 @@ static void fill_ctrl(struct peer *p, struct input *in, struct mps_ctrl *ctrl)
     case MPS_FRAME_ADD_ADDR:
         a.ip[1] = how & 3;
         a.ip[3] = byte(in);
+        a.port = (uint16_t)(a.ip[3] & 0x80 ? 0 : 80 + (a.ip[3] >> 5));
+        a.ip[3] &= 0x1f;
         ctrl->add_addr.id = how >> 2;
+        ctrl->add_addr.way = how & 7;
         ctrl->add_addr.addr = a;
         CHECK(mps_auth_add_addr(&p->crypto, p->own_key, p->conn_key, ctrl->add_addr.id, &a,
                                 ctrl->add_addr.hmac) == 0);
@@ -205,7 +210,9 @@ static void op_time(struct peer *p, struct input *in)
     static const mps_time_t steps[] = {MPS_USEC, MPS_MSEC, 10 * MPS_MSEC, 200 * MPS_MSEC,
                                        MPS_SEC,  5 * MPS_SEC, 60 * MPS_SEC, 600 * MPS_SEC};
 
-    p->now += steps[byte(in) % 8];
+    uint8_t how = byte(in);
+
+    p->now += steps[how % 8] * (1 + how / 8);
 }
 
 static void op_metrics(struct peer *p, struct pipe *pipe, struct input *in)
@@ -223,14 +230,15 @@ static void op_metrics(struct peer *p, struct pipe *pipe, struct input *in)
         .backoff = byte(in) % 8,
     };
 
-    m.min_rtt_us = m.srtt_us / 2;
+    m.min_rtt_us = m.backoff & 1 ? m.srtt_us / 2 : 500;
     mps_subflow_update(pipe->sf, &m, p->now);
 }
 
 static void op_address(struct peer *p, struct input *in)
 {
     uint8_t how = byte(in);
-    struct mps_addr a = {.family = MPS_AF_INET, .ip = {10, how & 7, 0, 1}};
+    struct mps_addr a = {
+        .family = MPS_AF_INET, .ip = {10, how & 7, 0, 1}, .port = how & 0x60 ? how & 0x60 : 0};
 
     if (how & 0x80)
         mps_conn_local_remove(p->conn, &a, p->now);
@@ -241,7 +249,7 @@ static void op_address(struct peer *p, struct input *in)
 static void run_op(struct peer *p, struct input *in)
 {
     uint8_t code = byte(in), which = byte(in);
-    struct pipe *pipe = &p->pipes[which % 4];
+    struct pipe *pipe = &p->pipes[which % 8];
     int flip = which & 0x80 ? byte(in) : -1;
     bool alive = pipe->sf != NULL;
 
@@ -282,7 +290,7 @@ static void run_op(struct peer *p, struct input *in)
         break;
     case 12:
         if (p->server)
-            peer_join(p, which & 1);
+            peer_join(p, which & 1, which >> 1 & 7);
         break;
     case 13:
         if (alive)
