@@ -29,6 +29,7 @@
 #include "engine/log.h"
 #include "engine/spare.h"
 #include "handover/message.h"
+#include "parent.h"
 
 #define IDLE_CHECK_S 0.5
 #define STOP_CHECK_S 0.02
@@ -171,7 +172,11 @@ static void on_idle_check(struct ev_loop *loop, ev_timer *timer, int revents)
     }
     if (!mps_hub_is_idle(&agent->hub) || agent->control.n_clients > 0)
         agent->idle_since = ev_now(loop);
-    else if (ev_now(loop) - agent->idle_since >= agent->hub.options.idle_s)
+    else if (ev_now(loop) - agent->idle_since < agent->hub.options.idle_s)
+        return;
+    else if (mps_parent_is_of_tree(agent->hub.agent_id))
+        agent->idle_since = ev_now(loop); /* asked again after as long */
+    else
         ev_break(loop, EVBREAK_ALL);
 }
 

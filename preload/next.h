@@ -16,6 +16,7 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -82,6 +83,12 @@ typedef struct sockaddr *mps_addr_out;
     X(ssize_t, __recvfrom_chk,                                                                     \
       (int fd, void *b, size_t n, size_t s, int f, mps_addr_out a, socklen_t *l),                  \
       syscall(SYS_recvfrom, fd, b, n, f, a, l))                                                    \
+    X(pid_t, wait, (int *s), syscall(SYS_wait4, -1, s, 0, NULL))                                   \
+    X(pid_t, waitpid, (pid_t p, int *s, int o), syscall(SYS_wait4, p, s, o, NULL))                 \
+    X(pid_t, wait3, (int *s, int o, struct rusage *u), syscall(SYS_wait4, -1, s, o, u))            \
+    X(pid_t, wait4, (pid_t p, int *s, int o, struct rusage *u), syscall(SYS_wait4, p, s, o, u))    \
+    X(int, waitid, (idtype_t t, id_t i, siginfo_t *s, int o),                                      \
+      syscall(SYS_waitid, t, i, s, o, NULL))                                                       \
     X(int, __poll_chk, (struct pollfd * p, nfds_t n, int ms, size_t s), direct_poll(p, n, ms))     \
     X(int, __ppoll_chk,                                                                            \
       (struct pollfd * p, nfds_t n, const struct timespec *t, const sigset_t *m, size_t s),        \

@@ -12,6 +12,7 @@
 #include "inq.h"
 #include "plain.h"
 #include "tally.h"
+#include "wait.h"
 
 void mps_swap_reset(int fd)
 {
@@ -176,6 +177,7 @@ enum mps_swap mps_swap(int fd, enum mps_ho_op op, unsigned flags, const struct m
         mps_sys_close(end);
     if (result == MPS_SWAP_PLAIN)
         tally(fd, op, why);
+    mps_wait_sweep();
     errno = saved;
     return result;
 }

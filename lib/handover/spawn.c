@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include "sys.h"
@@ -84,10 +85,11 @@ static bool arrange_descriptors(int ready)
 static _Noreturn void become_agent(const struct mps_ho_config *cfg, char *const *env, int ready,
                                    bool early)
 {
-    char *const argv[] = {(char *)"mptcpshim-agent", (char *)"--ready-fd", (char *)"3",
+    char *const argv[] = {(char *)MPS_HO_AGENT_COMM, (char *)"--ready-fd", (char *)"3",
                           early ? (char *)"--early" : NULL, NULL};
 
     (void)syscall(SYS_setsid);
+    (void)syscall(SYS_prctl, PR_SET_NAME, MPS_HO_AGENT_COMM, 0, 0, 0);
     if (quiet_fork() != 0)
         quit();
     signals_default();

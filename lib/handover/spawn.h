@@ -4,6 +4,9 @@
 #include <stdbool.h>
 #include "config.h"
 
+/* The agent's name as the kernel shows it (/proc/PID/comm), from its fork on and when it has ended. */
+#define MPS_HO_AGENT_COMM "mptcpshim-agent"
+
 /*
  * Start cfg->program as the agent and wait at most `ms`, and 2 s, until it listens. False if it was
  * not tried: there is no program, or an attempt failed a few seconds ago. The agent runs as the
@@ -11,7 +14,8 @@
  * started at once the second exits.
  *
  * The caller blocks all signals. Safe wherever mps_ho_call() is. The application sees neither a
- * SIGCHLD nor a child in wait(); only a wait with __WALL, or a subreaper when the agent ends, does.
+ * SIGCHLD nor a child in wait(); only a wait with __WALL does. The agent becomes a child of the
+ * nearest subreaper, or of the first process of the PID namespace (preload/wait.h).
  */
 bool mps_ho_spawn(const struct mps_ho_config *cfg, int ms);
 

@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -278,6 +280,85 @@ static void client_first_returns(const struct sockaddr_in *server)
         send_pattern(peer_connect(server), 1, LARGE);
 }
 
+/*
+ * A subreaper, whose child starts an agent: it meets the child and nobody else, and does not wait for
+ * one that it never made. The tree's own agent has been started by somebody else already: this
+ * process begins again as the head of another tree.
+ */
+static volatile sig_atomic_t child_ends;
+
+static void count_end(int sig)
+{
+    child_ends++;
+}
+
+static void begin_again(const struct sockaddr_in *server, const char *name)
+{
+    char port[8];
+    int status;
+    pid_t child = fork();
+
+    need(child >= 0);
+    if (child == 0) {
+        other_agent();
+        need(setenv("PEER_AGAIN", "1", 1) == 0);
+        snprintf(port, sizeof(port), "%d", ntohs(server->sin_port));
+        execl("/proc/self/exe", "peer", "client", name, port, (char *)NULL);
+        _exit(127);
+    }
+    need(waitpid(child, &status, 0) == child);
+    say("again %d", status);
+}
+
+static pid_t child_that_connects(const struct sockaddr_in *server)
+{
+    pid_t child = fork();
+
+    need(child >= 0);
+    if (child == 0) {
+        client_echo(server);
+        _exit(3);
+    }
+    return child;
+}
+
+static void client_adopts(const struct sockaddr_in *server)
+{
+    siginfo_t info = {.si_pid = 0};
+    struct rusage usage;
+    int status = 0, rc;
+    pid_t child;
+
+    if (!getenv("PEER_AGAIN")) {
+        begin_again(server, "process_adopts");
+        return;
+    }
+    need(prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0);
+    need(signal(SIGCHLD, count_end) != SIG_ERR);
+    child = child_that_connects(server);
+    need(waitid(P_ALL, 0, &info, WEXITED | WNOWAIT) == 0);
+    say("seen %d", info.si_pid == child);
+    do
+        rc = wait4(-1, &status, 0, &usage);
+    while (rc < 0 && errno == EINTR);
+    say("waited %d status %d", rc == child, WEXITSTATUS(status));
+    errno = 0;
+    rc = wait(NULL);
+    say("wait %d %s", rc, error_name(errno));
+    errno = 0;
+    rc = waitpid(-1, NULL, WNOHANG);
+    say("waitpid %d %s", rc, error_name(errno));
+    errno = 0;
+    rc = waitid(P_ALL, 0, &info, WEXITED);
+    say("waitid %d %s", rc, error_name(errno));
+    /* Longer than an agent stays that nobody needs (idle=1). */
+    poll(NULL, 0, 1800);
+    say("ends %d", (int)child_ends);
+    errno = 0;
+    rc = wait3(NULL, WNOHANG, NULL);
+    say("wait3 %d %s", rc, error_name(errno));
+}
+
 const struct scenario scenarios_process[] = {
     {"process_fork", serve_fork, client_echo, true},
     {"process_exec", serve_exec, client_echo, true},
@@ -292,5 +373,6 @@ const struct scenario scenarios_process[] = {
     {"process_killed", serve_sink, client_killed, true},
     {"process_first", serve_large_sink, client_first, true},
     {"process_first_returns", serve_large_sink, client_first_returns, true},
+    {"process_adopts", NULL, client_adopts, true},
     {NULL, NULL, NULL, false},
 };
