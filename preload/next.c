@@ -8,6 +8,19 @@
 
 #define KERNEL_SIGSET_SIZE 8
 
+/*
+ * Up to glibc 2.33 dlsym() was in a library of its own, which not every program loads: calls go to
+ * the kernel then. The version is the oldest one, which later ones still have.
+ */
+extern __typeof__(dlsym) dlsym __attribute__((weak));
+#if defined(__GLIBC__) && defined(__x86_64__)
+__asm__(".symver dlsym, dlsym@GLIBC_2.2.5");
+#elif defined(__GLIBC__) && defined(__i386__)
+__asm__(".symver dlsym, dlsym@GLIBC_2.0");
+#elif defined(__GLIBC__) && defined(__aarch64__)
+__asm__(".symver dlsym, dlsym@GLIBC_2.17");
+#endif
+
 static int direct_ppoll(struct pollfd *fds, nfds_t n, const struct timespec *timeout,
                         const sigset_t *mask)
 {
@@ -80,14 +93,25 @@ struct mps_next mps_next = {
 /* Other threads may be calling already: each pointer changes as a whole. */
 static void bind_one(void *slot, const char *name)
 {
-    void *found = dlsym(RTLD_NEXT, name);
+    void *(*volatile look)(void *, const char *) = dlsym;
+    void *found = look ? look(RTLD_NEXT, name) : NULL;
 
     if (found)
         __atomic_store((void **)slot, &found, __ATOMIC_RELAXED);
 }
 
+/* A program may have its own copy of libc's variable: then libc uses that one, too. */
+static void bind_single_threaded(void)
+{
+    void *(*volatile look)(void *, const char *) = dlsym;
+    const char *found = look ? look(RTLD_DEFAULT, "__libc_single_threaded") : NULL;
+
+    __atomic_store_n(&mps_next.single_threaded, found, __ATOMIC_RELAXED);
+}
+
 void mps_next_bind(void)
 {
+    bind_single_threaded();
 #define X(result, name, params, direct) bind_one(&mps_next.name, #name);
     MPS_NEXT_FUNCTIONS(X)
 #undef X

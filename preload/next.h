@@ -103,6 +103,7 @@ struct mps_next {
     void (*closefrom)(int first);
     pid_t (*fork)(void);        /* through mps_next_fork() only */
     int (*fclose)(FILE *file); /* through mps_next_fclose() only */
+    const char *single_threaded; /* libc's word (threaded.h); NULL: it has none */
 };
 
 extern struct mps_next mps_next;

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "preload.h"
 #include <errno.h>
-#include <sys/single_threaded.h>
 #include "claim.h"
 #include "exceptions.h"
 #include "handover/marks.h"
 #include "handover/sys.h"
 #include "tally.h"
+#include "threaded.h"
 
 static pid_t own_pid(void)
 {
@@ -47,7 +47,7 @@ static enum mps_hint_state settle(int fd, const struct mps_claim *claim, bool da
         return MPS_HINT_NONE;
     switch (mps_pending_look(fd)) {
     case MPS_MARKS_HANDSHAKE:
-        if (!drop && !(data && !__libc_single_threaded))
+        if (!drop && !(data && mps_threaded()))
             return MPS_HINT_PENDING;
         mps_tally_connect(fd, drop ? MPS_PLAIN_SHARED : MPS_PLAIN_USED_EARLY);
         return MPS_HINT_NONE;
