@@ -129,6 +129,14 @@ int mps_conn_local_add(struct mps_conn *conn, const struct mps_addr *addr, uint3
 /* The address is gone: its subflows are left at once, the peer is told by REMOVE_ADDR. */
 int mps_conn_local_remove(struct mps_conn *conn, const struct mps_addr *addr, mps_time_t now);
 
+/*
+ * The host has lost the address of the first subflow. Client, before HELLO is answered: nothing can
+ * come back to that address, so the connection goes plain over another one (MPS_EV_PLAIN,
+ * ADDRESS_GONE), or is reset if data went with HELLO. Otherwise nothing happens:
+ * mps_conn_local_remove says it all.
+ */
+void mps_conn_first_address_gone(struct mps_conn *conn, mps_time_t now);
+
 /* Destinations whose first `prefix_len` bits are those of `dst`: all of the family with 0. */
 struct mps_route {
     struct mps_addr dst;
@@ -237,6 +245,7 @@ enum mps_event_type {
     MPS_EV_ESTABLISHED,    /* both keys are known */
     MPS_EV_PLAIN,          /* client: the peer does not answer as a shim; reconnect plain, replay.
                               `reason`: PROTOCOL, VERSION: it said something else; TIMEOUT: nothing;
+                              ADDRESS_GONE: our own address is gone;
                               MIDDLEBOX: HELLO did not arrive there, or its answer here (answer.h);
                               UNSPECIFIED: it ended the connection, as a shim does that cannot
                               take it */

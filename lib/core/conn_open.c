@@ -111,7 +111,7 @@ void mps_open_metrics(struct mps_subflow *sf, mps_time_t now)
     case MPS_ANSWER_EATEN:
         /* The server had the early data with HELLO: what it made of them is not known. */
         if (c->tx.early_taken)
-            mps_conn_die(c, MPS_REASON_MIDDLEBOX, true, now);
+            mps_conn_die(c, MPS_REASON_TIMEOUT, true, now);
         else
             mps_conn_plain(c, MPS_REASON_MIDDLEBOX, now);
         break;
@@ -141,6 +141,18 @@ static int hello_reply(struct mps_subflow *sf, const struct mps_hello *hello, mp
     mps_sf_activate(sf, now);
     mps_paths_announce(c);
     return 0;
+}
+
+void mps_conn_first_address_gone(struct mps_conn *c, mps_time_t now)
+{
+    if (c->phase != MPS_PH_OPENING || !c->had_first)
+        return;
+    /* Whether the server has got the data, and acts upon them, can never be known any more. */
+    if (c->tx.early_taken)
+        mps_conn_die(c, MPS_REASON_ADDRESS_GONE, true, now);
+    else
+        mps_conn_plain(c, MPS_REASON_ADDRESS_GONE, now);
+    mps_conn_settle(c, now);
 }
 
 /* ---- joins ---- */

@@ -229,7 +229,8 @@ int mps_conn_local_remove(struct mps_conn *c, const struct mps_addr *addr, mps_t
     forget_retries(c, key, 0);
     *l = c->paths.locals[--c->paths.n_locals];
     mps_for_each_subflow(sf, c) {
-        /* While opening there is no other subflow to go to: this one may still work. */
+        /* While opening there is no other subflow to go to, and the address may only be one that is
+         * not to be used any more; mps_conn_first_address_gone is for one that is lost. */
         if (sf->local_key != key || sf->state == MPS_SF_DEAD || c->phase == MPS_PH_OPENING)
             continue;
         tell |= sf->peer_knows;

@@ -142,6 +142,24 @@ int mps_connector_plain(const struct mps_addr *local, const struct mps_addr *rem
     return open_socket(local, 0, remote, 0, 0, opts);
 }
 
+bool mps_connector_has(const struct mps_addr *local)
+{
+    struct mps_addr addr = *local;
+    struct sockaddr_storage ss;
+    socklen_t len;
+    bool there;
+    int fd;
+
+    addr.port = 0;
+    len = mps_sock_from_addr(&addr, &ss);
+    fd = socket(addr.family == MPS_AF_INET6 ? AF_INET6 : AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return true; /* without a descriptor nothing is known, so nothing is changed */
+    there = bind(fd, (struct sockaddr *)&ss, len) == 0 || errno != EADDRNOTAVAIL;
+    close(fd);
+    return there;
+}
+
 int mps_connector_result(int fd)
 {
     int err = mps_sock_get_int(fd, SOL_SOCKET, SO_ERROR, EIO);

@@ -36,6 +36,9 @@ bool mps_connector_is_marked(int fd);
 int mps_connector_plain(const struct mps_addr *local, const struct mps_addr *remote,
                         const struct mps_sockopts *opts);
 
+/* Is the address, whatever its port, one of this host? */
+bool mps_connector_has(const struct mps_addr *local);
+
 /* Results of mps_connector_result, on a writable or failed socket. */
 #define MPS_CONNECTOR_MARKED   0 /* connected; the SYN-ACK showed an agent's mark */
 #define MPS_CONNECTOR_UNMARKED 1 /* connected, to an agent only if a box took the mark away */

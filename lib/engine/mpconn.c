@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "clock.h"
+#include "connector.h"
 #include "core/constants.h"
 #include "core/err.h"
 #include "engine.h"
@@ -305,6 +306,12 @@ void mps_mpconn_set_locals(struct mps_mpconn *mp, const struct mps_netaddr_list 
             mps_report_local(mp->s, "address_announced", &fresh[i].addr, fresh[i].ifname);
     }
     free(old);
+}
+
+void mps_mpconn_check_address(struct mps_mpconn *mp)
+{
+    if (mp->s->role == MPS_ROLE_CLIENT && !mp->established && !mps_connector_has(&mp->s->local))
+        mps_conn_first_address_gone(mp->core, mps_clock_now());
 }
 
 static enum mps_reason refusal(int rc)

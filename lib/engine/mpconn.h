@@ -30,6 +30,7 @@ enum mps_mpconn_verdict {
     MPS_MPCONN_PLAIN,   /* client: the peer is no shim; reconnect plain */
     MPS_MPCONN_REFUSED, /* the same, and it may be one that cannot take connections */
     MPS_MPCONN_UNHEARD, /* the same, and it may be a shim behind a box that eats first bytes */
+    MPS_MPCONN_HOMELESS, /* the same: our address is gone, which says nothing of the peer */
     MPS_MPCONN_OVER,
 };
 
@@ -40,6 +41,9 @@ void mps_mpconn_join(struct mps_mpconn *mp, int fd, const struct mps_join *join)
 
 /* The agent stops: as mps_conn_leave, or with `abort` both ends are reset. */
 void mps_mpconn_stop(struct mps_mpconn *mp, bool abort);
+
+/* The host's addresses are others now: is that of a connection without an answer still there? */
+void mps_mpconn_check_address(struct mps_mpconn *mp);
 
 /* The local addresses that may be used from now on. */
 void mps_mpconn_set_locals(struct mps_mpconn *mp, const struct mps_netaddr_list *list);

@@ -131,7 +131,8 @@ static void handle_event(struct mps_mpconn *mp, const struct mps_event *ev, mps_
         mps_log("mpconn %08x: reset, reason %d", mp->token, ev->reason);
         mp->s->end = mps_report_end(ev->reason);
         /* The next connection asks first, and can go back to plain TCP. */
-        distrust(mp, now);
+        if (ev->reason != MPS_REASON_ADDRESS_GONE)
+            distrust(mp, now);
         /* The only path changes bytes, as somebody may want it: plain TCP carries them so. */
         if (mp->s->role == MPS_ROLE_CLIENT && ev->reason == MPS_REASON_MIDDLEBOX)
             mps_peers_set(mp->eng->peers, &mp->s->peer, MPS_PEER_PLAIN, now);
@@ -351,6 +352,8 @@ static enum mps_mpconn_verdict verdict_of(enum mps_reason plain)
 {
     if (plain == MPS_REASON_UNSPECIFIED)
         return MPS_MPCONN_REFUSED;
+    if (plain == MPS_REASON_ADDRESS_GONE)
+        return MPS_MPCONN_HOMELESS;
     return plain == MPS_REASON_MIDDLEBOX ? MPS_MPCONN_UNHEARD : MPS_MPCONN_PLAIN;
 }
 

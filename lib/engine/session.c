@@ -188,6 +188,15 @@ void mps_session_discard(struct mps_session *s)
     mps_session_free(s);
 }
 
+/* The address of the connection, or the one that the kernel chooses if that is gone. */
+static const struct mps_addr *source(const struct mps_session *s, struct mps_addr *room)
+{
+    if (s->bound || mps_connector_has(&s->local))
+        return &s->local;
+    *room = (struct mps_addr){.family = s->local.family};
+    return room;
+}
+
 /* The peer is no shim, or cannot be one: a second, unmarked TCP connection from the same address.
  */
 static int go_plain(struct mps_session *s)
@@ -195,12 +204,13 @@ static int go_plain(struct mps_session *s)
     struct mps_conn *core = mps_mpconn_core(s->mp);
     struct mps_span spans[PLAIN_SPANS];
     struct mps_relay *relay;
+    struct mps_addr from;
     uint64_t skip = 0;
     unsigned n;
     int fd;
 
     s->sockopts.plain = true;
-    fd = mps_connector_plain(&s->local, &s->peer, &s->sockopts);
+    fd = mps_connector_plain(source(s, &from), &s->peer, &s->sockopts);
     if (fd < 0)
         return MPS_ESYS;
     relay = mps_relay_new(s->eng, &s->app, fd, true, false, 0, on_relay_wake, s);
@@ -267,6 +277,8 @@ static void remember(struct mps_session *s, enum mps_mpconn_verdict verdict)
     mps_time_t now = mps_clock_now();
     enum mps_peer_kind kind = MPS_PEER_PLAIN;
 
+    if (verdict == MPS_MPCONN_HOMELESS)
+        return;
     if (verdict == MPS_MPCONN_REFUSED)
         kind = MPS_PEER_REFUSED;
     else if (verdict == MPS_MPCONN_UNHEARD &&
@@ -284,6 +296,7 @@ static bool run_multipath(struct mps_session *s, bool *ret_more)
     case MPS_MPCONN_PLAIN:
     case MPS_MPCONN_REFUSED:
     case MPS_MPCONN_UNHEARD:
+    case MPS_MPCONN_HOMELESS:
         *ret_more = true;
         remember(s, verdict);
         s->plain = verdict == MPS_MPCONN_REFUSED ? MPS_PLAIN_PEER_REFUSED : MPS_PLAIN_NO_ANSWER;
@@ -325,6 +338,7 @@ void mps_session_addresses_changed(struct mps_session *s)
         return;
     mps_locals_of(s, &list);
     mps_mpconn_set_locals(s->mp, &list);
+    mps_mpconn_check_address(s->mp);
     mps_engine_mark(s->eng, s);
 }
 

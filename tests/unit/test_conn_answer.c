@@ -178,6 +178,41 @@ static void slow_server_with_data(void **state)
     assert_true(pair_complete(p));
 }
 
+static void address_goes(void **state)
+{
+    struct tcp t = start(*state, false);
+
+    mps_conn_first_address_gone(t.p->end[CLIENT].conn, t.p->now);
+    pair_settle(t.p);
+    comes_back_plain(t.p, MPS_REASON_ADDRESS_GONE);
+}
+
+/* Whether the data arrived cannot be known any more. */
+static void address_goes_with_data(void **state)
+{
+    struct tcp t = start(*state, true);
+
+    mps_conn_first_address_gone(t.p->end[CLIENT].conn, t.p->now);
+    pair_settle(t.p);
+    assert_true(t.p->end[CLIENT].reset);
+    assert_false(t.p->end[CLIENT].plain);
+    assert_int_equal(t.p->end[CLIENT].reason, MPS_REASON_ADDRESS_GONE);
+}
+
+/* Later the connection is not bound to it. */
+static void address_goes_later(void **state)
+{
+    struct pair *p = *state;
+
+    assert_int_equal(pair_start(p), 0);
+    pair_settle(p);
+    mps_conn_first_address_gone(p->end[CLIENT].conn, p->now);
+    p->end[CLIENT].to_send = 1000;
+    p->end[CLIENT].fin = p->end[SERVER].fin = true;
+    pair_run(p, 30 * MPS_SEC);
+    assert_true(pair_complete(p));
+}
+
 /* The first message leaves alone, however much of it the socket takes, and something follows. */
 static void leaves_alone(struct pair *p, int side)
 {
@@ -228,7 +263,8 @@ int main(void)
         CASE(answer_is_eaten),       CASE(answer_to_data_is_eaten),
         CASE(losses_are_repaired),   CASE(silence_is_no_proof),
         CASE(slow_server),           CASE(slow_server_with_data),
-        CASE(first_messages_are_alone),
+        CASE(first_messages_are_alone), CASE(address_goes),
+        CASE(address_goes_with_data),   CASE(address_goes_later),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
