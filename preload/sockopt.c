@@ -4,8 +4,10 @@
 #include <linux/tcp.h>
 #include <netinet/in.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include "handover/binding.h"
 #include "handover/client.h"
+#include "handover/sndbuf.h"
 #include "handover/sys.h"
 #include "inq.h"
 #include "liketcp.h"
@@ -189,19 +191,49 @@ static bool acts_on_subflows(int fd, int option)
 }
 
 /*
- * The agent leaves the last byte of what the program wrote in the queue, and with it a piece of up
- * to 90 KiB. A send buffer of less than four such pieces would never become writable again, so it
- * only grows.
+ * SO_SNDBUF of a connection of ours is the agent's to obey (true). The program's own end, which is
+ * only a part of it, needs some in any case: *ret_own.
  */
-static bool would_shrink(int fd, const void *value, socklen_t len)
+static bool is_send_buffer(int fd, int option, const void *value, socklen_t len, int *ret_own)
 {
     struct mps_ho_conn_name name;
     int wanted;
 
-    if (len < sizeof(wanted) || !value || !mps_preload_is_ours(fd, &name))
+    if ((option != SO_SNDBUF && option != SO_SNDBUFFORCE) || len < sizeof(wanted) || !value ||
+        !mps_preload_is_ours(fd, &name))
         return false;
     memcpy(&wanted, value, sizeof(wanted));
-    return wanted < mps_preload_option(fd, SOL_SOCKET, SO_SNDBUF, 0) / 2;
+    *ret_own = (int)mps_ho_sndbuf(wanted > 1 ? (size_t)wanted : 1, getauxval(AT_PAGESZ));
+    return true;
+}
+
+static int set_send_buffer(int fd, const void *value, int own)
+{
+    if (!mps_preload_set_option(fd, SOL_SOCKET, SO_SNDBUF, own))
+        return -1;
+    (void)set_remote(fd, SOL_SOCKET, SO_SNDBUF, value, sizeof(int));
+    return 0;
+}
+
+/* The native call has failed with errno. */
+static int set_by_agent(int fd, int level, int option, const void *value, socklen_t len)
+{
+    int rc = set_remote(fd, level, option, value, len);
+
+    /* Who wants few bytes unsent wants few in its own end. */
+    if (rc == 0 && level == IPPROTO_TCP && option == TCP_NOTSENT_LOWAT)
+        (void)mps_preload_set_option(fd, SOL_SOCKET, SO_SNDBUF,
+                                     (int)mps_ho_sndbuf(1, getauxval(AT_PAGESZ)));
+    return rc;
+}
+
+/* What the program asked for; the native answer stays if it never did. */
+static void get_send_buffer(int fd, void *value, socklen_t *len, socklen_t room)
+{
+    int saved = errno;
+
+    (void)get_remote(fd, SOL_SOCKET, SO_SNDBUF, value, len, room);
+    errno = saved;
 }
 
 /* Is the option answered by any TCP socket, and fd ours? Not yet asked: the kernel. */
@@ -244,6 +276,8 @@ MPS_EXPORT int getsockopt(int fd, int level, int option, void *value, socklen_t 
         correct(fd, option, value, len);
     if (option == SO_REUSEPORT || option == TCP_SAVE_SYN)
         hide_own(fd, level, option, value, len);
+    if (level == SOL_SOCKET && option == SO_SNDBUF && *len == sizeof(int))
+        get_send_buffer(fd, value, len, room);
     return rc;
 }
 
@@ -262,15 +296,14 @@ MPS_EXPORT int setsockopt(int fd, int level, int option, const void *value, sock
 {
     const unsigned binding = mps_binding_is_on(value, len) ? mps_binding_of(level, option) : 0;
     struct mps_ho_conn_name name;
-    int rc, saved;
+    int rc, saved, own;
 
     if (is_like_tcp(fd, level, option, &name))
         return mps_liketcp_set(&name, fd, level, option, value, len);
     if (refuses(fd, level, binding))
         return -1;
-    if (level == SOL_SOCKET && (option == SO_SNDBUF || option == SO_SNDBUFFORCE) &&
-        would_shrink(fd, value, len))
-        return 0;
+    if (level == SOL_SOCKET && is_send_buffer(fd, option, value, len, &own))
+        return set_send_buffer(fd, value, own);
     if (level == IPPROTO_TCP && option == TCP_FASTOPEN_CONNECT)
         note_fast_open(fd);
     rc = mps_next.setsockopt(fd, level, option, value, len);
@@ -279,7 +312,7 @@ MPS_EXPORT int setsockopt(int fd, int level, int option, const void *value, sock
         enum answer who = who_answers(fd, level, &name);
 
         if (who == ANSWER_AGENT)
-            return set_remote(fd, level, option, value, len);
+            return set_by_agent(fd, level, option, value, len);
         return who == ANSWER_TCP ? mps_liketcp_set(&name, fd, level, option, value, len) : rc;
     }
     show_own(fd, level, option);

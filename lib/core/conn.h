@@ -173,12 +173,25 @@ int mps_conn_set_backup(struct mps_conn *conn, struct mps_subflow *sf, bool back
 /* ---- application to peer ---- */
 
 /*
- * A place for the next application bytes; *ret is empty while the send buffer is full, before the
+ * A place for the next application bytes; *ret is empty while the send buffer is full (it holds
+ * what the paths carry in about a round trip, within snd_buf_max), before the
  * HELLO exchange is done (unless zero_rtt), after FIN and after the end. Then report what was put
  * there. 0, MPS_ENOMEM.
  */
 int mps_conn_app_tx_space(struct mps_conn *conn, struct mps_span *ret);
 void mps_conn_app_tx_done(struct mps_conn *conn, size_t n, mps_time_t now);
+
+/*
+ * Limits that the application sets: of the bytes held until their DATA_ACK, and of those that TCP
+ * has not sent yet (about, since frames are not cut for it). 0: none but what the paths need.
+ */
+void mps_conn_limit_send_buffer(struct mps_conn *conn, uint64_t bytes, uint64_t unsent,
+                                mps_time_t now);
+
+/* Bytes taken from the application and not DATA_ACKed. */
+uint64_t mps_conn_unacked(const struct mps_conn *conn);
+/* Of these, TCP has not sent so many, as last measured. */
+uint64_t mps_conn_unsent_in_all(const struct mps_conn *conn);
 
 /*
  * The last byte that was reported is urgent: the peer's application is told when it gets there. A

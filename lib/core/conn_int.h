@@ -53,6 +53,8 @@ struct mps_conn_tx {
     mps_time_t sched_at; /* ask the scheduler again */
     mps_time_t written_at; /* the application's last write */
     mps_time_t full_at;    /* the send buffer was full */
+    uint64_t asked_bytes, asked_unsent; /* limits of the application's, 0: none */
+    uint64_t unsent_max; /* from the latter; 0: none */
     uint64_t reinjected;  /* bytes sent again in all */
     uint64_t opportunism; /* of these: to shorten waiting */
 };
@@ -210,6 +212,9 @@ struct mps_subflow *mps_conn_unexplored(const struct mps_conn *c, mps_time_t now
 void mps_conn_explore(struct mps_conn *c, struct mps_subflow *sf, mps_time_t now);
 bool mps_conn_send_run(struct mps_conn *c, struct mps_subflow *sf, struct mps_run *run,
                        uint8_t flags, mps_time_t now);
+
+/* ---- conn_sndbuf.c ---- */
+void mps_conn_size_send_buffer(struct mps_conn *c, mps_time_t now);
 
 /* ---- conn_checks.c ---- */
 

@@ -42,48 +42,7 @@ mps_time_t mps_conn_max_srtt(const struct mps_conn *c)
     return (mps_time_t)max * MPS_USEC;
 }
 
-/*
- * A send buffer of 2 * sum(rate) * max(RTT) keeps all paths busy while the slowest repairs a loss
- * (RFC 6182 section 5.3). It follows the paths up and down; more would only delay what the
- * application sees of its own progress.
- */
-static void size_send_buffer(struct mps_conn *c, mps_time_t now)
-{
-    const struct mps_subflow *sf;
-    uint64_t rate = 0, rtt_us = 0, want, max = c->cfg.snd_buf_max;
-
-    mps_for_each_subflow(sf, c) {
-        /* What a resting one still has on its way may hold up the rest. */
-        if (!mps_sf_usable(sf) || sf->stale.stale || (sf->rests && sf->m.in_flight == 0))
-            continue;
-        rate += mps_metrics_rate(&sf->m);
-        if (sf->m.srtt_us > rtt_us)
-            rtt_us = sf->m.srtt_us;
-    }
-    if (rtt_us > 0 && rate > max * 1000000u / rtt_us)
-        rate = max * 1000000u / rtt_us;
-    want = 2 * rate * rtt_us / 1000000u;
-    if (want < MPS_SND_BUF_MIN)
-        want = MPS_SND_BUF_MIN;
-    if (mps_mem_scarce(c->env.mem))
-        want = MPS_SND_BUF_SCARCE;
-    mps_sendq_set_limit(&c->tx.sendq, want < max ? want : max);
-    if (mps_sendq_size(&c->tx.sendq) >= c->tx.sendq.limit)
-        c->tx.full_at = now;
-}
-
 /* ---- the application's side ---- */
-
-int mps_conn_app_tx_space(struct mps_conn *c, struct mps_span *ret)
-{
-    bool early = c->phase == MPS_PH_OPENING && c->cfg.zero_rtt;
-
-    if ((c->phase != MPS_PH_OPEN && !early) || c->tx.fin) {
-        *ret = (struct mps_span){NULL, 0};
-        return 0;
-    }
-    return mps_sendq_space(&c->tx.sendq, ret);
-}
 
 void mps_conn_app_tx_done(struct mps_conn *c, size_t n, mps_time_t now)
 {
@@ -361,7 +320,7 @@ void mps_conn_push(struct mps_conn *c, mps_time_t now)
     if (c->phase <= MPS_PH_OPEN) {
         c->tx.sched_at = MPS_NEVER;
         mps_conn_fair(c, now);
-        size_send_buffer(c, now);
+        mps_conn_size_send_buffer(c, now);
         candidates_fill(c, &cand);
         if (cand.n > 0) {
             mps_conn_repair(c, now);

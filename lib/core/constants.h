@@ -53,8 +53,13 @@
 
 /* ---- send buffer ---- */
 
-/* It starts with and never falls below this many bytes; 4 MiB is what Linux gives one TCP flow. */
-#define MPS_SND_BUF_MIN (4u << 20)
+/* It starts with and never falls below this many bytes: Linux's TCP starts with as much. */
+#define MPS_SND_BUF_MIN (128u << 10)
+/* Room for what so late a DATA_ACK leaves in it, up to so many bytes. */
+#define MPS_SND_BUF_LATE     (20 * MPS_MSEC)
+#define MPS_SND_BUF_LATE_MAX (4u << 20)
+/* A program that wants few bytes unsent leaves at least two small frames for a path with room. */
+#define MPS_UNSENT_MIN MPS_FRAME_MIN
 /* A program that waited for room in it has filled it again after so long. */
 #define MPS_SND_BUF_REFILL (20 * MPS_MSEC)
 /* While the agent's memory is scarce. */

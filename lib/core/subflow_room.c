@@ -56,7 +56,8 @@ uint32_t mps_subflow_notsent_limit(const struct mps_subflow *sf)
         limit = two;
     if (limit > most)
         limit = most;
-    if (limit < MPS_ROOM_MIN)
+    /* More wakes us less often, but is in the way of what the application writes next. */
+    if (limit < MPS_ROOM_MIN && sf->conn->tx.asked_unsent == 0)
         limit = MPS_ROOM_MIN;
     return limit > MPS_ROOM_MAX ? MPS_ROOM_MAX : (uint32_t)limit;
 }

@@ -19,6 +19,9 @@
 
 #define BATCH 64
 
+/* Of our end: what the peer sent waits there rather than here, for an application that reads slowly. */
+#define RECEIVE_BUFFER (1 << 20)
+
 static void on_epoll(struct ev_loop *loop, ev_io *io, int revents)
 {
     struct mps_appwatch *watch = io->data;
@@ -144,16 +147,16 @@ static int bind_name(int fd, const char *agent_id, uint64_t conn_id,
     return 0;
 }
 
-static void set_buffer(int fd)
+static void set_buffer(int fd, size_t size)
 {
     /* Beyond the system's limit with privilege, up to it without. */
-    if (!mps_sock_set_int(fd, SOL_SOCKET, SO_SNDBUFFORCE, MPS_APP_BUFFER))
-        mps_sock_set_int(fd, SOL_SOCKET, SO_SNDBUF, MPS_APP_BUFFER);
+    if (!mps_sock_set_int(fd, SOL_SOCKET, SO_SNDBUFFORCE, (int)size))
+        mps_sock_set_int(fd, SOL_SOCKET, SO_SNDBUF, (int)size);
 }
 
 int mps_app_open(struct mps_app *app, struct mps_appwatch *watch,
                  void (*ready)(struct mps_app *app), const char *agent_id, uint64_t conn_id,
-                 const struct sockaddr_storage *local, const struct sockaddr_storage *peer,
+                 size_t buffer, const struct sockaddr_storage *local, const struct sockaddr_storage *peer,
                  int *ret_fd)
 {
     int fds[2];
@@ -163,12 +166,13 @@ int mps_app_open(struct mps_app *app, struct mps_appwatch *watch,
     app->fd = -1;
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0)
         return MPS_ESYS;
-    set_buffer(fds[0]);
-    set_buffer(fds[1]);
+    set_buffer(fds[0], RECEIVE_BUFFER);
+    set_buffer(fds[1], buffer);
     mps_sock_set_int(fds[0], SOL_SOCKET, SO_OOBINLINE, 1);
     app->watch = watch;
     app->ready = ready;
     app->fd = fds[0];
+    app->buffer = 2 * buffer;
     app->ahead = app->queued = 1; /* the hello byte */
     app->changed = true;
     if (bind_name(fds[1], agent_id, conn_id, local, peer) < 0 ||
@@ -296,6 +300,66 @@ static int read_some(struct mps_app *app, uint8_t *p, size_t len, size_t *ret_n)
     return 0;
 }
 
+/* ---- bytes that stay in the queue ---- */
+
+/* Take n forwarded bytes out of the queue; one byte stays in any case. */
+static void let_go(struct mps_app *app, size_t n)
+{
+    uint8_t sink[16384];
+
+    if (n >= app->queued)
+        n = app->queued - 1;
+    while (n > 0) {
+        ssize_t got = recv(app->fd, sink, n < sizeof(sink) ? n : sizeof(sink), MSG_DONTWAIT);
+
+        if (got <= 0)
+            return;
+        n -= (size_t)got;
+        app->ahead -= (size_t)got;
+        app->queued -= (size_t)got;
+    }
+}
+
+void mps_app_keep(struct mps_app *app, uint64_t n)
+{
+    size_t surplus = app->ahead > n ? app->ahead - (size_t)n : 0;
+
+    if (app->fd < 0 || !app->keeps || app->ahead <= 1 || surplus == 0)
+        return;
+    /* A call for each acknowledgment would cost more than it gives. */
+    if (n == 0 || surplus >= app->buffer / 128)
+        let_go(app, surplus);
+}
+
+/* An urgent byte is in the queue: what is ahead of it has to go, or its mark is not seen. */
+static bool has_urgent(const struct mps_app *app)
+{
+    struct pollfd p = {.fd = app->fd, .events = POLLPRI};
+
+    return poll(&p, 1, 0) == 1 && (p.revents & POLLPRI);
+}
+
+/*
+ * Bytes behind those forwarded, which stay. There were `avail` before the look for an urgent one, so
+ * it is not among them.
+ */
+static int peek(struct mps_app *app, uint8_t *p, size_t len, size_t avail, size_t *ret_n)
+{
+    struct iovec iov = {p, len < avail ? len : avail};
+    struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
+    ssize_t n;
+
+    if (!mps_sock_set_int(app->fd, SOL_SOCKET, SO_PEEK_OFF, (int)app->ahead))
+        return MPS_APP_RESET;
+    n = recvmsg(app->fd, &msg, MSG_PEEK | MSG_DONTWAIT);
+    mps_sock_set_int(app->fd, SOL_SOCKET, SO_PEEK_OFF, -1);
+    if (n < 0)
+        return mps_sock_would_block(errno) ? 0 : MPS_APP_RESET;
+    app->ahead += (size_t)n;
+    *ret_n = (size_t)n;
+    return 0;
+}
+
 int mps_app_read(struct mps_app *app, uint8_t *p, size_t len, size_t *ret_n)
 {
     /* Taken before the look at the queue: bytes written before a FIN are in it by then. */
@@ -318,6 +382,12 @@ int mps_app_read(struct mps_app *app, uint8_t *p, size_t len, size_t *ret_n)
     if (avail == 0)
         return rc;
     if (len == 0)
+        return 0;
+    if (app->keeps && !has_urgent(app))
+        return peek(app, p, len, avail, ret_n);
+    if (app->ahead > 1)
+        let_go(app, app->ahead - 1);
+    if (app->ahead > 1)
         return 0;
     rc = 0;
     /* Twice: if the mark is behind what is ahead, the first time gives nothing. */

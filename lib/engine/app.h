@@ -11,6 +11,9 @@
  *  - Its close and its shutdown(SHUT_WR) differ in POLLHUP, which libev does not show; and the
  *    held byte keeps the descriptor readable for ever. Hence an edge-triggered epoll of our own,
  *    which libev watches as one descriptor.
+ *  - Its send buffer is what its writes may be ahead of our reads. Where the application asked for a
+ *    small one, bytes that were forwarded stay in the queue until the peer has them ("keeps"): they
+ *    fill it, as on TCP, and nothing waits behind them. They are read by MSG_PEEK then.
  *  - Urgent data (MSG_OOB) arrives inline here: reading stops before the urgent byte, and behind it.
  *    Where the kernel's AF_UNIX has none, the byte lost its mark before.
  */
@@ -38,7 +41,9 @@ struct mps_app {
     struct mps_appwatch *watch;
     void (*ready)(struct mps_app *app); /* something changed; must not close or free */
     int fd;                             /* -1: closed */
-    size_t ahead;  /* bytes at the head of the queue that were forwarded already: 0 or 1 */
+    size_t ahead;  /* bytes at the head of the queue that were forwarded already: 0 or 1, unless: */
+    bool keeps;    /* they stay there until mps_app_keep lets go of them */
+    size_t buffer; /* bytes that fill the application's send buffer, the kernel's overhead with them */
     size_t queued; /* bytes in the queue for certain, those included */
     bool changed;  /* an event came since the queue was last looked at */
     bool eof;      /* the application shut down its sending side, or closed */
@@ -53,16 +58,13 @@ struct mps_app {
     bool deaf; /* it shut down its reading side: what we write is discarded */
 };
 
-/* Both ends' socket buffers, as far as the system permits. */
-#define MPS_APP_BUFFER (1 << 20)
-
 /*
- * Make the pair; the application's end is bound to the connection name of message.h. *ret_fd is
- * to be passed on and closed. 0 or MPS_ESYS.
+ * Make the pair; the application's end is bound to the connection name of message.h, its SO_SNDBUF
+ * is `buffer` (handover/sndbuf.h). *ret_fd is to be passed on and closed. 0 or MPS_ESYS.
  */
 int mps_app_open(struct mps_app *app, struct mps_appwatch *watch,
                  void (*ready)(struct mps_app *app), const char *agent_id, uint64_t conn_id,
-                 const struct sockaddr_storage *local, const struct sockaddr_storage *peer,
+                 size_t buffer, const struct sockaddr_storage *local, const struct sockaddr_storage *peer,
                  int *ret_fd);
 
 /* Positive results of mps_app_read. */
@@ -80,6 +82,9 @@ bool mps_app_readable(struct mps_app *app);
 
 /* Next bytes of the application; *ret_n may be 0: none now. */
 int mps_app_read(struct mps_app *app, uint8_t *p, size_t len, size_t *ret_n);
+
+/* Of the bytes that were forwarded the newest n stay in the queue; not before `keeps` is set. */
+void mps_app_keep(struct mps_app *app, uint64_t n);
 
 /*
  * Bytes to the application; the number taken: all of them once it listens no more, none once it

@@ -128,6 +128,8 @@ static void do_option(struct mps_engine *eng, const struct mps_ho_request *req,
         err = mps_sockopts_set(&s->sockopts, fds, n, req->level, req->name, req->data, len);
     else
         err = mps_sockopts_get(&s->sockopts, fds, n, req->level, req->name, d->reply.data, &len);
+    if (err == 0 && req->op == MPS_HO_SETOPT)
+        mps_session_options_changed(s);
     if (err != 0)
         fail(d, err);
     else if (req->op == MPS_HO_GETOPT)

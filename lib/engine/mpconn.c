@@ -17,6 +17,7 @@
 #include "report.h"
 #include "session.h"
 #include "sflow.h"
+#include "sndbuf.h"
 #include "sock.h"
 
 #define JOIN_DELAY   (20 * MPS_MSEC)
@@ -167,6 +168,7 @@ int mps_mpconn_new(struct mps_mpconn **ret, struct mps_session *s, int fd,
     }
     look_for_box(mp, sf, is_marked(s, fd), now);
     *ret = mp;
+    mps_sndbuf_apply(mp);
     if (mp->eng->retiring)
         mps_conn_leave(mp->core, now);
     mps_locals_of(s, &locals);

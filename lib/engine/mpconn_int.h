@@ -21,6 +21,8 @@ struct mps_mpconn {
     struct mps_exchange exchange;
     struct mps_netaddr_entry *locals; /* with ports, as told to the core */
     unsigned n_locals;
+    uint64_t send_buffer; /* bytes that the program's options allow (sndbuf.h), 0: any number */
+    bool keep_unacked, keep_unsent; /* these stay in the program's end (app.h) */
     bool established; /* the peer has answered HELLO */
     bool fin_done;    /* the application's FIN was passed on */
     bool closed;      /* its close or abort was passed on */

@@ -15,6 +15,7 @@
 #include "report.h"
 #include "session.h"
 #include "sflow.h"
+#include "sndbuf.h"
 #include "sock.h"
 
 #define ROUNDS     8          /* per run */
@@ -382,6 +383,7 @@ enum mps_mpconn_verdict mps_mpconn_run(struct mps_mpconn *mp, bool *ret_more)
         moved |= write_subflows(mp, now);
         drain_events(mp, now);
     }
+    mps_sndbuf_let_go(mp);
     if (mp->over && mp->resetting) {
         *ret_more = false;
         return MPS_MPCONN_GOES_ON;

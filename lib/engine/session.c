@@ -17,6 +17,7 @@
 #include "peek.h"
 #include "relay.h"
 #include "report.h"
+#include "sndbuf.h"
 #include "sock.h"
 
 #ifndef SO_BINDTOIFINDEX
@@ -71,8 +72,8 @@ static int session_new(struct mps_engine *eng, const struct mps_session_request 
     s->options = eng->options;
     mps_options_parse(&s->options, req->options, req->options_len, log_bad_option);
     mps_sockopts_inherit(&s->sockopts, req->fd);
-    rc = mps_app_open(&s->app, &eng->appwatch, on_app_ready, eng->agent_id, s->id, &local, &peer,
-                      ret_fd);
+    rc = mps_app_open(&s->app, &eng->appwatch, on_app_ready, eng->agent_id, s->id,
+                      mps_sndbuf_of_app(&s->sockopts), &local, &peer, ret_fd);
     if (rc < 0) {
         mps_sockopts_deinit(&s->sockopts);
         free(s);
@@ -228,6 +229,7 @@ static int go_plain(struct mps_session *s)
         }
     }
     s->mp = mps_mpconn_free(s->mp);
+    s->app.keeps = false;
     s->relay = relay;
     mps_log("session %llx: plain, %llu bytes replayed", (unsigned long long)s->id,
             (unsigned long long)skip);
@@ -339,6 +341,14 @@ void mps_session_addresses_changed(struct mps_session *s)
     mps_locals_of(s, &list);
     mps_mpconn_set_locals(s->mp, &list);
     mps_mpconn_check_address(s->mp);
+    mps_engine_mark(s->eng, s);
+}
+
+void mps_session_options_changed(struct mps_session *s)
+{
+    if (!s->mp)
+        return;
+    mps_sndbuf_apply(s->mp);
     mps_engine_mark(s->eng, s);
 }
 

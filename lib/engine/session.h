@@ -75,6 +75,9 @@ void mps_session_join(struct mps_session *s, int fd, const struct mps_join *join
 /* The host's addresses or join ports are others now. */
 void mps_session_addresses_changed(struct mps_session *s);
 
+/* `sockopts` has other values now. */
+void mps_session_options_changed(struct mps_session *s);
+
 void mps_session_route_changed(struct mps_session *s, const struct mps_route *route);
 
 /* The agent stops (engine.h): may free the session. */

@@ -21,6 +21,11 @@
 
 #define ROOM_STEP 4
 
+#ifndef SO_BUF_LOCK
+#define SO_BUF_LOCK 72 /* Linux 5.14 */
+#endif
+#define BUF_LOCK_SEND 1 /* SO_SNDBUF was set */
+
 struct option_id {
     int level, name;
 };
@@ -131,6 +136,26 @@ static bool all_zero(const uint8_t *p, size_t len)
     return true;
 }
 
+int mps_sockopts_int(const struct mps_sockopts *opts, int level, int name, int fallback)
+{
+    int i = find(opts, level, name), value;
+
+    if (i < 0 || opts->item[i].len < sizeof(value))
+        return fallback;
+    memcpy(&value, opts->item[i].data, sizeof(value));
+    return value;
+}
+
+/* A send buffer that the program chose, as it named it: the kernel shows twice as much. */
+static void inherit_sndbuf(struct mps_sockopts *opts, int fd)
+{
+    int locked = mps_sock_get_int(fd, SOL_SOCKET, SO_BUF_LOCK, 0);
+    int size = mps_sock_get_int(fd, SOL_SOCKET, SO_SNDBUF, 0) / 2;
+
+    if (locked & BUF_LOCK_SEND && size > 0)
+        record(opts, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+}
+
 void mps_sockopts_inherit(struct mps_sockopts *opts, int fd)
 {
     struct linger linger;
@@ -148,6 +173,7 @@ void mps_sockopts_inherit(struct mps_sockopts *opts, int fd)
     len = sizeof(linger);
     if (getsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, &len) == 0 && linger.l_onoff)
         record(opts, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
+    inherit_sndbuf(opts, fd);
 }
 
 static bool goes_to_socket(const struct mps_sockopts *opts, int level, int name)
@@ -269,6 +295,18 @@ static int get_of_socket(int fd, int level, int name, void *data, size_t *len)
     return 0;
 }
 
+/* As the kernel shows it. */
+static void double_it(void *data, size_t len)
+{
+    int size;
+
+    if (len != sizeof(size))
+        return;
+    memcpy(&size, data, sizeof(size));
+    size *= 2;
+    memcpy(data, &size, sizeof(size));
+}
+
 int mps_sockopts_get(const struct mps_sockopts *opts, const int *fds, unsigned n_fds, int level,
                      int name, void *data, size_t *len)
 {
@@ -280,6 +318,8 @@ int mps_sockopts_get(const struct mps_sockopts *opts, const int *fds, unsigned n
         if (*len > opts->item[i].len)
             *len = opts->item[i].len;
         memcpy(data, opts->item[i].data, *len);
+        if (level == SOL_SOCKET && name == SO_SNDBUF)
+            double_it(data, *len);
         return 0;
     }
     /* An accepted socket has the listener's TCP_SAVE_SYN in any case. */

@@ -35,6 +35,9 @@ void mps_sockopts_inherit(struct mps_sockopts *opts, int fd);
 /* All recorded options to a new socket, as far as they are permitted. */
 void mps_sockopts_apply(const struct mps_sockopts *opts, int fd);
 
+/* A recorded value of an int, `fallback` if there is none. */
+int mps_sockopts_int(const struct mps_sockopts *opts, int level, int name, int fallback);
+
 /*
  * The connection's sockets are fds[0..n_fds). Both return 0 or an errno value. *len: room in data,
  * then bytes there.

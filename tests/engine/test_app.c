@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <ev.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <sys/ioctl.h>
@@ -11,6 +12,7 @@
 #include <unistd.h>
 #include "engine/app.h"
 #include "engine/clock.h"
+#include "handover/sndbuf.h"
 
 static unsigned n_ready;
 
@@ -33,7 +35,7 @@ static void end_init(struct end *e)
     e->loop = ev_loop_new(EVBACKEND_EPOLL);
     assert_int_equal(mps_appwatch_init(&e->watch, e->loop), 0);
     assert_int_equal(mps_app_open(&e->app, &e->watch, on_ready, "00000000000000f1", mps_clock_now(),
-                                  &none, &none, &e->fd),
+                                  mps_ho_sndbuf(1, (size_t)getpagesize()), &none, &none, &e->fd),
                      0);
 }
 
@@ -243,12 +245,117 @@ static void test_app_blocks(void **state)
     end_deinit(&e);
 }
 
+/*
+ * Bytes that the peer has not acknowledged stay: they fill the application's end, are forwarded once
+ * and in order all the same, and leave when they are let go, but for the last one.
+ */
+static void test_app_keeps_more(void **state)
+{
+    static uint8_t in[65536], out[65536];
+    size_t got = 0, sent = 0, n;
+    struct end e;
+
+    for (unsigned i = 0; i < sizeof(in); i++)
+        in[i] = (uint8_t)(i * 7 + i / 256);
+    end_init(&e);
+    e.app.keeps = true;
+    while (got < sizeof(in)) {
+        size_t want = 1 + got % 1999 < sizeof(in) - sent ? 1 + got % 1999 : sizeof(in) - sent;
+
+        if (want > 0)
+            assert_int_equal(send(e.fd, in + sent, want, MSG_DONTWAIT), want);
+        sent += want;
+        ev_run(e.loop, EVRUN_NOWAIT);
+        assert_int_equal(mps_app_read(&e.app, out + got, 1 + got % 777, &n), 0);
+        got += n;
+        if (got > 20000)
+            mps_app_keep(&e.app, 20000);
+        assert_in_range(queued(e.app.fd), got < 20000 ? got : 20000,
+                        sent - got + 20000 + 1 + e.app.buffer / 128);
+    }
+    assert_memory_equal(in, out, sizeof(in));
+    mps_app_keep(&e.app, 0);
+    assert_int_equal(queued(e.app.fd), 1);
+    assert_int_equal(mps_app_read(&e.app, out, 1, &n), 0);
+    assert_int_equal(n, 0);
+    close(e.fd);
+    end_deinit(&e);
+}
+
+/* An urgent byte behind bytes that stay is seen as such. */
+static void test_app_keeps_urgent(void **state)
+{
+    uint8_t buf[16];
+    struct end e;
+    size_t n;
+
+    end_init(&e);
+    e.app.keeps = true;
+    assert_int_equal(send(e.fd, "abc", 3, 0), 3);
+    ev_run(e.loop, EVRUN_NOWAIT);
+    assert_int_equal(mps_app_read(&e.app, buf, sizeof(buf), &n), 0);
+    assert_int_equal(n, 3);
+    assert_int_equal(send(e.fd, "de!", 3, MSG_OOB), 3);
+    assert_int_equal(send(e.fd, "fg", 2, 0), 2);
+    ev_run(e.loop, EVRUN_NOWAIT);
+    assert_int_equal(mps_app_read(&e.app, buf, sizeof(buf), &n), 0);
+    assert_int_equal(n, 2);
+    assert_false(e.app.urgent);
+    assert_int_equal(mps_app_read(&e.app, buf + n, sizeof(buf) - n, &n), 0);
+    assert_int_equal(n, 1);
+    assert_true(e.app.urgent);
+    assert_int_equal(mps_app_read(&e.app, buf + 3, sizeof(buf) - 3, &n), 0);
+    assert_int_equal(n, 2);
+    assert_memory_equal(buf, "de!fg", 5);
+    close(e.fd);
+    end_deinit(&e);
+}
+
+/* The piece that the last byte came in leaves room, or nobody would ever hear that there is some. */
+static void test_app_stays_writable(void **state)
+{
+    static uint8_t bytes[1 << 20];
+    struct pollfd p = {.events = POLLOUT};
+    int pipe_fds[2], file;
+    struct end e;
+    size_t n;
+
+    end_init(&e);
+    p.fd = e.fd;
+    while (send(e.fd, bytes, sizeof(bytes), MSG_DONTWAIT) > 0)
+        ;
+    for (unsigned i = 0; i < 2; i++) {
+        ev_run(e.loop, EVRUN_NOWAIT);
+        e.app.changed = true;
+        do {
+            assert_int_equal(mps_app_read(&e.app, bytes, sizeof(bytes), &n), 0);
+            e.app.changed = true;
+        } while (n > 0);
+        assert_int_equal(poll(&p, 1, 0), 1);
+        if (i == 1)
+            break;
+        /* The same with a piece from sendfile(2) and its like. */
+        assert_return_code(pipe(pipe_fds), errno);
+        file = open("/proc/self/exe", O_RDONLY);
+        assert_return_code(file, errno);
+        assert_true(splice(file, NULL, pipe_fds[1], NULL, 65536, 0) > 0);
+        assert_true(splice(pipe_fds[0], NULL, e.fd, NULL, 65536, 0) > 0);
+        close(file);
+        close(pipe_fds[0]);
+        close(pipe_fds[1]);
+    }
+    close(e.fd);
+    end_deinit(&e);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_app_closed_or_deaf), cmocka_unit_test(test_app_keeps_a_byte),
         cmocka_unit_test(test_app_urgent),         cmocka_unit_test(test_app_ends),
         cmocka_unit_test(test_app_is_quiet),       cmocka_unit_test(test_app_blocks),
+        cmocka_unit_test(test_app_keeps_more),     cmocka_unit_test(test_app_keeps_urgent),
+        cmocka_unit_test(test_app_stays_writable),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

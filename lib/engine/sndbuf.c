@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT */
+#include "sndbuf.h"
+
+#include <limits.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include "clock.h"
+#include "handover/sndbuf.h"
+#include "mpconn_int.h"
+#include "session.h"
+#include "sockopts.h"
+
+/* Up to so many buffers of the application's end it is worth reading its bytes twice. */
+#define SMALL 4
+
+static size_t asked(const struct mps_sockopts *opts)
+{
+    int size = mps_sockopts_int(opts, SOL_SOCKET, SO_SNDBUF, 0);
+
+    return size > 0 ? (size_t)size : 0;
+}
+
+static uint64_t asked_unsent(const struct mps_sockopts *opts)
+{
+    int size = mps_sockopts_int(opts, IPPROTO_TCP, TCP_NOTSENT_LOWAT, 0);
+
+    return size > 0 ? (uint64_t)size : 0;
+}
+
+size_t mps_sndbuf_of_app(const struct mps_sockopts *opts)
+{
+    long page = sysconf(_SC_PAGESIZE);
+    size_t size = asked_unsent(opts) > 0 ? 1 : asked(opts);
+
+    return mps_ho_sndbuf(size, page > 0 ? (size_t)page : 4096);
+}
+
+void mps_sndbuf_apply(struct mps_mpconn *mp)
+{
+    const struct mps_sockopts *opts = &mp->s->sockopts;
+    struct mps_app *app = &mp->s->app;
+    uint64_t bytes = 2 * (uint64_t)asked(opts); /* as the kernel counts */
+
+    app->buffer = 2 * mps_sndbuf_of_app(opts);
+    mp->keep_unacked = bytes > 0 && bytes <= SMALL * app->buffer;
+    mp->keep_unsent = asked_unsent(opts) > 0;
+    app->keeps = mp->keep_unacked || mp->keep_unsent;
+    if (bytes > 0)
+        bytes = bytes > 2 * app->buffer ? bytes - app->buffer : app->buffer;
+    mps_conn_limit_send_buffer(mp->core, bytes, asked_unsent(opts), mps_clock_now());
+    mp->send_buffer = bytes;
+}
+
+/*
+ * What is unsent fills the program's end. While the program is ahead of us even so, a little more
+ * does: it writes records of any size, each of which costs its end more than its length.
+ */
+static uint64_t unsent_part(struct mps_mpconn *mp)
+{
+    uint64_t unsent = mps_conn_unsent_in_all(mp->core), asked = asked_unsent(&mp->s->sockopts);
+
+    if (unsent > asked)
+        unsent = asked;
+    return mps_app_readable(&mp->s->app) ? unsent + asked / 2 : unsent;
+}
+
+void mps_sndbuf_let_go(struct mps_mpconn *mp)
+{
+    struct mps_app *app = &mp->s->app;
+    uint64_t unacked = mps_conn_unacked(mp->core), keep = 0, beyond;
+
+    if (!app->keeps)
+        return;
+    if (mp->keep_unacked) {
+        beyond = mp->send_buffer - app->buffer;
+        keep = unacked > beyond ? unacked - beyond : 0;
+    }
+    if (mp->keep_unsent && keep < unsent_part(mp))
+        keep = unsent_part(mp);
+    mps_app_keep(app, keep < unacked ? keep : unacked);
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a program's SO_SNDBUF and TCP_NOTSENT_LOWAT mean for a connection: the bytes in its own end
+ * and in the core together are bounded as TCP bounds them, within what its end needs at least.
+ */
+#pragma once
+#include <stddef.h>
+
+struct mps_mpconn;
+struct mps_sockopts;
+
+/* SO_SNDBUF of a new application's end. */
+size_t mps_sndbuf_of_app(const struct mps_sockopts *opts);
+
+/* To a connection that is new, or whose options have changed. */
+void mps_sndbuf_apply(struct mps_mpconn *mp);
+
+/* After each run: what the peer has acknowledged leaves the application's end. */
+void mps_sndbuf_let_go(struct mps_mpconn *mp);
