@@ -7,6 +7,7 @@
 #include "preload.h"
 #include <errno.h>
 #include "broken.h"
+#include "ended.h"
 #include "liketcp.h"
 #include "urgent.h"
 
@@ -37,7 +38,7 @@ static ssize_t heard(int fd, ssize_t rc, int flags)
 {
     if (rc < 0 && mps_hints_is_ours(fd))
         mps_broken_failed(fd, !(flags & MSG_NOSIGNAL));
-    return rc;
+    return mps_ended(fd, rc);
 }
 
 /* A connection that is there already is not opened again. */

@@ -31,6 +31,12 @@ bool mps_preload_set_option(int fd, int level, int name, int value);
 /* MPS_HO_NONBLOCK if calls on fd must not block (O_NONBLOCK), else 0; errno is preserved. */
 unsigned mps_preload_no_wait(int fd);
 
+struct mps_ho_request;
+struct mps_ho_reply;
+
+/* Ask the agent about a connection of ours; true if it answered (ret_reply). In sockopt.c. */
+bool mps_preload_ask(int fd, struct mps_ho_request *req, struct mps_ho_reply *ret_reply);
+
 enum mps_swap {
     MPS_SWAP_DONE,   /* fd is the application's end now */
     MPS_SWAP_PLAIN,  /* fd is the TCP socket it was, and stays that */

@@ -5,6 +5,7 @@
  */
 #include "preload.h"
 #include <errno.h>
+#include "ended.h"
 #include "inq.h"
 
 /* MSG_ERRQUEUE asks for what is beside the stream; MSG_TRUNC lets go of bytes uncopied. */
@@ -61,19 +62,19 @@ static ssize_t receive_apart(int fd, void *buf, size_t n, int flags)
 MPS_EXPORT ssize_t read(int fd, void *buf, size_t n)
 {
     mps_settle(fd, true);
-    return mps_next.read(fd, buf, n);
+    return mps_ended(fd, mps_next.read(fd, buf, n));
 }
 
 MPS_EXPORT ssize_t __read_chk(int fd, void *buf, size_t n, size_t size)
 {
     mps_settle(fd, true);
-    return mps_next.__read_chk(fd, buf, n, size);
+    return mps_ended(fd, mps_next.__read_chk(fd, buf, n, size));
 }
 
 MPS_EXPORT ssize_t readv(int fd, const struct iovec *iov, int n)
 {
     mps_settle(fd, true);
-    return mps_next.readv(fd, iov, n);
+    return mps_ended(fd, mps_next.readv(fd, iov, n));
 }
 
 MPS_EXPORT ssize_t recv(int fd, void *buf, size_t n, int flags)
@@ -81,7 +82,7 @@ MPS_EXPORT ssize_t recv(int fd, void *buf, size_t n, int flags)
     mps_settle(fd, true);
     if (is_apart(fd, flags))
         return receive_apart(fd, buf, n, flags);
-    return mps_next.recv(fd, buf, n, flags);
+    return mps_ended(fd, mps_next.recv(fd, buf, n, flags));
 }
 
 MPS_EXPORT ssize_t __recv_chk(int fd, void *buf, size_t n, size_t size, int flags)
@@ -89,7 +90,7 @@ MPS_EXPORT ssize_t __recv_chk(int fd, void *buf, size_t n, size_t size, int flag
     mps_settle(fd, true);
     if (n <= size && is_apart(fd, flags))
         return receive_apart(fd, buf, n, flags);
-    return mps_next.__recv_chk(fd, buf, n, size, flags);
+    return mps_ended(fd, mps_next.__recv_chk(fd, buf, n, size, flags));
 }
 
 /* A connection's bytes come without an address. */
@@ -108,7 +109,7 @@ MPS_EXPORT ssize_t recvfrom(int fd, void *buf, size_t n, int flags, struct socka
     mps_settle(fd, true);
     if (is_apart(fd, flags))
         return receive_from_apart(fd, buf, n, flags, addr ? len : NULL);
-    return mps_next.recvfrom(fd, buf, n, flags, addr, len);
+    return mps_ended(fd, mps_next.recvfrom(fd, buf, n, flags, addr, len));
 }
 
 MPS_EXPORT ssize_t __recvfrom_chk(int fd, void *buf, size_t n, size_t size, int flags,
@@ -117,7 +118,7 @@ MPS_EXPORT ssize_t __recvfrom_chk(int fd, void *buf, size_t n, size_t size, int 
     mps_settle(fd, true);
     if (n <= size && is_apart(fd, flags))
         return receive_from_apart(fd, buf, n, flags, addr ? len : NULL);
-    return mps_next.__recvfrom_chk(fd, buf, n, size, flags, addr, len);
+    return mps_ended(fd, mps_next.__recvfrom_chk(fd, buf, n, size, flags, addr, len));
 }
 
 static ssize_t receive_message_apart(int fd, struct msghdr *msg, int flags)
@@ -147,7 +148,7 @@ MPS_EXPORT ssize_t recvmsg(int fd, struct msghdr *msg, int flags)
     if (msg && is_apart(fd, flags))
         got = receive_message_apart(fd, msg, flags);
     else
-        got = mps_next.recvmsg(fd, msg, flags);
+        got = mps_ended(fd, mps_next.recvmsg(fd, msg, flags));
     if (got >= 0 && !(flags & MSG_ERRQUEUE) && mps_inq_wanted(fd))
         mps_inq_append(fd, msg, room);
     return got;
@@ -177,5 +178,5 @@ MPS_EXPORT int recvmmsg(int fd, struct mmsghdr *msgs, unsigned n, int flags,
     /* Less than asked for is right at any time, and one message needs no limit. */
     if (msgs && is_apart(fd, flags))
         return receive_messages_apart(fd, msgs, timeout && n > 1 ? 1 : n, flags);
-    return mps_next.recvmmsg(fd, msgs, n, flags, timeout);
+    return (int)mps_ended(fd, mps_next.recvmmsg(fd, msgs, n, flags, timeout));
 }

@@ -5,6 +5,7 @@
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include "ended.h"
 #include "handover/binding.h"
 #include "handover/client.h"
 #include "handover/sndbuf.h"
@@ -30,8 +31,8 @@ static bool is_refused(int error)
     return error == EOPNOTSUPP || error == ENOPROTOOPT;
 }
 
-/* Ask the agent about a connection of ours; true if it answered (ret_reply). */
-static bool ask(int fd, struct mps_ho_request *req, struct mps_ho_reply *ret_reply)
+/* preload.h */
+bool mps_preload_ask(int fd, struct mps_ho_request *req, struct mps_ho_reply *ret_reply)
 {
     const struct mps_ho_config *config = mps_preload_config();
     struct mps_ho_conn_name name;
@@ -89,7 +90,7 @@ static int get_remote(int fd, int level, int option, void *value, socklen_t *len
     req.level = level;
     req.name = option;
     req.len = room < MPS_HO_DATA_MAX ? room : MPS_HO_DATA_MAX;
-    if (!ask(fd, &req, &reply))
+    if (!mps_preload_ask(fd, &req, &reply))
         return -1;
     if (reply.status != MPS_HO_OK) {
         errno = reply.error > 0 ? reply.error : ENOPROTOOPT;
@@ -119,7 +120,7 @@ static int set_remote(int fd, int level, int option, const void *value, socklen_
     req.len = len;
     if (len > 0)
         memcpy(req.data, value, len);
-    if (!ask(fd, &req, &reply))
+    if (!mps_preload_ask(fd, &req, &reply))
         return -1;
     if (reply.status == MPS_HO_OK)
         return 0;
@@ -186,7 +187,7 @@ static void note_fast_open(int fd)
 static bool acts_on_subflows(int fd, int option)
 {
     return (option == SO_LINGER || option == SO_KEEPALIVE || option == SO_PRIORITY ||
-            option == SO_MARK) &&
+            option == SO_MARK || option == SO_MAX_PACING_RATE) &&
            mps_preload_option(fd, SOL_SOCKET, SO_DOMAIN, AF_UNSPEC) == AF_UNIX;
 }
 
@@ -225,6 +226,21 @@ static int set_by_agent(int fd, int level, int option, const void *value, sockle
         (void)mps_preload_set_option(fd, SOL_SOCKET, SO_SNDBUF,
                                      (int)mps_ho_sndbuf(1, getauxval(AT_PAGESZ)));
     return rc;
+}
+
+/* A reset may be more than that. */
+static void get_error(int fd, void *value, const socklen_t *len)
+{
+    int saved = errno, error;
+
+    if (*len != sizeof(error))
+        return;
+    memcpy(&error, value, sizeof(error));
+    if (error != ECONNRESET)
+        return;
+    error = mps_ended_error(fd);
+    memcpy(value, &error, sizeof(error));
+    errno = saved;
 }
 
 /* What the program asked for; the native answer stays if it never did. */
@@ -276,6 +292,8 @@ MPS_EXPORT int getsockopt(int fd, int level, int option, void *value, socklen_t 
         correct(fd, option, value, len);
     if (option == SO_REUSEPORT || option == TCP_SAVE_SYN)
         hide_own(fd, level, option, value, len);
+    if (level == SOL_SOCKET && option == SO_ERROR)
+        get_error(fd, value, len);
     if (level == SOL_SOCKET && option == SO_SNDBUF && *len == sizeof(int))
         get_send_buffer(fd, value, len, room);
     return rc;

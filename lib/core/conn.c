@@ -49,6 +49,7 @@ static int parts_init(struct mps_conn *c, const struct mps_env *env, const struc
     mps_rtxq_init(&c->tx.rtxq, env->mem);
     mps_ctrlq_tx_init(&c->tx.ctrlq, env->mem);
     c->tx.rtx_at = c->tx.sched_at = MPS_NEVER;
+    mps_deadpeer_init(&c->peer, now);
     mps_reasm_init(&c->rx.reasm, env->mem);
     mps_ctrlq_rx_init(&c->rx.ctrlq, env->mem);
     mps_ack_init(&c->rx.ack);
@@ -192,6 +193,7 @@ void mps_conn_settle(struct mps_conn *c, mps_time_t now)
     if (now > c->now)
         c->now = now;
     mps_conn_close_settle(c, now);
+    mps_alive_peer_settle(c, now);
     mps_paths_run(c, now);
     mps_conn_signals(c, now);
     reap(c);
@@ -240,6 +242,7 @@ mps_time_t mps_conn_deadline(const struct mps_conn *c)
     earlier(&t, mps_conn_fair_deadline(c));
     earlier(&t, c->paths.retry_at);
     earlier(&t, mps_alive_deadline(c));
+    earlier(&t, mps_alive_peer_deadline(c));
     if (mps_conn_n_active(c) > 0)
         earlier(&t, c->rx.ack.due);
     mps_for_each_subflow(sf, c) {
@@ -293,6 +296,7 @@ void mps_conn_expire(struct mps_conn *c, mps_time_t now)
     if (c->phase <= MPS_PH_OPEN) {
         subflow_timers(c, now);
         mps_alive_timer(c, now);
+        mps_alive_peer_timer(c, now);
         mps_conn_tx_timer(c, now);
     }
     mps_conn_push(c, now);

@@ -16,6 +16,7 @@
 #include "addr.h"
 #include "couple.h"
 #include "crypto.h"
+#include "deadpeer.h"
 #include "frame.h"
 #include "mem.h"
 #include "meter.h"
@@ -187,6 +188,10 @@ void mps_conn_app_tx_done(struct mps_conn *conn, size_t n, mps_time_t now);
  */
 void mps_conn_limit_send_buffer(struct mps_conn *conn, uint64_t bytes, uint64_t unsent,
                                 mps_time_t now);
+
+/* When the application wants to learn that the peer is gone: MPS_EV_RESET with reason TIMEOUT. */
+void mps_conn_set_timeouts(struct mps_conn *conn, const struct mps_timeouts *timeouts,
+                           mps_time_t now);
 
 /* Bytes taken from the application and not DATA_ACKed. */
 uint64_t mps_conn_unacked(const struct mps_conn *conn);

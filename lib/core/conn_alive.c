@@ -137,3 +137,45 @@ bool mps_alive_hush(const struct mps_subflow *sf)
     }
     return true;
 }
+
+/* ---- what the application wants to know of the peer ---- */
+
+void mps_conn_set_timeouts(struct mps_conn *c, const struct mps_timeouts *timeouts, mps_time_t now)
+{
+    mps_deadpeer_set(&c->peer, timeouts);
+    mps_conn_settle(c, now);
+}
+
+mps_time_t mps_alive_peer_deadline(const struct mps_conn *c)
+{
+    return c->phase == MPS_PH_OPEN ? mps_deadpeer_deadline(&c->peer) : MPS_NEVER;
+}
+
+void mps_alive_peer_settle(struct mps_conn *c, mps_time_t now)
+{
+    bool waiting = c->tx.acked < mps_rtxq_tail(&c->tx.rtxq) || mps_conn_unsent(c) > 0;
+
+    /* Both only grow, so that their sum tells of either. */
+    mps_deadpeer_waiting(&c->peer, waiting, c->tx.acked + c->flow.limit, now);
+}
+
+/*
+ * Every path is asked, whichever of them answers. Those that were asked before are still trying:
+ * TCP repeats the PING, and beside a path that does not work others are looked for.
+ */
+void mps_alive_peer_timer(struct mps_conn *c, mps_time_t now)
+{
+    enum mps_deadpeer_verdict verdict = MPS_DEADPEER_NOTHING;
+    struct mps_subflow *sf;
+
+    if (c->phase == MPS_PH_OPEN)
+        verdict = mps_deadpeer_check(&c->peer, now);
+    if (verdict == MPS_DEADPEER_DEAD)
+        mps_conn_die(c, MPS_REASON_TIMEOUT, true, now);
+    if (verdict != MPS_DEADPEER_PROBE)
+        return;
+    mps_for_each_subflow(sf, c) {
+        if (works(sf) && sf->stale.asked_at == 0)
+            ask(sf, now);
+    }
+}

@@ -155,6 +155,7 @@ struct mps_conn {
     struct mps_list subflows;
     struct mps_past *past;   /* of those that have ended; NULL: none, or no memory */
     uint32_t slots;          /* in use */
+    struct mps_deadpeer peer; /* what the application wants to know of it */
     bool had_first;
     bool client_gone; /* server: the subflows ended as when the client's agent dies */
     mps_time_t fin_at; /* server: the client's TCP ended one in order then, 0: never */
@@ -281,6 +282,12 @@ void mps_alive_doubt(struct mps_subflow *sf, mps_time_t now);
 void mps_alive_doubt_all(struct mps_conn *c, mps_time_t now);
 /* The silence or end of this one is not worth sending anything on a subflow that may be as dead. */
 bool mps_alive_hush(const struct mps_subflow *sf);
+
+/* What the application wants to know of the peer (deadpeer.h). */
+mps_time_t mps_alive_peer_deadline(const struct mps_conn *c);
+void mps_alive_peer_timer(struct mps_conn *c, mps_time_t now);
+/* At the end of every verb. */
+void mps_alive_peer_settle(struct mps_conn *c, mps_time_t now);
 
 /* ---- conn_close.c ---- */
 void mps_conn_close_settle(struct mps_conn *c, mps_time_t now);

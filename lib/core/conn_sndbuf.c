@@ -10,6 +10,7 @@ struct paths {
     uint64_t rate; /* of all, bytes per second */
     uint64_t rtt_us; /* the longest */
     uint64_t cwnd;
+    uint64_t flight; /* rate * RTT of each */
     uint64_t waiting; /* handed to sockets, and not sent yet */
     uint64_t room;    /* that sockets need besides, to send all the time */
 };
@@ -25,6 +26,7 @@ static void add(struct paths *p, const struct mps_subflow *sf)
     uint64_t rate = mps_metrics_rate(&sf->m);
 
     p->rate += rate;
+    p->flight += bytes_in(rate, sf->m.srtt_us, MPS_SND_BUF_FLIGHT_MAX);
     /* More than twice what the path carries fills queues only. */
     p->cwnd += bytes_in(2 * rate, sf->m.srtt_us, sf->m.cwnd);
     p->waiting += sf->m.notsent + sf->tx.taken + sf->tx.queued;
@@ -37,17 +39,18 @@ static void add(struct paths *p, const struct mps_subflow *sf)
  * 2 * sum(rate) * max(RTT) keeps all paths busy while the slowest repairs a loss (RFC 6182 section
  * 5.3). Congestion windows run ahead of the rate while TCP looks for it; as in TCP's own tuning
  * there is as much again. Beyond that the DATA_ACK takes its time: a delayed acknowledgment's there,
- * and that of two processes.
+ * and that of two processes. And what is given to faster paths while a slow one brings what is to
+ * come after that (lead.h) waits here for as long.
  */
 static uint64_t wanted(const struct paths *p, uint64_t max)
 {
     uint64_t flight = bytes_in(p->rate, p->rtt_us, max);
     uint64_t late = bytes_in(p->rate, MPS_SND_BUF_LATE / MPS_USEC, MPS_SND_BUF_LATE_MAX);
-    uint64_t want;
+    uint64_t lead = flight > p->flight ? flight - p->flight : 0, want;
 
     if (p->cwnd > flight)
         flight = p->cwnd < max ? p->cwnd : max;
-    want = 2 * flight + late;
+    want = 2 * flight + 2 * lead + late;
     return want > MPS_SND_BUF_MIN ? want : MPS_SND_BUF_MIN;
 }
 

@@ -58,6 +58,8 @@
 /* Room for what so late a DATA_ACK leaves in it, up to so many bytes. */
 #define MPS_SND_BUF_LATE     (20 * MPS_MSEC)
 #define MPS_SND_BUF_LATE_MAX (4u << 20)
+/* No path counts for more: far from overflow. */
+#define MPS_SND_BUF_FLIGHT_MAX (1u << 30)
 /* A program that wants few bytes unsent leaves at least two small frames for a path with room. */
 #define MPS_UNSENT_MIN MPS_FRAME_MIN
 /* A program that waited for room in it has filled it again after so long. */

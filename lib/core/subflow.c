@@ -75,6 +75,7 @@ void mps_sf_activate(struct mps_subflow *sf, mps_time_t now)
     sf->active_since = now;
     sf->given_at = now;
     mps_stale_heard(&sf->stale, now);
+    mps_deadpeer_heard(&c->peer, now);
     sf->peer_knows = true;
     sf->join.deadline = MPS_NEVER;
     sf->rx.mode = MPS_RX_HEAD;
@@ -254,6 +255,11 @@ void mps_subflow_down(struct mps_subflow *sf, bool orderly, enum mps_reason reas
     if (damaged)
         mps_checks_damaged(c, sf->id, NULL, NULL, now);
     mps_conn_settle(c, now);
+}
+
+const struct mps_metrics *mps_subflow_metrics(const struct mps_subflow *sf)
+{
+    return &sf->m;
 }
 
 void mps_subflow_update(struct mps_subflow *sf, const struct mps_metrics *m, mps_time_t now)

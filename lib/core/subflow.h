@@ -89,6 +89,9 @@ void mps_subflow_set_split(struct mps_subflow *sf, mps_time_t now);
 void mps_subflow_down(struct mps_subflow *sf, bool orderly, enum mps_reason reason,
                       mps_time_t now);
 
+/* As last updated. */
+const struct mps_metrics *mps_subflow_metrics(const struct mps_subflow *sf);
+
 void mps_subflow_update(struct mps_subflow *sf, const struct mps_metrics *m, mps_time_t now);
 
 /*

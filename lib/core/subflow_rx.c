@@ -247,6 +247,7 @@ int mps_subflow_rx_done(struct mps_subflow *sf, size_t n, mps_time_t now)
     if (sf->state == MPS_SF_DEAD)
         return MPS_ESTATE;
     mps_stale_heard(&sf->stale, now);
+    mps_deadpeer_heard(&c->peer, now);
     if (rx->mode == MPS_RX_PAYLOAD && rx->chunk) {
         uint32_t k = n < rx->left ? (uint32_t)n : rx->left;
 

@@ -109,6 +109,15 @@ static int get_ioctl(const struct mps_session *s, int request, void *data, size_
     return 0;
 }
 
+/* The program has met a reset: what is it in truth? 0: a reset. */
+static void get_end(const struct mps_engine *eng, uint64_t id, struct mps_dispatch *d)
+{
+    int error = mps_ends_find(&eng->ends, id);
+
+    memcpy(d->reply.data, &error, sizeof(error));
+    d->reply.len = sizeof(error);
+}
+
 static void do_option(struct mps_engine *eng, const struct mps_ho_request *req,
                       struct mps_dispatch *d)
 {
@@ -117,6 +126,10 @@ static void do_option(struct mps_engine *eng, const struct mps_ho_request *req,
     size_t len = req->len;
     unsigned n;
 
+    if (req->op == MPS_HO_GETOPT && req->level == SOL_SOCKET && req->name == SO_ERROR) {
+        get_end(eng, req->conn_id, d);
+        return;
+    }
     if (!s) {
         fail(d, ENOTCONN);
         return;

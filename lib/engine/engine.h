@@ -23,6 +23,7 @@
 #include "core/conn.h"
 #include "core/list.h"
 #include "core/token.h"
+#include "ends.h"
 #include "linger.h"
 #include "memory.h"
 #include "monitor.h"
@@ -69,6 +70,7 @@ struct mps_engine {
     unsigned n_sessions;
     uint64_t next_id; /* mps_engine_new_id */
     struct mps_token_table tokens; /* of multipath sessions */
+    struct mps_ends ends;          /* of sessions that are over, or reset */
     ev_check check;                /* runs the marked sessions */
     ev_idle more;                  /* keeps the loop from sleeping while some are left */
     bool retiring;                 /* mps_engine_retire */

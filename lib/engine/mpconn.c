@@ -19,6 +19,7 @@
 #include "sflow.h"
 #include "sndbuf.h"
 #include "sock.h"
+#include "timeouts.h"
 
 #define JOIN_DELAY   (20 * MPS_MSEC)
 #define KEY_ATTEMPTS 8 /* token collisions in a row: never */
@@ -138,6 +139,15 @@ static void look_for_box(struct mps_mpconn *mp, struct mps_subflow *sf, bool mar
         mps_subflow_set_split(sf, now);
 }
 
+void mps_mpconn_obey(struct mps_mpconn *mp)
+{
+    struct mps_timeouts timeouts = mps_timeouts_of(&mp->s->sockopts);
+
+    mps_sndbuf_apply(mp);
+    mps_conn_set_timeouts(mp->core, &timeouts, mps_clock_now());
+    mps_pacing_obey(mp);
+}
+
 int mps_mpconn_new(struct mps_mpconn **ret, struct mps_session *s, int fd,
                    const struct mps_hello *hello)
 {
@@ -168,7 +178,7 @@ int mps_mpconn_new(struct mps_mpconn **ret, struct mps_session *s, int fd,
     }
     look_for_box(mp, sf, is_marked(s, fd), now);
     *ret = mp;
-    mps_sndbuf_apply(mp);
+    mps_mpconn_obey(mp);
     if (mp->eng->retiring)
         mps_conn_leave(mp->core, now);
     mps_locals_of(s, &locals);

@@ -36,6 +36,9 @@ enum mps_mpconn_verdict {
 
 enum mps_mpconn_verdict mps_mpconn_run(struct mps_mpconn *mp, bool *ret_more);
 
+/* The program's socket options hold for the connection as they are now. */
+void mps_mpconn_obey(struct mps_mpconn *mp);
+
 /* A peer's JOIN; takes the descriptor. */
 void mps_mpconn_join(struct mps_mpconn *mp, int fd, const struct mps_join *join);
 

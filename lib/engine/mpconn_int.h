@@ -6,6 +6,7 @@
 #include "busypoll.h"
 #include "core/list.h"
 #include "mpconn.h"
+#include "pacing.h"
 
 struct mps_engine;
 struct mps_sflow;
@@ -23,6 +24,7 @@ struct mps_mpconn {
     unsigned n_locals;
     uint64_t send_buffer; /* bytes that the program's options allow (sndbuf.h), 0: any number */
     bool keep_unacked, keep_unsent; /* these stay in the program's end (app.h) */
+    struct mps_pacing pacing;
     bool established; /* the peer has answered HELLO */
     bool fin_done;    /* the application's FIN was passed on */
     bool closed;      /* its close or abort was passed on */

@@ -137,6 +137,8 @@ static void handle_event(struct mps_mpconn *mp, const struct mps_event *ev, mps_
         /* The only path changes bytes, as somebody may want it: plain TCP carries them so. */
         if (mp->s->role == MPS_ROLE_CLIENT && ev->reason == MPS_REASON_MIDDLEBOX)
             mps_peers_set(mp->eng->peers, &mp->s->peer, MPS_PEER_PLAIN, now);
+        if (ev->reason == MPS_REASON_TIMEOUT)
+            mps_ends_add(&mp->eng->ends, mp->s->id, ETIMEDOUT);
         mp->resetting = !mp->closed;
         pass_reset(mp, now);
         break;
@@ -376,6 +378,7 @@ enum mps_mpconn_verdict mps_mpconn_run(struct mps_mpconn *mp, bool *ret_more)
         if (i > 0 && !moved && !wants_room(mp))
             break;
         measure(mp, false, now);
+        mps_pacing_run(mp, now);
         mps_conn_push(mp->core, now);
         drain_events(mp, now);
         if (mp->plain || mp->over)

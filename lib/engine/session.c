@@ -348,7 +348,7 @@ void mps_session_options_changed(struct mps_session *s)
 {
     if (!s->mp)
         return;
-    mps_sndbuf_apply(s->mp);
+    mps_mpconn_obey(s->mp);
     mps_engine_mark(s->eng, s);
 }
 

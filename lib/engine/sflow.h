@@ -10,6 +10,7 @@
 #include "core/time.h"
 #include "lookout.h"
 #include "netaddr.h"
+#include "pacing.h"
 
 struct mps_sflow {
     struct mps_list link;
@@ -33,6 +34,7 @@ struct mps_sflow {
     bool starved;          /* short of memory: nothing is tried until the owner says so */
     int error; /* errno of the socket's end, 0: none */
     char ifname[MPS_NETADDR_IFNAME];
+    struct mps_pacing_part pacing;
     uint32_t notsent_limit; /* of the socket; 0: not set yet */
     void (*wake)(void *user);
     void *user;

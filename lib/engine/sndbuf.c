@@ -41,14 +41,18 @@ void mps_sndbuf_apply(struct mps_mpconn *mp)
 {
     const struct mps_sockopts *opts = &mp->s->sockopts;
     struct mps_app *app = &mp->s->app;
-    uint64_t bytes = 2 * (uint64_t)asked(opts); /* as the kernel counts */
+    /* As the kernel counts, twice; and half as much again, since paths wait for each other. */
+    uint64_t bytes = 3 * (uint64_t)asked(opts);
 
     app->buffer = 2 * mps_sndbuf_of_app(opts);
     mp->keep_unacked = bytes > 0 && bytes <= SMALL * app->buffer;
     mp->keep_unsent = asked_unsent(opts) > 0;
     app->keeps = mp->keep_unacked || mp->keep_unsent;
-    if (bytes > 0)
-        bytes = bytes > 2 * app->buffer ? bytes - app->buffer : app->buffer;
+    /* What stays in the program's end is counted once, what waits there adds to the rest. */
+    if (mp->keep_unacked && bytes < app->buffer)
+        bytes = app->buffer;
+    else if (bytes > 0 && !mp->keep_unacked)
+        bytes -= app->buffer;
     mps_conn_limit_send_buffer(mp->core, bytes, asked_unsent(opts), mps_clock_now());
     mp->send_buffer = bytes;
 }

@@ -47,7 +47,7 @@ static const struct option_id recorded_only[] = {
     {SOL_SOCKET, SO_OOBINLINE},      {SOL_SOCKET, SO_LINGER},
     {IPPROTO_TCP, TCP_WINDOW_CLAMP}, {SOL_SOCKET, SO_RCVTIMEO},
     {SOL_SOCKET, SO_SNDTIMEO},       {IPPROTO_TCP, TCP_NODELAY},
-    {IPPROTO_TCP, TCP_DEFER_ACCEPT},
+    {IPPROTO_TCP, TCP_DEFER_ACCEPT}, {SOL_SOCKET, SO_MAX_PACING_RATE},
 };
 
 /* Subflows have values of the agent's; a program that has set none expects the kernel's. */
@@ -146,6 +146,39 @@ int mps_sockopts_int(const struct mps_sockopts *opts, int level, int name, int f
     return value;
 }
 
+/* Of 32 or 64 bits; all ones stand for no limit. */
+static uint64_t pacing_rate(const void *data, size_t len)
+{
+    uint64_t large;
+    uint32_t small;
+
+    if (len >= sizeof(large)) {
+        memcpy(&large, data, sizeof(large));
+        return large == UINT64_MAX ? 0 : large;
+    }
+    if (len < sizeof(small))
+        return 0;
+    memcpy(&small, data, sizeof(small));
+    return small == UINT32_MAX ? 0 : small;
+}
+
+uint64_t mps_sockopts_pacing(const struct mps_sockopts *opts)
+{
+    int i = find(opts, SOL_SOCKET, SO_MAX_PACING_RATE);
+
+    return i < 0 ? 0 : pacing_rate(opts->item[i].data, opts->item[i].len);
+}
+
+static void inherit_pacing(struct mps_sockopts *opts, int fd)
+{
+    uint8_t data[sizeof(uint64_t)];
+    socklen_t len = sizeof(data);
+
+    if (getsockopt(fd, SOL_SOCKET, SO_MAX_PACING_RATE, data, &len) == 0 &&
+        pacing_rate(data, len) > 0)
+        record(opts, SOL_SOCKET, SO_MAX_PACING_RATE, data, len);
+}
+
 /* A send buffer that the program chose, as it named it: the kernel shows twice as much. */
 static void inherit_sndbuf(struct mps_sockopts *opts, int fd)
 {
@@ -174,6 +207,7 @@ void mps_sockopts_inherit(struct mps_sockopts *opts, int fd)
     if (getsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, &len) == 0 && linger.l_onoff)
         record(opts, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
     inherit_sndbuf(opts, fd);
+    inherit_pacing(opts, fd);
 }
 
 static bool goes_to_socket(const struct mps_sockopts *opts, int level, int name)

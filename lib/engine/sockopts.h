@@ -35,6 +35,9 @@ void mps_sockopts_inherit(struct mps_sockopts *opts, int fd);
 /* All recorded options to a new socket, as far as they are permitted. */
 void mps_sockopts_apply(const struct mps_sockopts *opts, int fd);
 
+/* The recorded SO_MAX_PACING_RATE in bytes per second, 0: none. */
+uint64_t mps_sockopts_pacing(const struct mps_sockopts *opts);
+
 /* A recorded value of an int, `fallback` if there is none. */
 int mps_sockopts_int(const struct mps_sockopts *opts, int level, int name, int fallback);
 

@@ -47,7 +47,8 @@ void mps_carry_settings(int from, int to)
     /* The last one stands for a wish of the program's (preload/mptcp.h). */
     static const int names[] = {SO_RCVTIMEO,      SO_SNDTIMEO,  SO_LINGER,   SO_OOBINLINE,
                                 SO_KEEPALIVE,     SO_REUSEADDR, SO_PRIORITY, SO_MARK,
-                                SO_BINDTOIFINDEX, SO_RXQ_OVFL};
+                                SO_BINDTOIFINDEX, SO_MAX_PACING_RATE,
+                                SO_RXQ_OVFL};
 
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
         copy_option(from, to, names[i]);

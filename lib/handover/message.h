@@ -48,7 +48,8 @@ enum mps_ho_op {
     MPS_HO_RECHECK = 5,   /* a bind to `local` met EADDRINUSE: drop steering listeners whose
                              application listener is gone. OK: something was dropped, try again. */
     MPS_HO_SETOPT = 6,    /* conn_id, level, name, data */
-    MPS_HO_GETOPT = 7,    /* conn_id, level, name, len wanted; reply data */
+    MPS_HO_GETOPT = 7,    /* conn_id, level, name, len wanted; reply data. SO_ERROR: why a connection
+                             that was reset ended, also after its end; 0: by a reset */
     MPS_HO_STATUS = 8,    /* reply fd: a memfd with the JSON array of mptcpshim-status */
     MPS_HO_CONN_STATUS = 9, /* conn_id; reply fd: a memfd with that connection's JSON object */
     MPS_HO_MONITOR = 10,    /* fd: one end of a SOCK_SEQPACKET pair; from now on each event is sent

@@ -15,6 +15,7 @@
 #include "engine/connector.h"
 #include "engine/crypto_openssl.h"
 #include "engine/memory.h"
+#include "engine/pacing.h"
 #include "engine/pathmem.h"
 #include "engine/peers.h"
 #include "engine/sock.h"
@@ -295,6 +296,52 @@ static void test_connector(void **state)
     rig_deinit(&rig);
 }
 
+/* The parts add up to the rate; who carries more gets more, and nobody gets nothing. */
+static void test_pacing(void **state)
+{
+    struct mps_pacing_part a = {.used = 0}, b = {.used = 0};
+    struct mps_pacing_part *const both[] = {&a, &b};
+    const uint64_t rate = 1000000, of_a = 200000, of_b = 10000000; /* what the links carry */
+
+    mps_pacing_share(rate, both, 1);
+    assert_in_range(a.part, rate - 1, rate);
+    mps_pacing_share(rate, both, 2);
+    assert_in_range(a.part, rate / 2 - 1, rate / 2);
+    assert_int_equal(a.part, b.part);
+    for (unsigned i = 0; i < 50; i++) {
+        a.used = a.part < of_a ? a.part : of_a;
+        b.used = b.part < of_b ? b.part : of_b;
+        mps_pacing_share(rate, both, 2);
+        assert_in_range(a.part + b.part, rate - 2, rate);
+    }
+    assert_in_range(a.used + b.used, rate / 20 * 19, rate);
+    assert_true(a.part >= of_a && a.part > rate / 50);
+    /* A program's value, in its two sizes. */
+    {
+        struct mps_sockopts opts = {.n = 0};
+        uint64_t large = UINT64_C(5000000000), none = UINT64_MAX;
+        uint32_t small = 625000, got = 0;
+        size_t len = sizeof(got);
+        int tcp = socket(AF_INET, SOCK_STREAM, 0);
+
+        mps_sockopts_inherit(&opts, tcp);
+        assert_int_equal(mps_sockopts_pacing(&opts), 0);
+        assert_return_code(
+            setsockopt(tcp, SOL_SOCKET, SO_MAX_PACING_RATE, &small, sizeof(small)), errno);
+        mps_sockopts_inherit(&opts, tcp);
+        assert_int_equal(mps_sockopts_pacing(&opts), small);
+        assert_int_equal(mps_sockopts_get(&opts, &tcp, 1, SOL_SOCKET, SO_MAX_PACING_RATE, &got, &len),
+                         0);
+        assert_int_equal(got, small);
+        mps_sockopts_set(&opts, &tcp, 1, SOL_SOCKET, SO_MAX_PACING_RATE, &large, sizeof(large));
+        assert_int_equal(mps_sockopts_pacing(&opts), large);
+        mps_sockopts_set(&opts, &tcp, 1, SOL_SOCKET, SO_MAX_PACING_RATE, &none, sizeof(none));
+        assert_int_equal(mps_sockopts_pacing(&opts), 0);
+        mps_sockopts_deinit(&opts);
+        close(tcp);
+    }
+}
+
 static void test_sockopts(void **state)
 {
     struct mps_sockopts opts = {.n = 0};
@@ -376,6 +423,7 @@ int main(void)
         cmocka_unit_test(test_metrics),
         cmocka_unit_test(test_connector),
         cmocka_unit_test(test_sockopts),
+        cmocka_unit_test(test_pacing),
         cmocka_unit_test(test_memory),
         cmocka_unit_test(test_crypto),
     };

@@ -83,6 +83,15 @@ fi
 finish "the client" $client
 finish "the server" $server
 
+# SO_MAX_PACING_RATE holds for all paths together: without it they carry ten times as much.
+need iperf3 iperf3
+bed_spawn s timeout 60 iperf3 -s -1 -p 7102 >/dev/null
+bed_wait 10 bed_listening s 7102
+ok "a transfer at a limited rate" bed_run c timeout 60 iperf3 -c $S1 -p 7102 -t 3 --fq-rate 8M -J \
+    >"$BED_TMP/paced"
+jq -c '.end.sum_received | {seconds, bits_per_second}' "$BED_TMP/paced" | sed 's/^/# /'
+ok "the rate is kept" jq -e '.end.sum_received.bits_per_second | . > 1e6 and . < 10e6' "$BED_TMP/paced" >/dev/null
+
 # No route, nobody answers, nobody listens: the same with the shim and without.
 bed_in c ip route add unreachable 10.98.0.0/24
 bed_link 2 cut
