@@ -10,6 +10,7 @@
 #include "exceptions.h"
 #include "handover/marks.h"
 #include "handover/sys.h"
+#include "marking.h"
 #include "tally.h"
 
 #define DISCARD_LEN (1 << 30) /* more than any receive buffer holds */
@@ -112,10 +113,19 @@ static bool give(int listener, int fd, bool found)
     return false;
 }
 
+/* Is a connection waiting? */
+static bool about_to_accept(int listener)
+{
+    if (!mps_preload_config())
+        return false;
+    mps_marking_accept(listener);
+    return is_waiting(listener);
+}
+
 MPS_EXPORT int accept(int fd, struct sockaddr *addr, socklen_t *len)
 {
     const socklen_t room = addr && len ? *len : 0;
-    const bool found = mps_preload_config() && is_waiting(fd);
+    const bool found = about_to_accept(fd);
 
     for (;;) {
         int conn = mps_next.accept(fd, addr, len);
@@ -123,6 +133,7 @@ MPS_EXPORT int accept(int fd, struct sockaddr *addr, socklen_t *len)
         if (conn < 0)
             return conn;
         mps_hints_accepted(fd, conn);
+        mps_marking_accepted(fd, conn);
         if (!mps_preload_config() || give(fd, conn, found))
             return conn;
         if (addr && len)
@@ -133,7 +144,7 @@ MPS_EXPORT int accept(int fd, struct sockaddr *addr, socklen_t *len)
 MPS_EXPORT int accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags)
 {
     const socklen_t room = addr && len ? *len : 0;
-    const bool found = mps_preload_config() && is_waiting(fd);
+    const bool found = about_to_accept(fd);
 
     for (;;) {
         int conn = mps_next.accept4(fd, addr, len, flags);
@@ -141,6 +152,7 @@ MPS_EXPORT int accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags)
         if (conn < 0)
             return conn;
         mps_hints_accepted(fd, conn);
+        mps_marking_accepted(fd, conn);
         if (!mps_preload_config() || give(fd, conn, found))
             return conn;
         if (addr && len)

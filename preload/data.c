@@ -9,6 +9,7 @@
 #include "broken.h"
 #include "ended.h"
 #include "liketcp.h"
+#include "marking.h"
 #include "urgent.h"
 
 int __poll_chk(struct pollfd *fds, nfds_t n, int timeout, size_t size);
@@ -190,8 +191,10 @@ MPS_EXPORT ssize_t splice(int in, off64_t *in_offset, int out, off64_t *out_offs
 static void settle_all(const struct pollfd *fds, nfds_t n)
 {
     if (fds)
-        for (nfds_t i = 0; i < n; i++)
+        for (nfds_t i = 0; i < n; i++) {
             mps_settle(fds[i].fd, false);
+            mps_marking_wait(fds[i].fd);
+        }
 }
 
 static int polled(struct pollfd *fds, nfds_t n, int rc)

@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include "handover/sys.h"
+#include "marking.h"
 #include "mptcp.h"
 
 MPS_EXPORT int socket(int domain, int type, int protocol)
@@ -32,6 +33,7 @@ static int duplicated(int from, int to)
     if (to < 0 || to == from)
         return to;
     mps_hints_forget(to);
+    mps_marking_duplicated(from, to);
     if (mps_preload_config()) {
         mps_pending_share(from);
         mps_pending_share(to);
@@ -109,6 +111,8 @@ MPS_EXPORT int epoll_ctl(int epfd, int op, int fd, struct epoll_event *event)
     int rc;
 
     mps_settle(fd, false);
+    if (op != EPOLL_CTL_DEL)
+        mps_marking_wait(fd);
     rc = mps_next.epoll_ctl(epfd, op, fd, event);
     if (rc == 0 && mps_preload_config()) {
         if (op == EPOLL_CTL_DEL)

@@ -12,6 +12,7 @@
 
 static _Atomic(struct mps_hint *) chunks[CHUNKS];
 static atomic_uint forks;
+static atomic_bool any_listener;
 
 struct mps_hint *mps_hints_find(int fd)
 {
@@ -70,6 +71,10 @@ void mps_hints_forget(int fd)
         atomic_store_explicit(&hint->plain, 0, memory_order_relaxed);
     if (atomic_load_explicit(&hint->listener, memory_order_relaxed) != 0)
         atomic_store_explicit(&hint->listener, 0, memory_order_relaxed);
+    if (atomic_load_explicit(&hint->marking, memory_order_relaxed) != 0)
+        atomic_store_explicit(&hint->marking, 0, memory_order_relaxed);
+    if (atomic_load_explicit(&hint->filtered, memory_order_relaxed))
+        atomic_store_explicit(&hint->filtered, false, memory_order_relaxed);
     if (atomic_load_explicit(&hint->own_reuseport, memory_order_relaxed))
         atomic_store_explicit(&hint->own_reuseport, false, memory_order_relaxed);
     if (atomic_load_explicit(&hint->own_save_syn, memory_order_relaxed))
@@ -173,6 +178,7 @@ void mps_hints_listener_set(int fd, bool own_reuseport)
 
     if (!hint)
         return;
+    atomic_store_explicit(&any_listener, true, memory_order_relaxed);
     atomic_store_explicit(&hint->listener, (int)syscall(SYS_getpid), memory_order_relaxed);
     atomic_store_explicit(&hint->own_reuseport, own_reuseport, memory_order_relaxed);
     atomic_store_explicit(&hint->own_save_syn, true, memory_order_relaxed);
@@ -192,6 +198,11 @@ void mps_hints_accepted(int listener, int conn)
     atomic_store_explicit(&to->own_reuseport,
                           atomic_load_explicit(&from->own_reuseport, memory_order_relaxed),
                           memory_order_relaxed);
+}
+
+bool mps_hints_any_listener(void)
+{
+    return atomic_load_explicit(&any_listener, memory_order_relaxed);
 }
 
 bool mps_hints_is_own_listener(int fd)

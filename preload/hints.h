@@ -37,6 +37,8 @@ struct mps_hint {
     atomic_bool ours;          /* swapped: the application's end of a connection of ours */
     atomic_bool own_reuseport; /* SO_REUSEPORT on it is ours, not the program's */
     atomic_bool own_save_syn;  /* the same of TCP_SAVE_SYN */
+    atomic_bool filtered;      /* a listener that had the filter of marking.h, or may have had */
+    atomic_int marking;        /* enum mps_marking of a listener */
     atomic_int plain;          /* enum mps_plain_reason: why a listener is not marked; of any other
                                   socket: its connection is counted */
     atomic_int listener;       /* process that made it a listener the agent knows; 0: none */
@@ -74,6 +76,9 @@ void mps_hints_listener_set(int fd, bool own_reuseport);
 
 /* conn was accepted from listener, and has what we set on that. */
 void mps_hints_accepted(int listener, int conn);
+
+/* Is there, or was there, any such listener? */
+bool mps_hints_any_listener(void);
 
 /* Did this process make fd a listener that the agent knows? One load for all other descriptors. */
 bool mps_hints_is_own_listener(int fd);

@@ -9,6 +9,7 @@
 #include "exceptions.h"
 #include "handover/marks.h"
 #include "handover/sys.h"
+#include "marking.h"
 #include "netns.h"
 #include "tally.h"
 
@@ -78,17 +79,33 @@ static void unmark(int fd, bool shared)
 void mps_listen_unmark(int fd)
 {
     if (mps_hints_is_own_listener(fd))
-        unmark(fd, false);
+        mps_marking_leave(fd);
+}
+
+void mps_listen_clear(int fd)
+{
+    unmark(fd, false);
+}
+
+bool mps_listen_is_marked(int fd)
+{
+    return mps_preload_option(fd, IPPROTO_TCP, TCP_MAXSEG, 0) == MPS_MARK_LISTEN &&
+           mps_preload_option(fd, SOL_SOCKET, SO_ACCEPTCONN, 0) == 1;
+}
+
+bool mps_listen_may_mark(int fd)
+{
+    return wants_marks(fd, 1);
 }
 
 /* Tell the agent; false if it does not take joins for this listener. */
-static bool announce(int fd, bool shared)
+static bool announce(int fd, bool shared, unsigned flags)
 {
     struct sockaddr_storage local;
     socklen_t len = sizeof(local);
     int saved = errno;
     bool done = mps_sys_getsockname(fd, &local, &len) == 0 &&
-                ask(MPS_HO_LISTEN, shared ? MPS_HO_STEER : 0, &local, len, fd);
+                ask(MPS_HO_LISTEN, flags | (shared ? MPS_HO_STEER : 0), &local, len, fd);
 
     errno = saved;
     return done;
@@ -111,19 +128,25 @@ MPS_EXPORT int listen(int fd, int backlog)
         return mps_next.listen(fd, backlog);
     }
     shared = mps_marks_share_port(fd) > 0;
-    if (mps_marks_prepare_listen(fd) < 0) {
-        unmark(fd, shared);
-        return mps_next.listen(fd, backlog);
-    }
     rc = mps_next.listen(fd, backlog);
-    if (rc == 0 && announce(fd, shared)) {
+    if (rc == 0 && announce(fd, shared, 0)) {
         mps_hints_listener_set(fd, shared);
+        mps_marking_begin(fd);
         return rc;
     }
-    unmark(fd, shared);
+    if (shared)
+        (void)mps_preload_set_option(fd, SOL_SOCKET, SO_REUSEPORT, 0);
     if (rc == 0)
         mps_tally_listener(fd, MPS_PLAIN_NO_AGENT);
     return rc;
+}
+
+bool mps_listen_announce(int fd)
+{
+    if (!wants_marks(fd, 1) || !announce(fd, false, mps_preload_no_wait(fd)))
+        return false;
+    mps_hints_listener_set(fd, false);
+    return true;
 }
 
 /*
@@ -140,10 +163,10 @@ void mps_listen_take_over(const char *pid, const char *count)
         if (!wants_marks(fd, 1) ||
             mps_preload_option(fd, IPPROTO_TCP, TCP_MAXSEG, 0) == MPS_MARK_LISTEN)
             continue;
-        if (mps_marks_prepare_listen(fd) < 0 || !announce(fd, false))
-            unmark(fd, false);
-        else
+        if (announce(fd, false, 0)) {
             mps_hints_listener_set(fd, false);
+            mps_marking_begin(fd);
+        }
     }
 }
 
@@ -168,6 +191,8 @@ MPS_EXPORT int close(int fd)
     mps_claim_leave(fd);
     rc = mps_next.close(fd);
 
+    if (rc == 0)
+        mps_marking_forget(fd);
     if (__builtin_expect(listener && rc == 0, 0)) {
         mps_hints_forget(fd);
         recheck();

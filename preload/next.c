@@ -39,6 +39,32 @@ static int direct_poll(struct pollfd *fds, nfds_t n, int ms)
     return direct_ppoll(fds, n, ms < 0 ? NULL : &timeout, NULL);
 }
 
+static int direct_pselect(int n, fd_set *r, fd_set *w, fd_set *e, const struct timespec *timeout,
+                          const sigset_t *mask)
+{
+    struct timespec copy;
+    struct {
+        const sigset_t *mask;
+        size_t size;
+    } sigset = {mask, KERNEL_SIGSET_SIZE};
+
+    if (timeout)
+        copy = *timeout;
+    return (int)syscall(SYS_pselect6, n, r, w, e, timeout ? &copy : NULL, &sigset);
+}
+
+/* The rest of the time is not written back, as POSIX allows. */
+static int direct_select(int n, fd_set *r, fd_set *w, fd_set *e, struct timeval *timeout)
+{
+    struct timespec ts = {0};
+
+    if (timeout) {
+        ts.tv_sec = timeout->tv_sec + timeout->tv_usec / 1000000;
+        ts.tv_nsec = timeout->tv_usec % 1000000 * 1000;
+    }
+    return direct_pselect(n, r, w, e, timeout ? &ts : NULL, NULL);
+}
+
 static int direct_dup2(int from, int to)
 {
     if (from == to)

@@ -12,6 +12,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <sys/epoll.h>
+#include <sys/select.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -55,6 +56,11 @@ typedef struct sockaddr *mps_addr_out;
     X(int, poll, (struct pollfd * p, nfds_t n, int ms), direct_poll(p, n, ms))                     \
     X(int, ppoll, (struct pollfd * p, nfds_t n, const struct timespec *t, const sigset_t *s),      \
       direct_ppoll(p, n, t, s))                                                                    \
+    X(int, select, (int n, fd_set *r, fd_set *w, fd_set *e, struct timeval *t),                    \
+      direct_select(n, r, w, e, t))                                                                \
+    X(int, pselect,                                                                                \
+      (int n, fd_set *r, fd_set *w, fd_set *e, const struct timespec *t, const sigset_t *s),       \
+      direct_pselect(n, r, w, e, t, s))                                                            \
     X(ssize_t, read, (int fd, void *b, size_t n), syscall(SYS_read, fd, b, n))                     \
     X(ssize_t, readv, (int fd, const struct iovec *v, int n), syscall(SYS_readv, fd, v, n))        \
     X(ssize_t, recv, (int fd, void *b, size_t n, int f),                                           \
@@ -101,7 +107,7 @@ struct mps_next {
     int (*fcntl)(int fd, int cmd, ...);
     int (*ioctl)(int fd, unsigned long request, ...);
     void (*closefrom)(int first);
-    pid_t (*fork)(void);        /* through mps_next_fork() only */
+    pid_t (*fork)(void);       /* through mps_next_fork() only */
     int (*fclose)(FILE *file); /* through mps_next_fclose() only */
     const char *single_threaded; /* libc's word (threaded.h); NULL: it has none */
 };

@@ -104,6 +104,17 @@ void mps_pending_keep(int fd);
  */
 void mps_listen_unmark(int fd);
 
+/* Of a listener, whatever is known of it: take the mark off, and see whether it has one. */
+void mps_listen_clear(int fd);
+bool mps_listen_is_marked(int fd);
+
+/* Nothing of the program's is in the way of marking the listener. */
+bool mps_listen_may_mark(int fd);
+
+/* Tell the agent about a listener that came from elsewhere; false if it is not to be marked. */
+bool mps_listen_announce(int fd);
+
+
 /* Cheap when nothing is pending. */
 static inline void mps_settle(int fd, bool data)
 {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "peer.h"
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +19,14 @@ static int serve(const struct scenario *scenario, int listener)
     return 0;
 }
 
+/* Wait for nobody: from now on connections can be ours. */
+static void ready(int listener)
+{
+    struct pollfd pfd = {.fd = listener, .events = POLLIN};
+
+    need(poll(&pfd, 1, 0) >= 0);
+}
+
 /* A server that was given its listener as number 3, and a connection to tell its port. */
 static int activated(int over)
 {
@@ -26,6 +35,7 @@ static int activated(int over)
     int fd;
 
     need(getsockname(3, (struct sockaddr *)&sin, &len) == 0);
+    ready(3);
     need(write(over, &sin.sin_port, 2) == 2);
     say("listener %s %s", getenv("LISTEN_FDS"), getenv("LISTEN_PID") ? "pid" : "none");
     fd = peer_accept(3);
@@ -75,6 +85,8 @@ int main(int argc, char **argv)
     need(bind(listener, (struct sockaddr *)&addr, sizeof(addr)) == 0);
     need(listen(listener, 16) == 0);
     need(getsockname(listener, (struct sockaddr *)&addr, &len) == 0);
+    if (scenario->swaps)
+        ready(listener);
     need(dprintf(STDOUT_FILENO, "%d\n", ntohs(addr.sin_port)) > 0);
     serve(scenario, listener);
     say("server done");

@@ -255,6 +255,18 @@ static void serve_and_tell(int listener)
     close(fd);
 }
 
+/* By a system call of the program's own: nobody would take HELLO away. */
+static void serve_raw(int listener)
+{
+    for (int i = 0; i < 3; i++) {
+        int fd = (int)syscall(SYS_accept4, listener, NULL, NULL, 0);
+
+        need(fd >= 0);
+        echo(fd);
+        close(fd);
+    }
+}
+
 /* A blocking listener, accepted from only when select() says that it is readable. */
 static void serve_selected(int listener)
 {
@@ -301,6 +313,7 @@ const struct scenario scenarios_accept[] = {
     {"accept_selected", serve_selected, client_three, false},
     {"accept_limited", serve_limited, client_three, false},
     {"accept_simply", serve_simply, client_three, false},
+    {"accept_raw", serve_raw, client_three, false},
     {"accept_cancelled", serve_cancelled, client_nothing, false},
     {NULL, NULL, NULL, false},
 };

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: MIT */
+#include "marking.h"
+#include <errno.h>
+#include <linux/filter.h>
+#include <linux/tcp.h>
+#include <netinet/in.h>
+#include "handover/marks.h"
+#include "handover/sys.h"
+#include "preload.h"
+
+/* The first word of core/opening.h's magic. */
+#define MAGIC_WORD 0xf54d5053u
+
+/* Of a TCP segment, from its header on: nothing of one whose data begin with the magic. */
+static const struct sock_filter filter_code[] = {
+    BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 12),
+    BPF_STMT(BPF_ALU | BPF_RSH | BPF_K, 4),
+    BPF_STMT(BPF_ALU | BPF_LSH | BPF_K, 2),
+    BPF_STMT(BPF_MISC | BPF_TAX, 0),
+    BPF_STMT(BPF_LD | BPF_W | BPF_LEN, 0),
+    BPF_STMT(BPF_ALU | BPF_SUB | BPF_X, 0),
+    BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, 4, 0, 2),
+    BPF_STMT(BPF_LD | BPF_W | BPF_IND, 0),
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, MAGIC_WORD, 1, 0),
+    BPF_STMT(BPF_RET | BPF_K, 0xffffffff),
+    BPF_STMT(BPF_RET | BPF_K, 0),
+};
+
+#define FILTER_LEN (sizeof(filter_code) / sizeof(filter_code[0]))
+
+static int state_of(int fd)
+{
+    struct mps_hint *hint = mps_hints_find(fd);
+
+    return hint ? atomic_load_explicit(&hint->marking, memory_order_relaxed) : MPS_MARKING_NONE;
+}
+
+static void set_state(int fd, enum mps_marking state)
+{
+    struct mps_hint *hint = mps_hints_get(fd);
+
+    if (hint)
+        atomic_store_explicit(&hint->marking, state, memory_order_relaxed);
+}
+
+static void set_filtered(int fd)
+{
+    struct mps_hint *hint = mps_hints_get(fd);
+
+    if (hint)
+        atomic_store_explicit(&hint->filtered, true, memory_order_relaxed);
+}
+
+/* False if there is one of the program's own, or the kernel has none. */
+static bool attach_filter(int fd)
+{
+    struct sock_fprog prog = {.len = FILTER_LEN, .filter = (struct sock_filter *)filter_code};
+    socklen_t n = 0;
+
+    return mps_sys_getsockopt(fd, SOL_SOCKET, SO_GET_FILTER, NULL, &n) == 0 && n == 0 &&
+           mps_sys_setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &prog, sizeof(prog)) == 0;
+}
+
+/* Is it ours? One of another program with the preload is, too. */
+static bool has_filter(int fd)
+{
+    struct sock_filter code[FILTER_LEN];
+    socklen_t n = FILTER_LEN; /* instructions, not bytes */
+    bool same = mps_sys_getsockopt(fd, SOL_SOCKET, SO_GET_FILTER, code, &n) == 0 && n == FILTER_LEN;
+
+    for (size_t i = 0; same && i < FILTER_LEN; i++)
+        same = code[i].code == filter_code[i].code && code[i].k == filter_code[i].k;
+    return same;
+}
+
+void mps_marking_unfilter(int conn)
+{
+    int saved = errno, none = 0;
+
+    if (has_filter(conn))
+        (void)mps_sys_setsockopt(conn, SOL_SOCKET, SO_DETACH_FILTER, &none, sizeof(none));
+    errno = saved;
+}
+
+void mps_marking_begin(int fd)
+{
+    set_state(fd, MPS_MARKING_WAITS);
+}
+
+/* Nobody else marks it: the caller has changed the state. */
+static bool mark(int fd)
+{
+    return mps_listen_may_mark(fd) && mps_marks_prepare_listen(fd) >= 0;
+}
+
+static void unmark(int fd)
+{
+    mps_listen_clear(fd);
+    mps_marking_unfilter(fd);
+}
+
+void mps_marking_leave(int fd)
+{
+    const int state = state_of(fd);
+
+    if (state == MPS_MARKING_DOUBT || state == MPS_MARKING_DONE)
+        unmark(fd);
+    set_state(fd, MPS_MARKING_LEFT);
+}
+
+void mps_marking_doubt(int fd)
+{
+    struct mps_hint *hint = mps_hints_get(fd);
+    int waits = MPS_MARKING_WAITS, saved = errno;
+
+    if (!hint || !atomic_compare_exchange_strong(&hint->marking, &waits, MPS_MARKING_DOUBT))
+        return;
+    set_filtered(fd);
+    if (!attach_filter(fd)) {
+        set_state(fd, MPS_MARKING_ACCEPT);
+    } else if (!mark(fd)) {
+        unmark(fd);
+        set_state(fd, MPS_MARKING_LEFT);
+    }
+    errno = saved;
+}
+
+/* A listener that came with the program or in a message, or no listener at all. */
+static void adopt(int fd)
+{
+    if (mps_listen_is_marked(fd)) {
+        set_filtered(fd);
+        mps_marking_unfilter(fd);
+        set_state(fd, MPS_MARKING_DONE);
+    } else if (mps_listen_announce(fd) && mark(fd)) {
+        set_state(fd, MPS_MARKING_DONE);
+    } else {
+        set_state(fd, MPS_MARKING_LEFT);
+    }
+}
+
+void mps_marking_accept(int fd)
+{
+    int saved = errno;
+
+    switch (state_of(fd)) {
+    case MPS_MARKING_NONE:
+        adopt(fd);
+        break;
+    case MPS_MARKING_WAITS:
+    case MPS_MARKING_ACCEPT:
+        set_state(fd, mark(fd) ? MPS_MARKING_DONE : MPS_MARKING_LEFT);
+        break;
+    case MPS_MARKING_DOUBT:
+        mps_marking_unfilter(fd);
+        set_state(fd, MPS_MARKING_DONE);
+        break;
+    default:
+        break;
+    }
+    errno = saved;
+}
+
+void mps_marking_duplicated(int from, int to)
+{
+    int state = state_of(from), saved = errno;
+
+    if (state == MPS_MARKING_NONE || state == MPS_MARKING_LEFT)
+        return;
+    if (state == MPS_MARKING_DOUBT || state == MPS_MARKING_DONE) {
+        set_filtered(to);
+        unmark(from);
+    }
+    set_state(from, MPS_MARKING_ACCEPT);
+    set_state(to, MPS_MARKING_ACCEPT);
+    errno = saved;
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * When a listener is marked: not by listen(), but by the first call that shows that a program with
+ * the preload accepts from it. A program may accept by other means (io_uring, system calls of its
+ * own) or leave that to one which has no preload; it must not get connections whose peer sends
+ * HELLO.
+ *
+ * accept() shows it. A call that waits for the listener (poll, select, epoll_ctl) makes it likely:
+ * then the listener is marked, so that the first connection is one of ours already, and the kernel
+ * drops segments that begin with the magic until accept() was called here. HELLO comes again a
+ * little later then, and never to somebody else's accept(). Who duplicates the listener passes it
+ * on: it is unmarked, and accept() decides.
+ *
+ * Async-signal-safe; errno is preserved.
+ */
+#pragma once
+#include <stdbool.h>
+#include "hints.h"
+
+enum mps_marking {
+    MPS_MARKING_NONE,   /* nothing is known */
+    MPS_MARKING_WAITS,  /* the agent knows the listener; not marked yet */
+    MPS_MARKING_ACCEPT, /* the same, and only accept() marks it */
+    MPS_MARKING_DOUBT,  /* marked, with the filter */
+    MPS_MARKING_DONE,   /* marked; this program accepts */
+    MPS_MARKING_LEFT,   /* not to be marked */
+};
+
+/* The agent knows the listener. */
+void mps_marking_begin(int fd);
+
+/* accept() is about to be called, by whatever means the number got here. */
+void mps_marking_accept(int fd);
+
+/* `to` is a duplicate of `from`. */
+void mps_marking_duplicated(int from, int to);
+
+/* As the program made the listener, for good. */
+void mps_marking_leave(int fd);
+
+/* Out of line, for those below. */
+void mps_marking_doubt(int fd);
+void mps_marking_unfilter(int conn);
+
+/* fd is waited for; cheap for all that are no listeners. */
+static inline void mps_marking_wait(int fd)
+{
+    struct mps_hint *hint = mps_hints_find(fd);
+
+    if (__builtin_expect(hint && atomic_load_explicit(&hint->marking, memory_order_relaxed) ==
+                                     MPS_MARKING_WAITS,
+                         0))
+        mps_marking_doubt(fd);
+}
+
+/* fd was closed. */
+static inline void mps_marking_forget(int fd)
+{
+    struct mps_hint *hint = mps_hints_find(fd);
+
+    if (hint && atomic_load_explicit(&hint->marking, memory_order_relaxed) != MPS_MARKING_NONE)
+        atomic_store_explicit(&hint->marking, MPS_MARKING_NONE, memory_order_relaxed);
+}
+
+/* accept() on the listener gave conn. */
+static inline void mps_marking_accepted(int listener, int conn)
+{
+    struct mps_hint *hint = mps_hints_find(listener);
+
+    if (hint && atomic_load_explicit(&hint->filtered, memory_order_relaxed))
+        mps_marking_unfilter(conn);
+}

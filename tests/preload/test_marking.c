@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Which calls mark a listener, and what those get who accept by other means. The program runs
+ * itself under the preload, with an agent that takes all listeners.
+ */
+#include "lib/test.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/tcp.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/select.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "core/opening.h"
+#include "fake_agent.h"
+#include "handover/message.h"
+
+#ifndef SO_GET_FILTER
+#define SO_GET_FILTER SO_ATTACH_FILTER
+#endif
+
+static int listener_new(void)
+{
+    struct sockaddr_in sin = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+    assert_true(fd >= 0);
+    assert_return_code(bind(fd, (struct sockaddr *)&sin, sizeof(sin)), errno);
+    assert_return_code(listen(fd, 5), errno);
+    return fd;
+}
+
+static bool is_marked(int fd)
+{
+    int mss = 0;
+    socklen_t len = sizeof(mss);
+
+    assert_return_code(getsockopt(fd, IPPROTO_TCP, TCP_MAXSEG, &mss, &len), errno);
+    return mss == MPS_MARK_LISTEN;
+}
+
+static bool is_filtered(int fd)
+{
+    socklen_t n = 0;
+
+    assert_return_code(getsockopt(fd, SOL_SOCKET, SO_GET_FILTER, NULL, &n), errno);
+    return n > 0;
+}
+
+static int dial(int listener)
+{
+    struct sockaddr_in sin;
+    socklen_t len = sizeof(sin);
+    int fd = (int)syscall(SYS_socket, AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    assert_true(fd >= 0);
+    assert_return_code(getsockname(listener, (struct sockaddr *)&sin, &len), errno);
+    assert_return_code(syscall(SYS_connect, fd, &sin, len), errno);
+    return fd;
+}
+
+enum waiting { BY_POLL, BY_PPOLL, BY_SELECT, BY_PSELECT, BY_EPOLL, WAYS };
+
+static void wait_by(enum waiting way, int fd)
+{
+    const struct timespec now = {0};
+    struct timeval also_now = {0};
+    struct pollfd pfd = {.fd = fd, .events = POLLIN};
+    struct epoll_event event = {.events = EPOLLIN};
+    fd_set set;
+    int ep;
+
+    FD_ZERO(&set);
+    FD_SET(fd, &set);
+    switch (way) {
+    case BY_POLL:
+        assert_int_equal(poll(&pfd, 1, 0), 0);
+        break;
+    case BY_PPOLL:
+        assert_int_equal(ppoll(&pfd, 1, &now, NULL), 0);
+        break;
+    case BY_SELECT:
+        assert_int_equal(select(fd + 1, &set, NULL, NULL, &also_now), 0);
+        break;
+    case BY_PSELECT:
+        assert_int_equal(pselect(fd + 1, &set, NULL, NULL, &now, NULL), 0);
+        break;
+    default:
+        ep = epoll_create1(EPOLL_CLOEXEC);
+        assert_return_code(epoll_ctl(ep, EPOLL_CTL_ADD, fd, &event), errno);
+        close(ep);
+        break;
+    }
+}
+
+/* listen() alone says nothing; who waits will accept, and who accepts does. */
+static void test_calls(void **state)
+{
+    for (int way = 0; way < WAYS; way++) {
+        int fd = listener_new();
+
+        assert_false(is_marked(fd));
+        wait_by((enum waiting)way, fd);
+        assert_true(is_marked(fd));
+        assert_true(is_filtered(fd));
+        assert_int_equal(accept(fd, NULL, NULL), -1);
+        assert_int_equal(errno, EAGAIN);
+        assert_true(is_marked(fd));
+        assert_false(is_filtered(fd));
+        close(fd);
+    }
+}
+
+static void test_accept_alone(void **state)
+{
+    int fd = listener_new();
+
+    assert_int_equal(accept4(fd, NULL, NULL, 0), -1);
+    assert_int_equal(errno, EAGAIN);
+    assert_true(is_marked(fd));
+    assert_false(is_filtered(fd));
+    close(fd);
+}
+
+/* System calls of the program's own leave the listener as it is. */
+static void test_other_means(void **state)
+{
+    int fd = listener_new(), client = dial(fd), conn;
+
+    conn = (int)syscall(SYS_accept4, fd, NULL, NULL, 0);
+    assert_true(conn >= 0);
+    assert_false(is_marked(fd));
+    assert_false(is_filtered(conn));
+    close(conn);
+    close(client);
+    close(fd);
+}
+
+static struct tcp_info info_of(int fd)
+{
+    struct tcp_info info = {0};
+    socklen_t len = sizeof(info);
+
+    assert_return_code(getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len), errno);
+    return info;
+}
+
+/* Waited for here, accepted elsewhere: the magic does not get through, and all else does. */
+static void test_doubt(void **state)
+{
+    char text[16];
+    int fd = listener_new(), client, other, conn;
+
+    wait_by(BY_POLL, fd);
+    client = dial(fd);
+    other = dial(fd);
+    assert_int_equal(send(client, mps_opening_magic, sizeof(mps_opening_magic), 0), 8);
+    assert_int_equal(send(other, "hello", 5, 0), 5);
+    for (int i = 0; i < 5000 && info_of(client).tcpi_total_retrans == 0; i++)
+        poll(NULL, 0, 1);
+    assert_int_equal(info_of(client).tcpi_unacked, 1);
+    conn = (int)syscall(SYS_accept4, fd, NULL, NULL, 0);
+    assert_true(conn >= 0);
+    assert_int_equal(recv(conn, text, sizeof(text), MSG_DONTWAIT), -1);
+    assert_int_equal(errno, EAGAIN);
+    close(conn);
+    conn = (int)syscall(SYS_accept4, fd, NULL, NULL, 0);
+    assert_int_equal(recv(conn, text, sizeof(text), 0), 5);
+    close(conn);
+    close(client);
+    close(other);
+    close(fd);
+}
+
+/* Accepted here after all: it comes again. */
+static void test_doubt_ends(void **state)
+{
+    char text[16];
+    int fd = listener_new(), client, conn;
+
+    wait_by(BY_POLL, fd);
+    client = dial(fd);
+    assert_int_equal(send(client, mps_opening_magic, sizeof(mps_opening_magic), 0), 8);
+    conn = accept(fd, NULL, NULL);
+    assert_true(conn >= 0);
+    assert_false(is_filtered(conn));
+    assert_int_equal(recv(conn, text, sizeof(text), 0), 8);
+    assert_memory_equal(text, mps_opening_magic, 8);
+    close(conn);
+    close(client);
+    close(fd);
+}
+
+/* A duplicate is made to be passed on: only accept() marks it, under either number. */
+static void test_duplicated(void **state)
+{
+    int fd = listener_new(), copy;
+
+    wait_by(BY_EPOLL, fd);
+    assert_true(is_marked(fd));
+    copy = dup(fd);
+    assert_false(is_marked(fd));
+    assert_false(is_filtered(fd));
+    wait_by(BY_EPOLL, copy);
+    wait_by(BY_SELECT, fd);
+    assert_false(is_marked(fd));
+    assert_int_equal(accept(copy, NULL, NULL), -1);
+    assert_true(is_marked(fd));
+    close(copy);
+    close(fd);
+}
+
+/* A filter of the program's own stays, and the listener is left alone. */
+static void test_own_filter(void **state)
+{
+    struct sock_filter all = BPF_STMT(BPF_RET | BPF_K, 0xffffffff);
+    struct sock_fprog prog = {.len = 1, .filter = &all};
+    int fd = listener_new();
+
+    assert_return_code(setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &prog, sizeof(prog)), errno);
+    wait_by(BY_POLL, fd);
+    assert_false(is_marked(fd));
+    assert_int_equal(accept(fd, NULL, NULL), -1);
+    assert_false(is_marked(fd));
+    assert_true(is_filtered(fd));
+    close(fd);
+}
+
+/* A listener that came by other ways than listen(): accept() finds it. */
+static void test_inherited(void **state)
+{
+    struct sockaddr_in sin = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int fd = (int)syscall(SYS_socket, AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+    assert_return_code(syscall(SYS_bind, fd, &sin, sizeof(sin)), errno);
+    assert_return_code(syscall(SYS_listen, fd, 5), errno);
+    wait_by(BY_POLL, fd);
+    assert_false(is_marked(fd));
+    assert_int_equal(accept(fd, NULL, NULL), -1);
+    assert_true(is_marked(fd));
+    close(fd);
+}
+
+static int inside(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_calls),       cmocka_unit_test(test_accept_alone),
+        cmocka_unit_test(test_other_means), cmocka_unit_test(test_doubt),
+        cmocka_unit_test(test_doubt_ends),  cmocka_unit_test(test_duplicated),
+        cmocka_unit_test(test_own_filter),  cmocka_unit_test(test_inherited),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
+
+int main(int argc, char **argv)
+{
+    static struct mps_ho_config cfg;
+    pid_t agent, child;
+    int status = 1;
+
+    alarm(30);
+    if (argc > 1)
+        return inside();
+    fake_agent_config(&cfg);
+    agent = fake_agent_start(&cfg, FAKE_ERROR);
+    child = fork();
+    if (child == 0) {
+        setenv("LD_PRELOAD", getenv("TEST_PRELOAD"), 1);
+        setenv(MPS_ENV_AGENT, cfg.agent_env, 1);
+        unsetenv(MPS_ENV_PROGRAM);
+        execl("/proc/self/exe", argv[0], "inside", (char *)NULL);
+        _exit(127);
+    }
+    (void)waitpid(child, &status, 0);
+    fake_agent_stop(agent);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
+}
