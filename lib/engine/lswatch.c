@@ -6,6 +6,7 @@
 #include <linux/inet_diag.h>
 #include <linux/sock_diag.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -88,13 +89,69 @@ static int dump(struct mnl_socket *nl, uint8_t family, uint16_t port, struct che
     return rc < 0 ? MPS_ESYS : 0;
 }
 
+/* A line of /proc/net/tcp. False after the last listener: all of them come first. */
+static bool look_at_line(const char *line, struct check *c)
+{
+    unsigned port, state;
+    unsigned long inode;
+
+    if (sscanf(line, "%*u: %*[0-9A-F]:%x %*[0-9A-F]:%*x %x %*x:%*x %*x:%*x %*x %*u %*u %lu", &port,
+               &state, &inode) != 3)
+        return true; /* the heading */
+    if (state != STATE_LISTEN)
+        return false;
+    for (unsigned i = 0; i < c->n; i++) {
+        if (inode != 0 && c->ids[i].inode == inode && c->ids[i].port == port)
+            c->alive[i] = true;
+    }
+    return true;
+}
+
+static bool read_table(const char *path, struct check *c)
+{
+    FILE *f = fopen(path, "re");
+    char line[512];
+
+    if (!f)
+        return false;
+    while (fgets(line, sizeof(line), f) && look_at_line(line, c))
+        ;
+    fclose(f);
+    return true;
+}
+
+/*
+ * Where netlink is refused (RestrictAddressFamilies= of systemd): the same from /proc, which knows
+ * no cookies. An inode that was used again for a listener of the same port is taken for the old
+ * one. Without IPv6 there is one table only.
+ */
+static int check_by_proc(struct check *c)
+{
+    if (!read_table("/proc/self/net/tcp", c))
+        return MPS_ESYS;
+    (void)read_table("/proc/self/net/tcp6", c);
+    return 0;
+}
+
+static int check_by_netlink(struct check *c, uint16_t port)
+{
+    struct mnl_socket *nl = mnl_socket_open2(NETLINK_SOCK_DIAG, SOCK_CLOEXEC);
+    int rc = MPS_ESYS;
+
+    if (!nl)
+        return MPS_ESYS;
+    if (mnl_socket_bind(nl, 0, MNL_SOCKET_AUTOPID) == 0 && dump(nl, AF_INET, port, c) == 0)
+        rc = dump(nl, AF_INET6, port, c);
+    mnl_socket_close(nl);
+    return rc;
+}
+
 int mps_lswatch_check(const struct mps_lswatch_id *ids, unsigned n, bool *ret_alive)
 {
     bool alive[MPS_LSWATCH_MAX];
     struct check c = {.ids = ids, .n = n, .alive = alive};
-    struct mnl_socket *nl;
     uint16_t port;
-    int rc = MPS_ESYS;
+    int rc;
 
     if (n == 0)
         return 0;
@@ -106,12 +163,11 @@ int mps_lswatch_check(const struct mps_lswatch_id *ids, unsigned n, bool *ret_al
         if (ids[i].port != port)
             port = 0; /* several ports: one dump of all */
     }
-    nl = mnl_socket_open2(NETLINK_SOCK_DIAG, SOCK_CLOEXEC);
-    if (!nl)
-        return MPS_ESYS;
-    if (mnl_socket_bind(nl, 0, MNL_SOCKET_AUTOPID) == 0 && dump(nl, AF_INET, port, &c) == 0)
-        rc = dump(nl, AF_INET6, port, &c);
-    mnl_socket_close(nl);
+    rc = check_by_netlink(&c, port);
+    if (rc < 0) {
+        memset(alive, 0, sizeof(alive));
+        rc = check_by_proc(&c);
+    }
     if (rc == 0)
         memcpy(ret_alive, alive, n * sizeof(alive[0]));
     return rc;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Which listening TCP sockets exist: a NETLINK_SOCK_DIAG dump. Nothing else tells that the last
- * reference to an application's listener went away, since the agent must not hold one itself.
+ * Which listening TCP sockets exist: a NETLINK_SOCK_DIAG dump, or /proc/net where that is refused.
+ * Nothing else tells that the last reference to an application's listener went away, since the
+ * agent must not hold one itself.
  */
 #pragma once
 #include <stdbool.h>

@@ -190,6 +190,7 @@ int mps_steer_add(struct mps_steer *self, int fd, pid_t pid, bool steer)
     socklen_t len = sizeof(ss);
     struct mps_steer_entry *e;
     struct mps_lswatch_id id;
+    bool alive;
     int beside, large;
 
     if (!mps_sock_is_tcp(fd) || mps_sock_get_int(fd, SOL_SOCKET, SO_ACCEPTCONN, 0) != 1 ||
@@ -197,6 +198,9 @@ int mps_steer_add(struct mps_steer *self, int fd, pid_t pid, bool steer)
         return MPS_ESYS;
     if (self->n_entries >= MPS_LSWATCH_MAX)
         return MPS_ELIMIT;
+    /* Without sock_diag and /proc nobody would tell when to leave the port. */
+    if (mps_lswatch_check(&id, 1, &alive) < 0)
+        return MPS_ESYS;
     mps_list_for_each(e, &self->entries, struct mps_steer_entry, link)
     {
         if (e->id.cookie == id.cookie)

@@ -5,11 +5,15 @@
 #include "test.h"
 
 #include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <linux/tcp.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include "engine/clock.h"
@@ -464,7 +468,54 @@ static void test_join_port_range(void **state)
     ev_loop_destroy(loop);
 }
 
-int main(void)
+/* ---- where netlink is refused ---- */
+
+/* As RestrictAddressFamilies= of systemd without AF_NETLINK, for this process and its children. */
+static bool refuse_netlink(void)
+{
+    struct sock_filter code[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_socket, 0, 3),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AF_NETLINK, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EAFNOSUPPORT),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog prog = {.len = sizeof(code) / sizeof(code[0]), .filter = code};
+
+    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+           prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog) == 0 &&
+           socket(AF_NETLINK, SOCK_RAW, 0) < 0;
+}
+
+/* What watches listeners, once more. */
+static int run_without_netlink(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_listener_goes_with_its_process),
+        cmocka_unit_test(test_listener_goes_by_timer),
+        cmocka_unit_test(test_listener_is_inherited),
+        cmocka_unit_test(test_holder_unknown),
+    };
+
+    return refuse_netlink() ? cmocka_run_group_tests(tests, NULL, NULL) : 99;
+}
+
+static void test_without_netlink(void **state)
+{
+    int status;
+    pid_t child = fork();
+
+    assert_true(child >= 0);
+    if (child == 0) {
+        execl("/proc/self/exe", "test_steer", "without-netlink", (char *)NULL);
+        _exit(127);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+}
+
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_steering_specific),
@@ -478,11 +529,14 @@ int main(void)
         cmocka_unit_test(test_listener_goes_by_timer),
         cmocka_unit_test(test_listener_is_inherited),
         cmocka_unit_test(test_holder_unknown),
+        cmocka_unit_test(test_without_netlink),
         cmocka_unit_test(test_join_unknown_token),
         cmocka_unit_test(test_join_bad_hmac),
         cmocka_unit_test(test_join_listener_abuse),
         cmocka_unit_test(test_join_port_range),
     };
 
+    if (argc > 1)
+        return run_without_netlink();
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
