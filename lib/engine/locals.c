@@ -3,6 +3,7 @@
 
 #include "core/sched.h"
 #include "engine.h"
+#include "holds.h"
 #include "session.h"
 
 static bool listed(const struct mps_netaddr_list *list, const struct mps_addr *addr)
@@ -138,6 +139,7 @@ void mps_locals_of(const struct mps_session *s, struct mps_netaddr_list *ret)
     };
 
     mps_locals_select(s->eng, &want, ret);
+    mps_holds_remove(s->pid, ret);
     if (s->role == MPS_ROLE_SERVER && !want.only_own)
         add_outside(s->eng->policy, ret);
 }

@@ -73,6 +73,17 @@ static struct json_object *path_object(const struct mps_engine *eng,
     return o;
 }
 
+/* In place of the addresses that are too many: how many they are. */
+static struct json_object *left_out_object(const struct mps_engine *eng, unsigned n)
+{
+    static const struct mps_netaddr_entry nothing = {.addr = {.family = MPS_AF_NONE}};
+    struct json_object *o = path_object(eng, &nothing, false);
+
+    json_object_object_add(o, "address", json_object_new_string(""));
+    json_object_object_add(o, "left_out", json_object_new_int((int)n));
+    return o;
+}
+
 static const struct mps_netaddr_entry *find(const struct mps_netaddr_list *list,
                                             const struct mps_addr *addr)
 {
@@ -100,6 +111,8 @@ struct json_object *mps_manage_paths(const struct mps_engine *eng)
         if (!find(all, &used.entry[i].addr))
             json_object_array_add(root, path_object(eng, &used.entry[i], true));
     }
+    if (all->left_out > 0)
+        json_object_array_add(root, left_out_object(eng, all->left_out));
     return root;
 }
 

@@ -7,6 +7,7 @@
 #include <linux/if_addr.h>
 #include <linux/rtnetlink.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include "config/options.h"
 #include "core/err.h"
@@ -16,26 +17,55 @@
 #define RETRY_S       0.5 /* after a dump that failed */
 #define ANY_ROUTE_S   5.0
 #define DUMP_ATTEMPTS 20
-#define LINK_MAX      256
+
+struct link {
+    int index;
+    char name[MPS_NETADDR_IFNAME];
+    bool loopback, tun;
+};
 
 struct dump {
     struct mps_netaddr_list *list;
-    struct {
-        int index;
-        char name[MPS_NETADDR_IFNAME];
-        bool loopback;
-    } link[LINK_MAX];
-    unsigned n_links;
+    struct link *link;
+    unsigned n_links, max_links;
 };
+
+static int on_link_info(const struct nlattr *attr, void *data)
+{
+    struct link *link = data;
+
+    if (mnl_attr_get_type(attr) == IFLA_INFO_KIND)
+        link->tun = strncmp(mnl_attr_get_str(attr), "tun", mnl_attr_get_payload_len(attr)) == 0;
+    return MNL_CB_OK;
+}
 
 static int on_link_attr(const struct nlattr *attr, void *data)
 {
-    char *name = data;
+    struct link *link = data;
 
     if (mnl_attr_get_type(attr) == IFLA_IFNAME)
-        snprintf(name, MPS_NETADDR_IFNAME, "%.*s", (int)mnl_attr_get_payload_len(attr),
+        snprintf(link->name, sizeof(link->name), "%.*s", (int)mnl_attr_get_payload_len(attr),
                  mnl_attr_get_str(attr));
+    else if (mnl_attr_get_type(attr) == IFLA_LINKINFO)
+        mnl_attr_parse_nested(attr, on_link_info, link);
     return MNL_CB_OK;
+}
+
+/* Hosts of containers have hundreds. */
+static struct link *new_link(struct dump *d)
+{
+    unsigned max = d->max_links ? 2 * d->max_links : 64;
+    struct link *more;
+
+    if (d->n_links == d->max_links) {
+        more = realloc(d->link, max * sizeof(*more));
+        if (!more)
+            return NULL;
+        d->link = more;
+        d->max_links = max;
+    }
+    memset(&d->link[d->n_links], 0, sizeof(*d->link));
+    return &d->link[d->n_links++];
 }
 
 static int on_link(const struct nlmsghdr *nlh, void *data)
@@ -43,12 +73,16 @@ static int on_link(const struct nlmsghdr *nlh, void *data)
     const struct ifinfomsg *ifi = mnl_nlmsg_get_payload(nlh);
     struct dump *d = data;
 
-    if ((ifi->ifi_flags & IFF_UP) && (ifi->ifi_flags & IFF_RUNNING) && d->n_links < LINK_MAX) {
-        mnl_attr_parse(nlh, sizeof(*ifi), on_link_attr, d->link[d->n_links].name);
-        d->link[d->n_links].index = ifi->ifi_index;
-        d->link[d->n_links].loopback = (ifi->ifi_flags & IFF_LOOPBACK) != 0;
-        d->n_links++;
-    }
+    struct link *link;
+
+    if (!(ifi->ifi_flags & IFF_UP) || !(ifi->ifi_flags & IFF_RUNNING))
+        return MNL_CB_OK;
+    link = new_link(d);
+    if (!link)
+        return MNL_CB_ERROR;
+    mnl_attr_parse(nlh, sizeof(*ifi), on_link_attr, link);
+    link->index = ifi->ifi_index;
+    link->loopback = (ifi->ifi_flags & IFF_LOOPBACK) != 0;
     return MNL_CB_OK;
 }
 
@@ -77,30 +111,37 @@ static int on_attr(const struct nlattr *attr, void *data)
     return MNL_CB_OK;
 }
 
+/* Those that others mostly stand for leave a half to others. */
+static void keep(struct mps_netaddr_list *list, const struct mps_netaddr_entry *e)
+{
+    if (list->n < (e->secondary || e->alone ? MPS_NETADDR_MAX / 2 : MPS_NETADDR_MAX))
+        list->entry[list->n++] = *e;
+    else
+        list->left_out++;
+}
+
 static int on_addr(const struct nlmsghdr *nlh, void *data)
 {
     const struct ifaddrmsg *ifa = mnl_nlmsg_get_payload(nlh);
     struct dump *d = data;
     struct attrs a = {.flags = ifa->ifa_flags};
-    struct mps_netaddr_entry *e = &d->list->entry[d->list->n];
+    struct mps_netaddr_entry found, *e = &found;
     const struct nlattr *attr;
     bool secondary;
     unsigned i;
 
     for (i = 0; i < d->n_links && d->link[i].index != (int)ifa->ifa_index; i++)
         ;
-    if (i == d->n_links || d->list->n == MPS_NETADDR_MAX)
+    if (i == d->n_links)
         return MNL_CB_OK;
     mnl_attr_parse(nlh, sizeof(*ifa), on_attr, &a);
     attr = a.local ? a.local : a.address;
     secondary = ifa->ifa_family == AF_INET && (a.flags & IFA_F_SECONDARY) && !d->link[i].loopback;
-    if (secondary && d->list->n >= MPS_NETADDR_MAX / 2)
-        return MNL_CB_OK; /* the rest is for others */
     if (!attr || (a.flags & (IFA_F_TENTATIVE | IFA_F_DADFAILED | IFA_F_DEPRECATED)))
         return MNL_CB_OK;
     if (ifa->ifa_scope != RT_SCOPE_UNIVERSE && !d->link[i].loopback)
         return MNL_CB_OK;
-    memset(e, 0, sizeof(*e));
+    memset(e, 0, sizeof(*e)); /* compared as bytes */
     if (ifa->ifa_family == AF_INET && mnl_attr_get_payload_len(attr) == 4)
         e->addr.family = MPS_AF_INET;
     else if (ifa->ifa_family == AF_INET6 && mnl_attr_get_payload_len(attr) == 16)
@@ -113,7 +154,8 @@ static int on_addr(const struct nlmsghdr *nlh, void *data)
     e->loopback = d->link[i].loopback;
     e->secondary = secondary;
     e->alone = ifa->ifa_family == AF_INET && ifa->ifa_prefixlen == 32;
-    d->list->n++;
+    e->tun = d->link[i].tun;
+    keep(d->list, e);
     return MNL_CB_OK;
 }
 
@@ -159,6 +201,7 @@ static int dump_all(struct mps_netaddr_list *ret)
             rc = dump_one(nl, RTM_GETADDR, sizeof(struct ifaddrmsg), on_addr, &d);
     }
     err = errno;
+    free(d.link);
     mnl_socket_close(nl);
     errno = err;
     if (rc == 0)
@@ -283,10 +326,13 @@ static void look_at_addresses(struct mps_netaddr *self)
         return;
     }
     self->addresses_due = false;
-    if (list.n == self->now.n &&
+    if (list.n == self->now.n && list.left_out == self->now.left_out &&
         memcmp(list.entry, self->now.entry, list.n * sizeof(list.entry[0])) == 0)
         return;
     self->now = list;
+    if (list.left_out > 0)
+        mps_log("netaddr: %u addresses of this host are not used: more than %u", list.left_out,
+                (unsigned)MPS_NETADDR_MAX);
     self->ops->addresses(self);
 }
 

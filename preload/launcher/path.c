@@ -31,6 +31,11 @@ static bool flag(struct json_object *o, const char *key)
 
 static void print_path(struct json_object *path)
 {
+    if (number(path, "left_out") > 0) {
+        mps_print("%s  %d more addresses of this host are not used: too many\n",
+                  text(path, "agent"), number(path, "left_out"));
+        return;
+    }
     if (!flag(path, "used")) {
         mps_print("%s  %s  %s  not used\n", text(path, "agent"), text(path, "interface"),
                   text(path, "address"));

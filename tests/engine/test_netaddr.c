@@ -189,6 +189,31 @@ static void test_interrupted_dump(void **state)
     ip("link del v0");
 }
 
+/* A host of containers: the last of many interfaces counts as the first. */
+static void test_many_interfaces(void **state)
+{
+    char name[] = "/tmp/mps-netaddr-XXXXXX", command[256];
+    FILE *file = fdopen(mkstemp(name), "w");
+    struct mps_netaddr_list list;
+
+    assert_non_null(file);
+    for (unsigned i = 0; i < 150; i++)
+        fprintf(file, "link add a%u type veth peer name b%u\nlink set a%u up\nlink set b%u up\n", i,
+                i, i, i);
+    fprintf(file, "link add late type veth peer name far\nlink set late up\nlink set far up\n");
+    fclose(file);
+    snprintf(command, sizeof(command), "-batch %s", name);
+    ip(command);
+    unlink(name);
+    add_many("address", "a0");
+    ip("address add 10.1.0.7/24 dev late");
+    assert_int_equal(mps_netaddr_dump(&list), 0);
+    assert_true(has(&list, 7, "late"));
+    /* What has no place is counted. */
+    assert_in_range(list.n + list.left_out, 401, 403); /* with those of lo */
+    assert_true(list.left_out > 0);
+}
+
 /* A map of one user: root, so that a user may do all this, too. */
 static bool map_root(unsigned uid)
 {
@@ -207,6 +232,7 @@ int main(void)
         cmocka_unit_test(test_events),
         cmocka_unit_test(test_lost_notifications),
         cmocka_unit_test(test_interrupted_dump),
+        cmocka_unit_test(test_many_interfaces),
     };
     unsigned uid = geteuid();
 
