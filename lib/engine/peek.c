@@ -58,6 +58,19 @@ int mps_peek_opening(int fd, struct mps_opening *ret)
     return rc;
 }
 
+size_t mps_peek_begun(int fd)
+{
+    uint8_t buf[MPS_OPENING_MAX_LEN];
+    ssize_t n = recv(fd, buf, sizeof(buf), MSG_PEEK | MSG_DONTWAIT);
+
+    return n > 0 ? (size_t)n : 0;
+}
+
+void mps_peek_give_up(int fd)
+{
+    mps_sock_set_int(fd, SOL_SOCKET, SO_RCVLOWAT, 1);
+}
+
 void mps_peek_refuse(int fd, enum mps_reason reason)
 {
     struct mps_opening msg = {.kind = MPS_OPENING_REFUSE, .reason = (uint8_t)reason};

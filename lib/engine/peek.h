@@ -20,5 +20,11 @@
  */
 int mps_peek_opening(int fd, struct mps_opening *ret);
 
+/* After MPS_OPENING_MORE: how many bytes of the message are there. */
+size_t mps_peek_begun(int fd);
+
+/* After MPS_OPENING_MORE: no more is waited for, so the socket is readable again. */
+void mps_peek_give_up(int fd);
+
 /* Best effort REFUSE with `reason`, then close; the peer sees FIN behind it. */
 void mps_peek_refuse(int fd, enum mps_reason reason);

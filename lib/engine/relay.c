@@ -9,6 +9,7 @@
 #include "app.h"
 #include "clock.h"
 #include "connector.h"
+#include "core/constants.h"
 #include "core/err.h"
 #include "core/meter.h"
 #include "engine.h"
@@ -22,6 +23,10 @@
 /* While the first bytes are missing and TCP repairs it: up to 3 s in all, as long as a client waits. */
 #define HOLD_AGAIN_S 0.2
 #define HOLD_AGAIN   15u
+
+/* How long a part of an opening message keeps what follows from the program. A client that sent it
+ * has given up by then and will not send the rest: it waits half as long for the answer. */
+#define REST_WAIT (2 * MPS_DEFAULT_HELLO)
 
 /* One direction: bytes read and not yet written. */
 struct half {
@@ -42,7 +47,9 @@ struct mps_relay {
     ev_timer hold_timer;
     ev_timer retry; /* active: short of memory */
     unsigned hold_again; /* so often it may be prolonged */
+    ev_timer rest_timer; /* runs since a part of an opening message came */
     bool connecting, guard, hold;
+    bool rest_missing; /* and has ended */
     bool broken;          /* TCP was reset; what came before is still for the application */
     struct half up, down; /* application to peer, peer to application */
     struct mps_hello hello;
@@ -100,6 +107,14 @@ static enum step wait_for_memory(struct mps_relay *r)
     return STEP_IDLE;
 }
 
+static void on_rest(struct ev_loop *loop, ev_timer *timer, int revents)
+{
+    struct mps_relay *r = timer->data;
+
+    r->rest_missing = true;
+    r->wake(r->user);
+}
+
 /*
  * Not while a program's socket is still being handed over: its options are copied from it then.
  * Until the application's end is passed on, our own end is none of the connection.
@@ -142,6 +157,8 @@ struct mps_relay *mps_relay_new(struct mps_engine *eng, struct mps_app *app, int
     r->hold_timer.data = r;
     ev_timer_init(&r->retry, on_retry, MPS_SOCK_RETRY_S, 0.);
     r->retry.data = r;
+    ev_timer_init(&r->rest_timer, on_rest, (double)REST_WAIT / (double)MPS_SEC, 0.);
+    r->rest_timer.data = r;
     if (r->hold)
         ev_timer_start(eng->loop, &r->hold_timer);
     return r;
@@ -152,6 +169,7 @@ static void detach(struct mps_relay *r)
     ev_io_stop(r->eng->loop, &r->io);
     ev_timer_stop(r->eng->loop, &r->hold_timer);
     ev_timer_stop(r->eng->loop, &r->retry);
+    ev_timer_stop(r->eng->loop, &r->rest_timer);
 }
 
 struct mps_relay *mps_relay_free(struct mps_relay *r)
@@ -286,6 +304,31 @@ static enum step up(struct mps_relay *r, bool linger_abort)
     return up_write(r);
 }
 
+static enum step become_plain(struct mps_relay *r)
+{
+    mps_log("relay: the peer does not speak first as a shim: plain");
+    ev_timer_stop(r->eng->loop, &r->rest_timer);
+    r->guard = r->hold = false;
+    take_over(r);
+    return STEP_MOVED;
+}
+
+/* A part of a message, or nothing yet. Behind a whole magic nothing is a program's. */
+static enum step await_rest(struct mps_relay *r)
+{
+    size_t have;
+
+    if (ev_is_active(&r->rest_timer))
+        return STEP_IDLE;
+    have = mps_peek_begun(r->fd);
+    if (have > 0 && !r->rest_missing)
+        ev_timer_start(r->eng->loop, &r->rest_timer);
+    if (!r->rest_missing)
+        return STEP_IDLE;
+    mps_peek_give_up(r->fd);
+    return have < MPS_OPENING_MAGIC_LEN ? become_plain(r) : STEP_RESET;
+}
+
 /* The first bytes of an accepted connection. */
 static enum step look(struct mps_relay *r)
 {
@@ -293,15 +336,11 @@ static enum step look(struct mps_relay *r)
     int rc = mps_peek_opening(r->fd, &msg);
 
     if (rc == MPS_OPENING_MORE)
-        return STEP_IDLE;
+        return await_rest(r);
     if (rc == MPS_PEEK_LACK)
         return wait_for_memory(r);
-    if (rc == MPS_OPENING_FOREIGN || rc == MPS_PEEK_EOF) {
-        mps_log("relay: the peer does not speak first as a shim: plain");
-        r->guard = r->hold = false;
-        take_over(r);
-        return STEP_MOVED;
-    }
+    if (rc == MPS_OPENING_FOREIGN || rc == MPS_PEEK_EOF)
+        return become_plain(r);
     /* A shim that got raw bytes, or sent something broken, must come back plain. */
     if (rc != 0 || msg.kind != MPS_OPENING_HELLO || r->up.bytes > 0 || r->up.fin)
         return STEP_RESET;

@@ -220,6 +220,43 @@ static void test_server_prefix_of_magic(void **state)
     rig_deinit(&rig);
 }
 
+/* And so it is if nothing more comes; behind a whole magic nothing is. */
+static void test_server_rest_missing(void **state)
+{
+    struct rig rig;
+    char buf[16];
+    int app[2], tcp[4];
+    mps_time_t start = mps_clock_now();
+
+    rig_init(&rig, "");
+    for (unsigned i = 0; i < 2; i++) {
+        rig_tcp_pair(&rig, &tcp[2 * i], &tcp[2 * i + 1]);
+        app[i] = rig_accepted(&rig, tcp[2 * i + 1], NULL);
+    }
+    assert_int_equal(send(tcp[0], mps_opening_magic, 1, 0), 1);
+    assert_int_equal(send(tcp[2], mps_opening_magic, 8, 0), 8);
+    /* The client waits 3 s for its answer; by then it may still send the rest. */
+    rig_run(&rig, 3.1);
+    assert_int_equal(rig_poll(app[0], POLLIN), 0);
+    assert_int_equal(rig_poll(app[1], POLLIN), 0);
+    assert_true(wait_for(&rig, app[0], POLLIN));
+    assert_int_equal(recv(app[0], buf, sizeof(buf), 0), 1);
+    assert_memory_equal(buf, mps_opening_magic, 1);
+    exchange(&rig, tcp[0], app[0]);
+    assert_true(wait_for(&rig, tcp[2], POLLIN));
+    assert_int_equal(recv(tcp[2], buf, sizeof(buf), 0), -1);
+    assert_int_equal(errno, ECONNRESET);
+    assert_true(wait_for(&rig, app[1], POLLIN));
+    assert_int_equal(recv(app[1], buf, sizeof(buf), 0), -1);
+    assert_in_range((mps_clock_now() - start) / MPS_MSEC, 5900, 12000);
+    for (unsigned i = 0; i < 2; i++) {
+        close(app[i]);
+        close(tcp[2 * i]);
+    }
+    assert_true(rig_until(&rig, no_sessions, &rig, 10));
+    rig_deinit(&rig);
+}
+
 /* The server's program speaks first: it has to wait for a HELLO, and not for ever. */
 static void test_server_speaks_first(void **state)
 {
@@ -420,6 +457,7 @@ int main(void)
         cmocka_unit_test(test_client_gets_reset),
         cmocka_unit_test(test_server_foreign_bytes),
         cmocka_unit_test(test_server_prefix_of_magic),
+        cmocka_unit_test(test_server_rest_missing),
         cmocka_unit_test(test_server_speaks_first),
         cmocka_unit_test(test_late_hello_after_raw_bytes),
         cmocka_unit_test(test_late_hello_in_pieces),
