@@ -115,13 +115,17 @@ static int come_back(int fd, const struct sockaddr *addr, socklen_t len, int rc)
 static int connect_marked(int fd, const struct sockaddr *addr, socklen_t len)
 {
     struct mps_hint *hint = mps_hints_get(fd);
+    struct mps_marks_buffer buffer;
     int rc;
 
     if (hint && mps_exceptions_keep_bound())
         atomic_store_explicit(&hint->bound, mps_preload_is_bound(fd), memory_order_relaxed);
-    if (mps_marks_prepare_connect(fd) < 0)
+    if (mps_marks_prepare_connect(fd, &buffer) != 0) {
+        mps_tally_connect(fd, MPS_PLAIN_OPTION);
         return mps_next.connect(fd, addr, len);
+    }
     rc = mps_next.connect(fd, addr, len);
+    mps_marks_put_back(fd, &buffer);
     if (rc < 0 && errno == ECONNRESET)
         return come_back(fd, addr, len, rc);
     if (rc < 0 && errno != EINPROGRESS && errno != EINTR)

@@ -175,7 +175,6 @@ int api_adopt_server(int fd, const struct mptcpshim_options *opts)
         api_reset(fd);
         return -ECONNABORTED;
     case MPS_MARK_CONNECT:
-    case MPS_MARK_DOUBT: /* the agent looks at the first bytes: nobody else would */
         break;
     default:
         return 0;

@@ -58,6 +58,7 @@ static int bind_first_local(int fd, int family, const struct mptcpshim_options *
 static int connect_tcp(const struct sockaddr *addr, socklen_t len, int flags,
                        const struct mptcpshim_options *opts)
 {
+    struct mps_marks_buffer buffer = {0};
     int fd = open_socket(addr, len, flags);
     int r;
 
@@ -65,9 +66,10 @@ static int connect_tcp(const struct sockaddr *addr, socklen_t len, int flags,
         return fd;
     r = bind_first_local(fd, addr->sa_family, opts);
     if (r == 0 && !(opts->flags & MPTCPSHIM_OFF))
-        r = mps_marks_prepare_connect(fd);
-    if (r == 0 && mps_sys_connect(fd, addr, len) < 0)
-        r = -errno;
+        r = mps_marks_prepare_connect(fd, &buffer);
+    if (r >= 0)
+        r = mps_sys_connect(fd, addr, len) < 0 ? -errno : 0;
+    mps_marks_put_back(fd, &buffer);
     if (r == 0 || (r == -EINPROGRESS && flags & SOCK_NONBLOCK))
         return fd;
     mps_sys_close(fd);
@@ -218,7 +220,7 @@ int mptcpshim_prepare(int fd, int role, const struct mptcpshim_options *opts)
     if (r < 0 || copy.flags & MPTCPSHIM_OFF)
         return api_return(r);
     if (role == MPTCPSHIM_CLIENT)
-        return api_return(mps_marks_prepare_connect(fd));
+        return api_return(mps_marks_prepare_connect(fd, NULL) < 0 ? -EINVAL : 0);
     return api_return(api_prepare_listener(fd));
 }
 

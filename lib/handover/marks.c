@@ -18,6 +18,9 @@
 #ifndef SO_BUF_LOCK
 #define SO_BUF_LOCK 72
 #endif
+#define MPS_SOCK_RCVBUF_LOCK 2 /* a bit of SO_BUF_LOCK */
+
+#define LARGEST_WINDOW 65535 /* that a SYN or SYN-ACK can say */
 
 #define IPV4_HEADERS 40 /* with TCP's */
 #define IPV6_HEADERS 60
@@ -48,9 +51,71 @@ static int get_option(int fd, int level, int name, void *value, socklen_t *len)
     return r;
 }
 
-int mps_marks_prepare_connect(int fd)
+/* The largest there is (or that a kernel with the workaround for signed ones gives), too small to
+ * be rounded, or unknown: it does not show what segments its sender takes. */
+static bool window_is_mute(unsigned window, unsigned mark)
 {
+    return window >= LARGEST_WINDOW || window == 32767 || window < mark;
+}
+
+/* A buffer that makes the window of most sockets, and grows by itself. The kernel's default. */
+#define ORDINARY_SPACE 65536
+
+static int make_ordinary(int fd, int space, struct mps_marks_buffer *ret)
+{
+    int clamp = 0, lock = 0;
+    socklen_t len = sizeof(clamp);
+    int r;
+
+    if (get_option(fd, IPPROTO_TCP, TCP_WINDOW_CLAMP, &clamp, &len) < 0 || clamp != 0)
+        return 1;
+    len = sizeof(lock);
+    if (get_option(fd, SOL_SOCKET, SO_BUF_LOCK, &lock, &len) < 0)
+        return 1;
+    r = set_option(fd, SOL_SOCKET, SO_RCVBUF, ORDINARY_SPACE);
+    if (r < 0)
+        return r;
+    ret->space = space;
+    ret->lock = lock;
+    /* With the lock the scale of the window would be that of a small one. */
+    return set_option(fd, SOL_SOCKET, SO_BUF_LOCK, lock & ~MPS_SOCK_RCVBUF_LOCK);
+}
+
+int mps_marks_prepare_connect(int fd, struct mps_marks_buffer *buffer)
+{
+    int size = 0, r = 0;
+    socklen_t len = sizeof(size);
+    unsigned window;
+
+    if (buffer)
+        buffer->space = 0;
+    r = get_option(fd, SOL_SOCKET, SO_RCVBUF, &size, &len);
+    if (r < 0)
+        return r;
+    window = (unsigned)size / 2 / MPS_MARK_CONNECT * MPS_MARK_CONNECT;
+    if (window_is_mute(window, MPS_MARK_CONNECT)) {
+        r = window > MPS_MARK_CONNECT && buffer ? make_ordinary(fd, size / 2, buffer) : 1;
+        if (r != 0)
+            return r;
+    }
     return set_option(fd, IPPROTO_TCP, TCP_MAXSEG, MPS_MARK_CONNECT);
+}
+
+void mps_marks_put_back(int fd, const struct mps_marks_buffer *buffer)
+{
+    int size = 0;
+    socklen_t len = sizeof(size);
+
+    if (buffer->space == 0)
+        return;
+    (void)set_option(fd, SOL_SOCKET, SO_RCVBUF, buffer->space);
+    /* Above the limit of ordinary programs: it has been set by one that may go there. */
+    if (get_option(fd, SOL_SOCKET, SO_RCVBUF, &size, &len) == 0 && size / 2 < buffer->space)
+        (void)set_option(fd, SOL_SOCKET, SO_RCVBUFFORCE, buffer->space);
+    (void)set_option(fd, SOL_SOCKET, SO_BUF_LOCK, buffer->lock);
+    /* What the kernel has made of the smaller buffer, if the connection is there already. */
+    if (get_option(fd, SOL_SOCKET, SO_RCVBUF, &size, &len) == 0)
+        (void)set_option(fd, IPPROTO_TCP, TCP_WINDOW_CLAMP, size / 2);
 }
 
 int mps_marks_prepare_listen(int fd)
@@ -145,43 +210,20 @@ static unsigned timestamps(const struct tcp_info *info)
     return info->tcpi_options & TCPI_OPT_TIMESTAMPS ? TIMESTAMPS_LEN : 0;
 }
 
-/* The largest there is (or that a kernel with the workaround for signed ones gives), too small to
- * be rounded, or unknown: it does not show what segments its sender takes. */
-static bool window_is_mute(unsigned window, unsigned mark)
-{
-    return window >= 65535 || window == 32767 || window < mark;
-}
-
 /*
- * Is the window of our SYN one that shows MPS_MARK_CONNECT? The kernel does not keep it: this is
- * how it is made. The buffer does not grow before there is data.
+ * LISTEN, in an answer to our question: that has left the kernel with its MSS, and with a window
+ * that shows it: a kernel that makes other windows of its buffers (net.ipv4.tcp_adv_win_scale before
+ * Linux 6.6) begins with a larger one.
  */
-static bool question_shows(int fd)
-{
-    int buffer = 0;
-    socklen_t len = sizeof(buffer);
-
-    if (get_option(fd, SOL_SOCKET, SO_RCVBUF, &buffer, &len) < 0 || buffer < 0)
-        return false;
-    return !window_is_mute((unsigned)buffer / 2 / MPS_MARK_CONNECT * MPS_MARK_CONNECT,
-                           MPS_MARK_CONNECT);
-}
-
-/*
- * LISTEN, in an answer to our question. If that was in our window, whatever answers has seen it.
- * If it was in the MSS alone, the answer is one only if its MSS came as it was sent: most boxes
- * lower both.
- */
-static bool answered(int fd, const struct tcp_info *info)
+static bool answered(const struct tcp_info *info)
 {
     const unsigned mark = MPS_MARK_LISTEN - timestamps(info);
     const unsigned window = info->tcpi_snd_wnd;
 
-    if (info->tcpi_advmss != MPS_MARK_CONNECT - timestamps(info))
+    if (info->tcpi_advmss != MPS_MARK_CONNECT - timestamps(info) ||
+        info->tcpi_rcv_ssthresh > ORDINARY_SPACE)
         return false;
-    if (window_is_mute(window, mark))
-        return info->tcpi_snd_mss == mark;
-    return window % mark == 0 && (info->tcpi_snd_mss == mark || question_shows(fd));
+    return window_is_mute(window, mark) ? info->tcpi_snd_mss == mark : window % mark == 0;
 }
 
 static bool agent_window(unsigned window, unsigned segment)
@@ -233,7 +275,7 @@ bool mps_marks_synack_is(int fd, unsigned mark)
 
     if (!read_info(fd, &info))
         return false;
-    return mark == MPS_MARK_LISTEN ? answered(fd, &info) : answered_by_agent(&info);
+    return mark == MPS_MARK_LISTEN ? answered(&info) : answered_by_agent(&info);
 }
 
 bool mps_marks_untouched(int fd)
@@ -253,7 +295,7 @@ enum mps_marks_view mps_marks_look(int fd)
         return MPS_MARKS_HANDSHAKE;
     if (refused(&info))
         return MPS_MARKS_REFUSED;
-    if (!answered(fd, &info))
+    if (!answered(&info))
         return MPS_MARKS_NATIVE;
     return untouched(&info) ? MPS_MARKS_ANSWERED : MPS_MARKS_NATIVE;
 }
@@ -320,9 +362,9 @@ unsigned mps_marks_of_syn(const unsigned char *syn, unsigned len)
     mss = mss_option(syn, tcp + 20, end);
     if (mss == MPS_MARK_CONNECT)
         return MPS_MARK_CONNECT;
-    if (window_is_mute(window, MPS_MARK_CONNECT))
-        return mss < MPS_MARK_CONNECT ? MPS_MARK_DOUBT : 0;
     /* A socket that takes over an address in TIME_WAIT counts the timestamps in. */
+    if (window == 0)
+        return 0;
     if (window % MPS_MARK_CONNECT == 0 || window % (MPS_MARK_CONNECT - TIMESTAMPS_LEN) == 0)
         return MPS_MARK_CONNECT;
     return 0;

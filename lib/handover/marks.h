@@ -6,11 +6,21 @@
 #pragma once
 #include <stdbool.h>
 
+/* A receive buffer that is smaller than it was while the SYN is made. */
+struct mps_marks_buffer {
+    int space; /* what SO_RCVBUF said, halved; 0: nothing was changed */
+    int lock;  /* SO_BUF_LOCK */
+};
+
 /*
- * Before connect(): the SYN will carry MPS_MARK_CONNECT. The caller leaves a socket alone on which
- * the program itself has set TCP_MAXSEG. 0 or a negative errno value.
+ * Before connect(): the SYN will carry MPS_MARK_CONNECT, in its window, too. The caller leaves a
+ * socket alone on which the program itself has set TCP_MAXSEG, and calls mps_marks_put_back with
+ * the same `buffer` right after connect(). Without a `buffer` (NULL) that is not changed.
+ * 0; 1: the buffer is so large, or so small, that the window cannot show a mark, so there is none;
+ * or a negative errno value.
  */
-int mps_marks_prepare_connect(int fd);
+int mps_marks_prepare_connect(int fd, struct mps_marks_buffer *buffer);
+void mps_marks_put_back(int fd, const struct mps_marks_buffer *buffer);
 
 /*
  * Before or right after listen(): SYN-ACKs will carry MPS_MARK_LISTEN and accepted sockets keep
@@ -40,7 +50,8 @@ int mps_marks_share_port(int fd);
 /*
  * After establishment: did the SYN-ACK carry `mark` (MPS_MARK_LISTEN; MPS_MARK_AGENT, which stands
  * for both of that kind)? For MPS_MARK_LISTEN also: has our own mark left as it was set, so that
- * the answer was given to a question? It has not where the MTU or a route's advmss is below it.
+ * the answer was given to a question? It has not where the MTU or a route's advmss is below it, nor
+ * where the window was larger than a SYN can say.
  */
 bool mps_marks_synack_is(int fd, unsigned mark);
 
@@ -60,13 +71,9 @@ bool mps_marks_unconnected(int fd);
 bool mps_marks_untouched(int fd);
 
 /*
- * On an accepted socket: the mark in the SYN that made it, MPS_MARK_CONNECT, MPS_MARK_JOIN (either
- * of that kind) or MPS_MARK_DOUBT; 0 if there was none or the listener was not prepared. Asking
- * releases the kernel's copy of the SYN: a second call gives 0.
- *
- * In doubt is a connection whose window says nothing and whose MSS a box may have lowered: its
- * client may have asked, and if it has a receive buffer of such a size, and a kernel that hides
- * this, it may send HELLO.
+ * On an accepted socket: the mark in the SYN that made it, MPS_MARK_CONNECT or MPS_MARK_JOIN (either of
+ * that kind); 0 if there was none or the listener was not prepared. Asking releases the kernel's
+ * copy of the SYN: a second call gives 0.
  */
 unsigned mps_marks_saved_syn(int fd);
 

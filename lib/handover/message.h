@@ -120,8 +120,9 @@ static inline bool mps_ho_taken(const struct mps_ho_reply *reply)
  * First subflow: the sockets are the program's, so nothing but the MSS is set on them (TCP_MAXSEG),
  * and the window is the multiple that comes of it: of CONNECT in the SYN, of LISTEN in the SYN-ACK.
  * Where a receive buffer has been made so large that the window is the largest there is, 65535,
- * it says nothing, and the MSS alone is the mark; for that LISTEN lies below CONNECT, since a
- * socket shows no MSS above its own.
+ * it says nothing. A client's is made smaller for the time of its connect(): what it asks has to
+ * arrive. With such a listener the MSS alone is the answer; for that LISTEN lies below CONNECT,
+ * since a socket shows no MSS above its own.
  *
  * Joins: both sockets are an agent's. Their receive buffer is set so that the window is a number
  * that no buffer of a program, and no usual MTU, leads to.
@@ -145,9 +146,6 @@ static inline bool mps_ho_taken(const struct mps_ho_reply *reply)
 #define MPS_MARK_JOIN_LARGE_WINDOW 44100
 /* In SYN-ACKs of agents: the largest multiple of what a segment takes within this. */
 #define MPS_MARK_AGENT_WINDOW 47000
-
-/* No mark, but a box may have taken one away: see mps_marks_accepted. */
-#define MPS_MARK_DOUBT 1
 
 static inline bool mps_mark_is_join(unsigned mark)
 {

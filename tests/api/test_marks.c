@@ -31,7 +31,7 @@ static void pair_open(struct pair *p, bool mark_client, bool mark_server)
     assert_int_equal(listen(p->listener, 5), 0);
     assert_int_equal(getsockname(p->listener, (struct sockaddr *)&ss, &len), 0);
     if (mark_client)
-        assert_int_equal(mps_marks_prepare_connect(p->client), 0);
+        assert_int_equal(mps_marks_prepare_connect(p->client, NULL), 0);
     assert_int_equal(connect(p->client, (struct sockaddr *)&ss, len), 0);
     p->server = accept4(p->listener, NULL, NULL, SOCK_CLOEXEC);
     assert_true(p->server >= 0);
@@ -156,10 +156,10 @@ static void test_syn_marks(void **state)
         {1319, 65535, MPS_MARK_CONNECT},  /* a large buffer */
         {1319, 65350, MPS_MARK_CONNECT},  /* 50 times the mark less the timestamps */
         {1200, 65350, MPS_MARK_CONNECT},
-        {1200, 65535, MPS_MARK_DOUBT},
-        {1200, 32767, MPS_MARK_DOUBT},
-        {1319 - 1, 1152, MPS_MARK_DOUBT},
-        {0, 65535, MPS_MARK_DOUBT},
+        {1200, 65535, 0},
+        {1200, 32767, 0},
+        {1319 - 1, 1152, 0},
+        {0, 65535, 0},
         {1460, 65535, 0},
         {1460, 64240, 0},
         {1200, 64800, 0},
@@ -208,9 +208,9 @@ static void test_syn_broken(void **state)
     syn[48 + 15] = 0xff;
     assert_int_equal(mps_marks_of_syn(syn, len), MPS_MARK_CONNECT);
     syn[48 + 23] = 5; /* an MSS option of the wrong length */
-    assert_int_equal(mps_marks_of_syn(syn, len), MPS_MARK_DOUBT);
+    assert_int_equal(mps_marks_of_syn(syn, len), 0);
     syn[48 + 23] = 0; /* a length that would not advance */
-    assert_int_equal(mps_marks_of_syn(syn, len), MPS_MARK_DOUBT);
+    assert_int_equal(mps_marks_of_syn(syn, len), 0);
     syn[40] = IPPROTO_UDP;
     assert_int_equal(mps_marks_of_syn(syn, len), 0);
 }
@@ -278,7 +278,8 @@ static void test_answers(void **state)
 {
     for (int v6 = 0; v6 < 2; v6++) {
         answer(v6, MPS_MARK_CONNECT, 0, MPS_MARK_LISTEN, false, true);
-        answer(v6, MPS_MARK_CONNECT, 500000, MPS_MARK_LISTEN, false, true);
+        /* A SYN cannot say such a window. */
+        answer(v6, MPS_MARK_CONNECT, 500000, MPS_MARK_LISTEN, false, false);
         answer(v6, MPS_MARK_CONNECT, 3000, MPS_MARK_LISTEN, false, true);
         answer(v6, MPS_MARK_CONNECT, 0, 0, false, false);
         answer(v6, MPS_MARK_CONNECT, 0, MPS_MARK_LISTEN - 1, false, false);
@@ -295,6 +296,65 @@ static void test_answers(void **state)
     }
 }
 
+static int number(int fd, int level, int name)
+{
+    int value = -1;
+    socklen_t len = sizeof(value);
+
+    assert_return_code(getsockopt(fd, level, name, &value, &len), errno);
+    return value;
+}
+
+/* A large buffer is there again after connect(), with all that the kernel makes of it. */
+static void buffer_comes_back(int buffer, bool nonblocking, int expect)
+{
+    struct sockaddr_in ss = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    const int type = SOCK_STREAM | SOCK_CLOEXEC | (nonblocking ? SOCK_NONBLOCK : 0);
+    socklen_t len = sizeof(ss);
+    int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), rc;
+    int client = socket(AF_INET, type, 0), native = socket(AF_INET, type, 0), accepted;
+    struct mps_marks_buffer back;
+
+    assert_int_equal(mps_marks_prepare_listen(listener), 0);
+    assert_int_equal(bind(listener, (struct sockaddr *)&ss, sizeof(ss)), 0);
+    assert_int_equal(listen(listener, 5), 0);
+    assert_int_equal(getsockname(listener, (struct sockaddr *)&ss, &len), 0);
+    if (buffer) {
+        setsockopt(client, SOL_SOCKET, SO_RCVBUF, &buffer, sizeof(buffer));
+        setsockopt(native, SOL_SOCKET, SO_RCVBUF, &buffer, sizeof(buffer));
+    }
+    assert_int_equal(mps_marks_prepare_connect(client, &back), expect);
+    rc = connect(client, (struct sockaddr *)&ss, len);
+    assert_true(rc == 0 || errno == EINPROGRESS);
+    mps_marks_put_back(client, &back);
+    rc = connect(native, (struct sockaddr *)&ss, len);
+    assert_true(rc == 0 || errno == EINPROGRESS);
+    accepted = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+    assert_int_equal(mps_marks_saved_syn(accepted), expect == 0 ? MPS_MARK_CONNECT : 0);
+    assert_int_equal(mps_marks_synack_is(client, MPS_MARK_LISTEN), expect == 0);
+    assert_int_equal(number(client, SOL_SOCKET, SO_RCVBUF), number(native, SOL_SOCKET, SO_RCVBUF));
+    assert_int_equal(number(client, SOL_SOCKET, 72), number(native, SOL_SOCKET, 72));
+    if (buffer > 65536)
+        assert_true(number(client, IPPROTO_TCP, TCP_WINDOW_CLAMP) >=
+                    number(native, IPPROTO_TCP, TCP_WINDOW_CLAMP));
+    close(accepted);
+    close(native);
+    close(client);
+    close(listener);
+}
+
+static void test_buffers(void **state)
+{
+    for (int i = 0; i < 2; i++) {
+        buffer_comes_back(0, i, 0);
+        buffer_comes_back(3000, i, 0);
+        buffer_comes_back(65536, i, 0);
+        buffer_comes_back(70000, i, 0);
+        buffer_comes_back(200000, i, 0);
+        buffer_comes_back(700, i, 1); /* no whole segment */
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -302,7 +362,7 @@ int main(void)
         cmocka_unit_test(test_untouched),   cmocka_unit_test(test_corked_data_counts),
         cmocka_unit_test(test_share_port),  cmocka_unit_test(test_syn_marks),
         cmocka_unit_test(test_syn_broken),  cmocka_unit_test(test_usual_windows),
-        cmocka_unit_test(test_answers),
+        cmocka_unit_test(test_answers),     cmocka_unit_test(test_buffers),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

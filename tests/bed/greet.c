@@ -6,7 +6,8 @@
  *   greet serve PORT BANNER_PORT   until SIGTERM; at BANNER_PORT the server speaks first. For each
  *                                  connection that is not as it should be a line, and a sum.
  *   greet walk                     connects as the lines of its input say, "LABEL FROM TO PORT
- *                                  banner|request" (FROM: an address or -), and writes for each
+ *                                  banner|request|large" (FROM: an address or -; large: a request
+ *                                  with a large receive buffer), and writes for each
  *                                  "LABEL own|native right|wrong MILLISECONDS": whether the
  *                                  descriptor is one of the shim's, and whether all bytes were right.
  */
@@ -195,8 +196,11 @@ static bool talk(int fd, unsigned number, bool banner)
     return receives(fd, word, WORD) && recv(fd, &tail, 1, 0) == 0;
 }
 
-static void walk_one(const char *label, const char *from, const char *to, int port, bool banner)
+static void walk_one(const char *label, const char *from, const char *to, int port,
+                     const char *kind)
 {
+    const bool banner = strcmp(kind, "banner") == 0;
+    const int large = 1 << 20;
     static unsigned number;
     const struct timeval patience = {.tv_sec = PATIENCE};
     struct sockaddr_storage ss;
@@ -207,6 +211,8 @@ static void walk_one(const char *label, const char *from, const char *to, int po
 
     clock_gettime(CLOCK_MONOTONIC, &a);
     setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+    if (strcmp(kind, "large") == 0)
+        setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &large, sizeof(large));
     if (strcmp(from, "-") != 0) {
         struct sockaddr_storage local;
         socklen_t local_len = address(from, 0, &local);
@@ -228,7 +234,7 @@ static int walk(void)
 
     setvbuf(stdout, NULL, _IOLBF, 0);
     while (scanf("%63s %63s %63s %d %15s", label, from, to, &port, kind) == 5)
-        walk_one(label, from, to, port, strcmp(kind, "banner") == 0);
+        walk_one(label, from, to, port, kind);
     return 0;
 }
 

@@ -51,7 +51,7 @@ static uint32_t random_u32(void)
 static bool set_mark(int fd, unsigned mark)
 {
     return mps_mark_is_join(mark) ? mps_marks_prepare_join(fd, mark, 0) == 0
-                                  : mps_marks_prepare_connect(fd) == 0;
+                                  : mps_marks_prepare_connect(fd, NULL) == 0;
 }
 
 static int connect_marked(unsigned mark)

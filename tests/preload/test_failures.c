@@ -225,7 +225,7 @@ static int connect_with_mark(int port, unsigned mark)
     if (mps_mark_is_join(mark))
         assert_int_equal(mps_marks_prepare_join(fd, mark, 0), 0);
     else if (mark)
-        assert_int_equal(mps_marks_prepare_connect(fd), 0);
+        assert_int_equal(mps_marks_prepare_connect(fd, NULL), 0);
     assert_int_equal(connect(fd, (struct sockaddr *)&sin, sizeof(sin)), 0);
     return fd;
 }

@@ -7,6 +7,7 @@
 . "$(dirname "$0")/lib.sh"
 need nft nftables
 need jq jq
+need python3 python3
 [ "$BED_MODE" = shim ] || bed_skip "it is about the shim's marks"
 GREET=$BED_BUILD/tests/bed/greet
 
@@ -33,6 +34,9 @@ cases() # BLOCK DIRECTION VALUE SERVER-PORT KIND, for each
             each(122, "client", 7003, "request", 1)
             each(123, "server", 7001, "request", 1)
             each(124, "both", 7004, "banner", 20)
+            each(125, "syn", 7001, "large", 1)
+            each(126, "both", 7001, "large", 1)
+            each(127, "syn", 7003, "large", 20)
         }'
 }
 
@@ -137,11 +141,53 @@ established() { [ "$(jq -s 'map(select(.event == "established")) | length' "$BED
 ok "all others, $own, are multipath" bed_wait 10 established
 is "none came back to plain TCP" \
     "$(jq -s 'map(select(.id and (.event == "plain" or .reason == "reset"))) | length' "$BED_TMP/events")" 0
+
+# A client without the shim, whatever its MSS is: no number is kept from the server's program.
+grep -h " 7001 request" "$BED_TMP/lines4" "$BED_TMP/lines6" |
+    awk '$4 == "syn" || $4 == "client" { print "x", $1, $2, $5, $6 }' |
+    bed_in c "$GREET" walk >"$BED_TMP/without"
+is "a plain client reaches the program with every MSS" \
+    "$(awk '$3 == "right" && $4 < 1000' "$BED_TMP/without" | wc -l)" \
+    "$(wc -l <"$BED_TMP/without")"
+
+# A join is known in whatever order its SYN has the options, and nothing else is taken for one.
+cat >"$BED_TMP/syn.py" <<'PY'
+import socket, struct, sys
+me, server = '10.99.1.2', '10.99.1.1'
+raw = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_TCP)
+raw.settimeout(10)
+
+def checksum(data):
+    total = sum(struct.unpack('>%dH' % (len(data) // 2), data))
+    total = (total >> 16) + (total & 0xffff)
+    return ~(total + (total >> 16)) & 0xffff
+
+def answer(port, options, window): # the window of the SYN-ACK
+    head = struct.pack('>HHIIBBHHH', port, 7001, 1, 0, (20 + len(options)) // 4 << 4, 2, window, 0, 0)
+    pseudo = socket.inet_aton(me) + socket.inet_aton(server) + struct.pack('>BBH', 0, 6, 20 + len(options))
+    segment = head + options
+    raw.sendto(head[:16] + struct.pack('>HH', checksum(pseudo + segment), 0) + options, (server, 0))
+    while True:
+        tcp = raw.recv(200)[20:]
+        if struct.unpack('>HH', tcp[:4]) == (7001, port) and tcp[13] == 0x12:
+            return struct.unpack('>H', tcp[14:16])[0]
+
+port = 20000
+for mss in 1323, 1240:
+    m = struct.pack('>BBH', 2, 4, mss)
+    for options in m, b'\4\2\1\1' + m, b'\1\3\3\7' + m, b'\4\2' + m + b'\1\1', b'\1\1\1\1' + b'\1\3\3\7' + m, b'':
+        for window, wanted in (52920, 46305), (64827, 65150), (1323 * 3, 65150):
+            port += 1
+            got = answer(port, options, window)
+            if got != wanted:
+                sys.exit('options %s, window %d: %d' % (options.hex(), window, got))
+PY
+ok "joins are told by their window, wherever the MSS stands" bed_in c python3 "$BED_TMP/syn.py"
 kill $server $plain $monitor
 wait $server
 wait $plain
 is "the shim's server saw its clients' bytes only" "$(tail -n 1 "$BED_TMP/server")" \
-    "right $(count '$3 <= 7002') foreign 0 empty 0"
+    "right $(($(count '$3 <= 7002') + $(wc -l <"$BED_TMP/without"))) foreign 0 empty 0"
 is "the plain server saw its clients' bytes only" "$(tail -n 1 "$BED_TMP/plain")" \
     "right $(count '$3 > 7002') foreign 0 empty 0"
 tap_end
