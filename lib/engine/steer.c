@@ -175,13 +175,47 @@ static int open_beside(int app_fd, unsigned mark)
         return -1;
     copy_binding(app_fd, fd);
     /* The filter comes first: from our listen() on, no ordinary SYN may reach us. */
-    if (bind(fd, (struct sockaddr *)&ss, len) < 0 ||
-        mps_marks_prepare_agent(fd, mark) < 0 || !attach_filter(app_fd) || listen(fd, BACKLOG) < 0) {
+    if (bind(fd, (struct sockaddr *)&ss, len) < 0 || mps_marks_prepare_agent(fd, mark) < 0 ||
+        !attach_filter(app_fd) || listen(fd, BACKLOG) < 0) {
         mps_log("steer: cannot share the port: %s", strerror(errno));
         close(fd);
         return -1;
     }
     return fd;
+}
+
+/*
+ * Who shares a port last decides whether the kernel lets others in without a look at each of those
+ * who have it. That was one of ours. So somebody binds, for a moment, who does not share: to the
+ * port of the other family, which nobody minds.
+ */
+static bool forget_sharing(uint16_t port)
+{
+    struct sockaddr_in6 sin6 = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
+    int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, IPPROTO_TCP);
+    bool done;
+
+    if (fd < 0)
+        return false;
+    mps_sock_set_int(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+    done = mps_sock_set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1) &&
+           bind(fd, (struct sockaddr *)&sin6, sizeof(sin6)) == 0;
+    close(fd);
+    return done;
+}
+
+/*
+ * The group is complete: the application's listener stays in it without SO_REUSEPORT, and with that
+ * nobody else joins. A second server, of the same user and with SO_REUSEPORT, meets EADDRINUSE then
+ * as without us. IPv4 only: there the last of a group is found first when a SYN comes, which is one
+ * of ours; with IPv6 it is the application's, and that has to say that it is one of a group.
+ */
+static void close_group(int app_fd, const struct sockaddr_storage *ss)
+{
+    if (ss->ss_family != AF_INET)
+        return;
+    if (forget_sharing(ntohs(((const struct sockaddr_in *)ss)->sin_port)))
+        mps_sock_set_int(app_fd, SOL_SOCKET, SO_REUSEPORT, 0);
 }
 
 int mps_steer_add(struct mps_steer *self, int fd, pid_t pid, bool steer)
@@ -222,6 +256,8 @@ int mps_steer_add(struct mps_steer *self, int fd, pid_t pid, bool steer)
     large = beside >= 0 ? open_beside(fd, MPS_MARK_AGENT_LARGE) : -1;
     if (large >= 0)
         mps_acceptor_start(&e->large, self->loop, large, on_accepted, e);
+    if (beside >= 0)
+        close_group(fd, &ss);
     mps_list_push_back(&self->entries, &e->link);
     self->n_entries++;
     mps_holder_watch(&e->holder, self->loop, pid, on_holder_ended, e);

@@ -4,6 +4,7 @@
 #include "stream.h"
 #include "test.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -468,6 +469,35 @@ static void test_join_port_range(void **state)
     ev_loop_destroy(loop);
 }
 
+/* A server that shares its port, of the same user, does not get into one that does not. */
+static void newcomer(const char *bind_to)
+{
+    struct sockaddr_in sin = {.sin_family = AF_INET};
+    int listener = rig_listen(bind_to, 0, true),
+        fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct counter c;
+
+    counter_init(&c);
+    assert_int_equal(mps_steer_add(&c.steer, listener, getpid(), true), 0);
+    assert_true(mps_sock_set_int(fd, SOL_SOCKET, SO_REUSEADDR, 1));
+    assert_true(mps_sock_set_int(fd, SOL_SOCKET, SO_REUSEPORT, 1));
+    assert_int_equal(inet_pton(AF_INET, bind_to, &sin.sin_addr), 1);
+    sin.sin_port = htons(rig_port(listener));
+    assert_int_equal(bind(fd, (struct sockaddr *)&sin, sizeof(sin)), -1);
+    assert_int_equal(errno, EADDRINUSE);
+    counter_deinit(&c);
+    close(listener);
+    /* The port is free again. */
+    assert_return_code(bind(fd, (struct sockaddr *)&sin, sizeof(sin)), errno);
+    close(fd);
+}
+
+static void test_newcomer(void **state)
+{
+    newcomer("127.0.0.1");
+    newcomer("0.0.0.0");
+}
+
 /* ---- where netlink is refused ---- */
 
 /* As RestrictAddressFamilies= of systemd without AF_NETLINK, for this process and its children. */
@@ -523,6 +553,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_steering_ipv6),
         cmocka_unit_test(test_steering_dual_stack),
         cmocka_unit_test(test_not_shared),
+        cmocka_unit_test(test_newcomer),
         cmocka_unit_test(test_covers),
         cmocka_unit_test(test_listener_goes_with_its_process),
         cmocka_unit_test(test_listener_goes_among_newcomers),
