@@ -41,6 +41,13 @@ test -n "$events"
 for event in $(echo "$events" | tr -d '"'); do
     grep -q "^$event" man/mptcpshim.1 || { echo "mptcpshim.1: no event $event"; rc=1; }
 done
+# Every reason for plain TCP has a row.
+reasons=$(sed -n 's/^ *\[MPS_PLAIN_[A-Z_]*\] = "\([a-z-]*\)",/\1/p' lib/handover/counts.c | grep -vx none)
+test "$(echo "$reasons" | wc -l)" -ge 15 || { echo "counts.c: reasons are not found"; rc=1; }
+for reason in $reasons; do
+    sed '/^\.SH PLAIN CONN/,/^\.SH EVENTS/!d; s/\\-/-/g' man/mptcpshim.1 | grep -q "^$reason;" ||
+        { echo "mptcpshim.1: no row of the reason $reason in PLAIN CONNECTIONS"; rc=1; }
+done
 # Every key of the configuration has its entry under its section.
 keys=$(grep -oE '\(?(MPS_SECTION_PATH|"[a-z]+"), "[a-z-]+", ' lib/config/keys.c | tr -d '(", ' |
     sed 's/MPS_SECTION_PATH/path@/; s/^\(connections\|agent\|paths\|peers\|programs\)/\1@/' | sort -u)
