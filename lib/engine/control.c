@@ -141,7 +141,10 @@ static void done(struct mps_job *job, bool ok)
     client_free(mps_container_of(job, struct client, job));
 }
 
-/* The client has withdrawn its request, or is gone: nobody would get what comes of a descriptor. */
+/*
+ * The client has withdrawn its request, or is gone: nobody would get what comes of a descriptor. Not
+ * so a monitor, which watches its own end of the descriptor rather than for the reply.
+ */
 static bool is_withdrawn(int fd)
 {
     char byte;
@@ -164,7 +167,7 @@ static void on_request(struct ev_loop *loop, ev_io *io, int revents)
     }
     if (n != (ssize_t)sizeof(*req) || req->magic != MPS_HO_MAGIC ||
         req->version != MPS_HO_VERSION || req->len > MPS_HO_DATA_MAX || !authorised(c, req) ||
-        (fd >= 0 && is_withdrawn(c->fd))) {
+        (fd >= 0 && req->op != MPS_HO_MONITOR && is_withdrawn(c->fd))) {
         if (n > 0)
             mps_log("control: request refused");
         if (fd >= 0)
