@@ -95,6 +95,12 @@ static bool from_loopback(int fd)
             (IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr) && v6->sin6_addr.s6_addr[12] == 127));
 }
 
+/* Connections inherit what the listener had when they came. */
+static bool came_after_mark(int conn)
+{
+    return mps_preload_option(conn, IPPROTO_TCP, TCP_SAVE_SYN, 1) == 1;
+}
+
 void mps_tally_accepted(int listener, int conn)
 {
     int reason = counts ? listener_reason(listener) : NO_TCP;
@@ -104,5 +110,7 @@ void mps_tally_accepted(int listener, int conn)
     /* The peer, within this host, had no reason to ask. */
     if (reason == MPS_PLAIN_PEER_UNMARKED && from_loopback(conn))
         reason = MPS_PLAIN_LOOPBACK;
+    else if (reason == MPS_PLAIN_PEER_UNMARKED && !came_after_mark(conn))
+        reason = MPS_PLAIN_LISTENER;
     mps_tally(MPS_COUNTS_SERVER, (enum mps_plain_reason)reason);
 }

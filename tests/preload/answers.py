@@ -222,8 +222,11 @@ def control_bytes():
 # ---- an agent that is one ----
 
 PAIR = """
-import socket, sys
+import select, socket, sys
 s = socket.create_server(("127.0.0.1", 0))
+waiting = select.poll()  # the listener is marked by this
+waiting.register(s, select.POLLIN)
+waiting.poll(0)
 c = socket.create_connection(s.getsockname())
 a, _ = s.accept()
 c.sendall(b"x")

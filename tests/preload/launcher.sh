@@ -214,7 +214,7 @@ code "status with an unknown option" 125 "$launcher" status --xml
 
 # Changes of a running agent: paths of its connections, and their scheduler.
 cat >"$scratch/change.py" <<'END'
-import json, socket, subprocess, sys, time
+import json, select, socket, subprocess, sys, time
 
 def run(*words):
     return subprocess.run([sys.argv[1], *words], capture_output=True, text=True)
@@ -240,6 +240,7 @@ def path(ip):
 import os
 agent = os.environ["MPTCPSHIM_AGENT"][:16]
 s = socket.create_server(("127.0.0.1", 0))
+select.select([s], [], [], 0)  # the listener is marked by this
 c = socket.create_connection(s.getsockname())
 a, _ = s.accept()
 name = "%s:%d" % c.getsockname()
@@ -281,12 +282,13 @@ capable = 127.0.0.0/8
 END
 cat >"$scratch/modes.py" <<END
 #!$(python3 -c 'import sys; print(sys.executable)' 2>/dev/null)
-import json, socket, subprocess, sys
+import json, select, socket, subprocess, sys
 s = socket.socket()
 s.bind(("127.0.0.1", 0))
 if sys.argv[2] == "unmarked":
     s.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 1200)
 s.listen()
+select.select([s], [], [], 0)  # the listener is marked by this
 c = socket.create_connection(s.getsockname())
 c.sendall(b"x" * 1000)
 a, _ = s.accept()
@@ -317,8 +319,9 @@ fi
 
 # A program that binds: keeps to its address, or not.
 cat >"$scratch/bind.py" <<'END'
-import json, socket, subprocess, sys, time
+import json, select, socket, subprocess, sys, time
 s = socket.create_server(("0.0.0.0", 0))
+select.select([s], [], [], 0)  # the listener is marked by this
 c = socket.socket()
 if sys.argv[2] == "bound":
     c.bind(("127.0.0.1", 0))
@@ -351,8 +354,9 @@ fi
 
 # A connection between two shims, seen by status while it lives.
 cat >"$scratch/pair.py" <<'END'
-import json, socket, subprocess, sys
+import json, select, socket, subprocess, sys
 s = socket.create_server(("127.0.0.1", 0))
+select.select([s], [], [], 0)  # the listener is marked by this
 c = socket.create_connection(s.getsockname())
 a, _ = s.accept()
 c.sendall(b"x" * 100000)

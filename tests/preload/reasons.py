@@ -7,6 +7,7 @@ import json
 import os
 import platform
 import re
+import select
 import signal
 import socket
 import struct
@@ -43,6 +44,10 @@ if sys.argv[2:3] == ["child"]:
                 s.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 1200)
             s.bind((words[1], 0))
             s.listen(16)
+            if "early" not in words:
+                waiting = select.poll()  # the listener is marked by this
+                waiting.register(s, select.POLLIN)
+                waiting.poll(0)
             print(s.getsockname()[1], flush=True)
         elif words[0] == "connect":
             s = socket.socket()
@@ -173,6 +178,12 @@ def native():
         client = socket.create_connection((ADDRESS, port))
         t.do("accept", 0)
         expect("a plain client", {("server", "peer-unmarked"): 1})
+        client.close()
+        port = int(t.do("listen", ADDRESS, "early"))
+        client = socket.create_connection((ADDRESS, port))
+        t.do("accept", 2)
+        expect("a client that comes before the listener is marked",
+               {("server", "peer-unmarked"): 1, ("server", "listener-unmarked"): 1})
         client.close()
     with socket.create_server((ADDRESS, 0)) as outside, Tree() as t:
         port = outside.getsockname()[1]
