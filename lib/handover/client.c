@@ -164,7 +164,7 @@ static void await_hangup(int sock)
     } while (n > 0 || (n < 0 && errno == EINTR));
 }
 
-static enum mps_ho_result exchange(int sock, struct mps_ho_request *req, int fd,
+static enum mps_ho_result exchange(int sock, struct mps_ho_request *req, int fd, long long deadline,
                                    struct mps_ho_reply *ret_reply, int *ret_fd)
 {
     /* Keep a number free for the descriptor in the reply: at the limit the kernel would drop it,
@@ -187,7 +187,7 @@ static enum mps_ho_result exchange(int sock, struct mps_ho_request *req, int fd,
         result = reply_receive(sock, MSG_DONTWAIT, ret_reply, ret_fd);
         return result == MPS_HO_LOST ? MPS_HO_WITHDRAWN : result;
     }
-    if (*ret_fd >= 0)
+    if (*ret_fd >= 0 && set_timeout(sock, SO_RCVTIMEO, deadline))
         await_hangup(sock);
     return result;
 }
@@ -222,7 +222,7 @@ static enum mps_ho_result attempt(const struct mps_ho_config *cfg, const char *i
     req->magic = MPS_HO_MAGIC;
     req->version = MPS_HO_VERSION;
     memcpy(req->secret, cfg->secret, sizeof(req->secret));
-    result = exchange(sock, req, fd, ret_reply, ret_fd);
+    result = exchange(sock, req, fd, deadline, ret_reply, ret_fd);
     mps_sys_close(sock);
     return result;
 }
