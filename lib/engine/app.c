@@ -19,9 +19,6 @@
 
 #define BATCH 64
 
-/* Of our end: what the peer sent waits there rather than here, for an application that reads slowly. */
-#define RECEIVE_BUFFER (1 << 20)
-
 static void on_epoll(struct ev_loop *loop, ev_io *io, int revents)
 {
     struct mps_appwatch *watch = io->data;
@@ -156,7 +153,7 @@ static void set_buffer(int fd, size_t size)
 
 int mps_app_open(struct mps_app *app, struct mps_appwatch *watch,
                  void (*ready)(struct mps_app *app), const char *agent_id, uint64_t conn_id,
-                 size_t buffer, const struct sockaddr_storage *local, const struct sockaddr_storage *peer,
+                 size_t buffer, size_t own_buffer, const struct sockaddr_storage *local, const struct sockaddr_storage *peer,
                  int *ret_fd)
 {
     int fds[2];
@@ -166,7 +163,7 @@ int mps_app_open(struct mps_app *app, struct mps_appwatch *watch,
     app->fd = -1;
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0)
         return MPS_ESYS;
-    set_buffer(fds[0], RECEIVE_BUFFER);
+    set_buffer(fds[0], own_buffer);
     set_buffer(fds[1], buffer);
     mps_sock_set_int(fds[0], SOL_SOCKET, SO_OOBINLINE, 1);
     app->watch = watch;

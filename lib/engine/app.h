@@ -60,11 +60,11 @@ struct mps_app {
 
 /*
  * Make the pair; the application's end is bound to the connection name of message.h, its SO_SNDBUF
- * is `buffer` (handover/sndbuf.h). *ret_fd is to be passed on and closed. 0 or MPS_ESYS.
+ * is `buffer` (handover/sndbuf.h), that of ours `own_buffer`. *ret_fd is to be passed on and closed. 0 or MPS_ESYS.
  */
 int mps_app_open(struct mps_app *app, struct mps_appwatch *watch,
                  void (*ready)(struct mps_app *app), const char *agent_id, uint64_t conn_id,
-                 size_t buffer, const struct sockaddr_storage *local, const struct sockaddr_storage *peer,
+                 size_t buffer, size_t own_buffer, const struct sockaddr_storage *local, const struct sockaddr_storage *peer,
                  int *ret_fd);
 
 /* Positive results of mps_app_read. */

@@ -53,6 +53,7 @@ static int session_new(struct mps_engine *eng, const struct mps_session_request 
                        enum mps_role role, struct mps_session **ret, int *ret_fd)
 {
     struct sockaddr_storage local, peer;
+    bool scarce = mps_mem_scarce(eng->env.mem);
     struct mps_session *s;
     int rc;
 
@@ -73,7 +74,8 @@ static int session_new(struct mps_engine *eng, const struct mps_session_request 
     mps_options_parse(&s->options, req->options, req->options_len, log_bad_option);
     mps_sockopts_inherit(&s->sockopts, req->fd);
     rc = mps_app_open(&s->app, &eng->appwatch, on_app_ready, eng->agent_id, s->id,
-                      mps_sndbuf_of_app(&s->sockopts), &local, &peer, ret_fd);
+                      mps_sndbuf_of_app(&s->sockopts, scarce), mps_sndbuf_of_ours(scarce), &local,
+                      &peer, ret_fd);
     if (rc < 0) {
         mps_sockopts_deinit(&s->sockopts);
         free(s);

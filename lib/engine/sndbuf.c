@@ -12,6 +12,9 @@
 #include "session.h"
 #include "sockopts.h"
 
+/* What the peer sent waits there rather than here, for a program that reads slowly. */
+#define OURS (1 << 20)
+
 /* Up to so many buffers of the application's end it is worth reading its bytes twice. */
 #define SMALL 4
 
@@ -29,12 +32,21 @@ static uint64_t asked_unsent(const struct mps_sockopts *opts)
     return size > 0 ? (uint64_t)size : 0;
 }
 
-size_t mps_sndbuf_of_app(const struct mps_sockopts *opts)
+static size_t page_size(void)
 {
     long page = sysconf(_SC_PAGESIZE);
-    size_t size = asked_unsent(opts) > 0 ? 1 : asked(opts);
 
-    return mps_ho_sndbuf(size, page > 0 ? (size_t)page : 4096);
+    return page > 0 ? (size_t)page : 4096;
+}
+
+size_t mps_sndbuf_of_app(const struct mps_sockopts *opts, bool scarce)
+{
+    return mps_ho_sndbuf(scarce || asked_unsent(opts) > 0 ? 1 : asked(opts), page_size());
+}
+
+size_t mps_sndbuf_of_ours(bool scarce)
+{
+    return scarce ? mps_ho_sndbuf_min(page_size()) : OURS;
 }
 
 void mps_sndbuf_apply(struct mps_mpconn *mp)
@@ -44,7 +56,7 @@ void mps_sndbuf_apply(struct mps_mpconn *mp)
     /* As the kernel counts, twice; and half as much again, since paths wait for each other. */
     uint64_t bytes = 3 * (uint64_t)asked(opts);
 
-    app->buffer = 2 * mps_sndbuf_of_app(opts);
+    app->buffer = 2 * mps_sndbuf_of_app(opts, false);
     mp->keep_unacked = bytes > 0 && bytes <= SMALL * app->buffer;
     mp->keep_unsent = asked_unsent(opts) > 0;
     app->keeps = mp->keep_unacked || mp->keep_unsent;

@@ -4,13 +4,15 @@
  * and in the core together are bounded as TCP bounds them, within what its end needs at least.
  */
 #pragma once
+#include <stdbool.h>
 #include <stddef.h>
 
 struct mps_mpconn;
 struct mps_sockopts;
 
-/* SO_SNDBUF of a new application's end. */
-size_t mps_sndbuf_of_app(const struct mps_sockopts *opts);
+/* SO_SNDBUF of a new application's end, and of ours; small ones where memory is scarce. */
+size_t mps_sndbuf_of_app(const struct mps_sockopts *opts, bool scarce);
+size_t mps_sndbuf_of_ours(bool scarce);
 
 /* To a connection that is new, or whose options have changed. */
 void mps_sndbuf_apply(struct mps_mpconn *mp);

@@ -35,7 +35,7 @@ static void end_init(struct end *e)
     e->loop = ev_loop_new(EVBACKEND_EPOLL);
     assert_int_equal(mps_appwatch_init(&e->watch, e->loop), 0);
     assert_int_equal(mps_app_open(&e->app, &e->watch, on_ready, "00000000000000f1", mps_clock_now(),
-                                  mps_ho_sndbuf(1, (size_t)getpagesize()), &none, &none, &e->fd),
+                                  mps_ho_sndbuf(1, (size_t)getpagesize()), 1 << 20, &none, &none, &e->fd),
                      0);
 }
 
