@@ -71,7 +71,7 @@ static enum mps_plain_reason objection(int fd, const struct sockaddr *addr, sock
         return NOT_OURS;
     if (addr->sa_family == AF_INET6 && len < sizeof(struct sockaddr_in6))
         return NOT_OURS;
-    if (mps_exceptions_left_alone())
+    if (mps_exceptions_left_alone() || mps_exceptions_left_port(mps_exceptions_port_of(addr, len)))
         return MPS_PLAIN_LEFT_ALONE;
     if (one_path(addr, len))
         return MPS_PLAIN_LOOPBACK;

@@ -5,9 +5,11 @@
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
+#include "handover/config.h"
 #include "handover/sys.h"
 
 #define CAPABLE_MAX 16
+#define PORTS_MAX   32
 
 /* IPv4 as its mapped IPv6 address. */
 struct prefix {
@@ -17,7 +19,9 @@ struct prefix {
 
 static struct prefix capable[CAPABLE_MAX];
 static unsigned n_capable;
-static bool left_alone, keep_bound;
+static unsigned short ports[PORTS_MAX];
+static unsigned n_ports;
+static bool left_alone, keep_bound, ports_said;
 
 static void map(const void *v4, unsigned char out[16])
 {
@@ -63,6 +67,17 @@ static void take_program(const char *item, size_t len, const char *name)
     left_alone |= strlen(name) == len && memcmp(item, name, len) == 0;
 }
 
+static void take_port(const char *item, size_t len, const char *unused)
+{
+    unsigned long port = 0;
+
+    ports_said = true;
+    for (size_t i = 0; i < len && item[i] >= '0' && item[i] <= '9' && port < 65536; i++)
+        port = port * 10 + (unsigned long)(item[i] - '0');
+    if (port > 0 && port < 65536 && n_ports < PORTS_MAX)
+        ports[n_ports++] = (unsigned short)port;
+}
+
 static void take_policy(const char *item, size_t len, const char *unused)
 {
     keep_bound = len == 4 && memcmp(item, "keep", len) == 0;
@@ -94,6 +109,9 @@ void mps_exceptions_read(const char *options, const char *executable)
 
     each(options, "capable=", take_capable, "");
     each(options, "bind=", take_policy, "");
+    each(options, "leave-ports=", take_port, "");
+    if (!ports_said)
+        each("leave-ports=" MPS_LEAVE_PORTS, "leave-ports=", take_port, "");
     if (executable)
         each(options, "leave-alone=", take_program, slash ? slash + 1 : executable);
 }
@@ -106,6 +124,23 @@ bool mps_exceptions_keep_bound(void)
 bool mps_exceptions_left_alone(void)
 {
     return left_alone;
+}
+
+bool mps_exceptions_left_port(unsigned port)
+{
+    for (unsigned i = 0; i < n_ports; i++)
+        if (ports[i] == port)
+            return true;
+    return false;
+}
+
+unsigned mps_exceptions_port_of(const struct sockaddr *addr, socklen_t len)
+{
+    if (addr->sa_family == AF_INET && len >= sizeof(struct sockaddr_in))
+        return ntohs(((const struct sockaddr_in *)addr)->sin_port);
+    if (addr->sa_family == AF_INET6 && len >= sizeof(struct sockaddr_in6))
+        return ntohs(((const struct sockaddr_in6 *)addr)->sin6_port);
+    return 0;
 }
 
 static bool in_prefix(const unsigned char ip[16], const struct prefix *prefix)

@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <sys/socket.h>
 
-/* leave-alone=NAME,... for this executable, and capable=ADDRESS/BITS,... */
+/* leave-alone=NAME,... for this executable, leave-ports=PORT,... and capable=ADDRESS/BITS,... */
 void mps_exceptions_read(const char *options, const char *executable);
 
 /* bind=keep: the agent wants to know what a program has bound. */
@@ -16,6 +16,12 @@ bool mps_exceptions_keep_bound(void);
 
 /* This program's connections and listeners are not to be marked. */
 bool mps_exceptions_left_alone(void);
+
+/* Nor are connections to this port, and listeners on it; network byte order is the caller's affair. */
+bool mps_exceptions_left_port(unsigned port);
+
+/* The port of an address of the internet families, 0 of others. */
+unsigned mps_exceptions_port_of(const struct sockaddr *addr, socklen_t len);
 
 /* The peer of fd, a TCP socket, speaks the protocol whatever the marks say. errno is preserved. */
 bool mps_exceptions_peer_capable(int fd);

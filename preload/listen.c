@@ -15,7 +15,7 @@
 
 /* sd_listen_fds(3) */
 #define FIRST_PASSED 3
-#define PASSED_MAX   64
+#define PASSED_MAX   4096 /* more are no descriptors, but a mistake */
 
 #define MSS_UNSET 536 /* what a socket answers before its handshake if TCP_MAXSEG was not set */
 
@@ -51,13 +51,26 @@ MPS_EXPORT int bind(int fd, const struct sockaddr *addr, socklen_t len)
     return -1;
 }
 
+static bool is_left_port(int fd)
+{
+    struct sockaddr_storage local;
+    socklen_t len = sizeof(local);
+    int saved = errno;
+    bool left = mps_sys_getsockname(fd, &local, &len) == 0 &&
+                mps_exceptions_left_port(mps_exceptions_port_of((struct sockaddr *)&local, len));
+
+    errno = saved;
+    return left;
+}
+
 /* May the socket be marked? `listening`: which of the two it has to be. */
 static bool wants_marks(int fd, int listening)
 {
     int mss;
 
     if (!mps_preload_config() || mps_exceptions_left_alone() || !mps_preload_is_tcp(fd) ||
-        mps_hints_is_fixed(fd) || mps_preload_option(fd, IPPROTO_IP, IP_TRANSPARENT, 0) != 0 ||
+        mps_hints_is_fixed(fd) || is_left_port(fd) ||
+        mps_preload_option(fd, IPPROTO_IP, IP_TRANSPARENT, 0) != 0 ||
         mps_preload_option(fd, SOL_SOCKET, SO_ACCEPTCONN, !listening) != listening ||
         mps_preload_option(fd, SOL_SOCKET, SO_ZEROCOPY, 0) != 0 || mps_netns_is_foreign(fd))
         return false;
@@ -113,7 +126,7 @@ static bool announce(int fd, bool shared, unsigned flags)
 
 static enum mps_plain_reason why_unmarked(int fd)
 {
-    if (mps_exceptions_left_alone())
+    if (mps_exceptions_left_alone() || is_left_port(fd))
         return MPS_PLAIN_LEFT_ALONE;
     return mps_netns_is_foreign(fd) ? MPS_PLAIN_NAMESPACE : MPS_PLAIN_OPTION;
 }

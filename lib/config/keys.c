@@ -87,6 +87,22 @@ static const char *add_name(struct mps_settings *settings, const struct mps_key 
     return NULL;
 }
 
+/* "none" stands for an empty list, which otherwise means that nothing is said. */
+static const char *add_port(struct mps_settings *settings, const struct mps_key *key,
+                            struct mps_path_rule *rule, char *value)
+{
+    unsigned long port = 0;
+    const char *why = strcmp(value, "none") == 0 ? NULL : mps_value_number(value, 1, 65535, &port);
+    uint16_t *to = NULL;
+
+    if (!why && port != 0 && !(to = place(settings, key, sizeof(*to))))
+        why = "too many";
+    if (to)
+        *to = (uint16_t)port;
+    settings->policy.leave_ports.said |= !why;
+    return why;
+}
+
 /* ---- sections of paths ---- */
 
 static const char *set_backup(struct mps_settings *settings, const struct mps_key *key,
@@ -159,6 +175,8 @@ static const struct mps_key keys[] = {
          MPS_POLICY_CAPABLE),
     LIST("programs", "leave-alone", "at most 32 names of programs, without '/', of at most 31 bytes",
          add_name, leave_alone, MPS_POLICY_LIST),
+    LIST("programs", "leave-ports", "at most 32 ports, 1 to 65535, or none", add_port, leave_ports,
+         MPS_POLICY_PORTS),
 };
 
 #define N_KEYS (sizeof(keys) / sizeof(keys[0]))

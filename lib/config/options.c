@@ -12,7 +12,8 @@
 #define SECONDS_MAX    86400
 
 /* Words for others: the agent's main and the preloaded library. */
-static const char *const elsewhere[] = {"config", "user-config", "capable", "leave-alone"};
+static const char *const elsewhere[] = {"config", "user-config", "capable", "leave-alone",
+                                         "leave-ports"};
 
 void mps_options_init(struct mps_options *opt)
 {

@@ -5,6 +5,7 @@
  */
 #pragma once
 #include <stdbool.h>
+#include <stdint.h>
 #include "core/addr.h"
 #include "value.h"
 
@@ -12,6 +13,7 @@
 #define MPS_POLICY_CAPABLE  16
 #define MPS_POLICY_OUTSIDE  8
 #define MPS_POLICY_NAME_LEN 31
+#define MPS_POLICY_PORTS    32
 
 struct mps_names {
     char item[MPS_POLICY_LIST][MPS_POLICY_NAME_LEN + 1];
@@ -38,6 +40,11 @@ struct mps_policy {
     unsigned n_paths;
     struct mps_prefixes capable; /* at most MPS_POLICY_CAPABLE */
     struct mps_names leave_alone;
+    struct {
+        uint16_t item[MPS_POLICY_PORTS];
+        unsigned n;
+        bool said; /* else those of handover/config.h */
+    } leave_ports;
     struct {
         struct mps_addr item[MPS_POLICY_OUTSIDE];
         unsigned n;

@@ -12,6 +12,13 @@
 #define MPS_HO_AGENT_ENV_MAX 80 /* id:secret:uid and the NUL */
 #define MPS_HO_OPTIONS_MAX   1024
 
+/*
+ * Ports that are left alone unless the word leave-ports= names others: gateways read, and rewrite,
+ * what goes there in the clear, to let connections in that it names (FTP, RTSP, H.323, PPTP, SIP,
+ * SANE, IRC). They cannot read frames.
+ */
+#define MPS_LEAVE_PORTS "21,554,1720,1723,5060,6566,6667"
+
 struct mps_ho_config {
     char agent_id[MPS_HO_ID_LEN + 1];
     uint8_t secret[MPS_HO_SECRET_LEN];

@@ -99,6 +99,7 @@ static bool add_list(struct mps_run_options *options, const char *key, const str
 static bool add_lists(struct mps_run_options *options, const struct mps_settings *settings)
 {
     struct list locals = {.len = 0}, capable = {.len = 0}, programs = {.len = 0};
+    struct list ports = {.len = 0};
     const struct mps_policy *p = &settings->policy;
 
     for (unsigned i = 0; i < settings->options.n_locals; i++)
@@ -107,11 +108,20 @@ static bool add_lists(struct mps_run_options *options, const struct mps_settings
         append_addr(&capable, &p->capable.item[i].addr, p->capable.item[i].bits);
     for (unsigned i = 0; i < p->leave_alone.n; i++)
         append(&programs, p->leave_alone.item[i]);
+    for (unsigned i = 0; i < p->leave_ports.n; i++) {
+        char port[8];
+
+        snprintf(port, sizeof(port), "%u", p->leave_ports.item[i]);
+        append(&ports, port);
+    }
+    if (p->leave_ports.said && p->leave_ports.n == 0)
+        append(&ports, "none");
     if (settings->options.bind_keep && !has_word(options, "bind") &&
         !mps_run_options_add(options, "bind", "keep"))
         return false;
     return (has_word(options, "local") || add_list(options, "local", &locals)) &&
-           add_list(options, "capable", &capable) && add_list(options, "leave-alone", &programs);
+           add_list(options, "capable", &capable) && add_list(options, "leave-alone", &programs) &&
+           add_list(options, "leave-ports", &ports);
 }
 
 /*

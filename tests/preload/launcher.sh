@@ -155,6 +155,7 @@ local = 127.0.0.1, 127.0.0.x
 capable = 192.0.2.0/24
 [programs]
 leave-alone = collectd, printenv
+leave-ports = none
 END
 cat >"$scratch/right.conf" <<'END'
 [agent]
@@ -167,9 +168,9 @@ matches "an element of a list" err "^mptcpshim: $scratch/wrong.conf:7: local = 1
 matches "the rest is used" err "the rest of the configuration is used"
 is "what the library needs of it" \
     "$(cd "$scratch" && variable MPTCPSHIM_OPTIONS --config wrong.conf 2>/dev/null)" \
-    "config=$scratch/wrong.conf local=127.0.0.1 capable=192.0.2.0/24 leave-alone=collectd,printenv"
+    "config=$scratch/wrong.conf local=127.0.0.1 capable=192.0.2.0/24 leave-alone=collectd,printenv leave-ports=none"
 is "options override it" "$(variable MPTCPSHIM_OPTIONS --local ::1 --config "$scratch/wrong.conf" 2>/dev/null)" \
-    "local=::1 config=$scratch/wrong.conf capable=192.0.2.0/24 leave-alone=collectd,printenv"
+    "local=::1 config=$scratch/wrong.conf capable=192.0.2.0/24 leave-alone=collectd,printenv leave-ports=none"
 code "a program to be left alone" 0 "$launcher" run --config "$scratch/wrong.conf" printenv PATH
 matches "is said" err 'printenv will use plain TCP: it is to be left alone'
 code "by the environment" 0 env MPTCPSHIM_CONFIG="$scratch/right.conf" "$launcher" run printenv MPTCPSHIM_OPTIONS

@@ -42,7 +42,7 @@ if sys.argv[2:3] == ["child"]:
             s = socket.socket()
             if "option" in words:
                 s.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 1200)
-            s.bind((words[1], 0))
+            s.bind((words[1], int(words[2]) if words[2:3] and words[2].isdigit() else 0))
             s.listen(16)
             if "early" not in words:
                 waiting = select.poll()  # the listener is marked by this
@@ -208,6 +208,31 @@ def left_alone(scratch):
         expect("a program that is left alone", {("client", "leave-alone"): 1})
 
 
+def left_ports(scratch):
+    """Gateways read what goes to some ports."""
+    with Tree() as t:
+        t.do("listen", ADDRESS, 21)
+        t.do("connect", ADDRESS, 21)
+        t.do("accept", 0)
+        expect("the port of FTP, at both ends",
+               {("client", "leave-alone"): 1, ("server", "leave-alone"): 1})
+    config = os.path.join(scratch, "conf")
+    for value, port, left in (("none", 21, False), ("7021, 7022", 21, False),
+                              ("7021, 7022", 7022, True)):
+        with open(config, "w") as f:
+            f.write("[programs]\nleave-ports = %s\n" % value)
+        with Tree("--config", config) as t:
+            t.do("listen", ADDRESS, port)
+            t.do("connect", ADDRESS, port)
+            t.do("accept", 0)
+            name = "leave-ports = %s: port %d" % (value, port)
+            if left:
+                expect(name, {("client", "leave-alone"): 1, ("server", "leave-alone"): 1})
+            else:
+                point(wait(lambda: [x["mode"] for x in json.loads(status("--json"))]
+                           == ["multipath"] * 2), name, status("--json"))
+
+
 def confined():
     """The counts tell although nothing can be said to an agent. Another tree shows that they do."""
     with socket.create_server((ADDRESS, 0)) as outside, Tree() as t:
@@ -279,6 +304,7 @@ subprocess.run(["ip", "address", "add", ADDRESS + "/32", "dev", "lo"], check=Tru
 with tempfile.TemporaryDirectory() as directory:
     native()
     left_alone(directory)
+    left_ports(directory)
     if platform.machine() in ("x86_64", "aarch64"):
         confined()
     relayed()

@@ -99,7 +99,8 @@ static const char whole[] =
     "capable = 192.0.2.0/24\n"
     "[programs]\n"
     "leave-alone = sshd, collectd\n"
-    "  ntpd";
+    "  ntpd\n"
+    "leave-ports = 21 2121";
 
 static void all_keys(void **state)
 {
@@ -139,6 +140,9 @@ static void all_keys(void **state)
     assert_int_equal(p->announce.item[1].ip[15], 9);
     assert_int_equal(p->leave_alone.n, 3);
     assert_string_equal(p->leave_alone.item[2], "ntpd");
+    assert_true(p->leave_ports.said);
+    assert_int_equal(p->leave_ports.n, 2);
+    assert_int_equal(p->leave_ports.item[1], 2121);
     /* The test has all of them. */
     for (unsigned i = 0; mps_key_at(i); i++)
         assert_non_null(strstr(whole, mps_key_at(i)->name));
@@ -181,6 +185,8 @@ static void bad_values(void **state)
         {"path eth0", "weight", "0", "range"},
         {"peers", "capable", "example.com", "not an IP address"},
         {"programs", "leave-alone", "/usr/sbin/sshd", "'/'"},
+        {"programs", "leave-ports", "ftp", "not a number"},
+        {"programs", "leave-ports", "65536", "range"},
     };
     char text[512];
 
