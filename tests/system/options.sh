@@ -87,8 +87,8 @@ finish "the server" $server
 need iperf3 iperf3
 bed_spawn s timeout 60 iperf3 -s -1 -p 7102 >/dev/null
 bed_wait 10 bed_listening s 7102
-ok "a transfer at a limited rate" bed_run c timeout 60 iperf3 -c $S1 -p 7102 -t 3 --fq-rate 8M -J \
-    >"$BED_TMP/paced"
+bed_run c timeout 60 iperf3 -c $S1 -p 7102 -t 3 --fq-rate 8M -J >"$BED_TMP/paced"
+tap_point $? "a transfer at a limited rate"
 jq -c '.end.sum_received | {seconds, bits_per_second}' "$BED_TMP/paced" | sed 's/^/# /'
 ok "the rate is kept" jq -e '.end.sum_received.bits_per_second | . > 1e6 and . < 10e6' "$BED_TMP/paced" >/dev/null
 
