@@ -175,7 +175,8 @@ static bool is_sendable(const struct cmsghdr *c)
     case SCM_CREDENTIALS:
         return true;
     case SO_MARK:
-    case SO_TIMESTAMPING:
+    case 37: /* SO_TIMESTAMPING, in its two forms */
+    case 65:
         return c->cmsg_len == CMSG_LEN(sizeof(uint32_t));
     default:
         return false;

@@ -15,6 +15,7 @@
  */
 #pragma once
 #include <stdbool.h>
+#include <sys/select.h>
 #include "hints.h"
 
 enum mps_marking {
@@ -70,3 +71,6 @@ static inline void mps_marking_accepted(int listener, int conn)
     if (hint && atomic_load_explicit(&hint->filtered, memory_order_relaxed))
         mps_marking_unfilter(conn);
 }
+
+/* select() is about to wait for these, in any of its forms. */
+void mps_marking_wait_set(int n, const fd_set *readable);

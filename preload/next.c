@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <string.h>
+#include "wide.h"
 
 #define KERNEL_SIGSET_SIZE 8
 
@@ -146,6 +147,7 @@ void mps_next_bind(void)
     bind_one(&mps_next.closefrom, "closefrom");
     bind_one(&mps_next.fork, "fork");
     bind_one(&mps_next.fclose, "fclose");
+    mps_wide_bind(bind_one);
 }
 
 pid_t mps_next_fork(void)

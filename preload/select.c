@@ -5,7 +5,7 @@
 #include <sys/select.h>
 #include "marking.h"
 
-static void look(int n, const fd_set *readable)
+void mps_marking_wait_set(int n, const fd_set *readable)
 {
     if (!readable || !mps_hints_any_listener())
         return;
@@ -17,13 +17,13 @@ static void look(int n, const fd_set *readable)
 MPS_EXPORT int select(int n, fd_set *readable, fd_set *writable, fd_set *urgent,
                       struct timeval *timeout)
 {
-    look(n, readable);
+    mps_marking_wait_set(n, readable);
     return mps_next.select(n, readable, writable, urgent, timeout);
 }
 
 MPS_EXPORT int pselect(int n, fd_set *readable, fd_set *writable, fd_set *urgent,
                        const struct timespec *timeout, const sigset_t *mask)
 {
-    look(n, readable);
+    mps_marking_wait_set(n, readable);
     return mps_next.pselect(n, readable, writable, urgent, timeout, mask);
 }

@@ -18,6 +18,7 @@
 #pragma once
 #include <netinet/in.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/socket.h>
 
@@ -151,3 +152,10 @@ static inline bool mps_mark_is_join(unsigned mark)
 {
     return mark == MPS_MARK_JOIN || mark == MPS_MARK_JOIN_LARGE;
 }
+
+/* The agent serves programs of 32 and of 64 bits: no member may move. */
+_Static_assert(sizeof(struct mps_ho_request) == 1328 &&
+                   offsetof(struct mps_ho_request, data) == 304,
+               "the same request in 32 and 64 bits");
+_Static_assert(sizeof(struct mps_ho_reply) == 1048 && offsetof(struct mps_ho_reply, data) == 24,
+               "the same reply in 32 and 64 bits");

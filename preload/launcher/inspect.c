@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,23 +37,40 @@ static bool find_program(const char *program, char *ret, size_t size)
     }
 }
 
-/* A 64-bit ELF executable that names no interpreter (dynamic loader)? */
+/* Where the program headers of an ELF executable are; false if it is none. */
+static bool find_headers(int fd, off_t *ret_at, unsigned *ret_size, unsigned *ret_n)
+{
+    union {
+        unsigned char ident[EI_NIDENT];
+        Elf32_Ehdr head32;
+        Elf64_Ehdr head64;
+    } u;
+
+    if (pread(fd, &u, sizeof(u), 0) != (ssize_t)sizeof(u) || memcmp(u.ident, ELFMAG, SELFMAG) != 0)
+        return false;
+    if (u.ident[EI_CLASS] == ELFCLASS32) {
+        *ret_at = (off_t)u.head32.e_phoff;
+        *ret_size = u.head32.e_phentsize;
+        *ret_n = u.head32.e_phnum;
+    } else {
+        *ret_at = (off_t)u.head64.e_phoff;
+        *ret_size = u.head64.e_phentsize;
+        *ret_n = u.head64.e_phnum;
+    }
+    return *ret_n <= PROGRAM_HEADERS_MAX;
+}
+
+/* An ELF executable that names no interpreter (dynamic loader)? */
 static bool is_static(int fd)
 {
-    Elf64_Ehdr head;
-    Elf64_Phdr programs[PROGRAM_HEADERS_MAX];
-    size_t size;
+    unsigned size, n;
+    uint32_t type; /* the first member of a header of either class */
+    off_t at;
 
-    if (pread(fd, &head, sizeof(head), 0) != (ssize_t)sizeof(head) ||
-        memcmp(head.e_ident, ELFMAG, SELFMAG) != 0 || head.e_ident[EI_CLASS] != ELFCLASS64)
+    if (!find_headers(fd, &at, &size, &n))
         return false;
-    if (head.e_phentsize != sizeof(programs[0]) || head.e_phnum > PROGRAM_HEADERS_MAX)
-        return false;
-    size = head.e_phnum * sizeof(programs[0]);
-    if (pread(fd, programs, size, (off_t)head.e_phoff) != (ssize_t)size)
-        return false;
-    for (int i = 0; i < head.e_phnum; i++)
-        if (programs[i].p_type == PT_INTERP)
+    for (unsigned i = 0; i < n; i++, at += size)
+        if (pread(fd, &type, sizeof(type), at) != (ssize_t)sizeof(type) || type == PT_INTERP)
             return false;
     return true;
 }
@@ -85,7 +103,7 @@ static bool is_mptcpize(const char *file)
     return strcmp(slash ? slash + 1 : file, "mptcpize") == 0;
 }
 
-const char *mps_inspect_program(const char *program)
+const char *mps_inspect_program(const char *program, bool both_classes)
 {
     char file[PATH_MAX];
     struct stat st;
@@ -102,7 +120,7 @@ const char *mps_inspect_program(const char *program)
             reason = "it gains privileges (set-user-ID, set-group-ID or file capabilities)";
         else if (is_mptcpize(file))
             reason = "it takes LD_PRELOAD for itself; it is not needed, or may be called first";
-        else if (is_foreign(fd))
+        else if (!both_classes && is_foreign(fd))
             reason = "it is built for another word size";
         else if (is_static(fd))
             reason = "it is statically linked";

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include <dlfcn.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdbool.h>
@@ -47,6 +48,29 @@ static bool find_places(struct places *ret)
     }
     return join(ret->library, MPS_LIBRARY_DIR, LIBRARY) && access(ret->library, R_OK) == 0 &&
            join(ret->agent, MPS_AGENT_DIR, AGENT);
+}
+
+/*
+ * Beside the library one for 32-bit programs may be: "$LIB" stands for what each program's loader
+ * calls its library directory (preload/lib32). Tried, since that is the loader's to know.
+ */
+static bool serve_both_classes(char *library)
+{
+    const char *slash = strrchr(library, '/');
+    char both[PATH_MAX], other[PATH_MAX];
+    int len = slash ? (int)(slash - library) : 0;
+    int n = snprintf(both, sizeof(both), "%.*s/$LIB/" LIBRARY, len, library);
+    int m = snprintf(other, sizeof(other), "%.*s/lib32/" LIBRARY, len, library);
+    void *handle;
+
+    if (n < 0 || n >= PATH_MAX || m < 0 || m >= PATH_MAX || access(other, R_OK) != 0)
+        return false;
+    handle = dlopen(both, RTLD_LAZY | RTLD_LOCAL);
+    if (!handle)
+        return false;
+    dlclose(handle);
+    memcpy(library, both, (size_t)n + 1);
+    return true;
 }
 
 /* The loader separates the list by blanks and colons and knows no quoting. */
@@ -154,9 +178,9 @@ static void start_agent(void)
     mps_ho_spawn_early(&config);
 }
 
-static int execute(char **program, bool new_agent)
+static int execute(char **program, bool new_agent, bool both_classes)
 {
-    const char *reason = mps_inspect_program(program[0]);
+    const char *reason = mps_inspect_program(program[0], both_classes);
     int error;
 
     if (reason)
@@ -176,7 +200,7 @@ int mps_launcher_run(int argc, char **argv)
 {
     static struct places places;
     struct mps_run_options options;
-    bool new_agent;
+    bool new_agent, both_classes;
     int code = mps_run_options_parse(argc, argv, &options);
 
     if (code == 0)
@@ -191,6 +215,7 @@ int mps_launcher_run(int argc, char **argv)
         mps_launcher_complain("the loader cannot take a path like '%s'", places.library);
         return MPS_EXIT_FAILURE;
     }
+    both_classes = serve_both_classes(places.library);
     new_agent = !has_agent(options.words);
     if ((new_agent && !set_agent(options.words)) || setenv(MPS_ENV_PROGRAM, places.agent, 1) != 0 ||
         !set_preload(places.library) || !set_sanitizer()) {
@@ -203,5 +228,5 @@ int mps_launcher_run(int argc, char **argv)
         mps_counts_remove(new_agent ? getenv(MPS_ENV_COUNTS) : NULL);
         new_agent = false;
     }
-    return execute(options.program, new_agent);
+    return execute(options.program, new_agent, both_classes);
 }

@@ -33,3 +33,13 @@ grep -q "^ExecStart=$2/bin/mptcpshim run " "$root/share/man/man1/mptcpshim.1"
 grep -q "^ExecStart=$2/bin/mptcpshim run " "$root/share/doc/mptcpshim/examples/mptcpshim-http.service"
 "$root/bin/mptcpshim" --version
 test -f "$libdir/mptcpshim/libmptcpshim_preload.so"
+# By each name that a loader may use.
+if [ -e "$libdir/mptcpshim/lib32" ]; then
+    for name in lib lib32 lib/i386-linux-gnu; do
+        cmp "$libdir/mptcpshim/$name/libmptcpshim_preload.so" "$1/preload/lib32/libmptcpshim_preload.so"
+    done
+    # shellcheck disable=SC2016
+    for name in lib64 lib/x86_64-linux-gnu '$LIB'; do
+        cmp "$libdir/mptcpshim/$name/libmptcpshim_preload.so" "$libdir/mptcpshim/libmptcpshim_preload.so"
+    done
+fi

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# usage: launcher.sh MPTCPSHIM [SANITIZED-PROGRAM]
+# usage: launcher.sh MPTCPSHIM [SANITIZED-PROGRAM [32-BIT-PROGRAM]]
 # The launcher: exit codes, environment, warnings, status. One TAP line per check.
 # In a network namespace of its own, where it can: agents of others may be stopped.
 if [ -z "${IN_NAMESPACE:-}" ]; then
@@ -86,6 +86,9 @@ variable() # NAME [RUN-ARGUMENT...]: what the program sees
 }
 
 library=$directory/libmptcpshim_preload.so
+# Where there is one for 32-bit programs the loader chooses.
+# shellcheck disable=SC2016
+[ ! -e "$directory/lib32/libmptcpshim_preload.so" ] || library=$directory/'$LIB'/libmptcpshim_preload.so
 is "LD_PRELOAD" "$(variable LD_PRELOAD)" "$library"
 is "an existing LD_PRELOAD is kept" "$(LD_PRELOAD=libm.so.6 variable LD_PRELOAD)" "libm.so.6:$library"
 is "before the library of mptcpize" "$(LD_PRELOAD=/x/libmptcpwrap.so.0 variable LD_PRELOAD 2>/dev/null)" \
@@ -103,6 +106,14 @@ if [ -n "${2:-}" ]; then
     code "it finds its errors" 7 "$launcher" run "$2" fault
     matches "and says which" err heap-buffer-overflow
     unset ASAN_OPTIONS
+fi
+if [ -n "${3:-}" ]; then
+    code "a 32-bit program" 2 "$launcher" run "$3"
+    is "nothing is said about it" "$(cat "$scratch/err")" ""
+    code "a 32-bit program of a shell" 2 "$launcher" run sh -c '"$0"; exit $?' "$3"
+    is "nothing is said about that" "$(cat "$scratch/err")" ""
+    code "both have the library" 0 "$launcher" run sh -c \
+        'grep -q libmptcpshim_preload /proc/self/maps && LD_TRACE_LOADED_OBJECTS=1 "$0" | grep -q lib32' "$3"
 fi
 is "the library is there once" "$(LD_PRELOAD=$library variable LD_PRELOAD)" "$library"
 is "the agent" "$(variable MPTCPSHIM_AGENT_PATH)" "$directory/mptcpshim-agent"

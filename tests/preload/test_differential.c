@@ -163,7 +163,8 @@ static void run(const struct scenario *s, int shims, struct side *server, struct
     char *peer = getenv("TEST_PEER");
     char port[16];
     char *server_argv[] = {peer, "server", (char *)s->name, NULL};
-    char *client_argv[] = {peer, "client", (char *)s->name, port, NULL};
+    char *other = getenv("TEST_PEER_CLIENT");
+    char *client_argv[] = {other ? other : peer, "client", (char *)s->name, port, NULL};
     int port_pipe, unused;
 
     memset(server, 0, sizeof(*server));
