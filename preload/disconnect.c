@@ -41,6 +41,7 @@ static void abort_connection(int fd)
 /* Reset the connection `old`, of which fd is one number, and put `fresh` in the place of that. */
 static enum mps_swap replace(int fd, int old, int fresh)
 {
+    struct mps_carry carry;
     struct mps_claim claim;
     struct linger linger;
     socklen_t len = sizeof(linger);
@@ -55,7 +56,8 @@ static enum mps_swap replace(int fd, int old, int fresh)
     mask = mps_sys_block();
     mps_claim_settled(fd, &claim);
     claim.cookie = mps_claim_cookie(old);
-    swap = mps_swap_replace(fd, fresh, &claim);
+    mps_carry_take(&carry, old);
+    swap = mps_swap_replace(fd, fresh, &carry, &claim);
     if (swap == MPS_SWAP_DONE)
         mps_hints_ours_set(fd, false);
     mps_claim_end(&claim, MPS_HINT_NONE);

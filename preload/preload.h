@@ -3,6 +3,7 @@
 #pragma once
 #include <stdbool.h>
 #include <sys/socket.h>
+#include "handover/carry.h"
 #include "handover/config.h"
 #include "handover/marks.h"
 #include "handover/message.h"
@@ -55,11 +56,13 @@ enum mps_swap mps_swap(int fd, enum mps_ho_op op, unsigned flags, const struct m
 bool mps_preload_is_bound(int fd);
 
 /*
- * Put the socket `end` in the place of fd, with its settings and known epoll registrations:
+ * Put the socket `end` in the place of fd, with its settings and known epoll registrations;
+ * `carry` is what the program had set:
  * MPS_SWAP_DONE, MPS_SWAP_GONE, or MPS_SWAP_BROKEN if the kernel refuses. The caller closes `end`,
  * blocks all signals, and ends the claim afterwards.
  */
-enum mps_swap mps_swap_replace(int fd, int end, const struct mps_claim *claim);
+enum mps_swap mps_swap_replace(int fd, int end, const struct mps_carry *carry,
+                               const struct mps_claim *claim);
 
 /*
  * connect(AF_UNSPEC) on the connection of ours called name: it is reset, and a fresh TCP socket

@@ -52,20 +52,21 @@ static void take_registrations(int fd, struct mps_hint *hint, struct mps_epolls 
 }
 
 /* What the program set on its socket and the kernel would do for it there. */
-static void copy_settings(int from, int to)
+static void give_settings(const struct mps_carry *carry, int from, int to)
 {
-    mps_carry_settings(from, to);
+    mps_carry_give(carry, to);
     if (mps_preload_option(from, IPPROTO_TCP, TCP_INQ, 0) == 1)
         (void)mps_inq_set(to, 1);
 }
 
-enum mps_swap mps_swap_replace(int fd, int end, const struct mps_claim *claim)
+enum mps_swap mps_swap_replace(int fd, int end, const struct mps_carry *carry,
+                               const struct mps_claim *claim)
 {
     struct mps_epolls registrations = {.n = 0};
     int descriptor_flags = mps_sys_fcntl(fd, F_GETFD, 0);
     bool done;
 
-    copy_settings(fd, end);
+    give_settings(carry, fd, end);
     if (!mps_claim_commit(claim))
         return MPS_SWAP_GONE;
     if (claim->hint)
@@ -135,9 +136,11 @@ static enum mps_swap break_off(int fd, const struct mps_claim *claim)
 }
 
 /* The agent has taken the connection. */
-static enum mps_swap exchange(int fd, int end, const struct mps_claim *claim)
+static enum mps_swap exchange(int fd, int end, const struct mps_carry *carry,
+                              const struct mps_claim *claim)
 {
-    enum mps_swap result = end >= 0 ? mps_swap_replace(fd, end, claim) : break_off(fd, claim);
+    enum mps_swap result =
+        end >= 0 ? mps_swap_replace(fd, end, carry, claim) : break_off(fd, claim);
 
     if (result == MPS_SWAP_DONE)
         mps_hints_ours_set(fd, true);
@@ -149,16 +152,18 @@ static enum mps_swap exchange(int fd, int end, const struct mps_claim *claim)
 enum mps_swap mps_swap(int fd, enum mps_ho_op op, unsigned flags, const struct mps_claim *claim)
 {
     struct mps_ho_reply reply;
+    struct mps_carry carry;
     enum mps_swap result = MPS_SWAP_PLAIN;
     enum mps_plain_reason why = MPS_PLAIN_NO_AGENT;
     int saved = errno, end = -1;
 
+    mps_carry_take(&carry, fd);
     switch (hand_over_twice(fd, op, flags, claim->cookie, &reply, &end)) {
     case MPS_HO_REPLIED:
         if (reply.status == MPS_HO_OK_PLAIN)
             remember_plain(fd);
         if (mps_ho_taken(&reply))
-            result = exchange(fd, end, claim);
+            result = exchange(fd, end, &carry, claim);
         else
             why = reply.status == MPS_HO_AGAIN_PLAIN ? MPS_PLAIN_KNOWN : MPS_PLAIN_AGENT_REFUSED;
         break;

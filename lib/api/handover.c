@@ -47,17 +47,17 @@ void api_reset(int fd)
 }
 
 /*
- * Put `end` under the number of `fd`, with what the program set on it and, if `registered`, where it
+ * Put `end` under the number of `fd`, with what the program had set on it and, if `registered`, where it
  * has registered it with epoll. Closes `end`.
  */
-static int replace(int fd, int end, bool registered)
+static int replace(int fd, int end, const struct mps_carry *carry, bool registered)
 {
     struct mps_epolls registrations = {.n = 0};
     int flags = mps_sys_fcntl(fd, F_GETFD, 0);
     int r = -1;
 
     if (flags >= 0) {
-        mps_carry_settings(fd, end);
+        mps_carry_give(carry, end);
         if (registered)
             mps_epolls_take_all(&registrations, fd);
         r = mps_sys_dup3(end, fd, flags & FD_CLOEXEC ? O_CLOEXEC : 0);
@@ -98,11 +98,13 @@ static int hand_over(int fd, int op, const struct mptcpshim_options *opts)
 {
     struct mps_ho_request req;
     struct mps_ho_reply reply;
+    struct mps_carry carry;
     int end = -1;
     int r = fill_request(&req, fd, op, opts);
 
     if (r < 0)
         return r == -EINVAL ? r : 0;
+    mps_carry_take(&carry, fd);
     switch (api_agent_call(NULL, &req, fd, &reply, &end)) {
     case MPS_HO_UNSENT:
     case MPS_HO_WITHDRAWN:
@@ -115,7 +117,7 @@ static int hand_over(int fd, int op, const struct mptcpshim_options *opts)
         break;
     }
     if (mps_ho_taken(&reply) && end >= 0)
-        return replace(fd, end, op == MPS_HO_CONNECTED) < 0 ? -ECONNRESET : 1;
+        return replace(fd, end, &carry, op == MPS_HO_CONNECTED) < 0 ? -ECONNRESET : 1;
     if (end >= 0)
         mps_sys_close(end);
     return mps_ho_taken(&reply) ? -ECONNRESET : 0;

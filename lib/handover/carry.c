@@ -1,57 +1,65 @@
 /* SPDX-License-Identifier: MIT */
 #include "carry.h"
-#include <fcntl.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/time.h>
 #include "sys.h"
 
-/* A fresh socket has zeros in each of these. */
-static void copy_option(int from, int to, int name)
-{
-    static const unsigned char zeros[32];
-    unsigned char value[sizeof(zeros)]; /* int, linger or timeval */
-    socklen_t len = sizeof(value);
+/* A fresh socket has zeros in each but SO_RCVLOWAT; what is as on a fresh one is not carried. */
+static const struct {
+    int name;
+    int fresh; /* as an int */
+} options[MPS_CARRY_OPTIONS] = {
+    {SO_RCVTIMEO, 0},      {SO_SNDTIMEO, 0},        {SO_LINGER, 0},   {SO_OOBINLINE, 0},
+    {SO_KEEPALIVE, 0},     {SO_REUSEADDR, 0},       {SO_PRIORITY, 0}, {SO_MARK, 0},
+    {SO_BINDTOIFINDEX, 0}, {SO_MAX_PACING_RATE, 0}, {SO_RXQ_OVFL, 0}, /* stands for a wish of the
+                                                                         program's (preload/mptcp.h)
+                                                                       */
+    {SO_RCVLOWAT, 1},
+};
 
-    if (mps_sys_getsockopt(from, SOL_SOCKET, name, value, &len) == 0 && len <= sizeof(value) &&
-        memcmp(value, zeros, len) != 0)
-        (void)mps_sys_setsockopt(to, SOL_SOCKET, name, value, len);
+static bool is_fresh(const unsigned char *value, socklen_t len, int fresh)
+{
+    static const unsigned char zeros[MPS_CARRY_VALUE];
+
+    return memcmp(value, &fresh, len < sizeof(fresh) ? len : sizeof(fresh)) == 0 &&
+           (len <= sizeof(fresh) || memcmp(value + sizeof(fresh), zeros, len - sizeof(fresh)) == 0);
 }
 
-static void copy_lowat(int from, int to)
+static void take_option(struct mps_carry *c, int from, int name, int fresh)
 {
-    int lowat = 1;
-    socklen_t len = sizeof(lowat);
+    unsigned char *value = c->option[c->n_options].value;
+    socklen_t len = MPS_CARRY_VALUE;
 
-    if (mps_sys_getsockopt(from, SOL_SOCKET, SO_RCVLOWAT, &lowat, &len) == 0 && lowat != 1)
-        (void)mps_sys_setsockopt(to, SOL_SOCKET, SO_RCVLOWAT, &lowat, sizeof(lowat));
+    if (mps_sys_getsockopt(from, SOL_SOCKET, name, value, &len) != 0 || len > MPS_CARRY_VALUE ||
+        is_fresh(value, len, fresh))
+        return;
+    c->option[c->n_options].name = name;
+    c->option[c->n_options].len = len;
+    c->n_options++;
 }
 
-/* Who gets SIGIO and SIGURG, and the file status flags. */
-static void copy_file_flags(int from, int to)
+void mps_carry_take(struct mps_carry *ret, int from)
 {
-    int flags = mps_sys_fcntl(from, F_GETFL, 0);
-    int signal_number = mps_sys_fcntl(from, F_GETSIG, 0);
-    struct f_owner_ex owner = {.pid = 0};
-
-    if (mps_sys_fcntl(from, F_GETOWN_EX, (unsigned long)(uintptr_t)&owner) == 0 && owner.pid != 0)
-        (void)mps_sys_fcntl(to, F_SETOWN_EX, (unsigned long)(uintptr_t)&owner);
-    if (signal_number > 0)
-        (void)mps_sys_fcntl(to, F_SETSIG, (unsigned long)signal_number);
-    if (flags >= 0)
-        (void)mps_sys_fcntl(to, F_SETFL, (unsigned long)(flags & (O_NONBLOCK | O_ASYNC)));
+    memset(ret, 0, sizeof(*ret));
+    for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++)
+        take_option(ret, from, options[i].name, options[i].fresh);
+    ret->status_flags = mps_sys_fcntl(from, F_GETFL, 0);
+    ret->signal_number = mps_sys_fcntl(from, F_GETSIG, 0);
+    if (mps_sys_fcntl(from, F_GETOWN_EX, (unsigned long)(uintptr_t)&ret->owner) != 0)
+        ret->owner.pid = 0;
 }
 
-void mps_carry_settings(int from, int to)
+void mps_carry_give(const struct mps_carry *c, int to)
 {
-    /* The last one stands for a wish of the program's (preload/mptcp.h). */
-    static const int names[] = {SO_RCVTIMEO,      SO_SNDTIMEO,  SO_LINGER,   SO_OOBINLINE,
-                                SO_KEEPALIVE,     SO_REUSEADDR, SO_PRIORITY, SO_MARK,
-                                SO_BINDTOIFINDEX, SO_MAX_PACING_RATE,
-                                SO_RXQ_OVFL};
-
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-        copy_option(from, to, names[i]);
-    copy_lowat(from, to);
-    copy_file_flags(from, to);
+    for (size_t i = 0; i < c->n_options; i++)
+        (void)mps_sys_setsockopt(to, SOL_SOCKET, c->option[i].name, c->option[i].value,
+                                 c->option[i].len);
+    if (c->owner.pid != 0)
+        (void)mps_sys_fcntl(to, F_SETOWN_EX, (unsigned long)(uintptr_t)&c->owner);
+    if (c->signal_number > 0)
+        (void)mps_sys_fcntl(to, F_SETSIG, (unsigned long)c->signal_number);
+    if (c->status_flags >= 0)
+        (void)mps_sys_fcntl(to, F_SETFL, (unsigned long)(c->status_flags & (O_NONBLOCK | O_ASYNC)));
 }

@@ -61,9 +61,10 @@ static void client_kept(const struct sockaddr_in *server)
     struct timeval tv = {.tv_usec = 30000}, got = {0};
     struct linger linger = {.l_onoff = 1, .l_linger = 5};
     socklen_t len = sizeof(got);
-    int on = 1, fd = peer_socket(SOCK_CLOEXEC);
+    int on = 1, lowat = 50, fd = peer_socket(SOCK_CLOEXEC);
     char c;
 
+    need(setsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &lowat, sizeof(lowat)) == 0);
     need(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv)) == 0);
     need(setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on)) == 0);
     need(setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger)) == 0);
@@ -74,6 +75,7 @@ static void client_kept(const struct sockaddr_in *server)
     tell_swapped(fd);
     need(getsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &got, &len) == 0);
     say("timeout %d", got.tv_sec == 0 && got.tv_usec > 0 && got.tv_usec < 100000);
+    say("at least %d", int_option(fd, SOL_SOCKET, SO_RCVLOWAT));
     say("keepalive %d inline %d nodelay %d", int_option(fd, SOL_SOCKET, SO_KEEPALIVE),
         int_option(fd, SOL_SOCKET, SO_OOBINLINE), int_option(fd, IPPROTO_TCP, TCP_NODELAY));
     len = sizeof(linger);
