@@ -48,21 +48,22 @@ one() # WAY
     case $1 in kernel-*)
         bed_in s sh -c "echo ${1#kernel-} >/proc/sys/net/mptcp/checksum_enabled" || return 0 ;;
     esac
-    run "$1" "$FLOW" serve 127.0.0.1 5300 1 >"$BED_TMP/out.s" &
+    port=$((port + 1)) # the last one may be in use for a while
+    run "$1" "$FLOW" serve 127.0.0.1 $port 1 >"$BED_TMP/out.s" &
     server=$!
-    bed_wait 5 bed_listening s 5300
+    bed_wait 5 bed_listening s $port
     before=$(busy)
-    run "$1" "$FLOW" get 127.0.0.1 5300 "$seconds" 1 1000000000000 0 >"$BED_TMP/out.c"
+    run "$1" "$FLOW" get 127.0.0.1 $port "$seconds" 1 1000000000000 0 >"$BED_TMP/out.c"
     after=$(busy)
     kill $server 2>/dev/null # one of a kernel may still hold what it has not sent
     wait $server
     jq -c --arg way "$1" --argjson cpu "$(echo "$after $before" | awk '{ print $1 - $2 }')" \
-        'select(.mbit_s) | {way: $way, mbit_s, cpu_per_gb: ($cpu / .bytes * 1e9)}' "$BED_TMP/out.c" >>"$runs"
+        'select(.bytes > 0) | {way: $way, mbit_s, cpu_per_gb: ($cpu / .bytes * 1e9)}' "$BED_TMP/out.c" >>"$runs"
     bed_wait 20 no_agents
 }
 
 bed_open 1
-r=0
+r=0 port=5300
 while [ $r -lt "$rounds" ]; do
     r=$((r + 1))
     for way in $ways; do one "$way"; done
