@@ -73,7 +73,7 @@ if [ "$TRIES" -gt 0 ]; then
     while [ $g_i -lt "$TRIES" ]; do
         g_i=$((g_i + 1))
         greet && [ "$(cat "$BED_TMP/greeting")" = "hello!" ] && g_whole=$((g_whole + 1))
-        [ "$(bed_in c "$MPTCPSHIM" status --json | jq '[.[] | select(.subflows | length > 0) | select(.state != "plain")] | length')" = 1 ] ||
+        [ "$(bed_in c "$MPTCPSHIM" status --json | jq '[.[] | select(.mode == "multipath")] | length')" = 1 ] ||
             g_plain=$((g_plain + 1))
         end_client
     done
