@@ -7,7 +7,7 @@
 
 need python3 python3
 MIB=1048576
-LIMIT=96
+LIMIT=64
 CLIENTS=60
 SIZE=3000000
 
