@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# usage: preload.sh LIBRARY: what is loaded into every process needs libc only, and is small.
+# usage: preload.sh LIBRARY BYTES: what is loaded into every process needs libc only, and is small.
 set -eu
 needed=$(readelf -d "$1" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p')
 if echo "$needed" | grep -qE '^lib(asan|tsan|ubsan)'; then
@@ -14,4 +14,4 @@ trap 'rm -f "$tmp"' EXIT
 strip -o "$tmp" "$1"
 size=$(wc -c < "$tmp")
 echo "$size bytes"
-test "$size" -le 102400
+test "$size" -le "$2"
