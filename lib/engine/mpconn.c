@@ -59,10 +59,10 @@ static bool wants_checksums(const struct mps_session *s, int fd)
                             mps_clock_now()) != 0;
 }
 
+/* A server's program has looked at the SYN and released it: false. */
 static bool is_marked(const struct mps_session *s, int fd)
 {
-    return s->role == MPS_ROLE_CLIENT ? mps_marks_synack_is(fd, MPS_MARK_LISTEN)
-                                      : mps_sock_peer_mss(fd) == MPS_MARK_CONNECT;
+    return s->role == MPS_ROLE_CLIENT && mps_marks_synack_is(fd, MPS_MARK_LISTEN);
 }
 
 static void configure(const struct mps_mpconn *mp, int fd, struct mps_config *cfg)
@@ -89,7 +89,7 @@ static void configure(const struct mps_mpconn *mp, int fd, struct mps_config *cf
     if (wants_checksums(s, fd))
         cfg->capabilities |= MPS_CAP_PAYLOAD_CRC;
     /* A join without its mark would reach the program there. */
-    cfg->announced_only = mp->listed && (s->role == MPS_ROLE_SERVER || !is_marked(s, fd));
+    cfg->announced_only = mp->listed && !is_marked(s, fd);
 }
 
 /* A core connection whose token is ours alone. */
@@ -365,7 +365,7 @@ void mps_mpconn_join(struct mps_mpconn *mp, int fd, const struct mps_join *join)
         mps_subflow_down(sf, false, MPS_REASON_RESOURCES, now);
         return;
     }
-    look_for_box(mp, sf, mps_mark_is_join(mps_sock_peer_mss(fd)), now);
+    look_for_box(mp, sf, mps_mark_is_join(mps_marks_saved_syn(fd)), now);
 }
 
 /* ---- looking in ---- */
