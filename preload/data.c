@@ -7,6 +7,7 @@
 #include "preload.h"
 #include <errno.h>
 #include "broken.h"
+#include "doubt.h"
 #include "ended.h"
 #include "liketcp.h"
 #include "marking.h"
@@ -190,6 +191,7 @@ MPS_EXPORT ssize_t splice(int in, off64_t *in_offset, int out, off64_t *out_offs
 
 static void settle_all(const struct pollfd *fds, nfds_t n)
 {
+    mps_doubt_check();
     if (fds)
         for (nfds_t i = 0; i < n; i++) {
             mps_settle(fds[i].fd, false);
@@ -199,8 +201,10 @@ static void settle_all(const struct pollfd *fds, nfds_t n)
 
 static int polled(struct pollfd *fds, nfds_t n, int rc)
 {
-    if (rc > 0)
+    if (rc > 0) {
         mps_urgent_polled(fds, n);
+        mps_doubt_polled(fds, n);
+    }
     return rc;
 }
 

@@ -6,7 +6,9 @@
 #include <netinet/in.h>
 #include "handover/marks.h"
 #include "handover/sys.h"
+#include "doubt.h"
 #include "preload.h"
+#include "tally.h"
 
 /* The first word of core/opening.h's magic. */
 #define MAGIC_WORD 0xf54d5053u
@@ -115,14 +117,50 @@ void mps_marking_doubt(int fd)
 
     if (!hint || !atomic_compare_exchange_strong(&hint->marking, &waits, MPS_MARKING_DOUBT))
         return;
+    if (mps_listen_is_marked(fd) && !has_filter(fd)) {
+        set_state(fd, MPS_MARKING_ACCEPT); /* another process accepts already */
+        errno = saved;
+        return;
+    }
     set_filtered(fd);
-    if (!attach_filter(fd)) {
+    if (!has_filter(fd) && !attach_filter(fd)) {
         set_state(fd, MPS_MARKING_ACCEPT);
-    } else if (!mark(fd)) {
+    } else if (mark(fd)) {
+        mps_doubt_add(fd);
+    } else {
         unmark(fd);
         set_state(fd, MPS_MARKING_LEFT);
     }
     errno = saved;
+}
+
+/*
+ * Who accepts with the preload takes the filter off before. Then that process knows what it does,
+ * and here it is found out at the next accept().
+ */
+void mps_marking_elsewhere(int fd)
+{
+    int doubt = MPS_MARKING_DOUBT, saved = errno;
+    bool foreign = has_filter(fd);
+    struct mps_hint *hint = mps_hints_get(fd);
+
+    if (hint &&
+        atomic_compare_exchange_strong(&hint->marking, &doubt,
+                                       foreign ? MPS_MARKING_LEFT : MPS_MARKING_ACCEPT) &&
+        foreign) {
+        unmark(fd);
+        mps_tally(MPS_COUNTS_SERVER, MPS_PLAIN_ELSEWHERE);
+    }
+    errno = saved;
+}
+
+/* A process that shares the listener was in doubt, or is. */
+static void end_filter(int fd)
+{
+    if (has_filter(fd)) {
+        set_filtered(fd);
+        mps_marking_unfilter(fd);
+    }
 }
 
 /* A listener that came with the program or in a message, or no listener at all. */
@@ -149,6 +187,7 @@ void mps_marking_accept(int fd)
         break;
     case MPS_MARKING_WAITS:
     case MPS_MARKING_ACCEPT:
+        end_filter(fd);
         set_state(fd, mark(fd) ? MPS_MARKING_DONE : MPS_MARKING_LEFT);
         break;
     case MPS_MARKING_DOUBT:

@@ -8,8 +8,9 @@
  * accept() shows it. A call that waits for the listener (poll, select, epoll_ctl) makes it likely:
  * then the listener is marked, so that the first connection is one of ours already, and the kernel
  * drops segments that begin with the magic until accept() was called here. HELLO comes again a
- * little later then, and never to somebody else's accept(). Who duplicates the listener passes it
- * on: it is unmarked, and accept() decides.
+ * little later then, and never to somebody else's accept(). When one of those is noticed (doubt.h),
+ * the listener is left. Who duplicates the listener passes it on: it is unmarked, and accept()
+ * decides.
  *
  * Async-signal-safe; errno is preserved.
  */
@@ -22,7 +23,7 @@ enum mps_marking {
     MPS_MARKING_NONE,   /* nothing is known */
     MPS_MARKING_WAITS,  /* the agent knows the listener; not marked yet */
     MPS_MARKING_ACCEPT, /* the same, and only accept() marks it */
-    MPS_MARKING_DOUBT,  /* marked, with the filter */
+    MPS_MARKING_DOUBT,  /* marked, with the filter, and watched (doubt.h) */
     MPS_MARKING_DONE,   /* marked; this program accepts */
     MPS_MARKING_LEFT,   /* not to be marked */
 };
@@ -39,9 +40,19 @@ void mps_marking_duplicated(int from, int to);
 /* As the program made the listener, for good. */
 void mps_marking_leave(int fd);
 
+/* Of a listener in doubt: somebody has accepted, and not here. If he has no preload, it is left. */
+void mps_marking_elsewhere(int fd);
+
 /* Out of line, for those below. */
 void mps_marking_doubt(int fd);
 void mps_marking_unfilter(int conn);
+
+static inline bool mps_marking_is_doubt(int fd)
+{
+    struct mps_hint *hint = mps_hints_find(fd);
+
+    return hint && atomic_load_explicit(&hint->marking, memory_order_relaxed) == MPS_MARKING_DOUBT;
+}
 
 /* fd is waited for; cheap for all that are no listeners. */
 static inline void mps_marking_wait(int fd)

@@ -7,8 +7,6 @@
 #include <string.h>
 #include "wide.h"
 
-#define KERNEL_SIGSET_SIZE 8
-
 /*
  * Up to glibc 2.33 dlsym() was in a library of its own, which not every program loads: calls go to
  * the kernel then. The version is the oldest one, which later ones still have.
@@ -30,7 +28,7 @@ static int direct_ppoll(struct pollfd *fds, nfds_t n, const struct timespec *tim
     if (timeout)
         copy = *timeout;
     return (int)syscall(SYS_ppoll, fds, n, timeout ? &copy : NULL, mask,
-                        (size_t)KERNEL_SIGSET_SIZE);
+                        (size_t)MPS_KERNEL_SIGSET_SIZE);
 }
 
 static int direct_poll(struct pollfd *fds, nfds_t n, int ms)
@@ -47,7 +45,7 @@ static int direct_pselect(int n, fd_set *r, fd_set *w, fd_set *e, const struct t
     struct {
         const sigset_t *mask;
         size_t size;
-    } sigset = {mask, KERNEL_SIGSET_SIZE};
+    } sigset = {mask, MPS_KERNEL_SIGSET_SIZE};
 
     if (timeout)
         copy = *timeout;
@@ -64,6 +62,16 @@ static int direct_select(int n, fd_set *r, fd_set *w, fd_set *e, struct timeval 
         ts.tv_nsec = timeout->tv_usec % 1000000 * 1000;
     }
     return direct_pselect(n, r, w, e, timeout ? &ts : NULL, NULL);
+}
+
+/* The kernel's call has times of 64 bits only. */
+static int direct_epoll_pwait2(int epfd, struct epoll_event *events, int n,
+                               const struct timespec *timeout, const sigset_t *mask)
+{
+    int64_t ts[2] = {timeout ? timeout->tv_sec : 0, timeout ? timeout->tv_nsec : 0};
+
+    return (int)syscall(SYS_epoll_pwait2, epfd, events, n, timeout ? ts : NULL, mask,
+                        (size_t)MPS_KERNEL_SIGSET_SIZE);
 }
 
 static int direct_dup2(int from, int to)

@@ -24,6 +24,11 @@
 #ifndef SYS_close_range
 #define SYS_close_range 436
 #endif
+#ifndef SYS_epoll_pwait2
+#define SYS_epoll_pwait2 441
+#endif
+
+#define MPS_KERNEL_SIGSET_SIZE 8
 
 typedef const struct sockaddr *mps_addr_in;
 typedef struct sockaddr *mps_addr_out;
@@ -53,6 +58,13 @@ typedef struct sockaddr *mps_addr_out;
     X(int, dup3, (int a, int b, int f), syscall(SYS_dup3, a, b, f))                                \
     X(int, epoll_ctl, (int e, int op, int fd, struct epoll_event *ev),                             \
       syscall(SYS_epoll_ctl, e, op, fd, ev))                                                       \
+    X(int, epoll_wait, (int e, struct epoll_event *ev, int n, int ms),                             \
+      syscall(SYS_epoll_pwait, e, ev, n, ms, NULL, (size_t)MPS_KERNEL_SIGSET_SIZE))                \
+    X(int, epoll_pwait, (int e, struct epoll_event *ev, int n, int ms, const sigset_t *s),         \
+      syscall(SYS_epoll_pwait, e, ev, n, ms, s, (size_t)MPS_KERNEL_SIGSET_SIZE))                   \
+    X(int, epoll_pwait2,                                                                           \
+      (int e, struct epoll_event *ev, int n, const struct timespec *t, const sigset_t *s),         \
+      direct_epoll_pwait2(e, ev, n, t, s))                                                         \
     X(int, poll, (struct pollfd * p, nfds_t n, int ms), direct_poll(p, n, ms))                     \
     X(int, ppoll, (struct pollfd * p, nfds_t n, const struct timespec *t, const sigset_t *s),      \
       direct_ppoll(p, n, t, s))                                                                    \

@@ -19,6 +19,7 @@ void mps_wide_bind(void (*bind_one)(void *slot, const char *name))
 #include <sys/resource.h>
 #include <sys/select.h>
 #include <sys/wait.h>
+#include "doubt.h"
 #include "marking.h"
 #include "preload.h"
 #include "urgent.h"
@@ -190,27 +191,40 @@ MPS_EXPORT int __ppoll64(struct pollfd *fds, nfds_t n, time64_in timeout, const 
 {
     int rc;
 
+    mps_doubt_check();
     for (nfds_t i = 0; fds && i < n; i++) {
         mps_settle(fds[i].fd, false);
         mps_marking_wait(fds[i].fd);
     }
     rc = next.ppoll64(fds, n, timeout, mask);
-    if (rc > 0)
+    if (rc > 0) {
         mps_urgent_polled(fds, n);
+        mps_doubt_polled(fds, n);
+    }
     return rc;
 }
 
 MPS_EXPORT int __select64(int n, fd_set *readable, fd_set *writable, fd_set *urgent, void *timeout)
 {
+    int rc;
+
     mps_marking_wait_set(n, readable);
-    return next.select64(n, readable, writable, urgent, timeout);
+    rc = next.select64(n, readable, writable, urgent, timeout);
+    if (rc > 0)
+        mps_doubt_selected(n, readable);
+    return rc;
 }
 
 MPS_EXPORT int __pselect64(int n, fd_set *readable, fd_set *writable, fd_set *urgent,
                            time64_in timeout, const sigset_t *mask)
 {
+    int rc;
+
     mps_marking_wait_set(n, readable);
-    return next.pselect64(n, readable, writable, urgent, timeout, mask);
+    rc = next.pselect64(n, readable, writable, urgent, timeout, mask);
+    if (rc > 0)
+        mps_doubt_selected(n, readable);
+    return rc;
 }
 
 /* Four words of 64 bits for the times, then numbers as in the other struct. */

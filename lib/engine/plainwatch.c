@@ -2,6 +2,7 @@
 #include "plainwatch.h"
 
 #include "hub.h"
+#include "log.h"
 #include "report.h"
 
 #define INTERVAL_S 1.
@@ -19,6 +20,10 @@ static void on_timer(struct ev_loop *loop, ev_timer *timer, int revents)
             uint32_t more = now - self->told[role][reason];
 
             self->told[role][reason] = now;
+            if (more > 0 && reason == MPS_PLAIN_ELSEWHERE)
+                mps_log("%u listener(s) under the shim are accepted from by other means, and "
+                        "serve plain TCP from now on",
+                        more);
             if (watched && more > 0)
                 mps_report_counted(&self->hub->monitors, self->hub->agent_id,
                                    (enum mps_counts_role)role, (enum mps_plain_reason)reason, more);

@@ -27,6 +27,7 @@ static const char *const words[MPS_PLAIN_REASONS] = {
     [MPS_PLAIN_AGENT_REFUSED] = "agent-refused",
     [MPS_PLAIN_KNOWN] = "known-plain",
     [MPS_PLAIN_LISTENER] = "listener-unmarked",
+    [MPS_PLAIN_ELSEWHERE] = "accepted-elsewhere",
     [MPS_PLAIN_NO_ANSWER] = "no-answer",
     [MPS_PLAIN_NO_HELLO] = "no-hello",
     [MPS_PLAIN_PEER_REFUSED] = "peer-refused",

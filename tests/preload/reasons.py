@@ -70,6 +70,16 @@ if sys.argv[2:3] == ["child"]:
         elif words[0] == "accept":
             s = kept[int(words[1])].accept()[0]
             print("accepted", flush=True)
+        elif words[0] == "elsewhere":
+            # The program waits, and a system call of its own accepts.
+            number = {"x86_64": 288, "aarch64": 242}[platform.machine()]
+            waiting = select.poll()
+            waiting.register(kept[int(words[1])], select.POLLIN)
+            waiting.poll(20000)
+            fd = ctypes.CDLL(None).syscall(number, kept[int(words[1])].fileno(), None, None, 0)
+            s = socket.socket(fileno=fd)
+            waiting.poll(0)
+            print("accepted", flush=True)
         elif words[0] == "forbid":
             forbid_unix()
             print("forbidden", flush=True)
@@ -184,6 +194,16 @@ def native():
         t.do("accept", 2)
         expect("a client that comes before the listener is marked",
                {("server", "peer-unmarked"): 1, ("server", "listener-unmarked"): 1})
+        client.close()
+    with Tree() as t:
+        port = int(t.do("listen", ADDRESS))
+        client = socket.create_connection((ADDRESS, port))
+        t.do("elsewhere", 0)
+        expect("a listener that is accepted from by other means",
+               {("server", "accepted-elsewhere"): 1})
+        t.do("connect", ADDRESS, port)
+        expect("and that is plain from then on",
+               {("server", "accepted-elsewhere"): 1, ("client", "peer-unmarked"): 1})
         client.close()
     with socket.create_server((ADDRESS, 0)) as outside, Tree() as t:
         port = outside.getsockname()[1]

@@ -10,6 +10,8 @@
 #include <linux/tcp.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -19,11 +21,14 @@
 #include <unistd.h>
 #include "core/opening.h"
 #include "fake_agent.h"
+#include "handover/counts.h"
 #include "handover/message.h"
 
 #ifndef SO_GET_FILTER
 #define SO_GET_FILTER SO_ATTACH_FILTER
 #endif
+
+static struct mps_counts *counts;
 
 static int listener_new(void)
 {
@@ -197,6 +202,158 @@ static void test_doubt_ends(void **state)
     close(fd);
 }
 
+static int wait_in(int ep, struct pollfd *pfd, int call)
+{
+    const struct timespec limit = {.tv_sec = 5};
+    struct timeval also = {.tv_sec = 5};
+    struct epoll_event event;
+    fd_set set;
+
+    FD_ZERO(&set);
+    FD_SET(pfd->fd, &set);
+    switch (call) {
+    case 0:
+        return poll(pfd, 1, 5000);
+    case 1:
+        return ppoll(pfd, 1, &limit, NULL);
+    case 2:
+        return select(pfd->fd + 1, &set, NULL, NULL, &also);
+    case 3:
+        return pselect(pfd->fd + 1, &set, NULL, NULL, &limit, NULL);
+    case 4:
+        return epoll_wait(ep, &event, 1, 5000);
+    default:
+        return epoll_pwait(ep, &event, 1, 5000, NULL);
+    }
+}
+
+/* A call that waits, and does not find anything. */
+static void glance(int ep, int fd, int call)
+{
+    struct pollfd pfd = {.fd = fd, .events = POLLIN};
+    struct epoll_event event;
+
+    assert_int_equal(call < 4 ? poll(&pfd, 1, 0) : epoll_wait(ep, &event, 1, 0), 0);
+}
+
+static uint32_t elsewhere(void)
+{
+    return atomic_load(&counts->n[MPS_COUNTS_SERVER][MPS_PLAIN_ELSEWHERE]);
+}
+
+/* Waited for here, accepted elsewhere: noticed at the next wait, and for good. */
+static void test_elsewhere(void **state)
+{
+    for (int call = 0; call < 6; call++) {
+        int fd = listener_new(), ep = epoll_create1(EPOLL_CLOEXEC), client, conn;
+        struct epoll_event event = {.events = EPOLLIN, .data.u64 = 7};
+        struct pollfd pfd = {.fd = fd, .events = POLLIN};
+        const uint32_t before = elsewhere();
+
+        assert_return_code(epoll_ctl(ep, EPOLL_CTL_ADD, fd, &event), errno);
+        assert_true(is_marked(fd));
+        client = dial(fd);
+        assert_int_equal(wait_in(ep, &pfd, call), 1);
+        assert_int_equal(wait_in(ep, &pfd, call), 1);
+        assert_true(is_marked(fd)); /* it is still there */
+        conn = (int)syscall(SYS_accept4, fd, NULL, NULL, 0);
+        assert_true(conn >= 0);
+        glance(ep, fd, call);
+        assert_false(is_marked(fd));
+        assert_false(is_filtered(fd));
+        assert_int_equal(elsewhere(), before + 1);
+        assert_int_equal(accept(fd, NULL, NULL), -1);
+        wait_by(BY_POLL, fd);
+        assert_false(is_marked(fd));
+        close(conn);
+        close(client);
+        close(ep);
+        close(fd);
+    }
+}
+
+/* Accepted by a child that has the preload: no sign of anybody else. */
+static void test_child(void **state)
+{
+    int fd = listener_new(), client, other, conn, status = 1;
+    struct pollfd pfd = {.fd = fd, .events = POLLIN};
+    const uint32_t before = elsewhere();
+    pid_t child;
+
+    wait_by(BY_POLL, fd);
+    client = dial(fd);
+    assert_int_equal(poll(&pfd, 1, 5000), 1);
+    child = fork();
+    if (child == 0) {
+        conn = accept(fd, NULL, NULL);
+        _exit(conn >= 0 && !is_filtered(conn) ? 0 : 1);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    assert_int_equal(poll(&pfd, 1, 0), 0);
+    assert_true(is_marked(fd));
+    assert_false(is_filtered(fd));
+    assert_int_equal(elsewhere(), before);
+    other = dial(fd);
+    conn = accept(fd, NULL, NULL);
+    assert_true(conn >= 0);
+    assert_false(is_filtered(conn));
+    close(conn);
+    close(other);
+    close(client);
+    close(fd);
+}
+
+/* Servers that share a listener, each of which waits for it: none is in another one's way. */
+static void test_siblings(void **state)
+{
+    for (int waits = 0; waits < 2; waits++) {
+        int fd = listener_new(), client, conn, status = 1;
+        pid_t child = fork();
+
+        if (child == 0) { /* in doubt, and ends so */
+            wait_by(BY_POLL, fd);
+            _exit(is_filtered(fd) ? 0 : 1);
+        }
+        assert_int_equal(waitpid(child, &status, 0), child);
+        assert_int_equal(status, 0);
+        if (waits)
+            wait_by(BY_POLL, fd);
+        client = dial(fd);
+        conn = accept(fd, NULL, NULL); /* it has come with the filter */
+        assert_true(conn >= 0);
+        assert_true(is_marked(fd));
+        assert_false(is_filtered(conn));
+        assert_false(is_filtered(fd));
+        close(conn);
+        close(client);
+        close(fd);
+    }
+}
+
+/* One that starts later does not put the filter back which others do not expect any more. */
+static void test_late_sibling(void **state)
+{
+    int fd = listener_new(), go[2], status = 1;
+    pid_t child;
+    char c;
+
+    assert_return_code(pipe2(go, O_CLOEXEC), errno);
+    child = fork();
+    if (child == 0) {
+        close(go[1]);
+        (void)read(go[0], &c, 1);
+        wait_by(BY_POLL, fd);
+        _exit(is_marked(fd) && !is_filtered(fd) ? 0 : 1);
+    }
+    assert_int_equal(accept(fd, NULL, NULL), -1);
+    close(go[1]);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    close(go[0]);
+    close(fd);
+}
+
 /* A duplicate is made to be passed on: only accept() marks it, under either number. */
 static void test_duplicated(void **state)
 {
@@ -247,38 +404,45 @@ static void test_inherited(void **state)
     close(fd);
 }
 
-static int inside(void)
+static int inside(const char *agent_id)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_calls),       cmocka_unit_test(test_accept_alone),
         cmocka_unit_test(test_other_means), cmocka_unit_test(test_doubt),
         cmocka_unit_test(test_doubt_ends),  cmocka_unit_test(test_duplicated),
         cmocka_unit_test(test_own_filter),  cmocka_unit_test(test_inherited),
+        cmocka_unit_test(test_elsewhere),   cmocka_unit_test(test_child),
+        cmocka_unit_test(test_siblings),    cmocka_unit_test(test_late_sibling),
     };
 
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    counts = mps_counts_attach(getenv(MPS_ENV_COUNTS), agent_id);
+    return counts ? cmocka_run_group_tests(tests, NULL, NULL) : 1;
 }
 
 int main(int argc, char **argv)
 {
     static struct mps_ho_config cfg;
+    char number[MPS_HO_COUNTS_MAX];
     pid_t agent, child;
     int status = 1;
 
     alarm(30);
     if (argc > 1)
-        return inside();
+        return inside(argv[1]);
     fake_agent_config(&cfg);
     agent = fake_agent_start(&cfg, FAKE_ERROR);
+    (void)snprintf(number, sizeof(number), "%d", mps_counts_create(cfg.agent_id));
     child = fork();
     if (child == 0) {
         setenv("LD_PRELOAD", getenv("TEST_PRELOAD"), 1);
         setenv(MPS_ENV_AGENT, cfg.agent_env, 1);
         unsetenv(MPS_ENV_PROGRAM);
-        execl("/proc/self/exe", argv[0], "inside", (char *)NULL);
+        setenv(MPS_ENV_COUNTS, number, 1);
+        execl("/proc/self/exe", argv[0], cfg.agent_id, (char *)NULL);
         _exit(127);
     }
     (void)waitpid(child, &status, 0);
+    mps_counts_remove(number);
     fake_agent_stop(agent);
     return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
 }
