@@ -98,6 +98,7 @@ int scenario_reused(const char *way, int port)
                               .sin_port = htons((uint16_t)port),
                               .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     bool accepts = strcmp(way, "accept") == 0;
+    struct pollfd marked = {.events = POLLIN};
     int fd, listener = -1, signal_number;
     socklen_t len = sizeof(sin);
     FILE *stream = NULL;
@@ -110,6 +111,8 @@ int scenario_reused(const char *way, int port)
     if (accepts) {
         listener = peer_socket(SOCK_CLOEXEC);
         need(listen(listener, 5) == 0);
+        marked.fd = listener; /* by this: connections from before would be plain */
+        need(poll(&marked, 1, 0) == 0);
         need(getsockname(listener, (struct sockaddr *)&sin, &len) == 0);
         need(dprintf(STDOUT_FILENO, "%d\n", ntohs(sin.sin_port)) > 0);
         fd = listener + 1; /* what accept() will give */
