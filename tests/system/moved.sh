@@ -29,6 +29,11 @@ swallow_nothing()
     bed_in s nft delete table inet box
 }
 
+no_connections() # of the client, which could be taken for the next one
+{
+    [ -z "$(bed_in c ss -Htn exclude time-wait)" ]
+}
+
 swallowed()
 {
     [ "$(bed_in s nft list table inet box | sed -n 's/.*counter packets \([0-9]*\).*/\1/p')" -gt 0 ]
@@ -37,6 +42,7 @@ swallowed()
 # A request whose first address goes as soon as HELLO is under way. Sets m_status and m_ms, from then on.
 request() # NAME
 {
+    bed_wait 10 no_connections
     swallow
     bed_spawn c $CURL --max-time 30 -o "$BED_TMP/got" "http://$S1:$HTTP/$1" 2>"$BED_TMP/curl.err"
     m_pid=$!
