@@ -90,11 +90,14 @@ for i in 1 2; do
 done
 host_ip c route add 10.99.1.0/24 dev link2 metric 500
 host_ip c route add 192.168.8.2/32 dev link1
-host_ip s link add lan type dummy 2>/dev/null || host_ip s link add lan type veth peer name lan2
-host_ip s addr add 192.168.9.1/24 dev lan
-host_ip s addr add 192.168.8.2/24 dev lan
-host_ip s link set lan up
-[ -z "$(host_ip s -o link show lan2 2>/dev/null)" ] || host_ip s link set lan2 up
+# Two interfaces: a second address of one would be no way of its own.
+for lan in lana:192.168.9.1 lanb:192.168.8.2; do
+    host_ip s link add ${lan%:*} type dummy 2>/dev/null ||
+        host_ip s link add ${lan%:*} type veth peer name ${lan%:*}2
+    host_ip s addr add ${lan#*:}/24 dev ${lan%:*}
+    host_ip s link set ${lan%:*} up
+    [ -z "$(host_ip s -o link show ${lan%:*}2 2>/dev/null)" ] || host_ip s link set ${lan%:*}2 up
+done
 bed_in s nft -f - <<'NFT' || bed_skip "this kernel's nftables cannot translate addresses"
 table ip nat {
     chain in {
