@@ -56,9 +56,11 @@ static int parts_init(struct mps_conn *c, const struct mps_env *env, const struc
     mps_flow_init(&c->flow, mps_mem_scarce(env->mem) ? 0 : c->cfg.rcv_buf_init, c->cfg.rcv_buf_max,
                   now);
     c->paths.retry_at = MPS_NEVER;
-    c->scratch = env->scratch ? env->scratch : mps_alloc_raw(env->mem, MPS_SCRATCH);
-    if (!c->scratch)
+    c->lack_at = MPS_NEVER;
+    c->rxmem = env->rxmem ? env->rxmem : mps_alloc(env->mem, sizeof(*c->rxmem));
+    if (!c->rxmem)
         return MPS_ENOMEM;
+    c->rx.reasm.reserve = &c->rxmem->reserve;
     if (c->cfg.sched->state_size > 0) {
         c->tx.sched_state = mps_alloc(env->mem, c->cfg.sched->state_size);
         if (!c->tx.sched_state)
@@ -162,9 +164,9 @@ struct mps_conn *mps_conn_free(struct mps_conn *c)
     mps_free(&mem, c->tx.sched_state);
     mps_free(&mem, c->tx.couple);
     mps_free(&mem, c->past);
-    if (!c->env.scratch)
-        mps_free(&mem, c->scratch);
     mps_reasm_deinit(&c->rx.reasm);
+    if (!c->env.rxmem)
+        mps_free(&mem, c->rxmem);
     mps_ctrlq_rx_deinit(&c->rx.ctrlq);
     mps_paths_deinit(c);
     memset(&c->keys, 0, sizeof(c->keys));
@@ -235,6 +237,7 @@ mps_time_t mps_conn_deadline(const struct mps_conn *c)
     earlier(&t, c->answer.look_at);
     earlier(&t, c->no_subflow_at);
     earlier(&t, c->close_at);
+    earlier(&t, c->lack_at);
     if (c->phase > MPS_PH_OPEN)
         return t;
     earlier(&t, c->tx.rtx_at);
@@ -291,6 +294,8 @@ void mps_conn_expire(struct mps_conn *c, mps_time_t now)
         c->paths.retry_at = MPS_NEVER;
         c->paths.due = true;
     }
+    if (c->lack_at <= now)
+        mps_conn_rx_retry(c, now);
     mps_conn_close_timer(c, now);
     mps_answer_looked(&c->answer, now);
     if (c->phase <= MPS_PH_OPEN) {

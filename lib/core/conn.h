@@ -7,8 +7,9 @@
  * and mps_conn_app_rx_spans offer, (3) re-reads mps_conn_deadline. No verb calls back. One thread
  * at a time.
  *
- * Invariants (DESIGN): I2 no deadlock: subflows are always read, only data needs credit. I3 memory
- * is bounded by the credit granted and the limits below. I4 nothing is freed before its DATA_ACK.
+ * Invariants (DESIGN): I2 no deadlock: subflows are always read, but for a while when memory is
+ * missing (MPS_LACK_WAIT), and only data needs credit. I3 memory is bounded by the credit granted
+ * and the limits below. I4 nothing is freed before its DATA_ACK.
  */
 #pragma once
 #include <stdbool.h>
@@ -22,6 +23,7 @@
 #include "meter.h"
 #include "opening.h"
 #include "past.h"
+#include "rxmem.h"
 #include "span.h"
 #include "subflow.h"
 #include "time.h"
@@ -35,17 +37,11 @@ enum mps_role {
     MPS_ROLE_SERVER,
 };
 
-/* What is read beyond the current payload is copied, so it need not be more. */
-#define MPS_SCRATCH 4096
-
 struct mps_env {
     const struct mps_mem *mem;
     const struct mps_crypto *crypto;
-    /*
-     * MPS_SCRATCH bytes for all connections of a thread: in use only from mps_subflow_rx_spans to
-     * the mps_subflow_rx_done that follows. NULL: each connection allocates its own.
-     */
-    uint8_t *scratch;
+    /* Zeroed at first, and for all connections of a thread. NULL: each one allocates its own. */
+    struct mps_rxmem *rxmem;
 };
 
 struct mps_config {

@@ -69,8 +69,7 @@ bool mps_checks_farewell(struct mps_subflow *sf, enum mps_reason reason, mps_tim
     sf->reason = reason;
     sf->join.deadline = now + MPS_CHECKS_FAREWELL;
     sf->rx.mode = MPS_RX_DEAF;
-    mps_reasm_abandon(&c->rx.reasm, sf->rx.chunk);
-    sf->rx.chunk = NULL;
+    mps_sf_rx_clear(sf);
     mps_rtxq_slot_lost(&c->tx.rtxq, sf->slot);
     mps_paths_failed(c, sf, false, now);
     mps_conn_lost_subflow(c, sf, false, now);

@@ -141,7 +141,7 @@ struct mps_conn_events {
 
 struct mps_conn {
     struct mps_env env;
-    uint8_t *scratch; /* env.scratch or our own */
+    struct mps_rxmem *rxmem; /* that of env or our own */
     struct mps_config cfg;
     enum mps_role role;
     enum mps_phase phase;
@@ -161,6 +161,7 @@ struct mps_conn {
     mps_time_t fin_at; /* server: the client's TCP ended one in order then, 0: never */
     bool peer_held; /* server: the client holds its data back until our answer is there */
     mps_time_t now;          /* of the latest verb */
+    mps_time_t lack_at; /* a subflow waits for memory: again then; MPS_NEVER: none does */
     mps_time_t hello_at;     /* client: HELLO_REPLY is late then */
     struct mps_answer answer; /* client: signs that it will never come */
     mps_time_t no_subflow_at;
@@ -192,8 +193,10 @@ unsigned mps_conn_half_open(const struct mps_conn *c);
 /* ---- conn_rx.c ---- */
 int mps_conn_rx_head(struct mps_subflow *sf, const struct mps_frame *f, mps_time_t now);
 int mps_conn_rx_payload(struct mps_subflow *sf, mps_time_t now); /* payload complete */
-int mps_conn_rx_early(struct mps_subflow *sf, mps_time_t now);   /* a part of one */
+void mps_conn_rx_early(struct mps_subflow *sf, mps_time_t now);  /* a part of one */
 int mps_conn_rx_ctrl(struct mps_subflow *sf, const struct mps_ctrl *ctrl, mps_time_t now);
+/* Subflows that wait for memory try again. */
+void mps_conn_rx_retry(struct mps_conn *c, mps_time_t now);
 uint64_t mps_conn_rcv_nxt(const struct mps_conn *c); /* DATA_ACK: DATA_FIN included */
 
 /* ---- conn_tx.c ---- */

@@ -67,6 +67,22 @@ static int fin_seen(struct mps_conn *c, uint64_t fin_dsn, mps_time_t now)
     return 0;
 }
 
+/* Where the payload goes. MPS_ENOMEM: nowhere yet. */
+static int place(struct mps_subflow *sf, const struct mps_dss *dss)
+{
+    struct mps_conn *c = sf->conn;
+    struct mps_reasm *q = &c->rx.reasm;
+    int r = mps_reasm_alloc(q, dss->dsn, dss->payload_len, &sf->rx.chunk);
+
+    /* An application that has read everything gets what is next in any case, and gives the memory
+     * back soon: whoever waits for that goes on. */
+    if (r == MPS_ENOMEM && dss->dsn <= mps_reasm_next(q) && mps_reasm_in_order(q) == 0 &&
+        !c->rx.closed)
+        r = mps_reasm_alloc_reserve(q, dss->dsn, dss->payload_len, &sf->rx.chunk);
+    return r;
+}
+
+/* A retry of what found no memory repeats it all, which changes nothing that it changed before. */
 int mps_conn_rx_head(struct mps_subflow *sf, const struct mps_frame *f, mps_time_t now)
 {
     struct mps_conn *c = sf->conn;
@@ -79,7 +95,7 @@ int mps_conn_rx_head(struct mps_subflow *sf, const struct mps_frame *f, mps_time
     r = acknowledged(c, dss, now);
     if (r < 0)
         return r;
-    if (dss->flags & MPS_DSS_ACK_NOW) {
+    if (dss->flags & MPS_DSS_ACK_NOW && !sf->rx.starved) {
         c->rx.ack.subflow_id = sf->id;
         mps_ack_now(&c->rx.ack, now);
     }
@@ -94,7 +110,7 @@ int mps_conn_rx_head(struct mps_subflow *sf, const struct mps_frame *f, mps_time
         c->rx.highest = end;
     if (end <= mps_reasm_next(&c->rx.reasm) || c->phase == MPS_PH_ABORTING)
         return 0;
-    return mps_reasm_alloc(&c->rx.reasm, dss->dsn, dss->payload_len, &sf->rx.chunk);
+    return place(sf, dss);
 }
 
 /* The application that reads no more: data for it makes an abort, as on TCP. */
@@ -109,13 +125,11 @@ int mps_conn_rx_payload(struct mps_subflow *sf, mps_time_t now)
     struct mps_reasm_chunk *chunk = sf->rx.chunk;
     const struct mps_dss *dss = &sf->rx.dss;
     uint64_t fresh = 0;
-    int r = 0;
+    int r;
 
     sf->rx.chunk = NULL;
     if (chunk)
-        r = mps_reasm_insert(&c->rx.reasm, chunk, &fresh);
-    if (r < 0)
-        return r;
+        mps_reasm_insert(&c->rx.reasm, chunk, &fresh);
     if (dss->flags & MPS_DSS_URGENT && dss->dsn + dss->payload_len > c->rx.urgent_end)
         c->rx.urgent_end = dss->dsn + dss->payload_len;
     mps_ack_data(&c->rx.ack, fresh, c->flow.window, sf->id, now);
@@ -137,22 +151,19 @@ int mps_conn_rx_payload(struct mps_subflow *sf, mps_time_t now)
  * The beginning of a payload that the application waits for need not wait for the rest of its frame,
  * which takes 2 ms and more on a slow path. Where much came at once the rest is not far.
  */
-int mps_conn_rx_early(struct mps_subflow *sf, mps_time_t now)
+void mps_conn_rx_early(struct mps_subflow *sf, mps_time_t now)
 {
     struct mps_conn *c = sf->conn;
     struct mps_reasm_chunk *chunk = sf->rx.chunk, *first;
     uint32_t there = chunk ? chunk->len - sf->rx.left : 0;
     uint64_t fresh;
-    int r;
 
     if (there == 0 || there > MPS_EARLY_MAX || sf->rx.dss.checked || c->rx.closed ||
         chunk->dsn != mps_reasm_next(&c->rx.reasm) ||
         mps_reasm_cut(&c->rx.reasm, chunk, there, &first) < 0)
-        return 0;
-    r = mps_reasm_insert(&c->rx.reasm, first, &fresh);
-    if (r == 0)
-        mps_ack_data(&c->rx.ack, fresh, c->flow.window, sf->id, now);
-    return r;
+        return;
+    mps_reasm_insert(&c->rx.reasm, first, &fresh);
+    mps_ack_data(&c->rx.ack, fresh, c->flow.window, sf->id, now);
 }
 
 /* ---- control frames ---- */
@@ -310,6 +321,8 @@ void mps_conn_app_rx_done(struct mps_conn *c, size_t n, mps_time_t now)
     if (mps_mem_scarce(c->env.mem))
         mps_flow_shrink(&c->flow);
     mps_flow_consume(&c->flow, n, mps_conn_max_srtt(c), now);
+    if (c->lack_at != MPS_NEVER)
+        mps_conn_rx_retry(c, now);
     mps_conn_settle(c, now);
 }
 

@@ -69,6 +69,9 @@
 
 /* ---- frames and room ---- */
 
+#define MPS_LACK_RETRY (10 * MPS_MSEC)  /* a payload that finds no memory tries again */
+#define MPS_LACK_WAIT  (500 * MPS_MSEC) /* and is let go */
+
 #define MPS_FRAME_MIN      2800u  /* payload of a DSS on a slow path: two segments */
 #define MPS_FRAME_UNKNOWN  16384u /* while the rate is unknown */
 #define MPS_FRAME_TIME     (2 * MPS_MSEC) /* of the rate goes into one frame */

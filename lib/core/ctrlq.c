@@ -101,23 +101,25 @@ uint32_t mps_ctrlq_tx_count(const struct mps_ctrlq_tx *q)
 
 /* ---- receiving ---- */
 
-struct held {
-    struct mps_list node;
-    struct mps_ctrl ctrl;
-};
-
 void mps_ctrlq_rx_init(struct mps_ctrlq_rx *q, const struct mps_mem *mem)
 {
     *q = (struct mps_ctrlq_rx){.mem = mem};
     mps_list_init(&q->held);
 }
 
+static void drop_held(struct mps_ctrlq_rx *q, struct mps_ctrlq_held *h)
+{
+    mps_list_remove(&h->node);
+    if (h != &q->spare)
+        mps_free(q->mem, h);
+}
+
 void mps_ctrlq_rx_deinit(struct mps_ctrlq_rx *q)
 {
-    struct held *h, *tmp;
+    struct mps_ctrlq_held *h, *tmp;
 
-    mps_list_for_each_safe(h, tmp, &q->held, struct held, node)
-        mps_free(q->mem, h);
+    mps_list_for_each_safe(h, tmp, &q->held, struct mps_ctrlq_held, node)
+        drop_held(q, h);
     mps_ctrlq_rx_init(q, q->mem);
 }
 
@@ -125,7 +127,7 @@ void mps_ctrlq_rx_deinit(struct mps_ctrlq_rx *q)
 static void advance(struct mps_ctrlq_rx *q, const struct mps_list *pos)
 {
     for (; pos != &q->held; pos = pos->next) {
-        if (mps_list_entry(pos, struct held, node)->ctrl.csn != q->expected)
+        if (mps_list_entry(pos, struct mps_ctrlq_held, node)->ctrl.csn != q->expected)
             break;
         q->expected++;
     }
@@ -134,7 +136,7 @@ static void advance(struct mps_ctrlq_rx *q, const struct mps_list *pos)
 int mps_ctrlq_rx_accept(struct mps_ctrlq_rx *q, const struct mps_ctrl *ctrl)
 {
     struct mps_list *pos;
-    struct held *h;
+    struct mps_ctrlq_held *h;
 
     if (ctrl->csn < q->expected)
         return 0;
@@ -142,7 +144,7 @@ int mps_ctrlq_rx_accept(struct mps_ctrlq_rx *q, const struct mps_ctrl *ctrl)
     if (ctrl->csn - q->delivered >= MPS_CTRLQ_WINDOW || ctrl->csn == UINT32_MAX)
         return MPS_ELIMIT;
     for (pos = q->held.next; pos != &q->held; pos = pos->next) {
-        uint32_t csn = mps_list_entry(pos, struct held, node)->ctrl.csn;
+        uint32_t csn = mps_list_entry(pos, struct mps_ctrlq_held, node)->ctrl.csn;
 
         if (csn == ctrl->csn)
             return 0;
@@ -150,6 +152,8 @@ int mps_ctrlq_rx_accept(struct mps_ctrlq_rx *q, const struct mps_ctrl *ctrl)
             break;
     }
     h = mps_alloc(q->mem, sizeof(*h));
+    if (!h && ctrl->csn == q->delivered)
+        h = &q->spare;
     if (!h)
         return MPS_ENOMEM;
     h->ctrl = *ctrl;
@@ -160,14 +164,13 @@ int mps_ctrlq_rx_accept(struct mps_ctrlq_rx *q, const struct mps_ctrl *ctrl)
 
 bool mps_ctrlq_rx_next_ready(struct mps_ctrlq_rx *q, struct mps_ctrl *ret)
 {
-    struct held *h;
+    struct mps_ctrlq_held *h;
 
     if (q->delivered == q->expected)
         return false;
-    h = mps_list_entry(q->held.next, struct held, node);
+    h = mps_list_entry(q->held.next, struct mps_ctrlq_held, node);
     *ret = h->ctrl;
-    mps_list_remove(&h->node);
-    mps_free(q->mem, h);
+    drop_held(q, h);
     q->delivered++;
     return true;
 }

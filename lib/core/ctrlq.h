@@ -70,11 +70,17 @@ uint32_t mps_ctrlq_tx_count(const struct mps_ctrlq_tx *q);
 
 /* ---- receiving ---- */
 
+struct mps_ctrlq_held {
+    struct mps_list node;
+    struct mps_ctrl ctrl;
+};
+
 struct mps_ctrlq_rx {
     const struct mps_mem *mem;
     struct mps_list held; /* by CSN: those ready, then those behind a hole */
     uint32_t delivered;   /* next CSN to hand out */
     uint32_t expected;    /* first CSN not received */
+    struct mps_ctrlq_held spare; /* for what may be handed out at once, when there is no memory */
 };
 
 void mps_ctrlq_rx_init(struct mps_ctrlq_rx *q, const struct mps_mem *mem);
@@ -83,7 +89,8 @@ void mps_ctrlq_rx_deinit(struct mps_ctrlq_rx *q);
 /*
  * A control frame with ctrl->csn arrived (copied); one that is known already is ignored. Hand out
  * what is ready afterwards, the window starts at the first frame not handed out. 0; MPS_ELIMIT:
- * beyond the window, a breach by the peer; MPS_ENOMEM.
+ * beyond the window, a breach by the peer; MPS_ENOMEM (never for the next one expected, if those
+ * before it are handed out).
  */
 int mps_ctrlq_rx_accept(struct mps_ctrlq_rx *q, const struct mps_ctrl *ctrl);
 

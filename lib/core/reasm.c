@@ -47,6 +47,10 @@ static void free_chunk(struct mps_reasm *r, struct mps_reasm_chunk *c)
             r->hints[i] = NULL;
     }
     mps_list_remove(&c->node);
+    if (r->reserve && c == &r->reserve->chunk) {
+        r->reserve->taken = false;
+        return;
+    }
     r->allocated -= c->size;
     mps_free(r->mem, c);
 }
@@ -76,6 +80,21 @@ int mps_reasm_alloc(struct mps_reasm *r, uint64_t dsn, uint32_t len,
     if (!c)
         return MPS_ENOMEM;
     *ret_chunk = c;
+    return 0;
+}
+
+int mps_reasm_alloc_reserve(struct mps_reasm *r, uint64_t dsn, uint32_t len,
+                            struct mps_reasm_chunk **ret_chunk)
+{
+    struct mps_reasm_reserve *reserve = r->reserve;
+
+    if (!reserve || reserve->taken || len > MPS_REASM_RESERVE)
+        return MPS_ENOMEM;
+    reserve->taken = true;
+    reserve->chunk = (struct mps_reasm_chunk){.dsn = dsn, .len = len, .data = reserve->bytes};
+    reserve->chunk.size = (uint32_t)sizeof(reserve->chunk) + len;
+    mps_list_init(&reserve->chunk.node);
+    *ret_chunk = &reserve->chunk;
     return 0;
 }
 
@@ -267,31 +286,54 @@ static bool worth_keeping(const struct mps_reasm_chunk *c, uint64_t len)
     return capacity - len <= len / 4;
 }
 
-/* Store the next `len` bytes in the hole in front of `pos`, as one chunk. */
-static int store_whole(struct mps_reasm *r, struct incoming *in, struct mps_list *pos, uint64_t len)
+/* The frame's own chunk keeps the next `len` bytes, and is put in the hole in front of `pos`. */
+static void keep_chunk(struct mps_reasm *r, struct incoming *in, struct mps_list *pos, uint64_t len)
 {
     struct mps_reasm_chunk *c = in->chunk;
 
-    if (!in->linked && worth_keeping(c, len)) {
-        c->data += in->dsn - c->dsn;
-        c->dsn = in->dsn;
-        c->len = (uint32_t)len;
-        in->linked = true;
-    } else {
-        c = new_chunk(r, in->dsn, (uint32_t)len, 0);
-        if (!c)
-            return MPS_ENOMEM;
-        memcpy(c->data, in->bytes, (size_t)len);
-    }
+    c->data += in->dsn - c->dsn;
+    c->dsn = in->dsn;
+    c->len = (uint32_t)len;
+    in->linked = true;
     mps_list_insert_before(pos, &c->node);
     remember(r, c);
+}
+
+/*
+ * It is in the list already, for bytes before these; all in between are there, in chunks that it
+ * covers. Their bytes are in it as well: it takes their place, and needs no memory for that.
+ */
+static void extend_chunk(struct mps_reasm *r, struct incoming *in, const struct mps_list *pos,
+                         uint64_t len)
+{
+    struct mps_reasm_chunk *c = in->chunk;
+
+    while (c->node.next != pos)
+        free_chunk(r, entry(c->node.next));
+    c->len = (uint32_t)(in->dsn + len - c->dsn);
+}
+
+/* Store the next `len` bytes in the hole in front of `pos`, as one chunk. */
+static void store_whole(struct mps_reasm *r, struct incoming *in, struct mps_list *pos, uint64_t len)
+{
+    bool keep = !in->linked && worth_keeping(in->chunk, len);
+    struct mps_reasm_chunk *c = keep ? NULL : new_chunk(r, in->dsn, (uint32_t)len, 0);
+
+    if (c) {
+        memcpy(c->data, in->bytes, (size_t)len);
+        mps_list_insert_before(pos, &c->node);
+        remember(r, c);
+    } else if (!in->linked) {
+        keep_chunk(r, in, pos, len);
+    } else {
+        extend_chunk(r, in, pos, len);
+    }
     in->added += len;
     pass(in, len);
-    return 0;
 }
 
 /* The next bytes lie in the hole in front of `pos`. Stores some of them at least. */
-static int fill_hole(struct mps_reasm *r, struct incoming *in, struct mps_list *pos)
+static void fill_hole(struct mps_reasm *r, struct incoming *in, struct mps_list *pos)
 {
     uint64_t end = in->end;
     struct mps_reasm_chunk *block;
@@ -299,13 +341,12 @@ static int fill_hole(struct mps_reasm *r, struct incoming *in, struct mps_list *
     if (pos != &r->chunks && entry(pos)->dsn < end)
         end = entry(pos)->dsn;
     /* A lone small payload is kept as it is: the usual case of a dialogue costs no copy. */
-    if (end - in->dsn >= SMALL || mps_list_empty(&r->chunks))
-        return store_whole(r, in, pos, end - in->dsn);
-    block = new_block(r, pos, in->dsn);
-    if (!block)
-        return MPS_ENOMEM;
-    overlap(r, in, block);
-    return 0;
+    block = end - in->dsn >= SMALL || mps_list_empty(&r->chunks) ? NULL
+                                                                  : new_block(r, pos, in->dsn);
+    if (block)
+        overlap(r, in, block);
+    else
+        store_whole(r, in, pos, end - in->dsn);
 }
 
 /* From `pos` on, the first chunk that ends behind `next`, chunks may continue the reader's bytes. */
@@ -325,24 +366,23 @@ static void advance(struct mps_reasm *r, const struct mps_list *pos)
     }
 }
 
-int mps_reasm_insert(struct mps_reasm *r, struct mps_reasm_chunk *chunk, uint64_t *ret_new)
+void mps_reasm_insert(struct mps_reasm *r, struct mps_reasm_chunk *chunk, uint64_t *ret_new)
 {
     struct incoming in = {.chunk = chunk, .dsn = chunk->dsn, .end = end_of(chunk),
                           .bytes = chunk->data};
     struct mps_list *pos;
     bool at_next;
-    int rc = 0;
 
     if (in.dsn < r->next)
         pass(&in, (r->next < in.end ? r->next : in.end) - in.dsn);
     at_next = in.dsn == r->next && in.dsn < in.end;
     pos = locate(r, in.dsn);
-    while (!rc && in.dsn < in.end) {
+    while (in.dsn < in.end) {
         if (pos != &r->chunks && entry(pos)->dsn <= in.dsn) {
             overlap(r, &in, entry(pos));
             pos = pos->next;
         } else {
-            rc = fill_hole(r, &in, pos);
+            fill_hole(r, &in, pos);
         }
     }
     r->stored += in.added;
@@ -350,9 +390,7 @@ int mps_reasm_insert(struct mps_reasm *r, struct mps_reasm_chunk *chunk, uint64_
         advance(r, locate(r, r->next));
     if (!in.linked)
         free_chunk(r, chunk);
-    if (!rc)
-        *ret_new = in.added;
-    return rc;
+    *ret_new = in.added;
 }
 
 /* ---- reading ---- */

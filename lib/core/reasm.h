@@ -14,6 +14,8 @@
  * allocated is bounded by the range of sequence space in use, not by the number of frames:
  *   allocated <= 2 * (highest DSN inserted - DSN of the reader) + MPS_REASM_SLACK
  *                + chunks between alloc and insert.
+ * Where there is no memory for a copy, a payload stays in its own chunk, whatever that wastes: what
+ * has found a chunk once is never lost.
  * The caller refuses what is beyond the credit it granted before it allocates.
  */
 #pragma once
@@ -26,6 +28,7 @@
 
 #define MPS_REASM_SLACK 131072u
 #define MPS_REASM_HINTS 4
+#define MPS_REASM_RESERVE 61440u /* the largest payload of a frame */
 
 struct mps_reasm_chunk {
     struct mps_list node;
@@ -36,8 +39,16 @@ struct mps_reasm_chunk {
     uint8_t *data;    /* len bytes; after mps_reasm_alloc: for the caller to fill */
 };
 
+/* One chunk, for when there is no memory for any; several queues may share it. Zeroed at first. */
+struct mps_reasm_reserve {
+    bool taken;
+    struct mps_reasm_chunk chunk;
+    uint8_t bytes[MPS_REASM_RESERVE];
+};
+
 struct mps_reasm {
     const struct mps_mem *mem;
+    struct mps_reasm_reserve *reserve; /* NULL: none; set after mps_reasm_init */
     struct mps_list chunks; /* by DSN, disjoint */
     uint64_t read;          /* DSN of the reader's next byte */
     uint64_t next;          /* first DSN missing */
@@ -60,12 +71,12 @@ void mps_reasm_deinit(struct mps_reasm *r);
 int mps_reasm_alloc(struct mps_reasm *r, uint64_t dsn, uint32_t len,
                     struct mps_reasm_chunk **ret_chunk);
 
-/*
- * Take the filled chunk over, in every case. *ret_new: how many of its bytes were not there yet.
- * 0; MPS_ENOMEM: a part of its bytes may be in, the others are lost; the peer has to send them
- * again, so the subflow they came on must go down (DATA_ACK stays truthful).
- */
-int mps_reasm_insert(struct mps_reasm *r, struct mps_reasm_chunk *chunk, uint64_t *ret_new);
+/* The same from the reserve. MPS_ENOMEM: it is taken, or there is none. */
+int mps_reasm_alloc_reserve(struct mps_reasm *r, uint64_t dsn, uint32_t len,
+                            struct mps_reasm_chunk **ret_chunk);
+
+/* Take the filled chunk over. *ret_new: how many of its bytes were not there yet. */
+void mps_reasm_insert(struct mps_reasm *r, struct mps_reasm_chunk *chunk, uint64_t *ret_new);
 
 /*
  * The first n bytes of a chunk that is being filled, which are there, become a chunk of their own;
@@ -86,7 +97,8 @@ unsigned mps_reasm_spans(const struct mps_reasm *r, struct mps_span *spans, unsi
 /* The reader took n bytes, at most mps_reasm_in_order (clamped). */
 void mps_reasm_consume(struct mps_reasm *r, uint64_t n);
 
-/* All O(1). `allocated` counts everything taken from mem, chunks not yet inserted included. */
+/* All O(1). `allocated` counts everything taken from mem, chunks not yet inserted included, and not the
+ * reserve. */
 uint64_t mps_reasm_in_order(const struct mps_reasm *r);
 uint64_t mps_reasm_out_of_order(const struct mps_reasm *r);
 uint64_t mps_reasm_allocated(const struct mps_reasm *r);

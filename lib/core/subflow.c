@@ -37,7 +37,7 @@ void mps_sf_free(struct mps_subflow *sf)
     struct mps_conn *c = sf->conn;
 
     mps_sf_tx_deinit(sf);
-    mps_reasm_abandon(&c->rx.reasm, sf->rx.chunk);
+    mps_sf_rx_clear(sf);
     c->slots &= ~(UINT32_C(1) << sf->slot);
     mps_list_remove(&sf->node);
     mps_free(c->env.mem, sf->split);
@@ -133,8 +133,7 @@ void mps_sf_kill(struct mps_subflow *sf, bool reset, enum mps_reason reason, mps
     sf->ev.close = true;
     sf->ev.up = sf->ev.priority = sf->ev.own_priority = false;
     mps_sf_tx_deinit(sf);
-    mps_reasm_abandon(&c->rx.reasm, sf->rx.chunk);
-    sf->rx.chunk = NULL;
+    mps_sf_rx_clear(sf);
     mps_rtxq_slot_lost(&c->tx.rtxq, sf->slot);
     requeue_stale(c);
     mps_ctrlq_tx_slot_lost(&c->tx.ctrlq, sf->slot);

@@ -97,11 +97,14 @@ void mps_subflow_update(struct mps_subflow *sf, const struct mps_metrics *m, mps
 /*
  * Receiving. The core names up to two places for the next bytes of the pipe; the transport fills
  * them in order and reports how many bytes came. Never refuses: a subflow is always read (I2), so
- * there is always at least one byte of room; only a subflow in MPS_SF_DEAD returns 0.
+ * there is always at least one byte of room; only a subflow in MPS_SF_DEAD returns 0, and one that
+ * waits for memory (mps_subflow_rx_waits): it goes on by itself when mps_conn_deadline has passed or
+ * the application has read, at the latest after MPS_LACK_WAIT, and is not watched for bytes meanwhile.
  * mps_subflow_rx_done returns 0 or a negative code: the subflow (never the process, never another
  * connection) is then down already and MPS_EV_SUBFLOW_CLOSE is pending.
  */
 unsigned mps_subflow_rx_spans(struct mps_subflow *sf, struct mps_span spans[2]);
+bool mps_subflow_rx_waits(const struct mps_subflow *sf);
 int mps_subflow_rx_done(struct mps_subflow *sf, size_t n, mps_time_t now);
 
 /*

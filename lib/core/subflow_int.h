@@ -73,6 +73,8 @@ struct mps_sf_rx {
     struct mps_dss dss;
     struct mps_reasm_chunk *chunk; /* NULL: repeated data, not kept */
     uint32_t crc;
+    bool starved; /* a whole head is in `buf`, and there is no memory for what it announces */
+    mps_time_t starved_at; /* since then */
 };
 
 struct mps_sf_join {
@@ -137,6 +139,8 @@ struct mps_subflow {
 struct mps_subflow *mps_sf_new(struct mps_conn *conn, uint32_t id, const struct mps_addr *local,
                                const struct mps_addr *remote);
 void mps_sf_free(struct mps_subflow *sf);
+/* What it has received and not passed on is dropped. */
+void mps_sf_rx_clear(struct mps_subflow *sf);
 
 /* It carries data from now on. */
 void mps_sf_activate(struct mps_subflow *sf, mps_time_t now);

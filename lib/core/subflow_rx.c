@@ -7,19 +7,53 @@
 #include "conn_int.h"
 #include "crc32c.h"
 
+_Static_assert(MPS_REASM_RESERVE >= MPS_DSS_MAX_PAYLOAD, "it takes any payload");
+
+void mps_sf_rx_clear(struct mps_subflow *sf)
+{
+    struct mps_rxmem *mem = sf->conn->rxmem;
+
+    mps_reasm_abandon(&sf->conn->rx.reasm, sf->rx.chunk);
+    sf->rx.chunk = NULL;
+    sf->rx.starved = false;
+    if (mem->holder == sf)
+        mem->holder = NULL;
+}
+
+bool mps_subflow_rx_waits(const struct mps_subflow *sf)
+{
+    return sf->rx.starved;
+}
+
+/* How much may be read to the scratch area: what would be left over there has to have a place. */
+static size_t scratch_room(const struct mps_subflow *sf)
+{
+    const struct mps_sf_rx *rx = &sf->rx;
+
+    if (!sf->conn->rxmem->holder || rx->mode == MPS_RX_DEAF)
+        return MPS_SCRATCH;
+    if (rx->mode == MPS_RX_OPENING)
+        return 1; /* its length is not known before */
+    if (rx->mode == MPS_RX_PAYLOAD || rx->mode == MPS_RX_SKIP)
+        return rx->left < MPS_SCRATCH ? rx->left : MPS_SCRATCH;
+    return rx->need - rx->have;
+}
+
 unsigned mps_subflow_rx_spans(struct mps_subflow *sf, struct mps_span spans[2])
 {
     struct mps_sf_rx *rx = &sf->rx;
     unsigned n = 0;
 
-    if (sf->state == MPS_SF_DEAD)
+    if (sf->state == MPS_SF_DEAD || rx->starved)
         return 0;
     if (rx->mode == MPS_RX_PAYLOAD && rx->chunk) {
         uint8_t *p = rx->chunk->data + (rx->chunk->len - rx->left);
 
         spans[n++] = (struct mps_span){p, rx->left};
+        if (sf->conn->rxmem->holder)
+            return n;
     }
-    spans[n++] = (struct mps_span){sf->conn->scratch, MPS_SCRATCH};
+    spans[n++] = (struct mps_span){sf->conn->rxmem->scratch, scratch_room(sf)};
     return n;
 }
 
@@ -102,29 +136,73 @@ static int head_end(struct mps_subflow *sf, const struct mps_frame *f, mps_time_
     return 0;
 }
 
-static int feed_head(struct mps_subflow *sf, const uint8_t *p, size_t len, size_t *ret_used,
-                     mps_time_t now)
+/* No memory for what the head announces: it stays where it is, and is taken again later. */
+static void starve(struct mps_subflow *sf, size_t head_len, mps_time_t now)
 {
     struct mps_sf_rx *rx = &sf->rx;
-    size_t n = rx->need - rx->have, head_len, need;
-    struct mps_frame f;
-    int r;
 
-    if (n > len)
-        n = len;
-    memcpy(rx->buf + rx->have, p, n);
-    rx->have += (uint32_t)n;
-    *ret_used = n;
-    if (rx->have < rx->need)
-        return 0;
-    r = mps_frame_parse_head(rx->buf, rx->have, &f, &head_len, &need);
+    if (!rx->starved)
+        rx->starved_at = now;
+    rx->starved = true;
+    rx->mode = MPS_RX_HEAD;
+    rx->have = rx->need = (uint32_t)head_len;
+    sf->conn->lack_at = now + MPS_LACK_RETRY;
+}
+
+/*
+ * A payload that finds no place for long is let go, and comes again by the connection's own
+ * repetition (conn_tx.c): acknowledgments may be behind it that let memory go here (I2).
+ */
+static void let_go(struct mps_subflow *sf, const struct mps_frame *f)
+{
+    sf->rx.left = f->dss.payload_len;
+    sf->rx.mode = MPS_RX_PAYLOAD;
+}
+
+static bool waited_long(const struct mps_subflow *sf, mps_time_t now)
+{
+    return sf->rx.starved && now - sf->rx.starved_at >= MPS_LACK_WAIT;
+}
+
+/* As many bytes as were needed are there. */
+static int head_there(struct mps_subflow *sf, mps_time_t now)
+{
+    struct mps_sf_rx *rx = &sf->rx;
+    size_t head_len, need;
+    struct mps_frame f;
+    int r = mps_frame_parse_head(rx->buf, rx->have, &f, &head_len, &need);
+
     if (r == MPS_FRAME_MORE) {
         if (need <= rx->have || need > sizeof(rx->buf))
             return MPS_EPROTO;
         rx->need = (uint32_t)need;
         return 0;
     }
-    return r < 0 ? r : head_end(sf, &f, now);
+    if (r == 0)
+        r = head_end(sf, &f, now);
+    if (r == MPS_ENOMEM && !waited_long(sf, now)) {
+        starve(sf, head_len, now);
+        return 0;
+    }
+    rx->starved = false;
+    if (r != MPS_ENOMEM || f.type != MPS_FRAME_DSS)
+        return r; /* a control frame is not repeated: the subflow ends if there is no memory for it */
+    let_go(sf, &f);
+    return 0;
+}
+
+static int feed_head(struct mps_subflow *sf, const uint8_t *p, size_t len, size_t *ret_used,
+                     mps_time_t now)
+{
+    struct mps_sf_rx *rx = &sf->rx;
+    size_t n = rx->need - rx->have;
+
+    if (n > len)
+        n = len;
+    memcpy(rx->buf + rx->have, p, n);
+    rx->have += (uint32_t)n;
+    *ret_used = n;
+    return rx->have < rx->need ? 0 : head_there(sf, now);
 }
 
 /* Payload or skipped bytes that were read into the scratch area. */
@@ -162,11 +240,13 @@ static int feed_crc(struct mps_subflow *sf, const uint8_t *p, size_t len, size_t
     return rx->have < rx->need ? 0 : crc_end(sf, now);
 }
 
-static int feed(struct mps_subflow *sf, const uint8_t *p, size_t len, mps_time_t now)
+/* All of it, or up to where memory is missing: *ret_left bytes are left then. */
+static int feed(struct mps_subflow *sf, const uint8_t *p, size_t len, size_t *ret_left,
+                mps_time_t now)
 {
     int r = 0;
 
-    while (len > 0 && r == 0 && sf->state != MPS_SF_DEAD) {
+    while (len > 0 && r == 0 && sf->state != MPS_SF_DEAD && !sf->rx.starved) {
         size_t used = 0;
 
         switch (sf->rx.mode) {
@@ -190,6 +270,41 @@ static int feed(struct mps_subflow *sf, const uint8_t *p, size_t len, mps_time_t
         p += used;
         len -= used;
     }
+    *ret_left = r == 0 && sf->state != MPS_SF_DEAD ? len : 0;
+    return r;
+}
+
+/* What has just been read to the scratch area. */
+static int feed_scratch(struct mps_subflow *sf, size_t len, mps_time_t now)
+{
+    struct mps_rxmem *mem = sf->conn->rxmem;
+    size_t left;
+    int r = feed(sf, mem->scratch, len, &left, now);
+
+    if (left == 0)
+        return r;
+    if (mem->holder)
+        return MPS_ENOMEM; /* the transport read more than it was to */
+    mem->holder = sf;
+    mem->held_at = 0;
+    mem->held_len = (uint32_t)left;
+    memcpy(mem->held, mem->scratch + (len - left), left);
+    return 0;
+}
+
+/* What was kept when memory was missing. */
+static int feed_held(struct mps_subflow *sf, mps_time_t now)
+{
+    struct mps_rxmem *mem = sf->conn->rxmem;
+    size_t left;
+    int r;
+
+    if (sf->rx.starved || mem->holder != sf)
+        return 0;
+    r = feed(sf, mem->held + mem->held_at, mem->held_len - mem->held_at, &left, now);
+    mem->held_at = mem->held_len - (uint32_t)left;
+    if (left == 0 && mem->holder == sf)
+        mem->holder = NULL;
     return r;
 }
 
@@ -238,6 +353,45 @@ static void rx_failed(struct mps_subflow *sf, int error, mps_time_t now)
         mps_checks_damaged(c, sf->id, &sf->local, &sf->remote, now);
 }
 
+/* What follows from bytes that were fed. */
+static int rx_end(struct mps_subflow *sf, int r, mps_time_t now)
+{
+    if (r == 0 && sf->state != MPS_SF_DEAD)
+        mps_conn_rx_early(sf, now);
+    if (r < 0) {
+        rx_failed(sf, r, now);
+        if (sf->state != MPS_SF_DEAD)
+            r = 0; /* it has some words left */
+    } else if (sf->state == MPS_SF_DEAD) {
+        r = MPS_ESTATE;
+    }
+    return r;
+}
+
+static void retry(struct mps_subflow *sf, mps_time_t now)
+{
+    int r;
+
+    /* That nothing more is read of it is not the peer's silence. */
+    mps_stale_heard(&sf->stale, now);
+    mps_deadpeer_heard(&sf->conn->peer, now);
+    r = head_there(sf, now);
+    if (r == 0)
+        r = feed_held(sf, now);
+    rx_end(sf, r, now);
+}
+
+void mps_conn_rx_retry(struct mps_conn *c, mps_time_t now)
+{
+    struct mps_subflow *sf;
+
+    c->lack_at = MPS_NEVER;
+    mps_for_each_subflow(sf, c) {
+        if (sf->rx.starved)
+            retry(sf, now);
+    }
+}
+
 int mps_subflow_rx_done(struct mps_subflow *sf, size_t n, mps_time_t now)
 {
     struct mps_sf_rx *rx = &sf->rx;
@@ -258,16 +412,8 @@ int mps_subflow_rx_done(struct mps_subflow *sf, size_t n, mps_time_t now)
     if (n > MPS_SCRATCH)
         r = MPS_EINVAL;
     if (r == 0)
-        r = feed(sf, c->scratch, n, now);
-    if (r == 0 && sf->state != MPS_SF_DEAD)
-        r = mps_conn_rx_early(sf, now);
-    if (r < 0) {
-        rx_failed(sf, r, now);
-        if (sf->state != MPS_SF_DEAD)
-            r = 0; /* it has some words left */
-    } else if (sf->state == MPS_SF_DEAD) {
-        r = MPS_ESTATE;
-    }
+        r = feed_scratch(sf, n, now);
+    r = rx_end(sf, r, now);
     mps_conn_settle(c, now);
     return r;
 }

@@ -113,7 +113,7 @@ int mps_engine_init(struct mps_engine *eng, struct ev_loop *loop,
     mps_memory_init(&eng->memory, setup->options->memory, setup->count);
     eng->env.mem = &eng->memory.mem;
     eng->env.crypto = &mps_crypto_openssl;
-    eng->env.scratch = eng->scratch;
+    eng->env.rxmem = &eng->rxmem;
     eng->options = *setup->options;
     eng->policy = setup->policy;
     eng->view = setup->view;

@@ -55,7 +55,7 @@ struct mps_engine {
     unsigned index, count;
     struct mps_env env;
     struct mps_memory memory; /* of env */
-    uint8_t scratch[MPS_SCRATCH]; /* of env */
+    struct mps_rxmem rxmem;  /* of env */
     struct mps_options options;
     const struct mps_policy *policy;
     const struct mps_view *view;

@@ -280,18 +280,18 @@ static void set_notsent_limit(struct mps_sflow *f)
 
 void mps_sflow_arm(struct mps_sflow *f)
 {
-    int events = EV_READ;
+    int events = mps_subflow_rx_waits(f->sf) ? 0 : EV_READ;
 
     if (f->dead)
         return;
-    if (f->starved) {
-        ev_io_stop(f->loop, &f->io);
-        return;
-    }
     if (f->connecting)
         events = EV_WRITE;
     else if (f->blocked || (mps_subflow_wants_room(f->sf) && !f->woke_for_nothing))
         events |= EV_WRITE;
+    if (f->starved || events == 0) {
+        ev_io_stop(f->loop, &f->io);
+        return;
+    }
     if (events & EV_WRITE && !f->connecting)
         set_notsent_limit(f);
     if (ev_is_active(&f->io) && (f->io.events & (EV_READ | EV_WRITE)) == events)

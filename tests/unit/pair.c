@@ -185,6 +185,8 @@ static bool app_send(struct pair *p, int side)
         size_t n;
 
         if (mps_conn_app_tx_space(e->conn, &s) < 0) {
+            if (p->patient)
+                return any;
             /* Memory may come back; an application cannot wait for it for ever. */
             if (++e->no_memory > 100)
                 mps_conn_abort(e->conn, p->now);
@@ -306,26 +308,32 @@ static size_t server_opening(struct pair *p, struct pair_link *l, const uint8_t 
     return len - before;
 }
 
-static void feed(struct pair *p, struct mps_subflow *sf, const uint8_t *buf, size_t n)
+/* Returns how many are taken: all, unless memory is missing. */
+static size_t feed(struct pair *p, struct mps_subflow *sf, const uint8_t *buf, size_t n)
 {
-    while (n > 0) {
+    size_t left = n;
+
+    while (left > 0) {
         struct mps_span s[2];
         unsigned k = mps_subflow_rx_spans(sf, s);
         size_t done = 0;
 
+        if (k == 0 && mps_subflow_rx_waits(sf))
+            return n - left;
         if (k == 0)
-            return;
-        for (unsigned i = 0; i < k && done < n; i++) {
-            size_t m = s[i].n < n - done ? s[i].n : n - done;
+            return n;
+        for (unsigned i = 0; i < k && done < left; i++) {
+            size_t m = s[i].n < left - done ? s[i].n : left - done;
 
             memcpy(s[i].p, buf + done, m);
             done += m;
         }
         buf += done;
-        n -= done;
+        left -= done;
         if (mps_subflow_rx_done(sf, done, p->now) < 0)
-            return;
+            return n;
     }
+    return n;
 }
 
 static bool subflow_receive(struct pair *p, struct pair_link *l, int side)
@@ -341,13 +349,12 @@ static bool subflow_receive(struct pair *p, struct pair_link *l, int side)
         l->tamper(l, !side, in->buf, n);
     if (n > 0 && side == SERVER && !l->sf[side] && !l->out[side].reset && !l->out[side].eof)
         used = server_opening(p, l, in->buf, n);
-    if (used < n && l->sf[side])
-        feed(p, l->sf[side], in->buf + used, n - used);
-    l->carried[!side] += n;
-    memmove(in->buf, in->buf + n, in->len - n);
-    in->len -= n;
+    used += used < n && l->sf[side] ? feed(p, l->sf[side], in->buf + used, n - used) : n - used;
+    l->carried[!side] += used;
+    memmove(in->buf, in->buf + used, in->len - used);
+    in->len -= used;
     if (n > 0)
-        return true;
+        return used > 0;
     if ((in->eof || in->reset) && l->sf[side] && mps_subflow_state(l->sf[side]) != MPS_SF_DEAD) {
         mps_subflow_down(l->sf[side], !in->reset, MPS_REASON_UNSPECIFIED, p->now);
         return true;

@@ -220,11 +220,22 @@ static void test_no_memory(void **state)
     assert_int_equal(mps_ctrlq_tx_next_csn(&tx), 0);
     assert_null(mps_ctrlq_tx_next(&tx));
     faultmem_arm(&fm, 1);
-    assert_int_equal(accept(&rx, 0), MPS_ENOMEM);
-    assert_int_equal(mps_ctrlq_rx_expected(&rx), 0);
+    assert_int_equal(accept(&rx, 1), MPS_ENOMEM);
+    assert_int_equal(accept(&rx, 1), 0);
+    /* The next one is taken without memory, once. */
+    faultmem_arm(&fm, 1);
+    fm.fail_after = true;
     assert_int_equal(accept(&rx, 0), 0);
+    assert_int_equal(mps_ctrlq_rx_expected(&rx), 2);
+    assert_int_equal(accept(&rx, 2), MPS_ENOMEM);
     assert_true(mps_ctrlq_rx_next_ready(&rx, &ctrl));
+    assert_int_equal(ctrl.csn, 0);
+    assert_int_equal(accept(&rx, 2), MPS_ENOMEM);
+    assert_true(mps_ctrlq_rx_next_ready(&rx, &ctrl));
+    assert_int_equal(ctrl.csn, 1);
+    assert_false(mps_ctrlq_rx_next_ready(&rx, &ctrl));
     assert_int_equal(fm.live, 0);
+    assert_int_equal(accept(&rx, 2), 0);
     mps_ctrlq_tx_deinit(&tx);
     mps_ctrlq_rx_deinit(&rx);
 }
