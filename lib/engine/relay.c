@@ -50,6 +50,7 @@ struct mps_relay {
     ev_timer rest_timer; /* runs since a part of an opening message came */
     bool connecting, guard, hold;
     bool rest_missing; /* and has ended */
+    bool owned;           /* no program has the socket any more */
     bool broken;          /* TCP was reset; what came before is still for the application */
     struct half up, down; /* application to peer, peer to application */
     struct mps_hello hello;
@@ -78,7 +79,6 @@ static void on_hold(struct ev_loop *loop, ev_timer *timer, int revents)
         return;
     }
     r->hold = false;
-    mps_sock_set_abortive(r->fd, true);
     r->wake(r->user);
 }
 
@@ -115,14 +115,18 @@ static void on_rest(struct ev_loop *loop, ev_timer *timer, int revents)
     r->wake(r->user);
 }
 
-/*
- * Not while a program's socket is still being handed over: its options are copied from it then.
- * Until the application's end is passed on, our own end is none of the connection.
- */
+void mps_relay_own(struct mps_relay *r)
+{
+    r->owned = true;
+    if (!r->up.fin)
+        mps_sock_set_abortive(r->fd, true);
+}
+
+/* The first bytes are for the application, and all others. */
 static void take_over(struct mps_relay *r)
 {
     mps_sock_set_int(r->fd, SOL_SOCKET, SO_OOBINLINE, 1);
-    mps_sock_set_abortive(r->fd, true);
+    mps_relay_own(r);
 }
 
 static void passed(struct half *h, size_t n)
@@ -467,7 +471,7 @@ int mps_relay_take_fd(struct mps_relay *r)
     int fd = r->fd;
 
     detach(r);
-    if (!r->guard || !r->hold)
+    if (r->owned)
         mps_sock_set_abortive(fd, false);
     r->fd = -1;
     return fd;

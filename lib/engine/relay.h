@@ -4,8 +4,8 @@
  * own half-close and reset. Also the state in which an accepted connection waits for HELLO, since
  * that is a relay that does not yet know whether it stays one.
  *
- * The peer sees a reset if this process ends in the middle: until the application's end is passed on,
- * the socket has SO_LINGER with 0. Lack of memory ends nothing: it is tried again.
+ * The peer sees a reset if this process ends in the middle: from mps_relay_own until the application's
+ * end is passed on, the socket has SO_LINGER with 0. Lack of memory ends nothing: it is tried again.
  */
 #pragma once
 #include <ev.h>
@@ -45,7 +45,14 @@ int mps_relay_replay(struct mps_relay *relay, const uint8_t *p, size_t n);
 /* Bounded work; *ret_more: it would go on. `linger_abort`: a close is an abort. */
 enum mps_relay_verdict mps_relay_run(struct mps_relay *relay, bool linger_abort, bool *ret_more);
 
-/* After MPS_RELAY_HELLO. */
+/*
+ * The program has got its other end, and the socket is ours alone: one that is guarded is not before,
+ * since the program goes on with it, and with its options, if the hand-over fails. Of all others it
+ * is known from the beginning.
+ */
+void mps_relay_own(struct mps_relay *relay);
+
+/* After MPS_RELAY_HELLO, or when the hand-over has failed. */
 int mps_relay_take_fd(struct mps_relay *relay);
 const struct mps_hello *mps_relay_hello(const struct mps_relay *relay);
 

@@ -182,6 +182,12 @@ int mps_session_accepted(struct mps_engine *eng, const struct mps_session_reques
     return 0;
 }
 
+void mps_session_handed_over(struct mps_session *s)
+{
+    if (s->relay)
+        mps_relay_own(s->relay);
+}
+
 void mps_session_discard(struct mps_session *s)
 {
     int fd = s->mp ? mps_mpconn_take_first(s->mp) : mps_relay_take_fd(s->relay);

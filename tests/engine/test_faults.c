@@ -61,6 +61,8 @@ static int hand_over(const struct agent_client *a, int op, int tcp)
     agent_request(&req, op);
     if (!agent_call(conn, &req, tcp, &reply, &fd) || !mps_ho_taken(&reply))
         fd = -1;
+    /* It hangs up once the socket is its own. */
+    poll(&(struct pollfd){.fd = conn, .events = POLLIN}, 1, 10000);
     close(conn);
     close(tcp);
     if (fd >= 0)
@@ -328,10 +330,80 @@ static void test_killed_relay_is_a_reset(void **state)
     }
 }
 
+/* Nor are they when it is killed while it waits for a HELLO, and the program may have written. */
+static void test_killed_while_waiting_is_a_reset(void **state)
+{
+    for (unsigned wrote = 0; wrote < 2; wrote++) {
+        struct net n;
+        int client, server;
+
+        net_start(&n, none, none);
+        connect_one(&n, false);
+        assert_int_equal(n.n, 1);
+        client = n.conn[0].s[0].from;
+        server = n.conn[0].s[0].to;
+        if (wrote)
+            assert_int_equal(send(server, "x", 1, 0), 1);
+        assert_return_code(kill(n.server.pid, SIGKILL), errno);
+        assert_int_equal(agent_wait(&n.server, 10), 128 + SIGKILL);
+        n.server.pid = -1;
+        assert_int_equal(end_of(client), ECONNRESET);
+        net_end(&n);
+    }
+}
+
+static bool is_abortive(int fd)
+{
+    struct linger linger = {.l_onoff = 0};
+    socklen_t len = sizeof(linger);
+
+    assert_return_code(getsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, &len), errno);
+    return linger.l_onoff && linger.l_linger == 0;
+}
+
+static bool becomes_abortive(int fd, bool abortive)
+{
+    mps_time_t end = mps_clock_now() + PATIENCE;
+
+    while (is_abortive(fd) != abortive && mps_clock_now() < end)
+        poll(NULL, 0, 1);
+    return is_abortive(fd) == abortive;
+}
+
+/* Seen through a second descriptor of the socket: what the agent sets while it waits ends with that. */
+static void test_abortive_while_waiting(void **state)
+{
+    for (unsigned shim = 0; shim < 2; shim++) {
+        struct net n;
+        int c, s, spy, server, client;
+
+        net_start(&n, none, none);
+        c = rig_dial("127.0.0.1", rig_port(n.listener), 0);
+        s = accept_from(n.listener, c);
+        spy = dup(s);
+        assert_return_code(spy, errno);
+        server = hand_over(&n.server, MPS_HO_ACCEPTED, s);
+        assert_return_code(server, errno);
+        assert_true(becomes_abortive(spy, true));
+        client = shim ? hand_over(&n.client, MPS_HO_CONNECTED, c) : c;
+        assert_return_code(client, errno);
+        /* HELLO makes it a subflow; the program's end is passed on. */
+        if (!shim)
+            assert_return_code(shutdown(server, SHUT_WR), errno);
+        assert_true(becomes_abortive(spy, false));
+        close(spy);
+        close(server);
+        close(client);
+        net_end(&n);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_killed_relay_is_a_reset),
+        cmocka_unit_test(test_killed_while_waiting_is_a_reset),
+        cmocka_unit_test(test_abortive_while_waiting),
         cmocka_unit_test(test_lack_ends_nothing),
         cmocka_unit_test(test_lack_ends_nothing_plain),
         cmocka_unit_test(test_errors_reset_both),

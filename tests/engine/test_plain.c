@@ -428,24 +428,35 @@ static void test_plain_reset_leaves_data(void **state)
 static void test_discard_touches_nothing(void **state)
 {
     struct mps_session_request req = {.options = ""};
-    struct mps_session *session;
     struct rig rig;
-    char buf[8];
-    int app, tcp[2], keep;
 
     rig_init(&rig, "");
-    rig_tcp_pair(&rig, &tcp[0], &tcp[1]);
-    keep = dup(tcp[0]);
-    req.fd = tcp[0];
-    assert_int_equal(mps_session_connected(rig.client, &req, &session, &app), 0);
-    mps_session_discard(session);
-    close(app);
-    rig_run(&rig, 0.05);
-    assert_int_equal(rig_poll(tcp[1], POLLIN | POLLRDHUP), 0);
-    assert_int_equal(send(keep, "native", 6, 0), 6);
-    assert_int_equal(recv(tcp[1], buf, sizeof(buf), 0), 6);
-    close(keep);
-    close(tcp[1]);
+    for (unsigned accepted = 0; accepted < 2; accepted++) {
+        struct linger linger = {.l_onoff = 1, .l_linger = 7}, after = {.l_onoff = 0};
+        socklen_t len = sizeof(after);
+        struct mps_session *session;
+        char buf[8];
+        int app, tcp[2], keep;
+
+        rig_tcp_pair(&rig, &tcp[0], &tcp[1]);
+        keep = dup(tcp[0]);
+        setsockopt(keep, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
+        req.fd = tcp[0];
+        if (accepted)
+            assert_int_equal(mps_session_accepted(rig.server, &req, &session, &app), 0);
+        else
+            assert_int_equal(mps_session_connected(rig.client, &req, &session, &app), 0);
+        mps_session_discard(session);
+        close(app);
+        rig_run(&rig, 0.05);
+        assert_int_equal(rig_poll(tcp[1], POLLIN | POLLRDHUP), 0);
+        assert_int_equal(send(keep, "native", 6, 0), 6);
+        assert_int_equal(recv(tcp[1], buf, sizeof(buf), 0), 6);
+        getsockopt(keep, SOL_SOCKET, SO_LINGER, &after, &len);
+        assert_memory_equal(&after, &linger, sizeof(after));
+        close(keep);
+        close(tcp[1]);
+    }
     rig_deinit(&rig);
 }
 
