@@ -2,9 +2,8 @@
 #include "doubt.h"
 #include <errno.h>
 #include "handover/sys.h"
-#include "marking.h"
 
-atomic_uint mps_doubt_watched;
+atomic_uint mps_doubt_watched, mps_doubt_known;
 
 static struct {
     atomic_int key;   /* descriptor + 1; 0: free */
@@ -49,6 +48,11 @@ static bool is_waiting(int fd)
 
 void mps_doubt_check_all(void)
 {
+    if (mps_doubt_passed()) {
+        atomic_store_explicit(&mps_doubt_known, atomic_load(mps_marking_passed),
+                              memory_order_relaxed);
+        mps_marking_look();
+    }
     for (unsigned i = 0; i < MPS_DOUBT_MAX; i++) {
         int fd = listener_in(i);
 

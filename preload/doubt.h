@@ -3,7 +3,8 @@
  * Listeners in doubt (marking.h), and the sign that somebody without the preload accepts from one:
  * a connection was seen to wait in its queue, the queue is empty now, and the filter is still
  * there. Nothing but accept() empties the queue, and whoever calls that with the preload takes the
- * filter off before. A queue that is never found empty says nothing.
+ * filter off before, but for one that sleeps in it while the listener is passed on. A queue that is
+ * never found empty says nothing.
  *
  * What is seen are the calls that wait, before and after; they make system calls only while a
  * connection waits on a listener in doubt. No lock, no malloc; async-signal-safe; errno is
@@ -15,11 +16,15 @@
 #include <stdbool.h>
 #include <sys/epoll.h>
 #include <sys/select.h>
+#include "marking.h"
 
 #define MPS_DOUBT_MAX 16 /* more are not watched */
 
 /* A bit for each listener that is watched; false alarms are possible. */
 extern atomic_uint mps_doubt_watched;
+
+/* mps_marking_passed when it was last looked at. */
+extern atomic_uint mps_doubt_known;
 
 /* Watch fd, which is in doubt from now on, until it is so no more. */
 void mps_doubt_add(int fd);
@@ -35,10 +40,18 @@ static inline bool mps_doubt_any(void)
     return __builtin_expect(atomic_load_explicit(&mps_doubt_watched, memory_order_relaxed) != 0, 0);
 }
 
+/* Were listeners passed on since the last time (marking.h)? */
+static inline bool mps_doubt_passed(void)
+{
+    return __builtin_expect(atomic_load_explicit(&mps_doubt_known, memory_order_relaxed) !=
+                                atomic_load_explicit(mps_marking_passed, memory_order_relaxed),
+                            0);
+}
+
 /* A call that waits is about to begin: has a connection gone elsewhere since the last one? */
 static inline void mps_doubt_check(void)
 {
-    if (mps_doubt_any())
+    if (mps_doubt_any() || mps_doubt_passed())
         mps_doubt_check_all();
 }
 

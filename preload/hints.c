@@ -83,15 +83,30 @@ void mps_hints_forget(int fd)
         atomic_store_explicit(&hint->state, MPS_HINT_NONE, memory_order_release);
 }
 
-int mps_hints_next_pending(unsigned first)
+static int next_fd(unsigned first, bool (*is)(int fd))
 {
     for (unsigned fd = first; fd < CHUNKS * CHUNK_SIZE; fd++) {
         if (!atomic_load_explicit(&chunks[fd >> CHUNK_BITS], memory_order_acquire))
             fd |= CHUNK_SIZE - 1;
-        else if (mps_hints_pending((int)fd))
+        else if (is((int)fd))
             return (int)fd;
     }
     return -1;
+}
+
+int mps_hints_next_pending(unsigned first)
+{
+    return next_fd(first, mps_hints_pending);
+}
+
+static bool has_marking(int fd)
+{
+    return atomic_load_explicit(&mps_hints_find(fd)->marking, memory_order_relaxed) != 0;
+}
+
+int mps_hints_next_marking(unsigned first)
+{
+    return next_fd(first, has_marking);
 }
 
 void mps_hints_ours_set(int fd, bool ours)

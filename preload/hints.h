@@ -39,6 +39,7 @@ struct mps_hint {
     atomic_bool own_save_syn;  /* the same of TCP_SAVE_SYN */
     atomic_bool filtered;      /* a listener that had the filter of marking.h, or may have had */
     atomic_int marking;        /* enum mps_marking of a listener */
+    atomic_uint passed;        /* mps_marking_passed when it was looked at for the filter */
     atomic_int plain;          /* enum mps_plain_reason: why a listener is not marked; of any other
                                   socket: its connection is counted */
     atomic_int listener;       /* process that made it a listener the agent knows; 0: none */
@@ -89,6 +90,9 @@ void mps_hints_count_fork(void);
 
 /* The lowest number from `first` on whose state is not MPS_HINT_NONE; -1: there is none. */
 int mps_hints_next_pending(unsigned first);
+
+/* The same, whose `marking` is known. */
+int mps_hints_next_marking(unsigned first);
 
 /* Is a settling due? The fast path of most wrappers. */
 static inline bool mps_hints_pending(int fd)

@@ -1,14 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 #include "marking.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/filter.h>
 #include <linux/tcp.h>
 #include <netinet/in.h>
+#include <string.h>
 #include "handover/marks.h"
 #include "handover/sys.h"
 #include "doubt.h"
 #include "preload.h"
 #include "tally.h"
+
+#define LIBRARY "libmptcpshim_preload"
+
+static _Atomic uint32_t nobody_passes;
+_Atomic uint32_t *mps_marking_passed = &nobody_passes;
 
 /* The first word of core/opening.h's magic. */
 #define MAGIC_WORD 0xf54d5053u
@@ -75,13 +82,19 @@ static bool has_filter(int fd)
     return same;
 }
 
-void mps_marking_unfilter(int conn)
+/* True if it had one of ours. */
+static bool unfilter(int fd)
 {
-    int saved = errno, none = 0;
+    int none = 0;
 
-    if (has_filter(conn))
-        (void)mps_sys_setsockopt(conn, SOL_SOCKET, SO_DETACH_FILTER, &none, sizeof(none));
-    errno = saved;
+    return has_filter(fd) &&
+           mps_sys_setsockopt(fd, SOL_SOCKET, SO_DETACH_FILTER, &none, sizeof(none)) == 0;
+}
+
+void mps_marking_start(void)
+{
+    if (mps_tally_passed())
+        mps_marking_passed = mps_tally_passed();
 }
 
 void mps_marking_begin(int fd)
@@ -98,7 +111,7 @@ static bool mark(int fd)
 static void unmark(int fd)
 {
     mps_listen_clear(fd);
-    mps_marking_unfilter(fd);
+    (void)unfilter(fd);
 }
 
 void mps_marking_leave(int fd)
@@ -154,13 +167,25 @@ void mps_marking_elsewhere(int fd)
     errno = saved;
 }
 
-/* A process that shares the listener was in doubt, or is. */
+/* A process that shares the listener was in doubt, or is, or has passed it on. */
 static void end_filter(int fd)
 {
-    if (has_filter(fd)) {
+    struct mps_hint *hint = mps_hints_get(fd);
+
+    if (hint)
+        atomic_store_explicit(&hint->passed, atomic_load(mps_marking_passed), memory_order_relaxed);
+    if (unfilter(fd))
         set_filtered(fd);
-        mps_marking_unfilter(fd);
-    }
+}
+
+void mps_marking_accepted_one(int listener, int conn)
+{
+    int saved = errno;
+
+    end_filter(listener);
+    if (unfilter(conn))
+        set_filtered(listener);
+    errno = saved;
 }
 
 /* A listener that came with the program or in a message, or no listener at all. */
@@ -168,13 +193,21 @@ static void adopt(int fd)
 {
     if (mps_listen_is_marked(fd)) {
         set_filtered(fd);
-        mps_marking_unfilter(fd);
+        end_filter(fd);
         set_state(fd, MPS_MARKING_DONE);
     } else if (mps_listen_announce(fd) && mark(fd)) {
         set_state(fd, MPS_MARKING_DONE);
     } else {
         set_state(fd, MPS_MARKING_LEFT);
     }
+}
+
+static bool was_passed(int fd)
+{
+    struct mps_hint *hint = mps_hints_find(fd);
+
+    return hint && atomic_load_explicit(&hint->passed, memory_order_relaxed) !=
+                       atomic_load_explicit(mps_marking_passed, memory_order_relaxed);
 }
 
 void mps_marking_accept(int fd)
@@ -191,8 +224,12 @@ void mps_marking_accept(int fd)
         set_state(fd, mark(fd) ? MPS_MARKING_DONE : MPS_MARKING_LEFT);
         break;
     case MPS_MARKING_DOUBT:
-        mps_marking_unfilter(fd);
+        end_filter(fd);
         set_state(fd, MPS_MARKING_DONE);
+        break;
+    case MPS_MARKING_DONE:
+        if (was_passed(fd))
+            end_filter(fd);
         break;
     default:
         break;
@@ -212,5 +249,61 @@ void mps_marking_duplicated(int from, int to)
     }
     set_state(from, MPS_MARKING_ACCEPT);
     set_state(to, MPS_MARKING_ACCEPT);
+    errno = saved;
+}
+
+/* The filter is on fd: until accept() is called here. */
+static void doubt_again(int fd)
+{
+    struct mps_hint *hint = mps_hints_get(fd);
+    int done = MPS_MARKING_DONE;
+
+    set_filtered(fd);
+    if (hint && atomic_compare_exchange_strong(&hint->marking, &done, MPS_MARKING_DOUBT))
+        mps_doubt_add(fd);
+}
+
+void mps_marking_look(void)
+{
+    int saved = errno;
+
+    for (int fd = mps_hints_next_marking(0); fd >= 0; fd = mps_hints_next_marking((unsigned)fd + 1))
+        if (state_of(fd) == MPS_MARKING_DONE && has_filter(fd))
+            doubt_again(fd);
+    errno = saved;
+}
+
+static bool loads_preload(char *const env[])
+{
+    bool library = false, agent = false;
+
+    for (; env && *env; env++) {
+        library = library || (strncmp(*env, "LD_PRELOAD=", 11) == 0 && strstr(*env, LIBRARY));
+        agent = agent || strncmp(*env, MPS_ENV_AGENT "=", sizeof(MPS_ENV_AGENT)) == 0;
+    }
+    return library && agent;
+}
+
+/* Unlike in mps_marking_doubt() others may have accepted: they learn of it by the number. */
+void mps_marking_pass(char *const env[], bool all)
+{
+    _Atomic uint32_t *passed = mps_tally_passed();
+    int saved = errno;
+    bool some = false;
+
+    if (!mps_hints_any_listener() || !passed || loads_preload(env))
+        return;
+    for (int fd = mps_hints_next_marking(0); fd >= 0;
+         fd = mps_hints_next_marking((unsigned)fd + 1)) {
+        const int flags = mps_sys_fcntl(fd, F_GETFD, 0);
+
+        if (flags < 0 || (flags & FD_CLOEXEC && !all) || !mps_listen_is_marked(fd) ||
+            has_filter(fd) || !attach_filter(fd))
+            continue;
+        doubt_again(fd);
+        some = true;
+    }
+    if (some)
+        atomic_fetch_add(passed, 1);
     errno = saved;
 }

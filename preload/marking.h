@@ -12,6 +12,10 @@
  * the listener is left. Who duplicates the listener passes it on: it is unmarked, and accept()
  * decides.
  *
+ * A program without the preload that is started with the listener gets it in doubt: the filter is
+ * back until accept() is called here. Where that is another process (fork() and exec), it learns of
+ * it by a number that all share.
+ *
  * Async-signal-safe; errno is preserved.
  */
 #pragma once
@@ -28,6 +32,9 @@ enum mps_marking {
     MPS_MARKING_LEFT,   /* not to be marked */
 };
 
+/* After mps_tally_start(). */
+void mps_marking_start(void);
+
 /* The agent knows the listener. */
 void mps_marking_begin(int fd);
 
@@ -43,9 +50,21 @@ void mps_marking_leave(int fd);
 /* Of a listener in doubt: somebody has accepted, and not here. If he has no preload, it is left. */
 void mps_marking_elsewhere(int fd);
 
+/*
+ * A program is about to be started with the environment env, and with the descriptors that are
+ * inherited; `all`: or with others, too.
+ */
+void mps_marking_pass(char *const env[], bool all);
+
+/* Changes when listeners were passed on, by any process of the tree. */
+extern _Atomic uint32_t *mps_marking_passed;
+
 /* Out of line, for those below. */
 void mps_marking_doubt(int fd);
-void mps_marking_unfilter(int conn);
+void mps_marking_accepted_one(int listener, int conn);
+
+/* After listeners were passed on: those of this process are in doubt again. */
+void mps_marking_look(void);
 
 static inline bool mps_marking_is_doubt(int fd)
 {
@@ -79,8 +98,10 @@ static inline void mps_marking_accepted(int listener, int conn)
 {
     struct mps_hint *hint = mps_hints_find(listener);
 
-    if (hint && atomic_load_explicit(&hint->filtered, memory_order_relaxed))
-        mps_marking_unfilter(conn);
+    if (hint && (atomic_load_explicit(&hint->filtered, memory_order_relaxed) ||
+                 atomic_load_explicit(&hint->passed, memory_order_relaxed) !=
+                     atomic_load_explicit(mps_marking_passed, memory_order_relaxed)))
+        mps_marking_accepted_one(listener, conn);
 }
 
 /* select() is about to wait for these, in any of its forms. */

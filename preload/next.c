@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <string.h>
+#include "exec.h"
 #include "wide.h"
 
 /*
@@ -126,7 +127,7 @@ struct mps_next mps_next = {
 };
 
 /* Other threads may be calling already: each pointer changes as a whole. */
-static void bind_one(void *slot, const char *name)
+void mps_next_bind_one(void *slot, const char *name)
 {
     void *(*volatile look)(void *, const char *) = dlsym;
     void *found = look ? look(RTLD_NEXT, name) : NULL;
@@ -147,21 +148,22 @@ static void bind_single_threaded(void)
 void mps_next_bind(void)
 {
     bind_single_threaded();
-#define X(result, name, params, direct) bind_one(&mps_next.name, #name);
+#define X(result, name, params, direct) mps_next_bind_one(&mps_next.name, #name);
     MPS_NEXT_FUNCTIONS(X)
 #undef X
-    bind_one(&mps_next.fcntl, "fcntl");
-    bind_one(&mps_next.ioctl, "ioctl");
-    bind_one(&mps_next.closefrom, "closefrom");
-    bind_one(&mps_next.fork, "fork");
-    bind_one(&mps_next.fclose, "fclose");
-    mps_wide_bind(bind_one);
+    mps_next_bind_one(&mps_next.fcntl, "fcntl");
+    mps_next_bind_one(&mps_next.ioctl, "ioctl");
+    mps_next_bind_one(&mps_next.closefrom, "closefrom");
+    mps_next_bind_one(&mps_next.fork, "fork");
+    mps_next_bind_one(&mps_next.fclose, "fclose");
+    mps_wide_bind(mps_next_bind_one);
+    mps_exec_bind();
 }
 
 pid_t mps_next_fork(void)
 {
     if (!mps_next.fork)
-        bind_one(&mps_next.fork, "fork");
+        mps_next_bind_one(&mps_next.fork, "fork");
     if (!mps_next.fork) {
         errno = ENOSYS;
         return -1;
@@ -172,7 +174,7 @@ pid_t mps_next_fork(void)
 int mps_next_fclose(FILE *file)
 {
     if (!mps_next.fclose)
-        bind_one(&mps_next.fclose, "fclose");
+        mps_next_bind_one(&mps_next.fclose, "fclose");
     if (!mps_next.fclose) {
         errno = ENOSYS;
         return EOF;

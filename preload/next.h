@@ -129,6 +129,9 @@ extern struct mps_next mps_next;
 /* Bind all of them; called by the constructor. */
 void mps_next_bind(void);
 
+/* Put the next definition, if there is one, into *slot. */
+void mps_next_bind_one(void *slot, const char *name);
+
 /* Those that have no equivalent direct call: bound here if that has not been done yet. */
 pid_t mps_next_fork(void);
 int mps_next_fclose(FILE *file);

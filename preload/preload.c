@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "preload.h"
 #include "exceptions.h"
+#include "marking.h"
 #include "mptcp.h"
 #include "netns.h"
 #include <errno.h>
@@ -25,6 +26,7 @@ __attribute__((constructor)) static void preload_start(void)
     if (valid) {
         mps_ho_config_counts(&config, secure_getenv(MPS_ENV_COUNTS));
         mps_tally_start(config.counts, config.agent_id);
+        mps_marking_start();
         mps_exceptions_read(config.options, (const char *)getauxval(AT_EXECFN));
     }
     if (valid)

@@ -16,6 +16,11 @@ void mps_tally_start(const char *number, const char *agent_id)
     counts = mps_counts_attach(number, agent_id);
 }
 
+_Atomic uint32_t *mps_tally_passed(void)
+{
+    return counts ? &counts->passed : NULL;
+}
+
 void mps_tally(enum mps_counts_role role, enum mps_plain_reason reason)
 {
     mps_counts_add(counts, role, reason);

@@ -9,6 +9,9 @@
 /* Once, at the start: `number` is the value of MPS_ENV_COUNTS, NULL: nothing is counted. */
 void mps_tally_start(const char *number, const char *agent_id);
 
+/* A number that all processes of the tree share, NULL if they share nothing (marking.h). */
+_Atomic uint32_t *mps_tally_passed(void);
+
 /* A connection. */
 void mps_tally(enum mps_counts_role role, enum mps_plain_reason reason);
 

@@ -10,6 +10,7 @@
 #include <linux/tcp.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <spawn.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -354,6 +355,163 @@ static void test_late_sibling(void **state)
     close(fd);
 }
 
+enum program { EXECVE, EXECV, EXECVP, EXECVPE, EXECVEAT, FEXECVE, EXECL, EXECLP, EXECLE, PROGRAMS };
+
+/* As many arguments as they are the status, and without our environment. */
+#define SCRIPT "test -z \"$LD_PRELOAD\" && exit $#"
+
+static char *const script[] = {(char *)"sh", (char *)"-c", (char *)SCRIPT, (char *)"0",
+                               (char *)"1",  (char *)"2",  (char *)"3",    NULL};
+static char *const plain_env[] = {(char *)"PATH=/usr/bin:/bin", NULL};
+
+static void become(enum program program)
+{
+    environ = (char **)plain_env;
+    switch (program) {
+    case EXECVE:
+        (void)execve("/bin/sh", script, plain_env);
+        break;
+    case EXECV:
+        (void)execv("/bin/sh", script);
+        break;
+    case EXECVP:
+        (void)execvp("sh", script);
+        break;
+    case EXECVPE:
+        (void)execvpe("sh", script, plain_env);
+        break;
+    case EXECVEAT:
+        (void)execveat(AT_FDCWD, "/bin/sh", script, plain_env, 0);
+        break;
+    case FEXECVE:
+        (void)fexecve(open("/bin/sh", O_RDONLY | O_CLOEXEC), script, plain_env);
+        break;
+    case EXECL:
+        (void)execl("/bin/sh", "sh", "-c", SCRIPT, "0", "1", "2", "3", (char *)NULL);
+        break;
+    case EXECLP:
+        (void)execlp("sh", "sh", "-c", SCRIPT, "0", "1", "2", "3", (char *)NULL);
+        break;
+    default:
+        (void)execle("/bin/sh", "sh", "-c", SCRIPT, "0", "1", "2", "3", (char *)NULL, plain_env);
+        break;
+    }
+    _exit(127);
+}
+
+static void expect_three(pid_t child)
+{
+    int status = 0;
+
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 3);
+}
+
+/* One that is accepted from here, and inherited. */
+static int proven_new(void)
+{
+    int fd = listener_new();
+
+    assert_int_equal(accept(fd, NULL, NULL), -1);
+    assert_return_code(fcntl(fd, F_SETFD, 0), errno);
+    assert_true(is_marked(fd));
+    assert_false(is_filtered(fd));
+    return fd;
+}
+
+/* Marked and in doubt, until accept() is called here, in this process or another. */
+static void expect_doubt_ends(int fd)
+{
+    char text[16];
+    int client, conn;
+
+    assert_true(is_marked(fd));
+    assert_true(is_filtered(fd));
+    client = dial(fd);
+    assert_int_equal(send(client, mps_opening_magic, sizeof(mps_opening_magic), 0), 8);
+    conn = accept(fd, NULL, NULL);
+    assert_true(conn >= 0);
+    assert_true(is_marked(fd));
+    assert_false(is_filtered(fd));
+    assert_false(is_filtered(conn));
+    assert_int_equal(recv(conn, text, sizeof(text), 0), 8);
+    close(conn);
+    close(client);
+}
+
+/* A program without the preload is started with the listener. */
+static void test_passed(void **state)
+{
+    int fd = proven_new();
+    pid_t child;
+
+    for (int program = 0; program < PROGRAMS; program++) {
+        child = fork();
+        if (child == 0)
+            become((enum program)program);
+        expect_three(child);
+        expect_doubt_ends(fd);
+    }
+    child = fork();
+    if (child == 0)
+        become(EXECVE);
+    expect_three(child);
+    assert_true(is_filtered(fd));
+    assert_int_equal(accept(fd, NULL, NULL), -1); /* before the first connection */
+    assert_false(is_filtered(fd));
+    assert_int_equal(posix_spawn(&child, "/bin/sh", NULL, NULL, script, plain_env), 0);
+    expect_three(child);
+    expect_doubt_ends(fd);
+    assert_int_equal(posix_spawnp(&child, "sh", NULL, NULL, script, plain_env), 0);
+    expect_three(child);
+    expect_doubt_ends(fd);
+    close(fd);
+}
+
+/* Not with the preload, nor without the listener. */
+static void test_kept(void **state)
+{
+    char *const argv[] = {(char *)"sh", (char *)"-c", (char *)"exit $#", (char *)"0",
+                          (char *)"1",  (char *)"2",  (char *)"3",       NULL};
+    int fd = proven_new();
+    pid_t child;
+
+    assert_int_equal(posix_spawn(&child, "/bin/sh", NULL, NULL, argv, environ), 0);
+    expect_three(child);
+    assert_false(is_filtered(fd));
+    assert_return_code(fcntl(fd, F_SETFD, FD_CLOEXEC), errno);
+    assert_int_equal(posix_spawn(&child, "/bin/sh", NULL, NULL, script, plain_env), 0);
+    expect_three(child);
+    assert_false(is_filtered(fd));
+    close(fd);
+}
+
+/* And that program accepts first: noticed, although the process that started it has ended. */
+static void test_passed_elsewhere(void **state)
+{
+    int fd = proven_new(), client, conn;
+    struct pollfd pfd = {.fd = fd, .events = POLLIN};
+    const uint32_t before = elsewhere();
+    pid_t child = fork();
+
+    if (child == 0)
+        become(EXECVE);
+    expect_three(child);
+    assert_int_equal(poll(&pfd, 1, 0), 0);
+    client = dial(fd);
+    assert_int_equal(poll(&pfd, 1, 5000), 1);
+    conn = (int)syscall(SYS_accept4, fd, NULL, NULL, 0);
+    assert_true(conn >= 0);
+    assert_true(is_filtered(conn));
+    assert_int_equal(poll(&pfd, 1, 0), 0);
+    assert_false(is_marked(fd));
+    assert_int_equal(elsewhere(), before + 1);
+    close(conn);
+    close(client);
+    close(fd);
+}
+
 /* A duplicate is made to be passed on: only accept() marks it, under either number. */
 static void test_duplicated(void **state)
 {
@@ -407,12 +565,21 @@ static void test_inherited(void **state)
 static int inside(const char *agent_id)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_calls),       cmocka_unit_test(test_accept_alone),
-        cmocka_unit_test(test_other_means), cmocka_unit_test(test_doubt),
-        cmocka_unit_test(test_doubt_ends),  cmocka_unit_test(test_duplicated),
-        cmocka_unit_test(test_own_filter),  cmocka_unit_test(test_inherited),
-        cmocka_unit_test(test_elsewhere),   cmocka_unit_test(test_child),
-        cmocka_unit_test(test_siblings),    cmocka_unit_test(test_late_sibling),
+        cmocka_unit_test(test_calls),
+        cmocka_unit_test(test_accept_alone),
+        cmocka_unit_test(test_other_means),
+        cmocka_unit_test(test_doubt),
+        cmocka_unit_test(test_doubt_ends),
+        cmocka_unit_test(test_duplicated),
+        cmocka_unit_test(test_own_filter),
+        cmocka_unit_test(test_inherited),
+        cmocka_unit_test(test_elsewhere),
+        cmocka_unit_test(test_child),
+        cmocka_unit_test(test_siblings),
+        cmocka_unit_test(test_late_sibling),
+        cmocka_unit_test(test_passed),
+        cmocka_unit_test(test_kept),
+        cmocka_unit_test(test_passed_elsewhere),
     };
 
     counts = mps_counts_attach(getenv(MPS_ENV_COUNTS), agent_id);
