@@ -226,16 +226,19 @@ static const char *const lacks[] = {
     "sendmsg/unix/ENOMEM/3",  "sendmsg/unix/ENOBUFS/5", "recvmsg/unix/ENOMEM/3",
     "recvmsg/unix/EINTR/2",   "recv/unix/ENOMEM/2",     "ioctl/unix/ENOMEM/3",
     "sendmsg/inet/ENOMEM/3",  "sendmsg/inet/ENOBUFS/2", "recvmsg/inet/ENOMEM/3",
-    "sendmsg/any/EINTR/2",    "recv/inet/ENOMEM/3",
+    "sendmsg/any/EINTR/2",    "recv/inet/ENOMEM/3",   "accept4/any/ECONNABORTED/2",
+    "accept4/any/EINTR/2",    "accept4/any/ENOMEM/2", "accept4/any/ENOBUFS/3",
+    "setsockopt/any/ENOMEM/2",
 };
 
-/* With the last two some connections are refused. */
+/* With the last ones some connections are refused. */
 static const char *const errors[] = {
     "sendmsg/unix/EIO/20",      "sendmsg/unix/ECONNRESET/20", "recvmsg/unix/EIO/20",
     "recv/unix/ECONNRESET/10",  "sendmsg/inet/ECONNRESET/20", "recvmsg/inet/EIO/30",
     "send/any/EIO/10",          "recv/any/ECONNRESET/20",     "ioctl/any/EIO/30",
     "alloc/any/ENOMEM/50",      "alloc/any/ENOMEM/7",
     "send/any/ENOBUFS/3",       "epoll_ctl/unix/ENOMEM/3",
+    "accept4/any/EMFILE/3",     "accept4/any/ENFILE/2",
 };
 
 static void test_lack_ends_nothing(void **state)

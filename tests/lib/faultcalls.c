@@ -3,7 +3,8 @@
  * Preloaded into an agent: calls that fail now and then, as they do where memory is short.
  *
  *   MPS_FAULT=CALL/DOMAIN/ERRNO/EVERY   each EVERY-th such call fails with that number; DOMAIN is
- *                                       unix, inet or any, and counts for calls on stream sockets
+ *                                       unix, inet or any, and counts for calls on stream sockets;
+ *                                       accept4 on others, too
  *   MPS_FAULT=alloc/any/ENOMEM/EVERY    the same with malloc, calloc and realloc
  *
  * The first calls succeed, so that the agent comes up.
@@ -38,7 +39,8 @@ __attribute__((constructor)) static void start(void)
         const char *name;
         unsigned number;
     } errors[] = {{"ENOMEM", ENOMEM},         {"ENOBUFS", ENOBUFS}, {"EINTR", EINTR},
-                  {"ECONNRESET", ECONNRESET}, {"EIO", EIO},         {"EPIPE", EPIPE}};
+                  {"ECONNRESET", ECONNRESET}, {"EIO", EIO},         {"EPIPE", EPIPE},
+                  {"EMFILE", EMFILE},         {"ENFILE", ENFILE},   {"ECONNABORTED", ECONNABORTED}};
 
     if (!spec || sscanf(spec, "%15[^/]/%7[^/]/%15[^/]/%u", call, domain, name, &every) != 4)
         every = 0;
@@ -62,7 +64,8 @@ static bool fails(const char *name, int fd)
 
     if (every == 0 || strcmp(name, call) != 0)
         return false;
-    if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) < 0 || type != SOCK_STREAM ||
+    if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) < 0 ||
+        (type != SOCK_STREAM && strcmp(call, "accept4") != 0) ||
         getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &family, &len) < 0) {
         errno = saved;
         return false;
@@ -97,6 +100,16 @@ EXPORT ssize_t sendmsg(int fd, const struct msghdr *msg, int flags)
 EXPORT ssize_t recvmsg(int fd, struct msghdr *msg, int flags)
 {
     return fails("recvmsg", fd) ? -1 : NEXT(recvmsg)(fd, msg, flags);
+}
+
+EXPORT int accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags)
+{
+    return fails("accept4", fd) ? -1 : NEXT(accept4)(fd, addr, len, flags);
+}
+
+EXPORT int setsockopt(int fd, int level, int name, const void *value, socklen_t len)
+{
+    return fails("setsockopt", fd) ? -1 : NEXT(setsockopt)(fd, level, name, value, len);
 }
 
 EXPORT int epoll_ctl(int epfd, int op, int fd, struct epoll_event *ev)
