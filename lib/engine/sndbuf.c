@@ -49,24 +49,39 @@ size_t mps_sndbuf_of_ours(bool scarce)
     return scarce ? mps_ho_sndbuf_min(page_size()) : OURS;
 }
 
+struct mps_sndbuf_bounds mps_sndbuf_bounds(size_t asked, size_t buffer)
+{
+    /* As the kernel counts, twice; and half as much again, since paths wait for each other. */
+    uint64_t all = 3 * (uint64_t)asked;
+    struct mps_sndbuf_bounds ret = {.core = all};
+
+    if (all == 0)
+        return ret;
+    /* What stays in the program's end is counted once, what waits there adds to the rest. */
+    if (all > SMALL * (uint64_t)buffer) {
+        ret.core = all - buffer;
+        return ret;
+    }
+    if (all < buffer)
+        ret.core = buffer;
+    ret.keep = true;
+    ret.beyond = ret.core - buffer;
+    return ret;
+}
+
 void mps_sndbuf_apply(struct mps_mpconn *mp)
 {
     const struct mps_sockopts *opts = &mp->s->sockopts;
     struct mps_app *app = &mp->s->app;
-    /* As the kernel counts, twice; and half as much again, since paths wait for each other. */
-    uint64_t bytes = 3 * (uint64_t)asked(opts);
+    struct mps_sndbuf_bounds bounds;
 
     app->buffer = 2 * mps_sndbuf_of_app(opts, false);
-    mp->keep_unacked = bytes > 0 && bytes <= SMALL * app->buffer;
+    bounds = mps_sndbuf_bounds(asked(opts), app->buffer);
+    mp->keep_unacked = bounds.keep;
+    mp->keep_beyond = bounds.beyond;
     mp->keep_unsent = asked_unsent(opts) > 0;
     app->keeps = mp->keep_unacked || mp->keep_unsent;
-    /* What stays in the program's end is counted once, what waits there adds to the rest. */
-    if (mp->keep_unacked && bytes < app->buffer)
-        bytes = app->buffer;
-    else if (bytes > 0 && !mp->keep_unacked)
-        bytes -= app->buffer;
-    mps_conn_limit_send_buffer(mp->core, bytes, asked_unsent(opts), mps_clock_now());
-    mp->send_buffer = bytes;
+    mps_conn_limit_send_buffer(mp->core, bounds.core, asked_unsent(opts), mps_clock_now());
 }
 
 /*
@@ -85,14 +100,12 @@ static uint64_t unsent_part(struct mps_mpconn *mp)
 void mps_sndbuf_let_go(struct mps_mpconn *mp)
 {
     struct mps_app *app = &mp->s->app;
-    uint64_t unacked = mps_conn_unacked(mp->core), keep = 0, beyond;
+    uint64_t unacked = mps_conn_unacked(mp->core), keep = 0;
 
     if (!app->keeps)
         return;
-    if (mp->keep_unacked) {
-        beyond = mp->send_buffer - app->buffer;
-        keep = unacked > beyond ? unacked - beyond : 0;
-    }
+    if (mp->keep_unacked && unacked > mp->keep_beyond)
+        keep = unacked - mp->keep_beyond;
     if (mp->keep_unsent && keep < unsent_part(mp))
         keep = unsent_part(mp);
     mps_app_keep(app, keep < unacked ? keep : unacked);
