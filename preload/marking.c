@@ -20,7 +20,15 @@ _Atomic uint32_t *mps_marking_passed = &nobody_passes;
 /* The first word of core/opening.h's magic. */
 #define MAGIC_WORD 0xf54d5053u
 
-/* Of a TCP segment, from its header on: nothing of one whose data begin with the magic. */
+/* An empty PADDING frame, which follows the first HELLO to a peer in a segment of its own. */
+#define PADDING_WORD 0x80000000u
+#define PADDING_CRC  0xb82924eeu
+
+/*
+ * Of a TCP segment, from its header on: nothing of one whose data begin with the magic, nor of the
+ * padding behind it. If that were acknowledged while HELLO is not, the client would take it for the
+ * work of a box (core/answer.h) and not wait until accept() lets HELLO through.
+ */
 static const struct sock_filter filter_code[] = {
     BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 12),
     BPF_STMT(BPF_ALU | BPF_RSH | BPF_K, 4),
@@ -28,9 +36,15 @@ static const struct sock_filter filter_code[] = {
     BPF_STMT(BPF_MISC | BPF_TAX, 0),
     BPF_STMT(BPF_LD | BPF_W | BPF_LEN, 0),
     BPF_STMT(BPF_ALU | BPF_SUB | BPF_X, 0),
-    BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, 4, 0, 2),
+    BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, 4, 0, 8),
     BPF_STMT(BPF_LD | BPF_W | BPF_IND, 0),
-    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, MAGIC_WORD, 1, 0),
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, MAGIC_WORD, 7, 0),
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, PADDING_WORD, 0, 5),
+    BPF_STMT(BPF_LD | BPF_W | BPF_LEN, 0),
+    BPF_STMT(BPF_ALU | BPF_SUB | BPF_X, 0),
+    BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, 8, 0, 2),
+    BPF_STMT(BPF_LD | BPF_W | BPF_IND, 4),
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, PADDING_CRC, 1, 0),
     BPF_STMT(BPF_RET | BPF_K, 0xffffffff),
     BPF_STMT(BPF_RET | BPF_K, 0),
 };

@@ -87,6 +87,9 @@ void mps_joinable_learn(struct mps_mpconn *mp, const struct mps_sflow *f,
                       ev->reason == MPS_REASON_UNSPECIFIED &&
                       (f->peer_eof || f->error == ECONNRESET);
 
+    /* Without any other path it is the agent itself that is gone, and another one may come. */
+    if (!has_working(mp))
+        return;
     /* An unmarked answer from another address may be that of a stranger, which says nothing of the
      * peer. */
     if (f->unmarked || unanswered)

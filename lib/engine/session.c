@@ -150,11 +150,14 @@ int mps_session_connected(struct mps_engine *eng, const struct mps_session_reque
 
 /*
  * How long a program that speaks first is kept waiting for HELLO: if it was lost, so was what follows
- * it, and TCP repeats it when its timer runs out. The client's timer is ours, about.
+ * it, and TCP repeats it when its timer runs out. The client's timer is ours, about. It doubles each
+ * time: while the connection waited for accept(), of a listener in doubt (preload/marking.h), HELLO
+ * was dropped, and comes again after at most as long as that lasted.
  */
 static mps_time_t hello_hold(int fd)
 {
-    mps_time_t hold = mps_sock_rto_ns(fd) + mps_sock_rtt_ns(fd) + HELLO_WAIT_SLACK;
+    mps_time_t hold = mps_sock_rto_ns(fd) + mps_sock_rtt_ns(fd) + HELLO_WAIT_SLACK +
+                      mps_sock_silence_ns(fd);
 
     if (hold < HELLO_WAIT_MIN)
         hold = HELLO_WAIT_MIN;

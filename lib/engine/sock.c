@@ -261,6 +261,13 @@ uint64_t mps_sock_rto_ns(int fd)
     return tcp_info(fd, &info) ? (uint64_t)info.tcpi_rto * 1000 : 0;
 }
 
+uint64_t mps_sock_silence_ns(int fd)
+{
+    struct tcp_info info;
+
+    return tcp_info(fd, &info) ? (uint64_t)info.tcpi_last_ack_recv * MPS_MSEC : 0;
+}
+
 bool mps_sock_had_hole(int fd)
 {
     struct tcp_info info;

@@ -83,6 +83,9 @@ uint64_t mps_sock_rtt_ns(int fd);
 /* TCP's retransmission timer of the path, in nanoseconds; 0 if unknown. */
 uint64_t mps_sock_rto_ns(int fd);
 
+/* Nanoseconds since TCP got the latest acknowledgment; 0 if unknown. */
+uint64_t mps_sock_silence_ns(int fd);
+
 /* Bytes came behind others that are missing, at some time. */
 bool mps_sock_had_hole(int fd);
 

@@ -20,7 +20,9 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include "core/frame.h"
 #include "core/opening.h"
+#include "core/padding.h"
 #include "fake_agent.h"
 #include "handover/counts.h"
 #include "handover/message.h"
@@ -181,6 +183,32 @@ static void test_doubt(void **state)
     close(conn);
     close(client);
     close(other);
+    close(fd);
+}
+
+/* TCP does not confirm the padding behind HELLO either, which would say that HELLO alone is lost. */
+static void test_doubt_padding(void **state)
+{
+    static const uint8_t alike[8] = {0x80}, start[4] = {0x80};
+    uint8_t padding[MPS_FRAME_PREFIX_LEN];
+    int fd = listener_new(), one, two, three;
+
+    mps_padding_encode_head(0, padding);
+    wait_by(BY_POLL, fd);
+    one = dial(fd);
+    two = dial(fd);
+    three = dial(fd);
+    assert_int_equal(send(one, padding, sizeof(padding), 0), sizeof(padding));
+    assert_int_equal(send(two, alike, sizeof(alike), 0), sizeof(alike));
+    assert_int_equal(send(three, start, sizeof(start), 0), sizeof(start));
+    for (int i = 0; i < 5000 && info_of(one).tcpi_total_retrans == 0; i++)
+        poll(NULL, 0, 1);
+    assert_int_equal(info_of(one).tcpi_unacked, 1);
+    assert_int_equal(info_of(two).tcpi_unacked, 0);
+    assert_int_equal(info_of(three).tcpi_unacked, 0);
+    close(one);
+    close(two);
+    close(three);
     close(fd);
 }
 
@@ -569,6 +597,7 @@ static int inside(const char *agent_id)
         cmocka_unit_test(test_accept_alone),
         cmocka_unit_test(test_other_means),
         cmocka_unit_test(test_doubt),
+        cmocka_unit_test(test_doubt_padding),
         cmocka_unit_test(test_doubt_ends),
         cmocka_unit_test(test_duplicated),
         cmocka_unit_test(test_own_filter),

@@ -56,7 +56,33 @@ one() # NAME
     end_client
 }
 
+# A server that looks at its listener, does something else for a second, and accepts its first client
+# only then, as openvpn: HELLO does not get through before (preload/marking.h).
+late_server()
+{
+    cat >"$BED_TMP/late.py" <<'PYTHON'
+import select, socket, time
+listener = socket.create_server(('', 7000))
+while not select.select([listener], [], [], 0)[0]:
+    time.sleep(1)
+conn, _ = listener.accept()
+listener.close()
+conn.sendall(b'hello!\n')
+try:
+    conn.recv(1)
+except OSError:
+    pass # the client is killed
+PYTHON
+    bed_spawn s python3 "$BED_TMP/late.py"
+    late=$!
+    bed_wait 10 bed_listening s $PORT
+}
+
 bed_open 2 rate 100mbit delay 30ms queue 100ms
+late_server
+one "accepted late"
+wait $late
+bed_wait 10 bed_quiet s $PORT
 bed_spawn s socat TCP-LISTEN:$PORT,reuseaddr,fork,backlog=64 SYSTEM:'echo hello\!; sleep 30'
 bed_wait 10 bed_listening s $PORT
 one "nothing lost"
