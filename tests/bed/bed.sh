@@ -209,14 +209,21 @@ bed_open_behind() # a third host, `o`, 10.97.0.2, that only `s` reaches, from 10
     ip -n "$BED_ID-o" link set lo up
 }
 
-bed_listening() # HOST PORT: does somebody listen there?
+bed_heard() # HOST PORT
 {
     bed_in "$1" ss -Htln "sport = :$2" | grep -q .
 }
 
+# HOST PORT: does somebody listen there, and not only since now? A program under the shim gets its
+# first multipath connection when it waits for its listener, a moment after listen().
+bed_listening()
+{
+    bed_heard "$1" "$2" && sleep 0.05 && bed_heard "$1" "$2"
+}
+
 bed_quiet() # HOST PORT: nobody listens there
 {
-    ! bed_listening "$1" "$2"
+    ! bed_heard "$1" "$2"
 }
 
 # HOST FILE FILTER...: tcpdump on all devices until bed_capture_end. Each packet has a place for the

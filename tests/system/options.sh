@@ -90,7 +90,7 @@ bed_wait 10 bed_listening s 7102
 bed_run c timeout 60 iperf3 -c $S1 -p 7102 -t 3 --fq-rate 8M -J >"$BED_TMP/paced"
 tap_point $? "a transfer at a limited rate"
 jq -c '.end.sum_received | {seconds, bits_per_second}' "$BED_TMP/paced" | sed 's/^/# /'
-ok "the rate is kept" jq -e '.end.sum_received.bits_per_second | . > 1e6 and . < 10e6' "$BED_TMP/paced" >/dev/null
+is "the rate is kept" "$(jq '.end.sum_received.bits_per_second | . > 1e6 and . < 10e6' "$BED_TMP/paced")" true
 
 # No route, nobody answers, nobody listens: the same with the shim and without.
 bed_in c ip route add unreachable 10.98.0.0/24
