@@ -312,8 +312,10 @@ void mps_dispatch_parts(struct mps_hub *hub, const struct mps_ho_request *req,
             mps_manage_join_paths(part[0], part[i]);
         json_object_put(part[i]);
     }
-    if (req->op == MPS_HO_STATUS)
+    if (req->op == MPS_HO_STATUS) {
         mps_status_counted(part[0], hub->plainwatch.counts, hub->agent_id);
+        mps_status_left_out(part[0], hub->view.addresses.left_out, hub->agent_id);
+    }
     d->reply_fd = mps_memfd_json(part[0]);
     if (d->reply_fd < 0)
         fail(d, errno);

@@ -201,8 +201,8 @@ struct json_object *mps_status_list(const struct mps_engine *eng)
 }
 
 /* In the form of a connection, so that whoever reads the list finds the members that all have. */
-static struct json_object *counted_object(const char *agent_id, enum mps_counts_role role,
-                                          enum mps_plain_reason reason, uint32_t count)
+static struct json_object *count_object(const char *agent_id, const char *role, const char *state,
+                                        const char *mode, uint32_t count)
 {
     struct json_object *o = json_object_new_object();
 
@@ -210,12 +210,11 @@ static struct json_object *counted_object(const char *agent_id, enum mps_counts_
     put_str(o, "agent", agent_id);
     put_str(o, "local", "");
     put_str(o, "remote", "");
-    put_str(o, "role", role == MPS_COUNTS_CLIENT ? "client" : "server");
+    put_str(o, "role", role);
     put_u64(o, "process", 0);
     put_token(o, "token", 0);
-    put_str(o, "state", "counted");
-    put_str(o, "mode", "plain");
-    put_str(o, "reason", mps_plain_reason_word(reason));
+    put_str(o, "state", state);
+    put_str(o, "mode", mode);
     put_u64(o, "count", count);
     put_str(o, "scheduler", "");
     put_u64(o, "bytes_sent", 0);
@@ -225,6 +224,22 @@ static struct json_object *counted_object(const char *agent_id, enum mps_counts_
     json_object_object_add(o, "subflows", json_object_new_array());
     json_object_object_add(o, "ended", json_object_new_array());
     return o;
+}
+
+static struct json_object *counted_object(const char *agent_id, enum mps_counts_role role,
+                                          enum mps_plain_reason reason, uint32_t count)
+{
+    struct json_object *o = count_object(
+        agent_id, role == MPS_COUNTS_CLIENT ? "client" : "server", "counted", "plain", count);
+
+    put_str(o, "reason", mps_plain_reason_word(reason));
+    return o;
+}
+
+void mps_status_left_out(struct json_object *list, unsigned n, const char *agent_id)
+{
+    if (n > 0)
+        json_object_array_add(list, count_object(agent_id, "", "left-out", "none", n));
 }
 
 void mps_status_counted(struct json_object *list, const struct mps_counts *counts,

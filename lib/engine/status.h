@@ -13,6 +13,9 @@ struct json_object *mps_status_one(const struct mps_session *s);
 /* An array of all of the engine's. */
 struct json_object *mps_status_list(const struct mps_engine *eng);
 
+/* For addresses of the host that the agent has no place for: one object, or none for 0. */
+void mps_status_left_out(struct json_object *list, unsigned n, const char *agent_id);
+
 /*
  * Append an object for each reason for which connections of the tree stayed plain TCP and never came
  * to the agent. `counts` NULL: none.

@@ -145,18 +145,34 @@ static size_t print_counts(struct json_object *all, size_t i)
     return end;
 }
 
+static bool is_left_out(struct json_object *o)
+{
+    return strcmp(text(o, "state"), "left-out") == 0;
+}
+
+static void print_left_out(struct json_object *o)
+{
+    mps_print("agent %s: %.0f addresses of this host are not used, there are more than it has "
+              "places for;\n  keep some out by exclude-interfaces, see mptcpshim.conf(5)\n",
+              text(o, "agent"), number(o, "count"));
+}
+
 static void print_table(struct json_object *all, const struct mps_agents *agents)
 {
     bool colours = isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
-    size_t n = json_object_array_length(all), listed = 0;
+    size_t n = json_object_array_length(all), listed = 0, counted = 0;
 
     for (size_t i = 0; i < n; i++) {
-        if (is_counted(json_object_array_get_idx(all, i)))
-            continue;
-        print_connection(json_object_array_get_idx(all, i), colours);
-        listed++;
+        struct json_object *o = json_object_array_get_idx(all, i);
+
+        if (is_counted(o)) {
+            counted++;
+        } else if (!is_left_out(o)) {
+            print_connection(o, colours);
+            listed++;
+        }
     }
-    if (n > listed && listed == 0)
+    if (counted > 0 && listed == 0)
         fputs("No connections now that an agent carries. Since the programs started, so many were\n"
               "plain TCP, for the reasons that mptcpshim(1) explains:\n",
               stdout);
@@ -166,7 +182,11 @@ static void print_table(struct json_object *all, const struct mps_agents *agents
         else
             i++;
     }
-    if (n > 0)
+    for (size_t i = 0; i < n; i++) {
+        if (is_left_out(json_object_array_get_idx(all, i)))
+            print_left_out(json_object_array_get_idx(all, i));
+    }
+    if (counted + listed > 0)
         return;
     if (mps_agents_count(agents, MPS_AGENT_OK) > 0)
         fputs("No connections: programs under mptcpshim are running, and have made none.\n",
