@@ -11,7 +11,7 @@ need python3 python3
 RUNS=${STOP_RUNS:-3}
 BYTES=600000
 PORT=7000
-UNIT=$BED_BUILD/examples/mptcpshim-http.service
+UNIT=$BED_BUILD/man/examples/mptcpshim-http.service
 
 unit_says() # KEY
 {
