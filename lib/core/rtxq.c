@@ -16,12 +16,20 @@ void mps_rtxq_init(struct mps_rtxq *q, const struct mps_mem *mem)
     mps_list_init(&q->recycled);
 }
 
+static void free_run(struct mps_rtxq *q, struct mps_run *run)
+{
+    if (run == &q->spare)
+        q->spare_taken = false;
+    else
+        mps_free(q->mem, run);
+}
+
 static void free_all(struct mps_rtxq *q, struct mps_list *list)
 {
     struct mps_run *run, *tmp;
 
     mps_list_for_each_safe(run, tmp, list, struct mps_run, node)
-        mps_free(q->mem, run);
+        free_run(q, run);
     mps_list_init(list);
 }
 
@@ -36,8 +44,13 @@ static struct mps_run *take_run(struct mps_rtxq *q)
 {
     struct mps_run *run;
 
-    if (mps_list_empty(&q->recycled))
-        return mps_alloc(q->mem, sizeof(*run));
+    if (mps_list_empty(&q->recycled)) {
+        run = mps_alloc(q->mem, sizeof(*run));
+        if (run || q->spare_taken)
+            return run;
+        q->spare_taken = true;
+        return &q->spare;
+    }
     run = run_of(q->recycled.next, node);
     mps_list_remove(&run->node);
     q->n_recycled--;
@@ -46,8 +59,8 @@ static struct mps_run *take_run(struct mps_rtxq *q)
 
 static void give_run(struct mps_rtxq *q, struct mps_run *run)
 {
-    if (q->n_recycled == RECYCLED_MAX) {
-        mps_free(q->mem, run);
+    if (q->n_recycled == RECYCLED_MAX || run == &q->spare) {
+        free_run(q, run);
         return;
     }
     mps_list_push_back(&q->recycled, &run->node);

@@ -9,7 +9,7 @@
  * A run may also be set aside: it has its place in the stream before it was sent for the first time.
  *
  * Slots 0..31 name subflows. Lengths and sums are in data sequence space: DATA_FIN counts as one.
- * A run pointer is valid until the run is acknowledged.
+ * A run pointer is valid until the run is acknowledged. The queue itself must not move.
  */
 #pragma once
 #include <stdbool.h>
@@ -50,6 +50,8 @@ struct mps_rtxq {
     bool fin;                 /* a run with DATA_FIN was added: nothing can follow */
     uint64_t outstanding[MPS_RTXQ_SLOTS];
     uint64_t aside;           /* bytes of the runs that were not sent yet */
+    struct mps_run spare;     /* for when there is no memory: what is sent frees some at last */
+    bool spare_taken;
 };
 
 /* An empty queue; the first run starts at DSN 0. */
@@ -58,7 +60,8 @@ void mps_rtxq_deinit(struct mps_rtxq *q);
 
 /*
  * A new run, just sent on `slot`. It starts at mps_rtxq_tail. 0; MPS_EINVAL if it is not
- * contiguous, is empty (neither payload nor FIN), follows a FIN or slot > 31; MPS_ENOMEM.
+ * contiguous, is empty (neither payload nor FIN), follows a FIN or slot > 31; MPS_ENOMEM, but never for
+ * the only run.
  * `ret_run` may be NULL.
  */
 int mps_rtxq_add(struct mps_rtxq *q, uint64_t dsn, uint32_t len, bool fin, unsigned slot,

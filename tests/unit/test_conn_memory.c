@@ -185,6 +185,25 @@ static void next_byte_needs_no_memory(void **state)
     free(p);
 }
 
+/* What is written is sent without any more memory: its acknowledgment may be what frees some. */
+static void sending_needs_no_memory(void **state)
+{
+    struct pair *p = malloc(sizeof(*p));
+
+    established(p, 1, false);
+    p->end[CLIENT].to_send = 60000;
+    p->end[SERVER].to_send = 0;
+    pair_step(p);
+    assert_true(p->end[SERVER].received < 10000);
+    p->fm.fail_after = true;
+    faultmem_arm(&p->fm, 1);
+    pair_run(p, MPS_LACK_WAIT / 2);
+    assert_int_equal(p->end[SERVER].received, 60000);
+    p->fm.fail_at = 0;
+    finish(p, 0);
+    free(p);
+}
+
 /* An application that does not read lets data wait for memory, but not what acknowledges its own. */
 static void acknowledgments_pass(void **state)
 {
@@ -222,6 +241,7 @@ int main(void)
         cmocka_unit_test(each_crypto_call),
         cmocka_unit_test(lack_ends_no_subflow),
         cmocka_unit_test(next_byte_needs_no_memory),
+        cmocka_unit_test(sending_needs_no_memory),
         cmocka_unit_test(acknowledgments_pass),
     };
 
