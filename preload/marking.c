@@ -111,9 +111,23 @@ void mps_marking_start(void)
         mps_marking_passed = mps_tally_passed();
 }
 
+/* asyncore and its kin register a socket with epoll when it is made, and then only wait. */
+static bool is_registered(int fd)
+{
+    struct mps_hint *hint = mps_hints_find(fd);
+
+    for (int i = 0; hint && i < MPS_HINT_EPOLLS; i++) {
+        if (atomic_load_explicit(&hint->epolls[i].key, memory_order_relaxed) != 0)
+            return true;
+    }
+    return false;
+}
+
 void mps_marking_begin(int fd)
 {
     set_state(fd, MPS_MARKING_WAITS);
+    if (is_registered(fd))
+        mps_marking_doubt(fd);
 }
 
 /* Nobody else marks it: the caller has changed the state. */

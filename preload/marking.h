@@ -35,7 +35,7 @@ enum mps_marking {
 /* After mps_tally_start(). */
 void mps_marking_start(void);
 
-/* The agent knows the listener. */
+/* The agent knows the listener; one that epoll knows already is waited for. */
 void mps_marking_begin(int fd);
 
 /* accept() is about to be called, by whatever means the number got here. */

@@ -33,13 +33,21 @@
 
 static struct mps_counts *counts;
 
-static int listener_new(void)
+/* Not listening yet. */
+static int bound_new(void)
 {
     struct sockaddr_in sin = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
     assert_true(fd >= 0);
     assert_return_code(bind(fd, (struct sockaddr *)&sin, sizeof(sin)), errno);
+    return fd;
+}
+
+static int listener_new(void)
+{
+    int fd = bound_new();
+
     assert_return_code(listen(fd, 5), errno);
     return fd;
 }
@@ -123,6 +131,20 @@ static void test_calls(void **state)
         assert_false(is_filtered(fd));
         close(fd);
     }
+}
+
+/* asyncore registers a socket when it is made; from listen() on it waits. */
+static void test_registered_before(void **state)
+{
+    struct epoll_event event = {.events = EPOLLIN};
+    int epoll = epoll_create1(EPOLL_CLOEXEC), fd = bound_new();
+
+    assert_return_code(epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event), errno);
+    assert_return_code(listen(fd, 5), errno);
+    assert_true(is_marked(fd));
+    assert_true(is_filtered(fd));
+    close(fd);
+    close(epoll);
 }
 
 static void test_accept_alone(void **state)
@@ -594,6 +616,7 @@ static int inside(const char *agent_id)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_calls),
+        cmocka_unit_test(test_registered_before),
         cmocka_unit_test(test_accept_alone),
         cmocka_unit_test(test_other_means),
         cmocka_unit_test(test_doubt),
