@@ -139,8 +139,6 @@ static void not_without_metrics(void **state)
     assert_in_range(p->links[0].carried[SERVER], 1, 400);
 }
 
-int main(void)
-{
 /* preload/marking.c knows these bytes, which follow the first HELLO. */
 static void empty(void **state)
 {
@@ -151,6 +149,8 @@ static void empty(void **state)
     assert_memory_equal(head, wanted, sizeof(wanted));
 }
 
+int main(void)
+{
 #define T(name) cmocka_unit_test_setup_teardown(name, pair_setup, pair_teardown)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(empty), cmocka_unit_test(length), cmocka_unit_test(pieces), cmocka_unit_test(taken_with_more),
