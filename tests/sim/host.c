@@ -278,7 +278,7 @@ static void take_event(struct host *host, const struct mps_event *event)
     static const char *const names[] = {"established", "plain",  "unanswered", "open",
                                         "up",          "close",  "announced",  "removed",
                                         "priority",    "reset",  "closed",     "stale",
-                                        "recovered"};
+                                        "recovered",   "rewritten"};
 
     world_say(host->world, "host %u: %s", host->number, names[event->type]);
     if (host->ended)
