@@ -73,6 +73,8 @@ void mps_hints_forget(int fd)
         atomic_store_explicit(&hint->listener, 0, memory_order_relaxed);
     if (atomic_load_explicit(&hint->marking, memory_order_relaxed) != 0)
         atomic_store_explicit(&hint->marking, 0, memory_order_relaxed);
+    if (atomic_load_explicit(&hint->lent, memory_order_relaxed))
+        atomic_store_explicit(&hint->lent, false, memory_order_relaxed);
     if (atomic_load_explicit(&hint->filtered, memory_order_relaxed))
         atomic_store_explicit(&hint->filtered, false, memory_order_relaxed);
     if (atomic_load_explicit(&hint->own_reuseport, memory_order_relaxed))

@@ -37,6 +37,7 @@ struct mps_hint {
     atomic_bool ours;          /* swapped: the application's end of a connection of ours */
     atomic_bool own_reuseport; /* SO_REUSEPORT on it is ours, not the program's */
     atomic_bool own_save_syn;  /* the same of TCP_SAVE_SYN */
+    atomic_bool lent;          /* an agent may have a copy (lent.h) */
     atomic_bool filtered;      /* a listener that had the filter of marking.h, or may have had */
     atomic_int marking;        /* enum mps_marking of a listener */
     atomic_uint passed;        /* mps_marking_passed when it was looked at for the filter */

@@ -9,6 +9,7 @@
 #include "exceptions.h"
 #include "handover/marks.h"
 #include "handover/sys.h"
+#include "lent.h"
 #include "marking.h"
 #include "netns.h"
 #include "tally.h"
@@ -202,6 +203,7 @@ MPS_EXPORT int close(int fd)
     int rc;
 
     mps_claim_leave(fd);
+    mps_lent_leave(fd);
     rc = mps_next.close(fd);
 
     if (rc == 0)

@@ -10,6 +10,7 @@
 #include "handover/epolls.h"
 #include "handover/sys.h"
 #include "inq.h"
+#include "lent.h"
 #include "plain.h"
 #include "tally.h"
 #include "wait.h"
@@ -167,8 +168,10 @@ enum mps_swap mps_swap(int fd, enum mps_ho_op op, unsigned flags, const struct m
         else
             why = reply.status == MPS_HO_AGAIN_PLAIN ? MPS_PLAIN_KNOWN : MPS_PLAIN_AGENT_REFUSED;
         break;
-    case MPS_HO_UNSENT:
     case MPS_HO_WITHDRAWN:
+        mps_lent_set(claim->hint);
+        break;
+    case MPS_HO_UNSENT:
         break;
     case MPS_HO_LOST:
         if (!nothing_sent(fd))

@@ -202,6 +202,23 @@ static void client_epoll_edge(const struct sockaddr_in *server)
     client_epoll(server, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET);
 }
 
+/* Closed while it is registered: epoll forgets it at once. */
+static void client_epoll_closed(const struct sockaddr_in *server)
+{
+    struct epoll_event event;
+    int fd = peer_socket(SOCK_NONBLOCK | SOCK_CLOEXEC);
+    int ep = epoll_watch(fd, EPOLLIN | EPOLLOUT);
+
+    start_connect(fd, server);
+    while (!(epoll_next(ep) & EPOLLOUT))
+        ;
+    say("error %s", error_name(socket_error(fd)));
+    tell_swapped(fd);
+    event_loop(fd, ep);
+    close(fd);
+    say("closed %d", epoll_wait(ep, &event, 1, 0));
+}
+
 /* A registration that has reported stays silent until it is armed again. */
 static void client_epoll_oneshot(const struct sockaddr_in *server)
 {
@@ -292,6 +309,7 @@ const struct scenario scenarios_connect[] = {
     {"connect_getpeername", serve_stored, client_getpeername, true},
     {"connect_timeout_style", serve_stored, client_timeout_style, true},
     {"connect_epoll_level", NULL, client_epoll_level, true},
+    {"connect_epoll_closed", NULL, client_epoll_closed, true},
     {"connect_epoll_edge", NULL, client_epoll_edge, true},
     {"connect_epoll_oneshot", serve_stored, client_epoll_oneshot, true},
     {"connect_epoll_nested", serve_stored, client_epoll_nested, true},

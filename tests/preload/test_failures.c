@@ -129,6 +129,32 @@ static void test_connect_plain(void **state)
     check_plain(&cfg, "connect_poll");
 }
 
+/* An agent that does not answer keeps a copy of the socket: the program's close() ends it all. */
+static void test_connect_lent(void **state)
+{
+    static struct mps_ho_config cfg;
+    char port[8], byte;
+    int listener = marked_listener(port), fd;
+    struct pollfd p = {.events = POLLIN};
+    struct child child;
+    pid_t agent;
+
+    fake_agent_config(&cfg);
+    agent = fake_agent_start(&cfg, FAKE_SILENT);
+    child = start(&cfg, "client", "connect_epoll_closed", port);
+    p.fd = fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+    assert_true(fd >= 0);
+    assert_true(receive_all(fd, 1, SIZE));
+    send_pattern(fd, 1, SIZE);
+    assert_int_equal(shutdown(fd, SHUT_WR), 0);
+    assert_non_null(strstr(finish(&child), "closed 0\nclient done\n"));
+    assert_int_equal(poll(&p, 1, 5000), 1);
+    assert_int_equal(read(fd, &byte, 1), 0);
+    fake_agent_stop(agent);
+    close(fd);
+    close(listener);
+}
+
 /* The agent may hold the descriptor and write to it at any time: nothing may follow. */
 static void test_connect_broken(void **state)
 {
@@ -360,7 +386,8 @@ static void test_accept_waits(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_connect_plain), cmocka_unit_test(test_connect_broken),
+        cmocka_unit_test(test_connect_plain),
+        cmocka_unit_test(test_connect_lent), cmocka_unit_test(test_connect_broken),
         cmocka_unit_test(test_connect_again), cmocka_unit_test(test_refused),
         cmocka_unit_test(test_accept),        cmocka_unit_test(test_accept_promised),
         cmocka_unit_test(test_accept_waits),
