@@ -5,7 +5,8 @@ together. Prints the counts, each connection that went wrong, and a last line of
 
 Never right, whatever was killed: a wrong byte, a byte too many, an end that looks orderly although
 bytes are missing while the peer's program lives, no progress for longer than an end may take to be
-noticed. Without --errors-allowed (nothing but links was disturbed) each connection has to be whole.
+noticed. Without --errors-allowed (nothing but links was disturbed) each connection has to be whole,
+and no event may come after its end.
 """
 import collections
 import json
@@ -16,11 +17,13 @@ SHOWN = 20
 
 allowed = '--errors-allowed' in sys.argv[2:]
 ends = {'client': {}, 'server': {}}
-headless = []
+headless, stale = [], []
 with open(sys.argv[1]) as report:
     for line in report:
         entry = json.loads(line)
-        if entry['side'] == 'server' and entry['id'] == '0' * 16:
+        if entry['end'] == 'stale_event':
+            stale.append((entry, None))
+        elif entry['side'] == 'server' and entry['id'] == '0' * 16:
             headless.append(entry)  # ended before its header was there
         else:
             ends[entry['side']][entry['id']] = entry
@@ -51,12 +54,14 @@ for side in ends:
     if gaps:
         print(f'# {side}: longest time without a byte {gaps[-1]:.1f} s, '
               f'99 of 100 at most {gaps[len(gaps) * 99 // 100]:.1f} s')
+print('# events of closed descriptors:', len(stale))
 print('# ended before the header:', dict(collections.Counter(e['end'] for e in headless)))
 
 rules = [('no byte is wrong', corrupt), ('no end looks orderly that is not', short),
          ('no connection stands still for good', stalled)]
 if not allowed:
     rules.append(('each connection is whole', failed))
+    rules.append(('epoll is silent about what is closed', stale))
 whole = sum(entry['end'] == 'ok' for entry in ends['client'].values())
 bad = 0
 for number, (rule, against) in enumerate(rules + [('connections were made', [])], 1):

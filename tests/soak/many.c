@@ -96,8 +96,16 @@ static void end(struct exchange *x, const char *how, int error)
 
 static void step(struct exchange *x)
 {
-    const char *how = exchange_step(x);
+    const char *how;
 
+    if (x->fd < 0) {
+        /* Closed, and epoll goes on about it: somebody has a copy. Once is enough to say so. */
+        if (!x->stale)
+            exchange_report(x, report_fd, "stale_event", 0);
+        x->stale = true;
+        return;
+    }
+    how = exchange_step(x);
     if (how)
         end(x, how, strcmp(how, "ok") == 0 ? 0 : errno);
     else
@@ -232,7 +240,7 @@ static int run_client(const struct addrinfo *to, double seconds)
             int error = 0;
             socklen_t len = sizeof(error);
 
-            if (x->header_done == 0 &&
+            if (x->fd >= 0 && x->header_done == 0 &&
                 (getsockopt(x->fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0 || error != 0)) {
                 end(x, "connect_error", error);
                 pause = now + PAUSE_S;
