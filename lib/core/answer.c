@@ -67,6 +67,11 @@ static bool is_eaten(struct mps_answer *a, const struct mps_metrics *m, mps_time
 
     if (m->beyond == 0)
         return false;
+    /* A path that is silent altogether cannot bring the repetition either. */
+    if (m->in_flight > 0 && (mps_time_t)m->ack_age_us * MPS_USEC > 2 * rtt + MPS_ANSWER_SLACK) {
+        a->beyond_at = now;
+        return false;
+    }
     if (a->beyond_at == 0)
         a->beyond_at = now;
     if (wait < MPS_ANSWER_EATEN_WAIT)

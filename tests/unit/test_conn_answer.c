@@ -255,10 +255,26 @@ static void first_messages_are_alone(void **state)
     assert_true(p->end[SERVER].conn->rx.confirmed);
 }
 
+/* An outage behind a loss: nothing can come, so that nothing is eaten. */
+static void silence_is_no_box(void **state)
+{
+    struct mps_metrics m = {.srtt_us = 20000, .beyond = 1, .in_flight = 1000, .ack_age_us = 400000};
+    struct mps_answer a;
+    mps_time_t t = MPS_SEC;
+
+    mps_answer_await(&a, t);
+    for (; t < 6 * MPS_SEC; t += 50 * MPS_MSEC)
+        assert_int_equal(mps_answer_update(&a, &m, t), MPS_ANSWER_AWAITED);
+    m.ack_age_us = 10000; /* acknowledgments come again, the answer does not */
+    assert_int_equal(mps_answer_update(&a, &m, t), MPS_ANSWER_AWAITED);
+    assert_int_equal(mps_answer_update(&a, &m, t + MPS_ANSWER_EATEN_WAIT), MPS_ANSWER_EATEN);
+}
+
 int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, pair_setup, pair_teardown)
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(silence_is_no_box),
         CASE(question_is_eaten),     CASE(question_with_data_is_eaten),
         CASE(answer_is_eaten),       CASE(answer_to_data_is_eaten),
         CASE(losses_are_repaired),   CASE(silence_is_no_proof),
