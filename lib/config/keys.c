@@ -3,7 +3,7 @@
 
 #include <stddef.h>
 #include <string.h>
-#include "core/sched.h"
+#include "core/sched/sched.h"
 
 /* ---- setters ---- */
 

@@ -2,9 +2,9 @@
 #include "options.h"
 
 #include <string.h>
-#include "core/conn.h"
-#include "core/pm.h"
-#include "core/sched.h"
+#include "core/conn/conn.h"
+#include "core/paths/pm.h"
+#include "core/sched/sched.h"
 #include "value.h"
 
 #define DEFAULT_IDLE_S 5

@@ -11,9 +11,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include "core/addr.h"
-#include "core/couple.h"
-#include "core/time.h"
+#include "core/base/addr.h"
+#include "core/fair/couple.h"
+#include "core/base/time.h"
 
 struct mps_sched_ops;
 struct mps_pm_ops;

@@ -6,7 +6,7 @@
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
-#include "core/addr.h"
+#include "core/base/addr.h"
 #include "value.h"
 
 #define MPS_POLICY_LIST     32

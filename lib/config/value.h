@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include "core/addr.h"
+#include "core/base/addr.h"
 
 /* Addresses whose first `bits` bits are those of `addr`; its other bits are zero. */
 struct mps_prefix {

@@ -14,7 +14,7 @@ static const struct {
     {SO_RCVTIMEO, 0},      {SO_SNDTIMEO, 0},        {SO_LINGER, 0},   {SO_OOBINLINE, 0},
     {SO_KEEPALIVE, 0},     {SO_REUSEADDR, 0},       {SO_PRIORITY, 0}, {SO_MARK, 0},
     {SO_BINDTOIFINDEX, 0}, {SO_MAX_PACING_RATE, 0}, {SO_RXQ_OVFL, 0}, /* stands for a wish of the
-                                                                         program's (preload/mptcp.h)
+                                                                         program's (preload/interpose/mptcp.h)
                                                                        */
     {SO_RCVLOWAT, 1},
 };

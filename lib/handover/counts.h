@@ -48,7 +48,7 @@ enum mps_counts_role { MPS_COUNTS_CLIENT, MPS_COUNTS_SERVER, MPS_COUNTS_ROLES };
 struct mps_counts {
     uint32_t magic, size;
     char agent_id[MPS_HO_ID_LEN];
-    _Atomic uint32_t passed; /* how often listeners were passed on (preload/marking.h) */
+    _Atomic uint32_t passed; /* how often listeners were passed on (preload/interpose/marking.h) */
     _Atomic uint32_t n[MPS_COUNTS_ROLES][MPS_PLAIN_REASONS]; /* modulo 2^32 */
 };
 

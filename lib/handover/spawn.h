@@ -15,7 +15,7 @@
  *
  * The caller blocks all signals. Safe wherever mps_ho_call() is. The application sees neither a
  * SIGCHLD nor a child in wait(); only a wait with __WALL does. The agent becomes a child of the
- * nearest subreaper, or of the first process of the PID namespace (preload/wait.h).
+ * nearest subreaper, or of the first process of the PID namespace (preload/interpose/calls/wait.h).
  */
 bool mps_ho_spawn(const struct mps_ho_config *cfg, int ms);
 

@@ -16,10 +16,10 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
-#include "core/auth.h"
-#include "core/frame.h"
-#include "core/opening.h"
-#include "engine/crypto_openssl.h"
+#include "core/wire/auth.h"
+#include "core/wire/frame.h"
+#include "core/wire/opening.h"
+#include "engine/net/crypto_openssl.h"
 #include "handover/marks.h"
 #include "handover/message.h"
 #include "stream.h"

@@ -11,9 +11,9 @@
 #include <signal.h>
 #include <sys/socket.h>
 #include <unistd.h>
-#include "engine/clock.h"
-#include "engine/log.h"
-#include "engine/sock.h"
+#include "engine/agent/clock.h"
+#include "engine/show/log.h"
+#include "engine/net/sock.h"
 #include "handover/marks.h"
 #include "handover/message.h"
 

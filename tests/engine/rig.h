@@ -8,8 +8,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include "engine/hub.h"
-#include "engine/session.h"
+#include "engine/agent/hub.h"
+#include "engine/connection/session.h"
 
 struct rig {
     struct ev_loop *loop;

@@ -16,7 +16,7 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
-#include "engine/sock.h"
+#include "engine/net/sock.h"
 
 struct pair {
     struct agent_client server, client;

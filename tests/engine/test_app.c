@@ -10,8 +10,8 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
-#include "engine/app.h"
-#include "engine/clock.h"
+#include "engine/connection/app.h"
+#include "engine/agent/clock.h"
 #include "handover/sndbuf.h"
 
 static unsigned n_ready;

@@ -5,8 +5,8 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
-#include "engine/busypoll.h"
-#include "engine/clock.h"
+#include "engine/net/busypoll.h"
+#include "engine/agent/clock.h"
 #include "test.h"
 
 #define PROOF 64 /* messages that prove any exchange */

@@ -17,8 +17,8 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
-#include "engine/clock.h"
-#include "engine/sock.h"
+#include "engine/agent/clock.h"
+#include "engine/net/sock.h"
 
 #define CONNECTIONS 6
 #define LENGTH      (1u << 20)

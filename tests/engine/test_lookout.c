@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* When TCP is looked at again, and that a pause is not taken for silence. */
-#include "engine/lookout.h"
+#include "engine/connection/lookout.h"
 #include "test.h"
 
 #define START MPS_SEC

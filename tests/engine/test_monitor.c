@@ -10,12 +10,12 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
-#include "core/err.h"
-#include "engine/clock.h"
-#include "engine/dispatch.h"
-#include "engine/monitor.h"
-#include "engine/mpconn_int.h"
-#include "engine/sflow.h"
+#include "core/base/err.h"
+#include "engine/agent/clock.h"
+#include "engine/agent/dispatch.h"
+#include "engine/show/monitor.h"
+#include "engine/connection/mpconn_int.h"
+#include "engine/connection/sflow.h"
 
 #define TWO_LOCALS "local=127.0.0.1,127.0.0.2"
 #define EVENTS_MAX 4096

@@ -14,7 +14,7 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
-#include "engine/netaddr.h"
+#include "engine/paths/netaddr.h"
 
 struct seen {
     unsigned addresses, routes;

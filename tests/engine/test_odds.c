@@ -14,10 +14,10 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include "core/err.h"
-#include "engine/acceptor.h"
-#include "engine/log.h"
-#include "engine/outq.h"
+#include "core/base/err.h"
+#include "engine/net/acceptor.h"
+#include "engine/show/log.h"
+#include "engine/net/outq.h"
 #include "rig.h"
 
 /* ---- the log ---- */

@@ -14,18 +14,18 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include "core/pm.h"
-#include "core/sched.h"
-#include "engine/cgroup.h"
-#include "engine/clock.h"
-#include "engine/connector.h"
-#include "engine/crypto_openssl.h"
-#include "engine/memory.h"
-#include "engine/pacing.h"
-#include "engine/pathmem.h"
-#include "engine/peers.h"
-#include "engine/sock.h"
-#include "engine/sockopts.h"
+#include "core/paths/pm.h"
+#include "core/sched/sched.h"
+#include "engine/agent/cgroup.h"
+#include "engine/agent/clock.h"
+#include "engine/net/connector.h"
+#include "engine/net/crypto_openssl.h"
+#include "engine/agent/memory.h"
+#include "engine/connection/pacing.h"
+#include "engine/paths/pathmem.h"
+#include "engine/agent/peers.h"
+#include "engine/net/sock.h"
+#include "engine/connection/sockopts.h"
 
 /* ---- options ---- */
 

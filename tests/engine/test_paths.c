@@ -7,7 +7,7 @@
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
-#include "engine/mpconn.h"
+#include "engine/connection/mpconn.h"
 
 static struct mps_session *only_session(struct mps_engine *eng)
 {

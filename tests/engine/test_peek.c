@@ -8,7 +8,7 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-#include "engine/peek.h"
+#include "engine/net/peek.h"
 
 /*
  * What the peer does in the middle of mps_peek_opening: between its look at the bytes and that for the

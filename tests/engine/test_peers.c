@@ -11,8 +11,8 @@
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
-#include "engine/clock.h"
-#include "engine/peerfile.h"
+#include "engine/agent/clock.h"
+#include "engine/agent/peerfile.h"
 #include "handover/message.h"
 
 #define HEAD "mptcpshim-peers 2\n"

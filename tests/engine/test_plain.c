@@ -11,11 +11,11 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
-#include "core/opening.h"
-#include "engine/clock.h"
-#include "engine/mpconn.h"
-#include "engine/relay.h"
-#include "engine/sock.h"
+#include "core/wire/opening.h"
+#include "engine/agent/clock.h"
+#include "engine/connection/mpconn.h"
+#include "engine/connection/relay.h"
+#include "engine/net/sock.h"
 
 static bool no_sessions(void *arg)
 {

@@ -9,10 +9,10 @@
 #include <json-c/json.h>
 #include <unistd.h>
 #include "config/settings.h"
-#include "core/sched.h"
-#include "engine/dispatch.h"
-#include "engine/locals.h"
-#include "engine/mpconn.h"
+#include "core/sched/sched.h"
+#include "engine/agent/dispatch.h"
+#include "engine/paths/locals.h"
+#include "engine/connection/mpconn.h"
 
 /* ---- addresses, without any connection ---- */
 

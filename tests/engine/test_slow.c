@@ -8,7 +8,7 @@
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
-#include "engine/mpconn.h"
+#include "engine/connection/mpconn.h"
 
 #define MANY (128u << 20) /* more than fits anywhere */
 

@@ -2,7 +2,7 @@
 /* What a program's SO_SNDBUF means for a connection. */
 #include "test.h"
 
-#include "engine/sndbuf.h"
+#include "engine/connection/sndbuf.h"
 #include "handover/sndbuf.h"
 
 #define PAGE 4096u

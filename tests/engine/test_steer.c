@@ -17,9 +17,9 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
-#include "engine/clock.h"
-#include "engine/mpconn.h"
-#include "engine/sock.h"
+#include "engine/agent/clock.h"
+#include "engine/connection/mpconn.h"
+#include "engine/net/sock.h"
 #include "handover/marks.h"
 #include "handover/message.h"
 

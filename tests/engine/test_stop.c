@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
-#include "engine/sock.h"
+#include "engine/net/sock.h"
 
 #define LONG_MS 10000
 

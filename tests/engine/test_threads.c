@@ -14,8 +14,8 @@
 #include <signal.h>
 #include <sys/socket.h>
 #include <unistd.h>
-#include "engine/clock.h"
-#include "engine/sock.h"
+#include "engine/agent/clock.h"
+#include "engine/net/sock.h"
 
 #define CONNECTIONS 24
 #define TWO_LOCALS  "idle=1 no-subflow-timeout=1 local=127.0.0.1,127.0.0.2"

@@ -9,8 +9,8 @@
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
-#include "engine/mpconn.h"
-#include "engine/sockopts.h"
+#include "engine/connection/mpconn.h"
+#include "engine/connection/sockopts.h"
 #include "faultmem.h"
 
 #define TWO_LOCALS "local=127.0.0.1,127.0.0.2"

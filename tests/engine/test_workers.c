@@ -6,7 +6,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
-#include "engine/hub.h"
+#include "engine/agent/hub.h"
 
 static int threads_left; /* that can be had; negative: any number */
 

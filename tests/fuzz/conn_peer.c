@@ -2,10 +2,10 @@
 #include "conn_peer.h"
 #include <string.h>
 #include "check.h"
-#include "core/auth.h"
-#include "core/constants.h"
-#include "core/crc32c.h"
-#include "core/err.h"
+#include "core/wire/auth.h"
+#include "core/base/constants.h"
+#include "core/base/crc32c.h"
+#include "core/base/err.h"
 #include "simcrypto.h"
 
 #define OPTION_CLIENT    0x01

@@ -7,7 +7,7 @@
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
-#include "core/conn.h"
+#include "core/conn/conn.h"
 #include "faultmem.h"
 #include "prng.h"
 

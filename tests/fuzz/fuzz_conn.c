@@ -7,8 +7,8 @@
 #include <string.h>
 #include "check.h"
 #include "conn_peer.h"
-#include "core/auth.h"
-#include "core/err.h"
+#include "core/wire/auth.h"
+#include "core/base/err.h"
 
 #define OPS_MAX 400
 

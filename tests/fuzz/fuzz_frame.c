@@ -5,9 +5,9 @@
  */
 #include <string.h>
 #include "check.h"
-#include "core/crc32c.h"
-#include "core/err.h"
-#include "core/frame.h"
+#include "core/base/crc32c.h"
+#include "core/base/err.h"
+#include "core/wire/frame.h"
 
 #define STREAM_MAX 8192
 

@@ -6,7 +6,7 @@
 #include <string.h>
 #include "check.h"
 #include "config/settings.h"
-#include "core/conn.h"
+#include "core/conn/conn.h"
 
 struct tally {
     unsigned lines; /* of the text */

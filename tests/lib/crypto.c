@@ -3,7 +3,7 @@
 #include <stdbool.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
-#include "core/err.h"
+#include "core/base/err.h"
 
 uint64_t test_random(uint64_t *state)
 {

@@ -2,7 +2,7 @@
 /* The core's cryptography for tests: SHA-1 and HMAC by OpenSSL, random numbers by a seed. */
 #pragma once
 #include <stdint.h>
-#include "core/crypto.h"
+#include "core/base/crypto.h"
 
 struct test_crypto {
     struct mps_crypto crypto;

@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include "core/time.h"
+#include "core/base/time.h"
 
 /* Three values travel with each event. */
 struct evq_args {

@@ -6,7 +6,7 @@
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
-#include "core/mem.h"
+#include "core/base/mem.h"
 
 struct faultmem {
     struct mps_mem mem;   /* hand this to the code under test */

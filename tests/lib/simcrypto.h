@@ -4,7 +4,7 @@
  * fuzzing. The digests are no SHA-1; they depend on every input bit, which is enough there.
  */
 #pragma once
-#include "core/crypto.h"
+#include "core/base/crypto.h"
 #include "prng.h"
 
 /* The object that holds the random state must outlive the table. */

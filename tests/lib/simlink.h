@@ -6,7 +6,7 @@
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
-#include "core/time.h"
+#include "core/base/time.h"
 #include "prng.h"
 
 struct simlink_params {

@@ -5,7 +5,7 @@
  * vanish, or go over the sender's link if the network is routed.
  */
 #pragma once
-#include "core/addr.h"
+#include "core/base/addr.h"
 #include "evq.h"
 #include "prng.h"
 #include "simlink.h"

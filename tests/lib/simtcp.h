@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include "core/subflow.h"
+#include "core/subflow/subflow.h"
 #include "evq.h"
 #include "simlink.h"
 

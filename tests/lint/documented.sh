@@ -34,9 +34,9 @@ members() # SECTION FILE...
             { echo "mptcpshim.1: no member $key in $section"; rc=1; }
     done
 }
-members JSON lib/engine/status.c
-members EVENTS lib/engine/report.c lib/engine/monitor.c
-events=$(sed -n '/^static const char \*event_name/,/^}/p' lib/engine/report.c | grep -o '"[a-z_]*"')
+members JSON lib/engine/show/status.c
+members EVENTS lib/engine/show/report.c lib/engine/show/monitor.c
+events=$(sed -n '/^static const char \*event_name/,/^}/p' lib/engine/show/report.c | grep -o '"[a-z_]*"')
 test -n "$events"
 for event in $(echo "$events" | tr -d '"'); do
     grep -q "^$event" man/mptcpshim.1 || { echo "mptcpshim.1: no event $event"; rc=1; }

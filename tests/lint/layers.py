@@ -21,23 +21,29 @@ RULES = {
 INTERPOSER = (['lib/handover', 'include/mptcpshim'], NOT_CORE + '|pthread.h')
 AGENT = (['lib/core', 'lib/config', 'lib/engine', 'lib/handover', 'include/mptcpshim'], 'openssl/')
 LAUNCHER = (['lib/config', 'lib/handover', 'include/mptcpshim'], 'ev.h|openssl/|libmnl/')
+RULES.update({
+    'preload/interpose': INTERPOSER,
+    'preload/agent': AGENT,
+    'preload/launcher': LAUNCHER,
+})
 
 
 def rule_of(path):
     folder = path.parent.relative_to(root).as_posix()
-    if folder == 'preload':
-        return AGENT if path.name == 'agent.c' else INTERPOSER
-    if folder == 'preload/launcher':
-        return LAUNCHER
     for prefix, rule in RULES.items():
         if folder == prefix or folder.startswith(prefix + '/'):
             return rule
     return None
 
 
+def layer_of(folder):
+    """The layer that a folder is in, with all its rooms; for others the folder itself."""
+    return next((layer for layer in RULES if (folder + '/').startswith(layer + '/')), folder)
+
+
 def resolve(path, name):
     """The folder of ours that an include names, or None."""
-    for base in (path.parent, root / 'lib', root / 'include', root):
+    for base in (path.parent, root / 'lib', root / 'include', root / 'preload', root):
         target = (base / name).resolve()
         if target.is_file() and root.resolve() in target.parents:
             return target.parent.relative_to(root.resolve()).as_posix()
@@ -46,7 +52,7 @@ def resolve(path, name):
 
 def check(path):
     allowed, forbidden = rule_of(path)
-    own = path.parent.relative_to(root).as_posix()
+    own = layer_of(path.parent.relative_to(root).as_posix())
     for kind, name in INCLUDE.findall(path.read_text()):
         target = resolve(path, name)
         if kind == '<' and not name.startswith('mptcpshim/'):
@@ -57,7 +63,7 @@ def check(path):
         elif target is None:
             if not name.endswith(('build-config.h', 'generated.h')):
                 yield f'{path}: "{name}" is not in the tree'
-        elif target != own and target not in allowed and not target.startswith(own + '/'):
+        elif layer_of(target) != own and layer_of(target) not in allowed:
             yield f'{path}: {own} may not include {target}'
 
 

@@ -7,7 +7,7 @@
 #include <netinet/in.h>
 #include <sys/wait.h>
 #include <unistd.h>
-#include "../../preload/exceptions.h"
+#include "../../preload/interpose/exceptions.h"
 
 /* A socket connected to that loopback address. UDP has a peer's name without any peer. */
 static int connected(const char *address)

@@ -7,7 +7,7 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
-#include "../../preload/plain.h"
+#include "../../preload/interpose/plain.h"
 #include "fake_agent.h"
 #include "handover/marks.h"
 #include "peer.h"

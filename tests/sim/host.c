@@ -2,7 +2,7 @@
 #include "host.h"
 #include <assert.h>
 #include <string.h>
-#include "core/constants.h"
+#include "core/base/constants.h"
 #include "world.h"
 
 #define MAX_ROUNDS 100000 /* of one service: more is a loop that gets nowhere */

@@ -6,8 +6,8 @@
 #pragma once
 #include <stdio.h>
 #include "app.h"
-#include "core/conn.h"
-#include "core/err.h"
+#include "core/conn/conn.h"
+#include "core/base/err.h"
 #include "faultmem.h"
 #include "simcrypto.h"
 #include "simnet.h"

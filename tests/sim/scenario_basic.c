@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Whole connections over working paths: applications of all kinds. */
 #include "scenario.h"
-#include "core/sched.h"
+#include "core/sched/sched.h"
 
 #define MB (UINT64_C(1) << 20)
 #define KB (UINT64_C(1) << 10)

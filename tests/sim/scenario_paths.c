@@ -4,7 +4,7 @@
  * change their rate, lose packets; addresses of both hosts go and come; subflows are reset and
  * become backup. Then all is well, and everything must arrive: no byte is lost, nothing is stuck.
  */
-#include "core/sched.h"
+#include "core/sched/sched.h"
 #include "scenario.h"
 
 #define KB      (UINT64_C(1) << 10)

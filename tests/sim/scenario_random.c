@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Random connections: paths, applications, limits and failures drawn from the seed. */
-#include "core/pm.h"
-#include "core/sched.h"
+#include "core/paths/pm.h"
+#include "core/sched/sched.h"
 #include "scenario.h"
 
 #define KB (UINT64_C(1) << 10)

@@ -3,7 +3,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include "core/constants.h"
+#include "core/base/constants.h"
 
 /* The connection, its subflows, the overhead of data in small pieces behind a hole. */
 #define MEM_FIXED (640u << 10)

@@ -57,7 +57,7 @@ one() # NAME
 }
 
 # A server that looks at its listener, does something else for a second, and accepts its first client
-# only then, as openvpn: HELLO does not get through before (preload/marking.h).
+# only then, as openvpn: HELLO does not get through before (preload/interpose/marking.h).
 late_server()
 {
     cat >"$BED_TMP/late.py" <<'PYTHON'

@@ -5,8 +5,8 @@
  * next deadline when nothing moves.
  */
 #pragma once
-#include "core/conn.h"
-#include "core/err.h"
+#include "core/conn/conn.h"
+#include "core/base/err.h"
 #include "crypto.h"
 #include "faultmem.h"
 #include "test.h"

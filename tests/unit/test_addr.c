@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <arpa/inet.h>
 #include "test.h"
-#include "core/addr.h"
+#include "core/base/addr.h"
 
 static struct mps_addr addr(const char *text, uint16_t port)
 {

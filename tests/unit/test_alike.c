@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Queueing delays compared. */
-#include "core/alike.h"
-#include "core/constants.h"
+#include "core/fair/alike.h"
+#include "core/base/constants.h"
 #include "test.h"
 
 #define MIN_RTT 10000

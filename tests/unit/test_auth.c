@@ -2,8 +2,8 @@
 /* The values expected here were computed with another implementation (Python's hmac, hashlib). */
 #include "test.h"
 #include "crypto.h"
-#include "core/auth.h"
-#include "core/err.h"
+#include "core/wire/auth.h"
+#include "core/base/err.h"
 
 static const uint8_t key_c[MPS_KEY_LEN] = {1, 2, 3, 4, 5, 6, 7, 8};
 static const uint8_t key_s[MPS_KEY_LEN] = {0x11, 0x12, 0x13, 0x14, 0x15, 0x16, 0x17, 0x18};

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Idle connections: who is asked, how seldom, and what follows from silence. */
 #include "pair.h"
-#include "core/conn_int.h"
-#include "core/crc32c.h"
+#include "core/conn/conn_int.h"
+#include "core/base/crc32c.h"
 
 #define PING_LEN 16u
 #define INTERVAL (15 * MPS_SEC)

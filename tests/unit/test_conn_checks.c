@@ -2,7 +2,7 @@
 /* Boxes that change bytes: no wrong byte reaches an application (pair.c compares each), whatever is
  * left of the paths. */
 #include "pair.h"
-#include "core/constants.h"
+#include "core/base/constants.h"
 
 static unsigned n_changed, left_to_change;
 

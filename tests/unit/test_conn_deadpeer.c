@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* A program that wants to know that its peer is gone: keepalive and user timeout over all paths. */
-#include "core/constants.h"
+#include "core/base/constants.h"
 #include "pair.h"
 
 static const struct mps_timeouts keepalive = {

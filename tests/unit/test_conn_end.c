@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Abort, fallback to plain TCP, early data, timeouts. */
-#include "core/constants.h"
-#include "core/frame.h"
+#include "core/base/constants.h"
+#include "core/wire/frame.h"
 #include "pair.h"
 
 static void start(struct pair *p)

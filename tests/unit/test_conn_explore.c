@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* A path that the scheduler passes over is measured anew now and then. */
-#include "core/constants.h"
+#include "core/base/constants.h"
 #include "pair.h"
 
 #define SLOW 2000 /* bytes per second, as an old estimate says */

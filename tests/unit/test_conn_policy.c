@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Changes of policy on a connection that runs: backup flags, weights, schedulers. */
-#include "core/conn_int.h"
-#include "core/sched.h"
+#include "core/conn/conn_int.h"
+#include "core/sched/sched.h"
 #include "pair.h"
 
 static struct mps_addr local_of(const struct mps_subflow_info *info)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What one path holds up is repeated on a much faster one: after losses, and at the end. */
-#include "core/constants.h"
+#include "core/base/constants.h"
 #include "pair.h"
 
 #define FAR (200 * MPS_MSEC)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* How much a socket is given: what its rate asks for, but no more than it has proven. */
-#include "core/constants.h"
+#include "core/base/constants.h"
 #include "pair.h"
 
 #define RATE  UINT64_C(1000000000)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Where memory is scarce buffers are small, and everything arrives all the same. */
-#include "core/constants.h"
+#include "core/base/constants.h"
 #include "pair.h"
 
 static bool scarcity;

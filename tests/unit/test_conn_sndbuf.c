@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* How many bytes of the application are taken before the peer has them. */
-#include "core/constants.h"
+#include "core/base/constants.h"
 #include "pair.h"
 
 #define PLENTY 64000000u

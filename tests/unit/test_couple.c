@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Who rests, on a model: paths have a bottleneck each, with a queue of its own length; those that send
  * share it equally. */
-#include "core/constants.h"
-#include "core/couple.h"
+#include "core/base/constants.h"
+#include "core/fair/couple.h"
 #include "test.h"
 
 #define N    4

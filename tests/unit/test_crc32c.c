@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "test.h"
-#include "core/crc32c.h"
+#include "core/base/crc32c.h"
 
 /* The definition, bit by bit. */
 static uint32_t reference(const uint8_t *p, size_t len)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "test.h"
-#include "core/ctrlq.h"
-#include "core/err.h"
+#include "core/conn/ctrlq.h"
+#include "core/base/err.h"
 #include "faultmem.h"
 
 static uint64_t seed;

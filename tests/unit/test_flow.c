@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Credit, when to acknowledge, failure detection: the small state machines of a connection. */
-#include "core/ack.h"
-#include "core/constants.h"
-#include "core/flow.h"
-#include "core/stale.h"
+#include "core/receive/ack.h"
+#include "core/base/constants.h"
+#include "core/receive/flow.h"
+#include "core/subflow/stale.h"
 #include "test.h"
 
 static void credit_is_monotone(void **state)

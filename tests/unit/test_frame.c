@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "test.h"
 #include "crypto.h"
-#include "core/crc32c.h"
-#include "core/err.h"
-#include "core/frame.h"
+#include "core/base/crc32c.h"
+#include "core/base/err.h"
+#include "core/wire/frame.h"
 
 static const enum mps_frame_type ctrl_types[] = {
     MPS_FRAME_ADD_ADDR,  MPS_FRAME_REMOVE_ADDR,   MPS_FRAME_PRIO, MPS_FRAME_FAIL,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* How much is set aside for faster paths before a slow one begins. */
-#include "core/lead.h"
-#include "core/constants.h"
+#include "core/send/lead.h"
+#include "core/base/constants.h"
 #include "test.h"
 
 #define MBIT UINT64_C(125000)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Measured rates, and what ended paths carried. */
-#include "core/meter.h"
-#include "core/past.h"
+#include "core/base/meter.h"
+#include "core/paths/past.h"
 #include "test.h"
 
 /* 1000 bytes each millisecond are 1 MB/s. */

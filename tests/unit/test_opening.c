@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "test.h"
 #include "crypto.h"
-#include "core/crc32c.h"
-#include "core/err.h"
-#include "core/opening.h"
+#include "core/base/crc32c.h"
+#include "core/base/err.h"
+#include "core/wire/opening.h"
 
 #define N_KINDS 6
 

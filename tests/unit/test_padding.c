@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Padding behind HELLO_REPLY: how much suits a path, and when a connection sends it. */
-#include "core/padding.h"
-#include "core/constants.h"
+#include "core/wire/padding.h"
+#include "core/base/constants.h"
 #include "pair.h"
 
 /* ---- the part ---- */
@@ -139,7 +139,7 @@ static void not_without_metrics(void **state)
     assert_in_range(p->links[0].carried[SERVER], 1, 400);
 }
 
-/* preload/marking.c knows these bytes, which follow the first HELLO. */
+/* preload/interpose/marking.c knows these bytes, which follow the first HELLO. */
 static void empty(void **state)
 {
     static const uint8_t wanted[MPS_FRAME_PREFIX_LEN] = {0x80, 0, 0, 0, 0xb8, 0x29, 0x24, 0xee};

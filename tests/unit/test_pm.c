@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The path managers on small networks: which pairs they open, in which order. */
-#include "core/pm.h"
+#include "core/paths/pm.h"
 #include "test.h"
 
 #define MAX_ADDRS 8

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "test.h"
-#include "core/err.h"
-#include "core/reasm.h"
+#include "core/base/err.h"
+#include "core/receive/reasm.h"
 #include "faultmem.h"
 
 #define SPACE (1u << 20) /* sequence space of the tests */

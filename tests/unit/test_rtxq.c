@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "test.h"
-#include "core/err.h"
-#include "core/rtxq.h"
+#include "core/base/err.h"
+#include "core/send/rtxq.h"
 #include "faultmem.h"
 
 static uint64_t seed;

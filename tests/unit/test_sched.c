@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The scheduler policies on tables of paths. Short names: MBIT is a rate in bytes per second. */
-#include "core/sched.h"
+#include "core/sched/sched.h"
 #include "test.h"
 
 #define MBIT    UINT64_C(125000)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "test.h"
-#include "core/err.h"
-#include "core/sendq.h"
+#include "core/base/err.h"
+#include "core/send/sendq.h"
 #include "faultmem.h"
 
 #define MAX_SPANS 64

@@ -2,8 +2,8 @@
 /* Configuration files: every key, what is wrong in them and where, which file counts. */
 #include "config/settings.h"
 #include "config/keys.h"
-#include "core/pm.h"
-#include "core/sched.h"
+#include "core/paths/pm.h"
+#include "core/sched/sched.h"
 #include "test.h"
 
 #include <errno.h>

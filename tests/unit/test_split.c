@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#include "core/split.h"
-#include "core/constants.h"
+#include "core/subflow/split.h"
+#include "core/base/constants.h"
 #include "test.h"
 
 #define RATE UINT64_C(10000000) /* bytes per second behind the box */

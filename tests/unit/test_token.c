@@ -2,8 +2,8 @@
 #include "test.h"
 #include "crypto.h"
 #include "faultmem.h"
-#include "core/err.h"
-#include "core/token.h"
+#include "core/base/err.h"
+#include "core/conn/token.h"
 
 #define N 3000
 

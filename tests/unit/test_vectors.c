@@ -7,11 +7,11 @@
 #include <ctype.h>
 #include "test.h"
 #include "crypto.h"
-#include "core/auth.h"
-#include "core/crc32c.h"
-#include "core/err.h"
-#include "core/frame.h"
-#include "core/opening.h"
+#include "core/wire/auth.h"
+#include "core/base/crc32c.h"
+#include "core/base/err.h"
+#include "core/wire/frame.h"
+#include "core/wire/opening.h"
 
 #define VECTOR_MAX 512
 

@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: MIT */
+/* The end of a connection: DATA_FIN both ways, abort, loss of all subflows, timeouts. */
+#include "core/wire/auth.h"
+#include "conn_int.h"
+
+static bool peer_stream_complete(const struct mps_conn *c)
+{
+    return c->rx.fin_known && mps_reasm_next(&c->rx.reasm) == c->rx.fin_dsn;
+}
+
+static bool own_stream_acked(const struct mps_conn *c)
+{
+    return c->tx.rtxq.fin && c->tx.acked == mps_rtxq_tail(&c->tx.rtxq);
+}
+
+/* Only acknowledgments are missing. */
+static bool both_ended(const struct mps_conn *c)
+{
+    return peer_stream_complete(c) && c->tx.rtxq.fin;
+}
+
+static unsigned n_living(const struct mps_conn *c)
+{
+    const struct mps_subflow *sf;
+    unsigned n = 0;
+
+    mps_for_each_subflow(sf, c)
+        n += sf->state != MPS_SF_DEAD;
+    return n;
+}
+
+/* Of an application that closed. What it wrote is waited for as long as it takes. */
+static mps_time_t close_wait(const struct mps_conn *c)
+{
+    return c->leaving && own_stream_acked(c) ? MPS_LEAVE_WAIT : c->cfg.close_timeout;
+}
+
+/* ---- the application's verbs ---- */
+
+void mps_conn_app_fin(struct mps_conn *c, mps_time_t now)
+{
+    c->tx.fin = true;
+    mps_conn_busy(c, now);
+    mps_conn_push(c, now);
+}
+
+void mps_conn_app_close(struct mps_conn *c, mps_time_t now)
+{
+    c->tx.fin = true;
+    if (!c->rx.closed) {
+        c->rx.closed = true;
+        c->close_acked = c->tx.acked;
+        if (c->phase == MPS_PH_OPEN)
+            c->close_at = now + close_wait(c);
+        if (c->rx.reasm.stored > 0) {
+            mps_conn_abort(c, now);
+            return;
+        }
+    }
+    mps_conn_busy(c, now);
+    mps_conn_push(c, now);
+}
+
+void mps_conn_leave(struct mps_conn *c, mps_time_t now)
+{
+    c->leaving = true;
+    if (c->phase == MPS_PH_OPEN && c->rx.closed && own_stream_acked(c) &&
+        c->close_at > now + MPS_LEAVE_WAIT)
+        c->close_at = now + MPS_LEAVE_WAIT;
+}
+
+/* FASTCLOSE as the next thing on a subflow; what was not begun is dropped. */
+static bool say_fastclose(struct mps_subflow *sf, const uint8_t *bytes, size_t len)
+{
+    mps_sf_tx_clear(sf);
+    sf->tx.ack_due = false;
+    return mps_sf_tx_ctrl(sf, bytes, len);
+}
+
+/*
+ * FASTCLOSE goes out on all subflows; the resets follow when the peer has reset them itself, or
+ * after a while: a reset sent at once would destroy the frame before it.
+ */
+void mps_conn_abort(struct mps_conn *c, mps_time_t now)
+{
+    struct mps_ctrl ctrl = {.type = MPS_FRAME_FASTCLOSE};
+    uint8_t buf[MPS_CTRL_MAX_LEN];
+    struct mps_subflow *sf;
+    size_t len;
+
+    if (c->phase > MPS_PH_CLOSING)
+        return;
+    ctrl.csn = mps_ctrlq_tx_next_csn(&c->tx.ctrlq);
+    if (c->phase == MPS_PH_OPENING ||
+        mps_auth_fastclose(c->env.crypto, c->keys.own, c->keys.peer, 0, ctrl.fastclose.hmac) < 0) {
+        mps_conn_die(c, MPS_REASON_UNSPECIFIED, false, now);
+        mps_conn_settle(c, now);
+        return;
+    }
+    len = mps_ctrl_encode(&ctrl, buf);
+    c->phase = MPS_PH_ABORTING;
+    c->no_subflow_at = MPS_NEVER;
+    c->close_at = now + MPS_FASTCLOSE_WAIT;
+    c->abort_end = now + MPS_FASTCLOSE_MAX;
+    mps_for_each_subflow(sf, c) {
+        if ((sf->state == MPS_SF_ACTIVE || sf->state == MPS_SF_CLOSING) &&
+            say_fastclose(sf, buf, len))
+            sf->state = MPS_SF_CLOSING;
+        else
+            mps_sf_kill(sf, true, MPS_REASON_UNSPECIFIED, now);
+    }
+    mps_conn_settle(c, now);
+}
+
+/* ---- orderly end ---- */
+
+static void start_closing(struct mps_conn *c, mps_time_t now)
+{
+    bool working = false;
+    struct mps_subflow *sf;
+
+    c->phase = MPS_PH_CLOSING;
+    c->no_subflow_at = MPS_NEVER;
+    c->close_at = now + c->cfg.close_timeout;
+    mps_for_each_subflow(sf, c)
+        working |= sf->state == MPS_SF_ACTIVE && !sf->stale.stale;
+    mps_for_each_subflow(sf, c) {
+        if (sf->state != MPS_SF_ACTIVE || (working && sf->stale.stale)) {
+            mps_sf_kill(sf, true, MPS_REASON_UNSPECIFIED, now);
+            continue;
+        }
+        /* Every subflow says that all has arrived: one of them getting through is enough. */
+        sf->state = MPS_SF_CLOSING;
+        if (sf->tx.told < mps_conn_rcv_nxt(c))
+            sf->tx.ack_due = true;
+    }
+}
+
+void mps_conn_close_settle(struct mps_conn *c, mps_time_t now)
+{
+    struct mps_subflow *sf;
+
+    if (c->phase == MPS_PH_OPEN && own_stream_acked(c) && peer_stream_complete(c))
+        start_closing(c, now);
+    if (c->phase == MPS_PH_OPEN) {
+        mps_for_each_subflow(sf, c) {
+            if (sf->state == MPS_SF_CLOSING && mps_sf_tx_empty(sf))
+                mps_sf_kill(sf, false, sf->reason, now);
+        }
+    }
+    if (c->phase == MPS_PH_OPEN && c->rx.closed && own_stream_acked(c) &&
+        c->close_acked != c->tx.acked) {
+        /* As FIN_WAIT_2: only the end of the peer's stream is missing from here on. */
+        c->close_acked = c->tx.acked;
+        c->close_at = now + close_wait(c);
+    }
+    if (c->phase == MPS_PH_CLOSING) {
+        mps_for_each_subflow(sf, c) {
+            if (sf->state == MPS_SF_CLOSING && mps_sf_tx_empty(sf))
+                mps_sf_kill(sf, false, MPS_REASON_UNSPECIFIED, now);
+        }
+        if (n_living(c) > 0)
+            return;
+        c->close_at = MPS_NEVER;
+        /* What the application has not read yet is still there for it. */
+        if (c->rx.closed || mps_conn_app_rx_eof(c))
+            c->phase = MPS_PH_OVER;
+    } else if (c->phase == MPS_PH_ABORTING && n_living(c) == 0) {
+        mps_conn_die(c, MPS_REASON_UNSPECIFIED, false, now);
+    }
+}
+
+/* ---- loss ---- */
+
+/* The first subflow ended before the peer proved to be a shim. */
+static void lost_in_opening(struct mps_conn *c, const struct mps_subflow *sf, mps_time_t now)
+{
+    bool foreign = sf->reason == MPS_REASON_PROTOCOL || sf->reason == MPS_REASON_VERSION;
+    enum mps_reason reason = foreign ? sf->reason : MPS_REASON_UNSPECIFIED;
+
+    /* HELLO may have come too late for a shim that did not wait for it any longer. */
+    if (foreign && mps_answer_hello_repeated(&c->answer, &sf->m))
+        reason = MPS_REASON_MIDDLEBOX;
+
+    /*
+     * Early data may have reached the peer's application: sending it again on another connection
+     * could make it act twice. The application gets what TCP would give it here, a reset.
+     */
+    if (c->tx.early_taken && !foreign)
+        mps_conn_die(c, sf->reason, true, now);
+    else
+        mps_conn_plain(c, reason, now);
+}
+
+/*
+ * How long to wait for a new subflow. A client that has sent no frame may not know of this
+ * connection and have gone elsewhere: one that does know has come back within a join's time.
+ */
+static mps_time_t patience(const struct mps_conn *c)
+{
+    bool unsure = c->role == MPS_ROLE_SERVER && !c->rx.confirmed;
+    mps_time_t t = c->cfg.no_subflow_timeout;
+
+    if (unsure && t > c->cfg.join_timeout)
+        t = c->cfg.join_timeout;
+    if (c->client_gone && t > MPS_GONE_WAIT)
+        t = MPS_GONE_WAIT;
+    return t;
+}
+
+/*
+ * Server: the client's TCP has ended a subflow in order, without a word of the client: so a kernel
+ * does for an agent that died. One that lives makes a new subflow at once. A reset says less: a box
+ * on the way sends it when it has forgotten a path, and the client may not even know. A kernel does
+ * so for a socket with unread data, but not for all, most times.
+ */
+static void note_end(struct mps_conn *c, const struct mps_subflow *sf, mps_time_t now)
+{
+    if (c->role == MPS_ROLE_SERVER && sf->active_since > 0 && sf->eof &&
+        sf->reason == MPS_REASON_UNSPECIFIED)
+        c->fin_at = now;
+}
+
+void mps_conn_forgotten(struct mps_conn *c, mps_time_t now)
+{
+    if (both_ended(c))
+        start_closing(c, now);
+    else
+        mps_conn_die(c, MPS_REASON_UNKNOWN_TOKEN, true, now);
+}
+
+/*
+ * Nothing of ours is under way or waits to be sent. Then an outage, however long, is no reason to
+ * end: an idle TCP connection would not even notice it.
+ */
+static bool idle(const struct mps_conn *c)
+{
+    return mps_rtxq_count(&c->tx.rtxq) == 0 && mps_conn_unsent(c) == 0 &&
+           (!c->tx.fin || c->tx.rtxq.fin);
+}
+
+void mps_conn_lost_subflow(struct mps_conn *c, struct mps_subflow *sf, bool orderly,
+                           mps_time_t now)
+{
+    if (c->phase == MPS_PH_OPENING) {
+        if (sf->id == 0)
+            lost_in_opening(c, sf, now);
+        return;
+    }
+    note_end(c, sf, now);
+    if (c->phase != MPS_PH_OPEN || mps_conn_n_active(c) > 0)
+        return;
+    if (orderly && both_ended(c)) {
+        /* The peer closes its last subflow in order only when it has everything. */
+        start_closing(c, now);
+    } else if (c->no_subflow_at == MPS_NEVER && sf->active_since > 0 &&
+               !(sf->reason == MPS_REASON_TIMEOUT && idle(c))) {
+        c->client_gone = c->fin_at != 0 && now - c->fin_at <= MPS_GONE_TOGETHER;
+        c->no_subflow_at = now + patience(c);
+    }
+}
+
+void mps_conn_busy(struct mps_conn *c, mps_time_t now)
+{
+    if (c->phase == MPS_PH_OPEN && c->no_subflow_at == MPS_NEVER && mps_conn_n_active(c) == 0)
+        c->no_subflow_at = now + patience(c);
+}
+
+/* ---- time ---- */
+
+static void hello_late(struct mps_conn *c, mps_time_t now)
+{
+    const struct mps_subflow *sf;
+    bool arrived = false;
+
+    mps_for_each_subflow(sf, c)
+        arrived |= mps_answer_hello_arrived(&c->answer, &sf->m);
+    if (!c->tx.early_taken) {
+        mps_conn_plain(c, arrived ? MPS_REASON_TIMEOUT : MPS_REASON_MIDDLEBOX, now);
+    } else if (c->no_subflow_at == MPS_NEVER) {
+        /* A proven peer that may have the data already: patience, as TCP has. */
+        c->hello_at = MPS_NEVER;
+        c->ev.unanswered = true;
+        c->no_subflow_at = now + c->cfg.no_subflow_timeout;
+    }
+}
+
+/* TCP is still repeating it: the path may come back. */
+static bool fastclose_under_way(const struct mps_conn *c)
+{
+    const struct mps_subflow *sf;
+
+    mps_for_each_subflow(sf, c) {
+        if (sf->state == MPS_SF_CLOSING && (!mps_sf_tx_empty(sf) || sf->m.in_flight > 0))
+            return true;
+    }
+    return false;
+}
+
+/* The application is gone and the end does not come. */
+static void close_late(struct mps_conn *c, mps_time_t now)
+{
+    struct mps_subflow *sf;
+
+    c->close_at = MPS_NEVER;
+    if (c->phase == MPS_PH_ABORTING && now < c->abort_end && fastclose_under_way(c)) {
+        c->close_at = now + MPS_FASTCLOSE_WAIT;
+    } else if (c->phase == MPS_PH_CLOSING || c->phase == MPS_PH_ABORTING) {
+        mps_for_each_subflow(sf, c)
+            mps_sf_kill(sf, true, MPS_REASON_TIMEOUT, now);
+    } else if (c->tx.acked > c->close_acked) {
+        c->close_acked = c->tx.acked;
+        c->close_at = now + c->cfg.close_timeout;
+    } else {
+        mps_conn_abort(c, now);
+    }
+}
+
+void mps_conn_close_timer(struct mps_conn *c, mps_time_t now)
+{
+    if (c->hello_at <= now)
+        hello_late(c, now);
+    if (c->no_subflow_at <= now)
+        mps_conn_die(c, MPS_REASON_TIMEOUT, true, now);
+    if (c->close_at <= now)
+        close_late(c, now);
+}

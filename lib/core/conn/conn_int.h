@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The connection's composition. Each part owns its invariants; the functions below are the seams
+ * between the files of the connection.
+ */
+#pragma once
+#include "core/receive/ack.h"
+#include "answer.h"
+#include "conn.h"
+#include "core/base/constants.h"
+#include "core/fair/couple.h"
+#include "ctrlq.h"
+#include "core/base/err.h"
+#include "core/receive/flow.h"
+#include "core/base/list.h"
+#include "core/paths/pm.h"
+#include "core/receive/reasm.h"
+#include "core/send/rtxq.h"
+#include "core/sched/sched.h"
+#include "core/send/sendq.h"
+#include "core/subflow/subflow_int.h"
+
+/* Order matters: comparisons with < and >= are used. */
+enum mps_phase {
+    MPS_PH_OPENING,  /* client: HELLO_REPLY is awaited */
+    MPS_PH_OPEN,     /* data both ways */
+    MPS_PH_CLOSING,  /* both DATA_FINs are acknowledged, subflows end */
+    MPS_PH_ABORTING, /* FASTCLOSE is on its way to the peer */
+    MPS_PH_PLAIN,    /* client: no shim at the other end */
+    MPS_PH_OVER,     /* subflows are reported closed, then the connection */
+};
+
+/* Keys and what follows from them. */
+struct mps_keys {
+    uint8_t own[MPS_KEY_LEN], peer[MPS_KEY_LEN];
+    uint32_t token, peer_token;
+};
+
+/* Application to peer. */
+struct mps_conn_tx {
+    struct mps_sendq sendq;
+    struct mps_rtxq rtxq;
+    struct mps_ctrlq_tx ctrlq;
+    void *sched_state;
+    struct mps_couple *couple; /* NULL: not needed so far */
+    bool starved; /* since the coupling ran, a subflow had room and there was nothing to send */
+    bool fin;         /* the application's stream ends at the tail of sendq */
+    bool early_taken; /* early data went into the pipe before the peer answered */
+    uint64_t acked;   /* DATA_ACK of the peer, DATA_FIN included */
+    uint64_t urgent_end; /* behind the byte that was urgent last; 0: none was */
+    mps_time_t rtx_at;   /* repetition or probe, MPS_NEVER: nothing outstanding */
+    unsigned rtx_tries;  /* without progress */
+    mps_time_t sched_at; /* ask the scheduler again */
+    mps_time_t written_at; /* the application's last write */
+    mps_time_t full_at;    /* the send buffer was full */
+    uint64_t asked_bytes, asked_unsent; /* limits of the application's, 0: none */
+    uint64_t unsent_max; /* from the latter; 0: none */
+    uint64_t reinjected;  /* bytes sent again in all */
+    uint64_t opportunism; /* of these: to shorten waiting */
+};
+
+/* Peer to application. */
+struct mps_conn_rx {
+    struct mps_reasm reasm;
+    struct mps_ctrlq_rx ctrlq;
+    struct mps_ack ack;
+    bool fin_known, closed; /* closed: the application reads no more */
+    bool confirmed;         /* a frame, or a join, of the peer: it knows of the connection */
+    bool framed;            /* a frame of whatever kind came */
+    uint64_t fin_dsn;
+    uint64_t highest; /* end of the payloads announced so far: no FIN can be below */
+    uint64_t urgent_end; /* behind the urgent byte; 0: none */
+};
+
+struct mps_local {
+    struct mps_addr addr;
+    uint32_t ifindex;
+    uint32_t key; /* ours, never used again, from 1 */
+    mps_addr_id_t id; /* on the wire, never used again but for MPS_ADDR_ID_SPARE */
+    uint8_t way;      /* number of its interface on the wire, 0: none yet */
+    unsigned weight;
+    bool backup, announce, announced, known; /* known: added by mps_conn_local_add */
+};
+
+struct mps_remote {
+    struct mps_addr addr;
+    mps_addr_id_t id;
+    uint8_t way;               /* 0: unknown; the same: one interface of the peer */
+    bool gone;                 /* withdrawn; kept until the event was delivered */
+    bool ev_added, ev_removed;
+};
+
+struct mps_retry {
+    uint32_t local_key;
+    mps_addr_id_t remote_id;
+    uint32_t last_id; /* the subflow that failed last */
+    unsigned fails;
+    bool worked; /* once: its path is there, and probably comes back */
+    bool refused; /* since the connection is alone: the host is there, but no agent that knows us */
+    mps_time_t silent_at; /* it went silent then and is looked for; 0: not */
+    uint32_t min_rtt_us;  /* before that; 0: unknown */
+    mps_time_t until;
+};
+
+/* Addresses of both sides and the pairs tried. */
+struct mps_paths {
+    struct mps_local *locals;
+    unsigned n_locals, max_locals;
+    uint32_t last_key;
+    unsigned last_id; /* of our addresses */
+    struct mps_addr first_local;
+    bool first_gone; /* the address with id 0 was withdrawn: that id is used up */
+    struct mps_remote remotes[MPS_ADDRS_MAX];
+    unsigned n_remotes;
+    struct mps_retry retries[MPS_RETRY_PAIRS];
+    unsigned n_retries;
+    uint32_t next_id;     /* of our next join */
+    uint64_t peer_ids;    /* bit i: id of the peer's joins peer_base - i was used */
+    uint32_t peer_base;   /* highest id the peer used, in steps of two */
+    mps_time_t alone_since; /* no subflow is active, 0: one is */
+    unsigned refusals;    /* since then, of pairs that had worked */
+    bool due;             /* something changed: ask the policy */
+    mps_time_t retry_at;
+};
+
+/* Payload checksums and what they found (conn_checks.c). */
+struct mps_checks {
+    bool wanted;  /* on every subflow: a host asked for them, or a box was seen to change bytes */
+    bool several; /* a subflow over other addresses than the first one's has worked */
+    unsigned times; /* damages in a row without any byte that got through */
+    uint32_t last_id; /* the newest subflow that was damaged */
+    uint64_t rx_at, tx_at; /* how far the streams were */
+    bool ev;
+    struct mps_addr local, remote; /* of the path in the event */
+};
+
+struct mps_conn_events {
+    bool established, unanswered, plain, reset, closed;
+    enum mps_reason reason;
+};
+
+struct mps_conn {
+    struct mps_env env;
+    struct mps_rxmem *rxmem; /* that of env or our own */
+    struct mps_config cfg;
+    enum mps_role role;
+    enum mps_phase phase;
+    struct mps_keys keys;
+    struct mps_flow flow;
+    struct mps_conn_tx tx;
+    struct mps_conn_rx rx;
+    struct mps_paths paths;
+    struct mps_checks checks;
+    struct mps_conn_events ev;
+    struct mps_list subflows;
+    struct mps_past *past;   /* of those that have ended; NULL: none, or no memory */
+    uint32_t slots;          /* in use */
+    struct mps_deadpeer peer; /* what the application wants to know of it */
+    bool had_first;
+    bool client_gone; /* server: the subflows ended as when the client's agent dies */
+    mps_time_t fin_at; /* server: the client's TCP ended one in order then, 0: never */
+    bool peer_held; /* server: the client holds its data back until our answer is there */
+    mps_time_t now;          /* of the latest verb */
+    mps_time_t lack_at; /* a subflow waits for memory: again then; MPS_NEVER: none does */
+    mps_time_t hello_at;     /* client: HELLO_REPLY is late then */
+    struct mps_answer answer; /* client: signs that it will never come */
+    mps_time_t no_subflow_at;
+    mps_time_t close_at;
+    mps_time_t abort_end; /* FASTCLOSE is not waited for any longer */
+    uint64_t close_acked; /* tx.acked when close_at was set */
+    bool leaving;         /* mps_conn_leave */
+};
+
+#define mps_for_each_subflow(sf, conn)                                                             \
+    mps_list_for_each(sf, &(conn)->subflows, struct mps_subflow, node)
+
+/* ---- conn.c ---- */
+
+/* End of every verb: closes what is done, asks the path manager, places signals. */
+void mps_conn_settle(struct mps_conn *c, mps_time_t now);
+/* The connection dies; `tell`: the application is to see a reset. */
+void mps_conn_die(struct mps_conn *c, enum mps_reason reason, bool tell, mps_time_t now);
+
+/* ---- conn_open.c ---- */
+int mps_open_rx(struct mps_subflow *sf, const uint8_t *p, size_t len, size_t *ret_used,
+                mps_time_t now);
+int mps_open_start_join(struct mps_subflow *sf, mps_time_t now);
+void mps_conn_plain(struct mps_conn *c, enum mps_reason reason, mps_time_t now);
+/* Fresh metrics of a subflow: those of the first one may show that HELLO waits in vain. */
+void mps_open_metrics(struct mps_subflow *sf, mps_time_t now);
+unsigned mps_conn_half_open(const struct mps_conn *c);
+
+/* ---- conn_rx.c ---- */
+int mps_conn_rx_head(struct mps_subflow *sf, const struct mps_frame *f, mps_time_t now);
+int mps_conn_rx_payload(struct mps_subflow *sf, mps_time_t now); /* payload complete */
+void mps_conn_rx_early(struct mps_subflow *sf, mps_time_t now);  /* a part of one */
+int mps_conn_rx_ctrl(struct mps_subflow *sf, const struct mps_ctrl *ctrl, mps_time_t now);
+/* Subflows that wait for memory try again. */
+void mps_conn_rx_retry(struct mps_conn *c, mps_time_t now);
+uint64_t mps_conn_rcv_nxt(const struct mps_conn *c); /* DATA_ACK: DATA_FIN included */
+
+/* ---- conn_tx.c ---- */
+uint64_t mps_conn_unsent(const struct mps_conn *c);
+uint64_t mps_conn_credit_left(const struct mps_conn *c);
+unsigned mps_conn_n_active(const struct mps_conn *c);
+void mps_conn_tx_timer(struct mps_conn *c, mps_time_t now);
+void mps_conn_arm_rtx(struct mps_conn *c, mps_time_t now, bool progress);
+mps_time_t mps_conn_max_srtt(const struct mps_conn *c);
+/* Reinjection to shorten waiting (conn_dup.c). */
+void mps_conn_opportunism(struct mps_conn *c, mps_time_t now);
+/* Queues what a path with losses holds up, where another is much faster. */
+void mps_conn_repair(struct mps_conn *c, mps_time_t now);
+/* A subflow that was passed over for so long that its measurements say nothing, while data waits. */
+struct mps_subflow *mps_conn_unexplored(const struct mps_conn *c, mps_time_t now);
+/* A copy of the newest run to it. */
+void mps_conn_explore(struct mps_conn *c, struct mps_subflow *sf, mps_time_t now);
+bool mps_conn_send_run(struct mps_conn *c, struct mps_subflow *sf, struct mps_run *run,
+                       uint8_t flags, mps_time_t now);
+
+/* ---- conn_sndbuf.c ---- */
+void mps_conn_size_send_buffer(struct mps_conn *c, mps_time_t now);
+
+/* ---- conn_checks.c ---- */
+
+/* Do payloads of this subflow get a checksum? */
+bool mps_checks_wanted(const struct mps_subflow *sf);
+/* The subflow works. */
+void mps_checks_up(const struct mps_subflow *sf);
+/*
+ * What comes on the only subflow is damaged, but what is sent arrives: it carries the news of its
+ * own end, which would have to wait for another one. False: there are others.
+ */
+bool mps_checks_farewell(struct mps_subflow *sf, enum mps_reason reason, mps_time_t now);
+/* A box changed bytes on the subflow `id`, whose addresses are NULL if they are not known any more. */
+void mps_checks_damaged(struct mps_conn *c, uint32_t id, const struct mps_addr *local,
+                        const struct mps_addr *remote, mps_time_t now);
+
+/* ---- conn_fair.c ---- */
+void mps_conn_fair(struct mps_conn *c, mps_time_t now);
+void mps_conn_fair_forget(struct mps_conn *c, unsigned slot);
+mps_time_t mps_conn_fair_deadline(const struct mps_conn *c);
+
+/* ---- conn_signal.c ---- */
+void mps_conn_signals(struct mps_conn *c, mps_time_t now);
+struct mps_subflow *mps_conn_signal_path(const struct mps_conn *c);
+/* Queue a control frame; its csn is filled in here. 0, MPS_ENOMEM, MPS_ELIMIT. */
+int mps_conn_ctrl(struct mps_conn *c, struct mps_ctrl *ctrl);
+/* Encode a DSS head with the newest acknowledgment and credit, which count as sent then. */
+void mps_conn_encode_dss(struct mps_subflow *sf, struct mps_dss *dss, uint8_t *out);
+
+/* ---- conn_paths.c ---- */
+void mps_paths_deinit(struct mps_conn *c);
+int mps_paths_first(struct mps_conn *c, const struct mps_addr *local,
+                    const struct mps_addr *remote);
+void mps_paths_run(struct mps_conn *c, mps_time_t now);
+void mps_paths_failed(struct mps_conn *c, const struct mps_subflow *sf, bool transient,
+                      mps_time_t now);
+/* A join of the peer's works: it takes the place of one that hangs, which was not counted. */
+void mps_paths_keep_limit(struct mps_conn *c, mps_time_t now);
+/* The peer says only now that a box changed bytes on the subflow `id`, which has ended before. */
+void mps_paths_blame(struct mps_conn *c, uint32_t id, mps_time_t now);
+void mps_paths_works(struct mps_conn *c); /* a subflow is active from now on */
+/* The entry of an address, NULL if there is none; subflows name it by id and key. */
+const struct mps_local *mps_paths_local(const struct mps_conn *c, const struct mps_addr *local);
+void mps_paths_remote_added(struct mps_conn *c, const struct mps_ctrl *ctrl);
+void mps_paths_remote_removed(struct mps_conn *c, mps_addr_id_t id,
+                              const struct mps_subflow *carrier, mps_time_t now);
+bool mps_paths_peer_id_free(const struct mps_conn *c, uint32_t id);
+void mps_paths_peer_id_used(struct mps_conn *c, uint32_t id);
+void mps_paths_announce(struct mps_conn *c);
+
+/* ---- conn_policy.c ---- */
+struct mps_local *mps_paths_find_local(struct mps_conn *c, const struct mps_addr *addr);
+/* The flag of a local address is that of its subflows, whatever the port. */
+void mps_paths_backup_changed(struct mps_conn *c, const struct mps_addr *addr, bool backup);
+/* The subflow carries data from now on, as its local address says. */
+void mps_paths_settle_subflow(struct mps_subflow *sf);
+
+/* ---- conn_alive.c ---- */
+mps_time_t mps_alive_deadline(const struct mps_conn *c);
+void mps_alive_timer(struct mps_conn *c, mps_time_t now);
+/* Something suggests that the subflow works no more: it is asked at once. */
+void mps_alive_doubt(struct mps_subflow *sf, mps_time_t now);
+/* The same of all, the last one as well, whatever the user says of keepalive. */
+void mps_alive_doubt_all(struct mps_conn *c, mps_time_t now);
+/* The silence or end of this one is not worth sending anything on a subflow that may be as dead. */
+bool mps_alive_hush(const struct mps_subflow *sf);
+
+/* What the application wants to know of the peer (deadpeer.h). */
+mps_time_t mps_alive_peer_deadline(const struct mps_conn *c);
+void mps_alive_peer_timer(struct mps_conn *c, mps_time_t now);
+/* At the end of every verb. */
+void mps_alive_peer_settle(struct mps_conn *c, mps_time_t now);
+
+/* ---- conn_close.c ---- */
+void mps_conn_close_settle(struct mps_conn *c, mps_time_t now);
+/*
+ * The peer does not know the connection any more: it has ended it, in order if it had everything
+ * and we have everything, otherwise not.
+ */
+void mps_conn_forgotten(struct mps_conn *c, mps_time_t now);
+/* There is something to send from now on: the wait for a subflow has an end. */
+void mps_conn_busy(struct mps_conn *c, mps_time_t now);
+void mps_conn_close_timer(struct mps_conn *c, mps_time_t now);
+void mps_conn_lost_subflow(struct mps_conn *c, struct mps_subflow *sf, bool orderly,
+                           mps_time_t now);

@@ -1,0 +1,362 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Opening exchanges. First subflow: HELLO, HELLO_REPLY. Join: JOIN, JOIN_REPLY, JOIN_CONFIRM, with
+ * HMACs both ways before any frame is looked at (RFC 6824 section 3.2).
+ */
+#include <string.h>
+#include "core/wire/auth.h"
+#include "conn_int.h"
+
+static bool send_opening(struct mps_subflow *sf, const struct mps_opening *msg)
+{
+    uint8_t buf[MPS_OPENING_MAX_LEN];
+    size_t len = mps_opening_encode(msg, buf);
+
+    return mps_sf_tx_ctrl(sf, buf, len);
+}
+
+/*
+ * HELLO or its answer. What follows leaves in another segment, if it is only padding: it shows where
+ * a box eats the message (answer.h), and if that one is lost, TCP learns of it without its timer.
+ */
+static void send_first(struct mps_subflow *sf, const struct mps_opening *msg)
+{
+    uint8_t padding[MPS_FRAME_PREFIX_LEN];
+
+    send_opening(sf, msg); /* the buffer is empty: it fits */
+    sf->tx.alone = sf->tx.ctrl_len;
+    mps_padding_encode_head(0, padding);
+    mps_sf_tx_ctrl(sf, padding, sizeof(padding));
+}
+
+unsigned mps_conn_half_open(const struct mps_conn *c)
+{
+    const struct mps_subflow *sf;
+    unsigned n = 0;
+
+    mps_for_each_subflow(sf, c) {
+        if (sf->state == MPS_SF_OPENING && !sf->join.initiator)
+            n++;
+    }
+    return n;
+}
+
+/* ---- the first subflow ---- */
+
+int mps_conn_first_subflow(struct mps_conn *c, const struct mps_addr *local,
+                           const struct mps_addr *remote, mps_time_t now,
+                           struct mps_subflow **ret)
+{
+    bool client = c->role == MPS_ROLE_CLIENT;
+    struct mps_opening msg = {.kind = client ? MPS_OPENING_HELLO : MPS_OPENING_HELLO_REPLY};
+    struct mps_subflow *sf;
+    int r;
+
+    if (c->had_first)
+        return MPS_ESTATE;
+    r = mps_paths_first(c, local, remote);
+    if (r < 0)
+        return r;
+    sf = mps_sf_new(c, 0, local, remote);
+    if (!sf)
+        return MPS_ENOMEM;
+    sf->local_key = mps_paths_local(c, local)->key;
+    c->had_first = true;
+    c->now = now;
+    memcpy(msg.hello.key, c->keys.own, MPS_KEY_LEN);
+    msg.hello.capabilities = c->cfg.capabilities & ~MPS_CAP_HELD;
+    if (client && !c->cfg.zero_rtt)
+        msg.hello.capabilities |= MPS_CAP_HELD;
+    msg.hello.credit = mps_flow_announce(&c->flow);
+    send_first(sf, &msg);
+    sf->tx.pad_asked = c->peer_held;
+    if (client) {
+        sf->join.initiator = true;
+        c->hello_at = now + c->cfg.hello_timeout;
+        mps_answer_await(&c->answer, now);
+    } else {
+        c->ev.established = true;
+        mps_sf_activate(sf, now);
+        mps_ack_sent(&c->rx.ack); /* HELLO_REPLY says it all */
+        mps_paths_announce(c);
+    }
+    *ret = sf;
+    mps_conn_settle(c, now);
+    return 0;
+}
+
+void mps_conn_plain(struct mps_conn *c, enum mps_reason reason, mps_time_t now)
+{
+    struct mps_subflow *sf;
+
+    c->phase = MPS_PH_PLAIN;
+    c->ev.plain = true;
+    c->ev.reason = reason;
+    c->hello_at = MPS_NEVER;
+    mps_answer_end(&c->answer);
+    mps_for_each_subflow(sf, c)
+        mps_sf_kill(sf, true, MPS_REASON_UNSPECIFIED, now);
+}
+
+void mps_open_metrics(struct mps_subflow *sf, mps_time_t now)
+{
+    struct mps_conn *c = sf->conn;
+
+    if (c->phase != MPS_PH_OPENING || sf->id != 0)
+        return;
+    switch (mps_answer_update(&c->answer, &sf->m, now)) {
+    case MPS_ANSWER_UNHEARD:
+        mps_conn_plain(c, MPS_REASON_MIDDLEBOX, now);
+        break;
+    case MPS_ANSWER_EATEN:
+        /* The server had the early data with HELLO: what it made of them is not known. */
+        if (c->tx.early_taken)
+            mps_conn_die(c, MPS_REASON_TIMEOUT, true, now);
+        else
+            mps_conn_plain(c, MPS_REASON_MIDDLEBOX, now);
+        break;
+    case MPS_ANSWER_AWAITED:
+        break;
+    }
+}
+
+static int hello_reply(struct mps_subflow *sf, const struct mps_hello *hello, mps_time_t now)
+{
+    struct mps_conn *c = sf->conn;
+    uint32_t token;
+    int r = mps_auth_token(c->env.crypto, hello->key, &token);
+
+    if (r < 0)
+        return r;
+    memcpy(c->keys.peer, hello->key, MPS_KEY_LEN);
+    c->keys.peer_token = token;
+    if (hello->capabilities & MPS_CAP_PAYLOAD_CRC)
+        mps_conn_check_all(c);
+    mps_flow_limit(&c->flow, hello->credit);
+    c->phase = MPS_PH_OPEN;
+    c->hello_at = MPS_NEVER;
+    mps_answer_end(&c->answer);
+    c->ev.established = true;
+    /* Its first acknowledgment tells the server that the reply has arrived, as MPTCP's third ACK. */
+    mps_sf_activate(sf, now);
+    mps_paths_announce(c);
+    return 0;
+}
+
+void mps_conn_first_address_gone(struct mps_conn *c, mps_time_t now)
+{
+    if (c->phase != MPS_PH_OPENING || !c->had_first)
+        return;
+    /* Whether the server has got the data, and acts upon them, can never be known any more. */
+    if (c->tx.early_taken)
+        mps_conn_die(c, MPS_REASON_ADDRESS_GONE, true, now);
+    else
+        mps_conn_plain(c, MPS_REASON_ADDRESS_GONE, now);
+    mps_conn_settle(c, now);
+}
+
+/* ---- joins ---- */
+
+int mps_open_start_join(struct mps_subflow *sf, mps_time_t now)
+{
+    struct mps_conn *c = sf->conn;
+    struct mps_opening msg = {.kind = MPS_OPENING_JOIN};
+    int r = c->env.crypto->random(c->env.crypto->user, sf->join.own_nonce, MPS_NONCE_LEN);
+
+    if (r < 0)
+        return r;
+    msg.join.token = c->keys.peer_token;
+    msg.join.subflow_id = sf->id;
+    msg.join.addr_id = sf->local_id;
+    msg.join.backup = sf->backup;
+    memcpy(msg.join.nonce, sf->join.own_nonce, MPS_NONCE_LEN);
+    return send_opening(sf, &msg) ? 0 : MPS_ELIMIT;
+}
+
+static int own_hmac(const struct mps_subflow *sf, uint8_t out[MPS_SHA1_LEN])
+{
+    const struct mps_conn *c = sf->conn;
+
+    return mps_auth_join(c->env.crypto, c->keys.own, c->keys.peer, sf->join.own_nonce,
+                         sf->join.peer_nonce, out);
+}
+
+static int check_hmac(const struct mps_subflow *sf, const uint8_t hmac[MPS_SHA1_LEN])
+{
+    const struct mps_conn *c = sf->conn;
+    uint8_t want[MPS_SHA1_LEN];
+    int r = mps_auth_join(c->env.crypto, c->keys.peer, c->keys.own, sf->join.peer_nonce,
+                          sf->join.own_nonce, want);
+
+    if (r < 0)
+        return r;
+    return mps_auth_equal(want, hmac, MPS_SHA1_LEN) ? 0 : MPS_EAUTH;
+}
+
+/* The peer's id: of its parity (it numbers its joins), in use nowhere and never before. */
+static bool join_id_ok(const struct mps_conn *c, uint32_t id)
+{
+    const struct mps_subflow *sf;
+
+    if ((id % 2 == 0) != (c->role == MPS_ROLE_SERVER) || !mps_paths_peer_id_free(c, id))
+        return false;
+    mps_for_each_subflow(sf, c) {
+        if (sf->id == id)
+            return false;
+    }
+    return true;
+}
+
+static int join_check(const struct mps_conn *c, const struct mps_join *join, mps_time_t now)
+{
+    const struct mps_subflow *sf;
+    unsigned n = 0;
+
+    if (c->phase == MPS_PH_OPENING)
+        return MPS_ESTATE;
+    /* Once it has ended it is as good as forgotten: the peer learns that waiting is in vain. */
+    if (c->phase != MPS_PH_OPEN)
+        return MPS_ETOKEN;
+    if (join->token != c->keys.token)
+        return MPS_ETOKEN;
+    if (!join_id_ok(c, join->subflow_id))
+        return MPS_EPROTO;
+    /* One that hangs for long will be closed as soon as this one works. */
+    mps_for_each_subflow(sf, c)
+        n += sf->state != MPS_SF_DEAD && !mps_stale_hopeless(&sf->stale, now);
+    if (n >= c->cfg.max_subflows || mps_conn_half_open(c) >= MPS_HALF_OPEN_MAX)
+        return MPS_ELIMIT;
+    return 0;
+}
+
+int mps_conn_join_accept(struct mps_conn *c, const struct mps_join *join,
+                         const struct mps_addr *local, const struct mps_addr *remote,
+                         mps_time_t now, struct mps_subflow **ret)
+{
+    struct mps_opening msg = {.kind = MPS_OPENING_JOIN_REPLY};
+    const struct mps_local *own = mps_paths_local(c, local);
+    struct mps_subflow *sf;
+    int r = join_check(c, join, now);
+
+    /* The peer may have lost those that take the places, and we would not know: an idle host sends
+     * nothing that could fail. The next attempt finds out. */
+    if (r == MPS_ELIMIT)
+        mps_alive_doubt_all(c, now);
+    if (r < 0)
+        return r;
+    sf = mps_sf_new(c, join->subflow_id, local, remote);
+    if (!sf)
+        return MPS_ENOMEM;
+    sf->local_key = own ? own->key : 0;
+    sf->local_id = own ? own->id : 0;
+    sf->remote_id = join->addr_id;
+    sf->peer_backup = join->backup;
+    sf->backup = own && own->backup;
+    sf->join.deadline = now + c->cfg.join_timeout;
+    memcpy(sf->join.peer_nonce, join->nonce, MPS_NONCE_LEN);
+    r = c->env.crypto->random(c->env.crypto->user, sf->join.own_nonce, MPS_NONCE_LEN);
+    if (r == 0)
+        r = own_hmac(sf, msg.join.hmac);
+    if (r < 0) {
+        mps_sf_free(sf);
+        return r;
+    }
+    msg.join.addr_id = sf->local_id;
+    msg.join.backup = sf->backup;
+    memcpy(msg.join.nonce, sf->join.own_nonce, MPS_NONCE_LEN);
+    send_opening(sf, &msg);
+    *ret = sf;
+    mps_conn_settle(c, now);
+    return 0;
+}
+
+static int join_reply(struct mps_subflow *sf, const struct mps_join *join, mps_time_t now)
+{
+    struct mps_opening msg = {.kind = MPS_OPENING_JOIN_CONFIRM};
+    int r;
+
+    memcpy(sf->join.peer_nonce, join->nonce, MPS_NONCE_LEN);
+    r = check_hmac(sf, join->hmac);
+    if (r == 0)
+        r = own_hmac(sf, msg.join.hmac);
+    if (r < 0)
+        return r;
+    if (!send_opening(sf, &msg))
+        return MPS_ELIMIT;
+    sf->peer_backup = join->backup;
+    mps_sf_activate(sf, now);
+    return 0;
+}
+
+static int join_confirm(struct mps_subflow *sf, const struct mps_join *join, mps_time_t now)
+{
+    int r = check_hmac(sf, join->hmac);
+
+    if (r < 0)
+        return r;
+    mps_paths_peer_id_used(sf->conn, sf->id);
+    sf->conn->rx.confirmed = true; /* it has got our key */
+    mps_sf_activate(sf, now);
+    mps_paths_keep_limit(sf->conn, now);
+    return 0;
+}
+
+/* ---- receiving ---- */
+
+static void refused(struct mps_subflow *sf, enum mps_reason reason, mps_time_t now)
+{
+    struct mps_conn *c = sf->conn;
+    bool transient = reason == MPS_REASON_RESOURCES || reason == MPS_REASON_UNSPECIFIED;
+
+    mps_sf_kill(sf, true, reason, now);
+    mps_paths_failed(c, sf, transient, now);
+    if (reason == MPS_REASON_UNKNOWN_TOKEN && mps_conn_n_active(c) == 0)
+        mps_conn_forgotten(c, now);
+}
+
+static int message(struct mps_subflow *sf, const struct mps_opening *msg, mps_time_t now)
+{
+    bool first = sf->id == 0;
+
+    switch (msg->kind) {
+    case MPS_OPENING_HELLO_REPLY:
+        return first ? hello_reply(sf, &msg->hello, now) : MPS_EPROTO;
+    case MPS_OPENING_JOIN_REPLY:
+        return !first && sf->join.initiator ? join_reply(sf, &msg->join, now) : MPS_EPROTO;
+    case MPS_OPENING_JOIN_CONFIRM:
+        return !first && !sf->join.initiator ? join_confirm(sf, &msg->join, now) : MPS_EPROTO;
+    case MPS_OPENING_REFUSE:
+        if (first)
+            return MPS_EPROTO;
+        refused(sf, (enum mps_reason)msg->reason, now);
+        return 0;
+    default:
+        return MPS_EPROTO;
+    }
+}
+
+int mps_open_rx(struct mps_subflow *sf, const uint8_t *p, size_t len, size_t *ret_used,
+                mps_time_t now)
+{
+    struct mps_sf_rx *rx = &sf->rx;
+    struct mps_opening msg;
+    size_t msg_len, before = rx->have;
+    size_t n = sizeof(rx->buf) - rx->have;
+    int r;
+
+    if (n > len)
+        n = len;
+    memcpy(rx->buf + rx->have, p, n);
+    rx->have += (uint32_t)n;
+    *ret_used = n;
+    r = mps_opening_parse(rx->buf, rx->have, &msg, &msg_len);
+    if (r == MPS_OPENING_MORE)
+        return rx->have < sizeof(rx->buf) ? 0 : MPS_EPROTO;
+    if (r == 0) {
+        *ret_used = msg_len - before; /* what follows is the frame layer's */
+        r = message(sf, &msg, now);
+    } else if (r > 0) {
+        r = MPS_EPROTO;
+    }
+    return r;
+}

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+/* Fairness put into effect: who may not get new data now (couple.h). */
+#include "core/conn/conn_int.h"
+
+static void apply(struct mps_conn *c, uint32_t resting)
+{
+    struct mps_subflow *sf;
+
+    mps_for_each_subflow(sf, c) sf->rests = resting & UINT32_C(1) << sf->slot;
+}
+
+/* FNV-1a of both addresses, the ports aside. */
+static uint32_t path_of(const struct mps_subflow *sf)
+{
+    uint32_t hash = UINT32_C(2166136261);
+
+    for (size_t i = 0; i < sizeof(sf->local.ip); i++)
+        hash = (hash ^ sf->local.ip[i]) * UINT32_C(16777619);
+    for (size_t i = 0; i < sizeof(sf->remote.ip); i++)
+        hash = (hash ^ sf->remote.ip[i]) * UINT32_C(16777619);
+    return hash;
+}
+
+void mps_conn_fair(struct mps_conn *c, mps_time_t now)
+{
+    struct mps_couple_path paths[MPS_MAX_SUBFLOWS];
+    struct mps_subflow *sf;
+    unsigned n = 0;
+
+    if (c->cfg.fairness == MPS_FAIR_OFF || c->phase != MPS_PH_OPEN)
+        return;
+    /* Who sends everything on every path wants it so. */
+    if (c->cfg.sched->duplicate) {
+        apply(c, 0);
+        return;
+    }
+    mps_for_each_subflow(sf, c)
+    {
+        if (sf->state != MPS_SF_ACTIVE || sf->stale.stale || sf->backup || sf->peer_backup)
+            continue;
+        paths[n++] = (struct mps_couple_path){
+            .slot = sf->slot,
+            .path = path_of(sf),
+            .delivered = sf->m.delivered,
+            .rate = mps_metrics_rate(&sf->m),
+            .srtt_us = sf->m.srtt_us,
+            .min_rtt_us = sf->m.min_rtt_us,
+            .losing = sf->m.losing,
+        };
+    }
+    if (!c->tx.couple) {
+        if (n < 2)
+            return;
+        /* Without memory for it the subflows are not coupled yet. */
+        c->tx.couple = mps_alloc(c->env.mem, sizeof(*c->tx.couple));
+        if (!c->tx.couple)
+            return;
+        mps_couple_init(c->tx.couple, c->cfg.fairness);
+    }
+    mps_couple_run(c->tx.couple, paths, n, !c->tx.starved, now);
+    c->tx.starved = false;
+    apply(c, mps_couple_resting(c->tx.couple));
+}
+
+void mps_conn_fair_forget(struct mps_conn *c, unsigned slot)
+{
+    if (c->tx.couple)
+        mps_couple_forget(c->tx.couple, slot);
+}
+
+mps_time_t mps_conn_fair_deadline(const struct mps_conn *c)
+{
+    /* The scheduler may have changed since: see mps_conn_fair. */
+    return c->tx.couple && !c->cfg.sched->duplicate ? mps_couple_deadline(c->tx.couple) : MPS_NEVER;
+}

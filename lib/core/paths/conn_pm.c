@@ -1,0 +1,563 @@
+/* SPDX-License-Identifier: MIT */
+/* The path manager's policy asked and obeyed: new subflows, and back-off of pairs that failed. */
+#include "core/conn/conn_int.h"
+
+struct view {
+    const struct mps_conn *c;
+    mps_time_t now;
+    struct mps_pm_local locals[MPS_LOCALS_MAX + 1];
+    const struct mps_local *local_of[MPS_LOCALS_MAX + 1];
+    struct mps_pm_remote remotes[MPS_ADDRS_MAX];
+    const struct mps_remote *remote_of[MPS_ADDRS_MAX];
+    unsigned n_locals, n_remotes, n_subflows;
+};
+
+/* One that hangs for long does not keep its pair from being tried anew. */
+static bool counts(const struct mps_subflow *sf, mps_time_t now)
+{
+    return sf->state != MPS_SF_DEAD && !mps_stale_silent(&sf->stale, now);
+}
+
+/*
+ * Without any working subflow, a join that has no answer yet does not keep others from being
+ * tried beside it (as RFC 8305 does for connections).
+ */
+static bool counts_for_policy(const struct mps_subflow *sf, bool in_need, mps_time_t now)
+{
+    if (in_need && sf->state < MPS_SF_ACTIVE && now - sf->join.since >= MPS_JOIN_PATIENCE)
+        return false;
+    return counts(sf, now);
+}
+
+static const struct mps_retry *find_retry(const struct mps_conn *c, uint32_t local,
+                                          mps_addr_id_t remote)
+{
+    for (unsigned i = 0; i < c->paths.n_retries; i++) {
+        const struct mps_retry *r = &c->paths.retries[i];
+
+        if (r->local_key == local && r->remote_id == remote)
+            return r;
+    }
+    return NULL;
+}
+
+static bool may_try(const void *user, unsigned l, unsigned r)
+{
+    const struct view *v = user;
+    const struct mps_retry *retry;
+    const struct mps_subflow *sf;
+    uint32_t local = v->local_of[l]->key;
+    mps_addr_id_t remote = v->remote_of[r]->id;
+
+    if (!v->local_of[l]->known || (remote == 0 && v->c->cfg.announced_only))
+        return false;
+    mps_for_each_subflow(sf, v->c) {
+        if (counts(sf, v->now) && sf->local_key == local && sf->remote_id == remote)
+            return false;
+    }
+    retry = find_retry(v->c, local, remote);
+    return !retry || retry->until <= v->now;
+}
+
+static unsigned fails_from(const struct mps_paths *p, uint32_t key)
+{
+    unsigned n = 0;
+
+    for (unsigned i = 0; i < p->n_retries; i++)
+        n += p->retries[i].local_key == key ? p->retries[i].fails : 0;
+    return n;
+}
+
+static void view_fill(struct view *v, const struct mps_conn *c, mps_time_t now)
+{
+    const struct mps_paths *p = &c->paths;
+    const struct mps_subflow *sf;
+    bool need = mps_conn_n_active(c) == 0;
+
+    v->c = c;
+    v->now = now;
+    v->n_locals = v->n_remotes = v->n_subflows = 0;
+    for (unsigned i = 0; i < p->n_locals && v->n_locals <= MPS_LOCALS_MAX; i++) {
+        const struct mps_local *l = &p->locals[i];
+        unsigned n = 0;
+
+        mps_for_each_subflow(sf, c)
+            n += counts_for_policy(sf, need, now) && sf->local_key == l->key;
+        if (!l->known && n == 0)
+            continue;
+        v->local_of[v->n_locals] = l;
+        v->locals[v->n_locals++] = (struct mps_pm_local){
+            .addr = l->addr,
+            .ifindex = l->ifindex,
+            .backup = l->backup,
+            .subflows = n,
+            .fails = fails_from(p, l->key),
+        };
+    }
+    for (unsigned i = 0; i < p->n_remotes; i++) {
+        const struct mps_remote *r = &p->remotes[i];
+        unsigned n = 0;
+
+        if (r->gone)
+            continue;
+        mps_for_each_subflow(sf, c)
+            n += counts_for_policy(sf, need, now) && sf->remote_id == r->id;
+        v->remote_of[v->n_remotes] = r;
+        v->remotes[v->n_remotes++] = (struct mps_pm_remote){r->addr, r->way, n};
+    }
+    mps_for_each_subflow(sf, c)
+        v->n_subflows += counts_for_policy(sf, need, now);
+}
+
+static unsigned n_living(const struct mps_conn *c)
+{
+    const struct mps_subflow *sf;
+    unsigned n = 0;
+
+    mps_for_each_subflow(sf, c)
+        n += sf->state != MPS_SF_DEAD;
+    return n;
+}
+
+static struct mps_subflow *hangs_longest(const struct mps_conn *c, mps_time_t now)
+{
+    struct mps_subflow *sf, *worst = NULL;
+
+    mps_for_each_subflow(sf, c) {
+        if (sf->state == MPS_SF_ACTIVE && mps_stale_hopeless(&sf->stale, now) &&
+            (!worst || sf->stale.since < worst->stale.since))
+            worst = sf;
+    }
+    return worst;
+}
+
+/*
+ * Is there a place below the limit? The subflow that hangs longest gives its own up, but the last
+ * one stays: its path may come back, as TCP trusts.
+ */
+static bool make_place(struct mps_conn *c, mps_time_t now)
+{
+    struct mps_subflow *worst = n_living(c) < c->cfg.max_subflows ? NULL : hangs_longest(c, now);
+
+    if (n_living(c) < c->cfg.max_subflows)
+        return true;
+    if (!worst || mps_conn_n_active(c) < 2)
+        return false;
+    mps_sf_abandon(worst, MPS_REASON_BAD_PERFORMANCE, true, now);
+    return true;
+}
+
+void mps_paths_keep_limit(struct mps_conn *c, mps_time_t now)
+{
+    struct mps_subflow *worst;
+
+    while (mps_conn_n_active(c) > c->cfg.max_subflows && (worst = hangs_longest(c, now)))
+        mps_sf_abandon(worst, MPS_REASON_BAD_PERFORMANCE, true, now);
+}
+
+/* ---- looking for paths that went silent ---- */
+
+/* Does another one live on the pair of `sf`? */
+static bool is_twin(const struct mps_subflow *sf, const struct mps_subflow *other)
+{
+    return sf != other && other->state != MPS_SF_DEAD && sf->local_key == other->local_key &&
+           sf->remote_id == other->remote_id;
+}
+
+/* How long a join over the pair of `sf` waits for an answer if its path went silent, or 0. */
+static mps_time_t probe_time(const struct mps_conn *c, const struct mps_subflow *sf,
+                             mps_time_t now)
+{
+    const struct mps_retry *r = find_retry(c, sf->local_key, sf->remote_id);
+    const struct mps_subflow *other;
+    mps_time_t since = r ? r->silent_at : 0, t;
+    mps_time_t rtt = r ? r->min_rtt_us * MPS_USEC : 0;
+
+    mps_for_each_subflow(other, c) {
+        if (since == 0 && is_twin(sf, other) && mps_stale_silent(&other->stale, now)) {
+            since = other->stale.since;
+            rtt = other->m.min_rtt_us * MPS_USEC;
+        }
+    }
+    if (since == 0)
+        return 0;
+    t = (now - since) >> MPS_PROBE_SHIFT;
+    if (t < 3 * rtt)
+        t = 3 * rtt;
+    return t > MPS_PROBE_MIN ? t : MPS_PROBE_MIN;
+}
+
+/* The end of a subflow says that its path is silent, which it was not before. */
+static bool fell_silent(const struct mps_subflow *sf, mps_time_t now)
+{
+    mps_time_t since = sf->stale.stale ? sf->stale.since : now - MPS_STALE_HOPELESS;
+
+    return sf->reason == MPS_REASON_BAD_PERFORMANCE && sf->active_since > 0 &&
+           since >= sf->active_since + MPS_PROBE_LIVED;
+}
+
+/* Of two subflows over one pair, the one that looked for the path and the one that hung. */
+static bool gives_way(const struct mps_subflow *sf, const struct mps_subflow *other,
+                      mps_time_t now)
+{
+    if (other->state != MPS_SF_ACTIVE || other->stale.stale)
+        return false;
+    if (sf->state != MPS_SF_ACTIVE)
+        return true;
+    return sf->stale.stale ? mps_stale_silent(&sf->stale, now) : sf->id > other->id;
+}
+
+static void end_twins(struct mps_conn *c, mps_time_t now)
+{
+    struct mps_subflow *sf, *other;
+
+    mps_for_each_subflow(sf, c) {
+        mps_for_each_subflow(other, c) {
+            if (sf->state == MPS_SF_DEAD || !is_twin(sf, other) || !gives_way(sf, other, now))
+                continue;
+            mps_sf_tell_closed(sf, MPS_REASON_BAD_PERFORMANCE, true);
+            mps_sf_kill(sf, true, MPS_REASON_BAD_PERFORMANCE, now);
+        }
+    }
+}
+
+/* ---- new subflows ---- */
+
+static bool open_pair(struct mps_conn *c, const struct mps_local *l, const struct mps_remote *r,
+                      mps_time_t now)
+{
+    struct mps_addr local = l->addr;
+    struct mps_subflow *sf;
+    mps_time_t wait = c->cfg.join_timeout, probe;
+
+    local.port = 0;
+    sf = mps_sf_new(c, c->paths.next_id, &local, &r->addr);
+    if (!sf)
+        return false;
+    c->paths.next_id += 2;
+    sf->state = MPS_SF_CONNECTING;
+    sf->ifindex = l->ifindex;
+    sf->local_key = l->key;
+    sf->local_id = l->id;
+    sf->remote_id = r->id;
+    sf->backup = l->backup;
+    sf->weight = l->weight;
+    sf->join.initiator = true;
+    sf->join.since = now;
+    /* The last place, and nothing works: others must get their turn soon. */
+    if (mps_conn_n_active(c) == 0 && n_living(c) >= c->cfg.max_subflows && wait > MPS_JOIN_IN_NEED)
+        wait = MPS_JOIN_IN_NEED;
+    probe = probe_time(c, sf, now);
+    if (probe > 0 && wait > probe)
+        wait = probe;
+    sf->join.deadline = now + wait;
+    sf->ev.open = true;
+    return true;
+}
+
+/* When the policy is to be asked again although nothing happens. */
+static mps_time_t next_try(const struct mps_conn *c, mps_time_t now)
+{
+    const struct mps_paths *p = &c->paths;
+    const struct mps_subflow *sf;
+    mps_time_t t = MPS_NEVER;
+
+    for (unsigned i = 0; i < p->n_retries; i++) {
+        if (p->retries[i].until > now && p->retries[i].until < t)
+            t = p->retries[i].until;
+    }
+    if (mps_conn_n_active(c) > 0)
+        return t;
+    mps_for_each_subflow(sf, c) {
+        mps_time_t at = sf->join.since + MPS_JOIN_PATIENCE;
+
+        if (sf->state < MPS_SF_ACTIVE && at > now && at < t)
+            t = at;
+    }
+    return t;
+}
+
+static void open_wanted(struct mps_conn *c, mps_time_t now)
+{
+    struct view v;
+
+    for (unsigned i = 0; i < MPS_MAX_SUBFLOWS; i++) {
+        unsigned l, r;
+
+        view_fill(&v, c, now);
+        if (v.n_locals == 0 || v.n_remotes == 0 || v.n_subflows >= c->cfg.max_subflows)
+            return;
+        if (c->cfg.pm->next(&(struct mps_pm_input){
+                                .locals = v.locals,
+                                .n_locals = v.n_locals,
+                                .remotes = v.remotes,
+                                .n_remotes = v.n_remotes,
+                                .may_try = may_try,
+                                .user = &v,
+                                .n_subflows = v.n_subflows,
+                                .max_subflows = c->cfg.max_subflows,
+                            },
+                            &l, &r) <= 0)
+            return;
+        if (l >= v.n_locals || r >= v.n_remotes || !may_try(&v, l, r) || !make_place(c, now))
+            return;
+        if (!open_pair(c, v.local_of[l], v.remote_of[r], now)) {
+            c->paths.retry_at = now + MPS_RETRY_MIN;
+            return;
+        }
+    }
+}
+
+/* Do the bytes so far make it worth while? What was only announced, or not sent yet, counts. */
+static bool carries_much(const struct mps_conn *c)
+{
+    return c->rx.highest >= MPS_JOIN_BYTES || mps_sendq_tail(&c->tx.sendq) >= MPS_JOIN_BYTES;
+}
+
+/*
+ * When a connection may open its first join: many end after one small response, for which a
+ * second TCP connection is pure cost. One whose only subflow does not do gets others at once.
+ */
+static mps_time_t first_join_at(const struct mps_conn *c)
+{
+    const struct mps_subflow *sf;
+    mps_time_t wait = c->cfg.join_delay, at = 0;
+
+    if (wait == 0 || c->paths.next_id > 2 || c->paths.n_locals + c->paths.n_remotes <= 2 ||
+        carries_much(c))
+        return 0;
+    if (c->tx.fin && c->rx.fin_known && mps_conn_n_active(c) > 0)
+        return MPS_NEVER;
+    mps_for_each_subflow(sf, c) {
+        if (sf->state != MPS_SF_ACTIVE || sf->stale.stale || sf->backup || sf->peer_backup)
+            continue;
+        if (wait < 2 * sf->m.srtt_us * MPS_USEC)
+            wait = 2 * sf->m.srtt_us * MPS_USEC;
+        at = sf->active_since + wait;
+    }
+    return at;
+}
+
+/* Which pair is best is not known before the server's addresses are there. */
+static mps_time_t announced_at(const struct mps_conn *c)
+{
+    const struct mps_subflow *sf;
+
+    if (c->rx.framed || c->paths.next_id > 2)
+        return 0;
+    mps_for_each_subflow(sf, c) {
+        if (sf->state == MPS_SF_ACTIVE)
+            return sf->active_since + MPS_JOIN_ANNOUNCED;
+    }
+    return 0;
+}
+
+void mps_paths_run(struct mps_conn *c, mps_time_t now)
+{
+    struct mps_paths *p = &c->paths;
+
+    if (!p->due || c->phase != MPS_PH_OPEN)
+        return;
+    p->due = false;
+    mps_paths_announce(c);
+    if (c->role != MPS_ROLE_CLIENT)
+        return;
+    p->retry_at = first_join_at(c);
+    if (p->retry_at < announced_at(c))
+        p->retry_at = announced_at(c);
+    p->due = p->retry_at > now; /* whatever happens meanwhile may end the wait */
+    if (p->due)
+        return;
+    p->retry_at = MPS_NEVER;
+    end_twins(c, now);
+    open_wanted(c, now);
+    if (next_try(c, now) < p->retry_at)
+        p->retry_at = next_try(c, now);
+}
+
+/* A place for a pair's back-off; the oldest one gives way. */
+static struct mps_retry *retry_place(struct mps_conn *c, const struct mps_subflow *sf)
+{
+    struct mps_paths *p = &c->paths;
+    struct mps_retry *r = (struct mps_retry *)find_retry(c, sf->local_key, sf->remote_id);
+
+    if (r)
+        return r;
+    if (p->n_retries < MPS_RETRY_PAIRS) {
+        r = &p->retries[p->n_retries++];
+    } else {
+        r = &p->retries[0];
+        for (unsigned i = 1; i < p->n_retries; i++) {
+            if (p->retries[i].until < r->until)
+                r = &p->retries[i];
+        }
+    }
+    *r = (struct mps_retry){.local_key = sf->local_key, .remote_id = sf->remote_id};
+    return r;
+}
+
+/*
+ * Without any subflow, waiting costs the connection, and trying in vain a few packets: whatever was
+ * wrong with the pairs before, all of them are tried soon.
+ */
+static void hurry(struct mps_conn *c, mps_time_t now)
+{
+    struct mps_paths *p = &c->paths;
+    mps_time_t most = MPS_RETRY_HURRY_MAX;
+
+    if (p->alone_since == 0)
+        p->alone_since = now;
+    if (now - p->alone_since >= c->cfg.no_subflow_timeout)
+        most = MPS_RETRY_ALONE;
+    for (unsigned i = 0; i < p->n_retries; i++) {
+        struct mps_retry *r = &p->retries[i];
+        mps_time_t delay = r->fails > 1 ? MPS_RETRY_HURRY : 0;
+
+        for (unsigned k = 2; k < r->fails && delay < most; k++)
+            delay *= 2;
+        if (delay > most)
+            delay = most;
+        if (r->until > now + delay)
+            r->until = now + delay;
+    }
+}
+
+void mps_paths_works(struct mps_conn *c)
+{
+    struct mps_paths *p = &c->paths;
+
+    p->due = true;
+    p->alone_since = 0;
+    p->refusals = 0;
+    for (unsigned i = 0; i < p->n_retries; i++)
+        p->retries[i].refused = false;
+}
+
+/* Can the pair still be tried? */
+static bool exists(const struct mps_conn *c, const struct mps_retry *r)
+{
+    const struct mps_paths *p = &c->paths;
+
+    if (r->remote_id == 0 && c->cfg.announced_only)
+        return false;
+    for (unsigned i = 0; i < p->n_remotes; i++) {
+        if (p->remotes[i].id == r->remote_id)
+            return !p->remotes[i].gone;
+    }
+    return false;
+}
+
+/*
+ * The peer's agent is gone, or has forgotten the connection: on every path that had worked somebody
+ * is there who says so. A path that is silent may lead to it yet, and a path that never worked to
+ * somebody else.
+ */
+static bool turned_away(const struct mps_conn *c)
+{
+    const struct mps_paths *p = &c->paths;
+
+    for (unsigned i = 0; i < p->n_retries; i++) {
+        if (p->retries[i].worked && !p->retries[i].refused && exists(c, &p->retries[i]))
+            return false;
+    }
+    return p->refusals >= MPS_RETRY_REFUSALS;
+}
+
+/* When the pair of a subflow that failed may be tried again, as long as others work. */
+static void back_off(struct mps_conn *c, struct mps_retry *r, const struct mps_subflow *sf,
+                     bool transient, mps_time_t now)
+{
+    mps_time_t delay = MPS_RETRY_MIN;
+    bool silent, alone = sf->reason == MPS_REASON_MIDDLEBOX && mps_conn_n_active(c) == 0;
+
+    if (fell_silent(sf, now)) {
+        *r = (struct mps_retry){
+            .local_key = r->local_key,
+            .remote_id = r->remote_id,
+            .last_id = sf->id,
+            .worked = true,
+            .silent_at = now,
+            .min_rtt_us = sf->m.min_rtt_us,
+        };
+        return;
+    }
+    if (sf->reason == MPS_REASON_TIMEOUT && probe_time(c, sf, now) > 0) {
+        r->until = 0;
+        return;
+    }
+    r->silent_at = 0;
+    if (sf->active_since > 0 && now - sf->active_since >= MPS_RETRY_STABLE)
+        r->fails = 0;
+    /* The last subflow of a healthy connection is replaced at once. */
+    if (r->fails == 0 && sf->active_since > 0 && mps_conn_n_active(c) == 0)
+        delay = 0;
+    for (unsigned i = 0; i < r->fails && delay < MPS_RETRY_MAX; i++)
+        delay *= 2;
+    if ((!transient && !alone) || delay > MPS_RETRY_MAX)
+        delay = MPS_RETRY_MAX;
+    if (sf->reason == MPS_REASON_MIDDLEBOX && !alone)
+        delay = MPS_RETRY_REWRITES;
+    /* A path that has gone silent may come back at any time; a refusal stays one for a while. */
+    silent = sf->active_since > 0 || now - sf->join.since >= MPS_RETRY_KNOWN;
+    if (transient && silent && r->worked && delay > MPS_RETRY_KNOWN)
+        delay = MPS_RETRY_KNOWN;
+    r->fails++;
+    r->until = now + delay;
+}
+
+void mps_paths_failed(struct mps_conn *c, const struct mps_subflow *sf, bool transient,
+                      mps_time_t now)
+{
+    struct mps_retry *r;
+
+    if (c->role != MPS_ROLE_CLIENT || c->phase != MPS_PH_OPEN)
+        return;
+    r = retry_place(c, sf);
+    r->worked |= sf->active_since > 0;
+    r->last_id = sf->id;
+    c->paths.due = true;
+    back_off(c, r, sf, transient, now);
+    if (mps_conn_n_active(c) > 0)
+        return;
+    hurry(c, now);
+    r->refused |= sf->join.refused;
+    c->paths.refusals += sf->join.refused && r->worked;
+    if (turned_away(c))
+        mps_conn_forgotten(c, now);
+}
+
+void mps_subflow_avoid(struct mps_subflow *sf, mps_time_t until, mps_time_t now)
+{
+    struct mps_conn *c = sf->conn;
+    struct mps_retry *r;
+
+    if (sf->state == MPS_SF_DEAD)
+        return;
+    mps_sf_kill(sf, true, MPS_REASON_PROHIBITED, now);
+    r = retry_place(c, sf);
+    r->last_id = sf->id;
+    r->until = until;
+    mps_conn_settle(c, now);
+}
+
+void mps_paths_blame(struct mps_conn *c, uint32_t id, mps_time_t now)
+{
+    const struct mps_addr *local = NULL, *remote = NULL;
+    struct mps_retry *r = NULL;
+
+    for (unsigned i = 0; i < c->paths.n_retries && !r; i++) {
+        if (c->paths.retries[i].last_id == id)
+            r = &c->paths.retries[i];
+    }
+    for (unsigned i = 0; r && i < c->paths.n_locals; i++) {
+        if (c->paths.locals[i].key == r->local_key)
+            local = &c->paths.locals[i].addr;
+    }
+    for (unsigned i = 0; r && i < c->paths.n_remotes; i++) {
+        if (c->paths.remotes[i].id == r->remote_id)
+            remote = &c->paths.remotes[i].addr;
+    }
+    if (r && mps_conn_n_active(c) > 0 && c->checks.several)
+        r->until = now + MPS_RETRY_REWRITES;
+    mps_checks_damaged(c, id, local, remote, now);
+}

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT */
+/* What the user wants changed while the connection runs: backup flags, weights, the scheduler. */
+#include "core/conn/conn_int.h"
+
+/* ---- backup ---- */
+
+static int set_backup(struct mps_conn *c, struct mps_subflow *sf, bool backup)
+{
+    struct mps_ctrl ctrl = {.type = MPS_FRAME_PRIO};
+    int r;
+
+    if (sf->state != MPS_SF_ACTIVE || c->phase != MPS_PH_OPEN)
+        return MPS_ESTATE;
+    ctrl.prio.subflow_id = sf->id;
+    ctrl.prio.flags = backup ? MPS_PRIO_BACKUP : 0;
+    r = mps_conn_ctrl(c, &ctrl);
+    if (r < 0)
+        return r;
+    sf->ev.own_priority |= sf->backup != backup;
+    sf->backup = backup;
+    return 0;
+}
+
+int mps_conn_set_backup(struct mps_conn *c, struct mps_subflow *sf, bool backup, mps_time_t now)
+{
+    int r = set_backup(c, sf, backup);
+
+    if (r == 0)
+        mps_conn_settle(c, now);
+    return r;
+}
+
+void mps_paths_backup_changed(struct mps_conn *c, const struct mps_addr *addr, bool backup)
+{
+    struct mps_subflow *sf;
+
+    mps_for_each_subflow(sf, c) {
+        if (mps_addr_same_ip(&sf->local, addr) && sf->state == MPS_SF_ACTIVE &&
+            sf->backup != backup)
+            (void)set_backup(c, sf, backup); /* without memory it stays as it was */
+    }
+}
+
+static const struct mps_local *known_local(const struct mps_conn *c, const struct mps_addr *addr)
+{
+    for (unsigned i = 0; i < c->paths.n_locals; i++) {
+        const struct mps_local *l = &c->paths.locals[i];
+
+        if (l->known && mps_addr_same_ip(&l->addr, addr))
+            return l;
+    }
+    return NULL;
+}
+
+void mps_paths_settle_subflow(struct mps_subflow *sf)
+{
+    const struct mps_local *l = known_local(sf->conn, &sf->local);
+
+    if (!l)
+        return;
+    sf->weight = l->weight;
+    if (l->backup != sf->backup)
+        (void)set_backup(sf->conn, sf, l->backup); /* without memory it stays as it was */
+}
+
+/* ---- weights ---- */
+
+int mps_conn_local_set_weight(struct mps_conn *c, const struct mps_addr *addr, unsigned weight,
+                              mps_time_t now)
+{
+    struct mps_local *l = mps_paths_find_local(c, addr);
+    struct mps_subflow *sf;
+
+    if (weight < 1 || weight > MPS_WEIGHT_MAX)
+        return MPS_EINVAL;
+    if (!l)
+        return MPS_EADDR;
+    if (l->weight == weight)
+        return 0;
+    l->weight = weight;
+    mps_for_each_subflow(sf, c) {
+        if (mps_addr_same_ip(&sf->local, addr))
+            sf->weight = weight;
+    }
+    mps_conn_settle(c, now);
+    return 0;
+}
+
+/* ---- the scheduler ---- */
+
+int mps_conn_set_scheduler(struct mps_conn *c, const struct mps_sched_ops *sched, mps_time_t now)
+{
+    void *state = NULL;
+
+    /* The new state first: without memory for it nothing has changed. */
+    if (sched->state_size > 0) {
+        state = mps_alloc(c->env.mem, sched->state_size);
+        if (!state)
+            return MPS_ENOMEM;
+    }
+    mps_free(c->env.mem, c->tx.sched_state);
+    c->tx.sched_state = state;
+    c->cfg.sched = sched;
+    /* What waits because the old one preferred to wait is not to wait longer for the new one. */
+    if (mps_conn_unsent(c) > 0)
+        c->tx.sched_at = now;
+    mps_conn_settle(c, now);
+    return 0;
+}

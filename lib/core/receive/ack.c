@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+#include "ack.h"
+#include "core/base/constants.h"
+
+void mps_ack_init(struct mps_ack *a)
+{
+    *a = (struct mps_ack){.due = MPS_NEVER};
+}
+
+static uint64_t threshold(uint64_t window)
+{
+    uint64_t step = window / 8;
+
+    if (step < MPS_ACK_BYTES_MIN)
+        return MPS_ACK_BYTES_MIN;
+    return step > MPS_ACK_BYTES_MAX ? MPS_ACK_BYTES_MAX : step;
+}
+
+void mps_ack_data(struct mps_ack *a, uint64_t n, uint64_t window, uint32_t id, mps_time_t now)
+{
+    a->subflow_id = id;
+    a->pending += n;
+    if (a->pending >= threshold(window))
+        a->due = now;
+    else
+        mps_ack_soon(a, now);
+}
+
+void mps_ack_soon(struct mps_ack *a, mps_time_t now)
+{
+    if (a->due == MPS_NEVER)
+        a->due = now + MPS_ACK_DELAY;
+}
+
+void mps_ack_now(struct mps_ack *a, mps_time_t now)
+{
+    a->due = now;
+}
+
+bool mps_ack_is_due(const struct mps_ack *a, mps_time_t now)
+{
+    return a->due <= now;
+}
+
+void mps_ack_sent(struct mps_ack *a)
+{
+    a->pending = 0;
+    a->due = MPS_NEVER;
+}

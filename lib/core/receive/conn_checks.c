@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Boxes that change bytes: which payloads carry a checksum, and what follows when one is wrong.
+ * mptcpshim-protocol(7), "Payload checksums" and "FAIL".
+ */
+#include "core/conn/conn_int.h"
+
+bool mps_checks_wanted(const struct mps_subflow *sf)
+{
+    const struct mps_conn *c = sf->conn;
+
+    return c->checks.wanted || (c->cfg.check_far && sf->m.min_rtt_us > MPS_CHECKS_RTT_US);
+}
+
+void mps_conn_check_all(struct mps_conn *c)
+{
+    c->checks.wanted = true;
+}
+
+void mps_checks_up(const struct mps_subflow *sf)
+{
+    struct mps_conn *c = sf->conn;
+    const struct mps_paths *p = &c->paths;
+
+    /* Behind a NAT the client's addresses may look alike. */
+    if (!mps_addr_same_ip(&sf->local, &p->first_local) ||
+        !mps_addr_same_ip(&sf->remote, &p->remotes[0].addr) ||
+        (c->role == MPS_ROLE_SERVER && sf->remote_id != 0))
+        c->checks.several = true;
+}
+
+/* Have bytes got through, in either direction, since the last damage? */
+static bool moved_on(struct mps_conn *c)
+{
+    struct mps_checks *k = &c->checks;
+    uint64_t next = mps_reasm_next(&c->rx.reasm);
+    bool moved = k->tx_at != c->tx.acked || k->rx_at != next;
+
+    k->tx_at = c->tx.acked;
+    k->rx_at = next;
+    return moved;
+}
+
+/*
+ * Each repetition is damaged in the same way, and there is no other path: a box means it so (a
+ * gateway that writes its own address into a command). RFC 8684 section 3.7 falls back to the
+ * infinite mapping here; in the byte stream a changed length would take the program's own bytes, so
+ * that the connection ends, and the transport remembers to make the next one plain.
+ */
+static void give_up(struct mps_conn *c, mps_time_t now)
+{
+    if (!c->rx.closed) {
+        c->ev.reset = true;
+        c->ev.reason = MPS_REASON_MIDDLEBOX;
+    }
+    mps_conn_abort(c, now);
+}
+
+bool mps_checks_farewell(struct mps_subflow *sf, enum mps_reason reason, mps_time_t now)
+{
+    struct mps_conn *c = sf->conn;
+
+    if (sf->state != MPS_SF_ACTIVE || c->phase != MPS_PH_OPEN || mps_conn_n_active(c) > 1)
+        return false;
+    mps_sf_tx_clear(sf);
+    mps_sf_tell_closed(sf, reason, false);
+    mps_conn_signals(c, now);
+    sf->state = MPS_SF_CLOSING;
+    sf->reason = reason;
+    sf->join.deadline = now + MPS_CHECKS_FAREWELL;
+    sf->rx.mode = MPS_RX_DEAF;
+    mps_sf_rx_clear(sf);
+    mps_rtxq_slot_lost(&c->tx.rtxq, sf->slot);
+    mps_paths_failed(c, sf, false, now);
+    mps_conn_lost_subflow(c, sf, false, now);
+    return true;
+}
+
+void mps_checks_damaged(struct mps_conn *c, uint32_t id, const struct mps_addr *local,
+                        const struct mps_addr *remote, mps_time_t now)
+{
+    struct mps_checks *k = &c->checks;
+
+    if (c->phase != MPS_PH_OPEN)
+        return;
+    k->wanted = true;
+    if (local && remote && (k->times == 0 || id != k->last_id)) {
+        k->ev = true;
+        k->local = *local;
+        k->remote = *remote;
+    }
+    /* FAIL and SUBFLOW_CLOSE speak of the same, late perhaps; later subflows have higher ids. */
+    if (k->times > 0 && id <= k->last_id)
+        return;
+    k->last_id = id;
+    k->times = moved_on(c) ? 1 : k->times + 1;
+    if (k->several || k->times < 2)
+        return;
+    /* The client comes back at once, or counts further and has given up. */
+    if (c->role == MPS_ROLE_SERVER && mps_conn_n_active(c) == 0 &&
+        c->no_subflow_at > now + MPS_CHECKS_PATIENCE)
+        c->no_subflow_at = now + MPS_CHECKS_PATIENCE;
+    if (k->times >= MPS_CHECKS_TRIES)
+        give_up(c, now);
+}

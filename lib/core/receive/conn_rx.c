@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: MIT */
+/* Frames that arrived: data, acknowledgments, credit, control. */
+#include "core/wire/auth.h"
+#include "core/conn/conn_int.h"
+
+uint64_t mps_conn_rcv_nxt(const struct mps_conn *c)
+{
+    uint64_t next = mps_reasm_next(&c->rx.reasm);
+
+    return c->rx.fin_known && next == c->rx.fin_dsn ? next + 1 : next;
+}
+
+/* On subflows that wait for PONGs, too. */
+static void all_arrived(struct mps_conn *c, mps_time_t now)
+{
+    struct mps_subflow *sf;
+
+    mps_for_each_subflow(sf, c) {
+        if (sf->split)
+            mps_split_arrived(sf->split, sf->bytes_sent, now);
+    }
+}
+
+/* DATA_ACK, credit and CTRL_ACK of any DSS frame; old ones do nothing. */
+static int acknowledged(struct mps_conn *c, const struct mps_dss *dss, mps_time_t now)
+{
+    int r;
+
+    if (dss->data_ack > mps_rtxq_tail(&c->tx.rtxq))
+        return MPS_EPROTO;
+    r = mps_ctrlq_tx_ack(&c->tx.ctrlq, dss->ctrl_ack);
+    if (r < 0)
+        return r;
+    if (mps_flow_limit(&c->flow, dss->credit))
+        mps_conn_arm_rtx(c, now, true);
+    if (dss->data_ack > c->tx.acked) {
+        c->tx.acked = dss->data_ack;
+        mps_rtxq_ack(&c->tx.rtxq, dss->data_ack);
+        if (mps_rtxq_count(&c->tx.rtxq) == 0)
+            all_arrived(c, now);
+        mps_sendq_release(&c->tx.sendq, dss->data_ack);
+        mps_conn_arm_rtx(c, now, true);
+    }
+    return 0;
+}
+
+/*
+ * Most applications close when they have read the end: our own DATA_FIN acknowledges the peer's
+ * then. If that has gone out before, the peer may wait for nothing else.
+ */
+static void acknowledge_fin(struct mps_conn *c, mps_time_t now)
+{
+    if (c->tx.fin)
+        mps_ack_now(&c->rx.ack, now);
+    else
+        mps_ack_soon(&c->rx.ack, now);
+}
+
+/* The end of the peer's stream, announced once and for all. */
+static int fin_seen(struct mps_conn *c, uint64_t fin_dsn, mps_time_t now)
+{
+    if ((c->rx.fin_known && c->rx.fin_dsn != fin_dsn) || fin_dsn < c->rx.highest)
+        return MPS_EPROTO;
+    c->rx.fin_known = true;
+    c->rx.fin_dsn = fin_dsn;
+    acknowledge_fin(c, now);
+    return 0;
+}
+
+/* Where the payload goes. MPS_ENOMEM: nowhere yet. */
+static int place(struct mps_subflow *sf, const struct mps_dss *dss)
+{
+    struct mps_conn *c = sf->conn;
+    struct mps_reasm *q = &c->rx.reasm;
+    int r = mps_reasm_alloc(q, dss->dsn, dss->payload_len, &sf->rx.chunk);
+
+    /* An application that has read everything gets what is next in any case, and gives the memory
+     * back soon: whoever waits for that goes on. */
+    if (r == MPS_ENOMEM && dss->dsn <= mps_reasm_next(q) && mps_reasm_in_order(q) == 0 &&
+        !c->rx.closed)
+        r = mps_reasm_alloc_reserve(q, dss->dsn, dss->payload_len, &sf->rx.chunk);
+    return r;
+}
+
+/* A retry of what found no memory repeats it all, which changes nothing that it changed before. */
+int mps_conn_rx_head(struct mps_subflow *sf, const struct mps_frame *f, mps_time_t now)
+{
+    struct mps_conn *c = sf->conn;
+    const struct mps_dss *dss = &f->dss;
+    uint64_t end = dss->dsn + dss->payload_len;
+    int r;
+
+    if (end < dss->dsn || end == UINT64_MAX)
+        return MPS_EPROTO;
+    r = acknowledged(c, dss, now);
+    if (r < 0)
+        return r;
+    if (dss->flags & MPS_DSS_ACK_NOW && !sf->rx.starved) {
+        c->rx.ack.subflow_id = sf->id;
+        mps_ack_now(&c->rx.ack, now);
+    }
+    if (dss->payload_len > 0 && !mps_flow_accepts(&c->flow, end))
+        return MPS_ECREDIT;
+    if (c->rx.fin_known && dss->payload_len > 0 && end > c->rx.fin_dsn)
+        return MPS_EPROTO;
+    /* Behind a FIN without payload nothing else follows that could fail: it counts at once. */
+    if (dss->payload_len == 0)
+        return dss->flags & MPS_DSS_FIN ? fin_seen(c, end, now) : 0;
+    if (end > c->rx.highest)
+        c->rx.highest = end;
+    if (end <= mps_reasm_next(&c->rx.reasm) || c->phase == MPS_PH_ABORTING)
+        return 0;
+    return place(sf, dss);
+}
+
+/* The application that reads no more: data for it makes an abort, as on TCP. */
+static bool unwanted(const struct mps_conn *c)
+{
+    return c->rx.closed && c->rx.reasm.stored > 0;
+}
+
+int mps_conn_rx_payload(struct mps_subflow *sf, mps_time_t now)
+{
+    struct mps_conn *c = sf->conn;
+    struct mps_reasm_chunk *chunk = sf->rx.chunk;
+    const struct mps_dss *dss = &sf->rx.dss;
+    uint64_t fresh = 0;
+    int r;
+
+    sf->rx.chunk = NULL;
+    if (chunk)
+        mps_reasm_insert(&c->rx.reasm, chunk, &fresh);
+    if (dss->flags & MPS_DSS_URGENT && dss->dsn + dss->payload_len > c->rx.urgent_end)
+        c->rx.urgent_end = dss->dsn + dss->payload_len;
+    mps_ack_data(&c->rx.ack, fresh, c->flow.window, sf->id, now);
+    if (fresh == 0)
+        mps_ack_now(&c->rx.ack, now);
+    if (dss->flags & MPS_DSS_FIN) {
+        r = fin_seen(c, dss->dsn + dss->payload_len, now);
+        if (r < 0)
+            return r;
+    }
+    if (c->rx.fin_known && mps_reasm_next(&c->rx.reasm) == c->rx.fin_dsn)
+        acknowledge_fin(c, now);
+    if (unwanted(c))
+        mps_conn_abort(c, now);
+    return 0;
+}
+
+/*
+ * The beginning of a payload that the application waits for need not wait for the rest of its frame,
+ * which takes 2 ms and more on a slow path. Where much came at once the rest is not far.
+ */
+void mps_conn_rx_early(struct mps_subflow *sf, mps_time_t now)
+{
+    struct mps_conn *c = sf->conn;
+    struct mps_reasm_chunk *chunk = sf->rx.chunk, *first;
+    uint32_t there = chunk ? chunk->len - sf->rx.left : 0;
+    uint64_t fresh;
+
+    if (there == 0 || there > MPS_EARLY_MAX || sf->rx.dss.checked || c->rx.closed ||
+        chunk->dsn != mps_reasm_next(&c->rx.reasm) ||
+        mps_reasm_cut(&c->rx.reasm, chunk, there, &first) < 0)
+        return;
+    mps_reasm_insert(&c->rx.reasm, first, &fresh);
+    mps_ack_data(&c->rx.ack, fresh, c->flow.window, sf->id, now);
+}
+
+/* ---- control frames ---- */
+
+static struct mps_subflow *find(struct mps_conn *c, uint32_t id)
+{
+    struct mps_subflow *sf;
+
+    mps_for_each_subflow(sf, c) {
+        if (sf->id == id && sf->state != MPS_SF_DEAD)
+            return sf;
+    }
+    return NULL;
+}
+
+static void add_addr(struct mps_conn *c, const struct mps_ctrl *ctrl)
+{
+    uint8_t want[8];
+
+    /* RFC 8684 section 3.4.1: a bad HMAC is silently ignored. */
+    if (mps_auth_add_addr(c->env.crypto, c->keys.peer, c->keys.own, ctrl->add_addr.id,
+                          &ctrl->add_addr.addr, want) < 0 ||
+        !mps_auth_equal(want, ctrl->add_addr.hmac, sizeof(want)))
+        return;
+    mps_paths_remote_added(c, ctrl);
+}
+
+/* The peer has given a subflow up, or a payload on it was damaged: it ends here too. */
+static void peer_closed(struct mps_conn *c, uint32_t id, enum mps_reason reason, bool transient,
+                        mps_time_t now)
+{
+    struct mps_subflow *sf = find(c, id);
+
+    if (sf) {
+        mps_sf_kill(sf, true, reason, now);
+        mps_paths_failed(c, sf, transient, now);
+        mps_conn_lost_subflow(c, sf, false, now);
+    }
+    if (reason == MPS_REASON_MIDDLEBOX || reason == MPS_REASON_PROTOCOL)
+        mps_paths_blame(c, id, now);
+}
+
+static void apply(struct mps_conn *c, struct mps_subflow *carrier, const struct mps_ctrl *ctrl,
+                  mps_time_t now)
+{
+    struct mps_subflow *sf;
+
+    switch (ctrl->type) {
+    case MPS_FRAME_ADD_ADDR:
+        add_addr(c, ctrl);
+        break;
+    case MPS_FRAME_REMOVE_ADDR:
+        mps_paths_remote_removed(c, ctrl->remove_addr.id, carrier, now);
+        break;
+    case MPS_FRAME_PRIO:
+        sf = find(c, ctrl->prio.subflow_id);
+        if (sf) {
+            sf->peer_backup = ctrl->prio.flags & MPS_PRIO_BACKUP;
+            sf->ev.priority = true;
+        }
+        break;
+    case MPS_FRAME_FAIL:
+        peer_closed(c, ctrl->fail.subflow_id, MPS_REASON_MIDDLEBOX, false, now);
+        break;
+    case MPS_FRAME_SUBFLOW_CLOSE:
+        peer_closed(c, ctrl->subflow_close.subflow_id,
+                    (enum mps_reason)ctrl->subflow_close.reason,
+                    ctrl->subflow_close.flags & MPS_CLOSE_TRANSIENT, now);
+        break;
+    default:
+        break;
+    }
+}
+
+static int fastclose(struct mps_conn *c, const struct mps_ctrl *ctrl, mps_time_t now)
+{
+    uint8_t want[MPS_SHA1_LEN];
+    int r = mps_auth_fastclose(c->env.crypto, c->keys.peer, c->keys.own, ctrl->fastclose.reason,
+                               want);
+
+    if (r < 0)
+        return r;
+    if (!mps_auth_equal(want, ctrl->fastclose.hmac, sizeof(want)))
+        return MPS_EAUTH;
+    mps_conn_die(c, (enum mps_reason)ctrl->fastclose.reason, true, now);
+    return 0;
+}
+
+int mps_conn_rx_ctrl(struct mps_subflow *sf, const struct mps_ctrl *ctrl, mps_time_t now)
+{
+    struct mps_conn *c = sf->conn;
+    struct mps_ctrl pong = {.type = MPS_FRAME_PONG}, next;
+    uint8_t buf[MPS_CTRL_MAX_LEN];
+    int r;
+
+    switch (ctrl->type) {
+    case MPS_FRAME_PING:
+        pong.ping.opaque = ctrl->ping.opaque;
+        /* Without room it is not answered: nobody can make us queue replies without end. */
+        mps_sf_tx_ctrl(sf, buf, mps_ctrl_encode(&pong, buf));
+        return 0;
+    case MPS_FRAME_PONG: /* that it came is all it says, or that what was before it did */
+        if (sf->split) {
+            mps_split_answer(sf->split, ctrl->ping.opaque, now);
+            mps_split_metrics(sf->split, sf->bytes_sent, &sf->m);
+            mps_sf_tx_mark(sf, now);
+        }
+        return 0;
+    case MPS_FRAME_FASTCLOSE: /* ends everything: needs no order */
+        return fastclose(c, ctrl, now);
+    default:
+        break;
+    }
+    r = mps_ctrlq_rx_accept(&c->rx.ctrlq, ctrl);
+    if (r < 0)
+        return r;
+    mps_ack_data(&c->rx.ack, 0, c->flow.window, sf->id, now);
+    while (mps_ctrlq_rx_next_ready(&c->rx.ctrlq, &next))
+        apply(c, sf, &next, now);
+    return 0;
+}
+
+/* ---- the application's side ---- */
+
+unsigned mps_conn_app_rx_spans(struct mps_conn *c, struct mps_span *spans, unsigned max)
+{
+    unsigned n = mps_reasm_spans(&c->rx.reasm, spans, max);
+    uint64_t read = c->rx.reasm.read, left;
+
+    if (c->rx.urgent_end <= read)
+        return n;
+    left = c->rx.urgent_end - read > 1 ? c->rx.urgent_end - read - 1 : 1;
+    for (unsigned i = 0; i < n; i++) {
+        if (spans[i].n >= left) {
+            spans[i].n = left;
+            return i + 1;
+        }
+        left -= spans[i].n;
+    }
+    return n;
+}
+
+bool mps_conn_app_rx_urgent(const struct mps_conn *c)
+{
+    return c->rx.urgent_end == c->rx.reasm.read + 1;
+}
+
+void mps_conn_app_rx_done(struct mps_conn *c, size_t n, mps_time_t now)
+{
+    uint64_t there = mps_reasm_in_order(&c->rx.reasm);
+
+    if (n > there)
+        n = there;
+    mps_reasm_consume(&c->rx.reasm, n);
+    if (mps_mem_scarce(c->env.mem))
+        mps_flow_shrink(&c->flow);
+    mps_flow_consume(&c->flow, n, mps_conn_max_srtt(c), now);
+    if (c->lack_at != MPS_NEVER)
+        mps_conn_rx_retry(c, now);
+    mps_conn_settle(c, now);
+}
+
+bool mps_conn_app_rx_eof(const struct mps_conn *c)
+{
+    return c->rx.fin_known && c->flow.consumed == c->rx.fin_dsn;
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Schedulers: which subflow carries the next run of data. A policy sees candidates as plain values
+ * and answers with an index; it has no access to the connection.
+ */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+#include "core/subflow/subflow.h"
+
+/*
+ * What a path of weight 2 gets against one of weight 1:
+ *   ecf         counts as if it delivered in half the time
+ *   minrtt      counts as if its RTT were half as long (redundant: the same for new data)
+ *   roundrobin  two runs in a row instead of one
+ *   backup      comes first, whatever its age
+ */
+#define MPS_WEIGHT_DEFAULT 1u
+#define MPS_WEIGHT_MAX     100u
+
+struct mps_sched_path {
+    struct mps_metrics m;
+    uint64_t queued;   /* bytes already framed for it and not yet taken by its socket */
+    uint64_t room;     /* bytes it takes now; 0: full */
+    unsigned weight;   /* 1..MPS_WEIGHT_MAX as the user wants it, 0: the default */
+    bool backup;
+    bool carried;      /* this run was already sent on it */
+};
+
+struct mps_sched_input {
+    const struct mps_sched_path *paths;
+    unsigned n_paths;  /* usable ones only: active and not stale */
+    uint64_t unsent;   /* bytes waiting in all */
+    bool more;         /* the send buffer was full just now: the program has more than these */
+    uint64_t window;   /* bytes that may wait for their DATA_ACK at a time: the peer's window, or
+                        * the send buffer where that is smaller */
+    bool reinject;     /* the run was sent before */
+    bool fin;          /* nothing comes after the waiting bytes */
+};
+
+#define MPS_SCHED_NONE (-1) /* wait: no path, or waiting is better */
+
+struct mps_sched_ops {
+    const char *name;
+    size_t state_size; /* zeroed per-connection state handed to pick; 0: none */
+    int (*pick)(void *state, const struct mps_sched_input *in);
+    /* Send every run on all paths with room, not only on the picked one (redundant). */
+    bool duplicate;
+    /* What a slower path gets is taken from further behind, to come in time (lead.h). */
+    bool in_time;
+};
+
+/* By name ("ecf" is the default); NULL if unknown. */
+const struct mps_sched_ops *mps_sched_find(const char *name);
+
+/* i-th known policy, NULL behind the last; the default first. */
+const struct mps_sched_ops *mps_sched_at(unsigned i);
+
+extern const struct mps_sched_ops mps_sched_ecf, mps_sched_minrtt, mps_sched_roundrobin,
+    mps_sched_redundant, mps_sched_backup;

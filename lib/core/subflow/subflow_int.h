@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A subflow inside the core. Its parts: `tx` what goes out (subflow_tx.c), `rx` what comes in
+ * (subflow_rx.c), `join` the opening exchange (conn_open.c), `stale` failure detection (stale.h).
+ */
+#pragma once
+#include "core/conn/ctrlq.h"
+#include "core/wire/frame.h"
+#include "core/base/list.h"
+#include "core/base/meter.h"
+#include "core/wire/opening.h"
+#include "core/wire/padding.h"
+#include "core/receive/reasm.h"
+#include "core/send/sendq.h"
+#include "split.h"
+#include "stale.h"
+#include "subflow.h"
+
+struct mps_conn;
+
+#define MPS_SF_FRAMES     64   /* DSS frames that wait for the socket, at most */
+#define MPS_SF_FRAMES_FEW 4    /* of these have a place in any case; both are powers of two */
+#define MPS_SF_CTRL       2048 /* bytes of opening messages, acknowledgments, control frames */
+
+/* A DSS frame that waits for the socket; its payload stays in the send queue. */
+struct mps_tx_frame {
+    uint64_t dsn;
+    uint32_t len;
+    uint32_t off;   /* bytes written: head, payload, checksum. Once > 0 it must be finished. */
+    uint8_t flags;  /* MPS_DSS_* */
+    bool sealed;    /* head, checksum and pin are valid */
+    bool checked;   /* the checksum follows the payload; known once sealed */
+    uint8_t head[MPS_DSS_HEAD_LEN];
+    uint8_t crc[MPS_PAYLOAD_CRC_LEN];
+    struct mps_sendq_pin pin;
+};
+
+/*
+ * Order on the wire: the rest of a frame begun, the control bytes, padding, the frames. So control
+ * bytes are only inserted between frames, and a frame is begun only behind all of them.
+ */
+struct mps_sf_tx {
+    uint8_t ctrl[MPS_SF_CTRL];
+    uint32_t ctrl_off, ctrl_len;
+    uint32_t alone;    /* so many of these bytes go in a segment of their own: the first message */
+    uint64_t told;     /* the DATA_ACK that the latest frame of it carries, unless that is dropped */
+    bool ack_due;      /* a frame with the newest DATA_ACK and credit has to go out here */
+    uint8_t ack_flags; /* MPS_DSS_ACK_NOW: the acknowledgment is a probe too */
+    uint32_t ack_at;   /* where in ctrl an unsent acknowledgment begins, ctrl_len: none */
+    bool pad_asked;    /* padding is welcome, if there is nothing better to send */
+    struct mps_padding padding;
+    struct mps_tx_frame *frames; /* ring of `size` entries: `few`, or a larger one while busy */
+    uint32_t size, first, n;
+    struct mps_tx_frame few[MPS_SF_FRAMES_FEW];
+    uint64_t queued; /* payload bytes of `frames` */
+    uint64_t taken;  /* bytes the socket took since its metrics were read */
+};
+
+enum mps_rx_mode {
+    MPS_RX_OPENING, /* collecting an opening message */
+    MPS_RX_HEAD,    /* collecting the head of a frame */
+    MPS_RX_PAYLOAD, /* into `chunk`, or to nowhere without one */
+    MPS_RX_CRC,     /* checksum of the payload */
+    MPS_RX_SKIP,    /* rest of an unknown optional frame */
+    MPS_RX_DEAF,    /* nothing that comes counts any more */
+};
+
+struct mps_sf_rx {
+    enum mps_rx_mode mode;
+    uint8_t buf[MPS_OPENING_MAX_LEN]; /* opening message, head or checksum in collection */
+    uint32_t have, need;
+    uint32_t left; /* of the payload or of what is skipped */
+    struct mps_dss dss;
+    struct mps_reasm_chunk *chunk; /* NULL: repeated data, not kept */
+    uint32_t crc;
+    bool starved; /* a whole head is in `buf`, and there is no memory for what it announces */
+    mps_time_t starved_at; /* since then */
+};
+
+struct mps_sf_join {
+    bool initiator;
+    bool refused;        /* the attempt met a host that is there and no agent of this connection */
+    mps_time_t since;    /* of the attempt */
+    mps_time_t deadline; /* of connecting and opening, MPS_NEVER once active */
+    uint8_t own_nonce[MPS_NONCE_LEN], peer_nonce[MPS_NONCE_LEN];
+};
+
+/* What TCP acknowledged in all, at the two latest looks at it, which are MPS_ROOM_LATELY apart. */
+struct mps_sf_lately {
+    uint64_t acked, before;
+    mps_time_t at;
+};
+
+/* What the transport has to be told and knows already. */
+struct mps_sf_events {
+    bool open, open_told;
+    bool up, up_told;
+    bool priority, own_priority;
+    bool stale_told; /* the latest news was MPS_EV_STALE */
+    bool close, close_told;
+};
+
+struct mps_subflow {
+    struct mps_list node; /* in mps_conn.subflows */
+    struct mps_conn *conn;
+    void *user;
+    uint32_t id;
+    uint8_t slot; /* 0..31, unique among the subflows not yet released */
+    enum mps_subflow_state state;
+    bool peer_knows; /* the peer has seen this id: it can be told of the end */
+    bool backup, peer_backup;
+    unsigned weight;
+    bool close_reset;
+    bool eof; /* the peer's FIN ended it, wherever that came */
+    enum mps_reason reason;
+    struct mps_addr local, remote;
+    uint32_t ifindex;
+    uint32_t local_key; /* of our address (struct mps_local), 0: none */
+    mps_addr_id_t local_id, remote_id;
+    mps_time_t active_since;
+    bool measured; /* mps_subflow_update was called */
+    struct mps_metrics m;
+    struct mps_sf_lately lately;
+    struct mps_stale stale;
+    struct mps_split *split; /* NULL: TCP reaches to the peer */
+    bool rests; /* gets no new data: another one carries for both (couple.h) */
+    mps_time_t given_at; /* a run was last given to it, or the beginning */
+    struct mps_sf_join join;
+    struct mps_sf_tx tx;
+    struct mps_sf_rx rx;
+    struct mps_sf_events ev;
+    uint64_t bytes_sent, bytes_received, bytes_reinjected;
+    struct mps_meter sending, receiving; /* the same bytes, as rates */
+};
+
+/* ---- subflow.c ---- */
+
+/* A new one in CONNECTING or OPENING, linked; NULL: no memory or no slot. */
+struct mps_subflow *mps_sf_new(struct mps_conn *conn, uint32_t id, const struct mps_addr *local,
+                               const struct mps_addr *remote);
+void mps_sf_free(struct mps_subflow *sf);
+/* What it has received and not passed on is dropped. */
+void mps_sf_rx_clear(struct mps_subflow *sf);
+
+/* It carries data from now on. */
+void mps_sf_activate(struct mps_subflow *sf, mps_time_t now);
+
+/* The end of it, whatever was under way; what it held is queued for the others. */
+void mps_sf_kill(struct mps_subflow *sf, bool reset, enum mps_reason reason, mps_time_t now);
+
+/* As mps_sf_kill with reset, and the peer is told why on another subflow. */
+void mps_sf_abandon(struct mps_subflow *sf, enum mps_reason reason, bool transient,
+                    mps_time_t now);
+
+/* The peer may not see the end for long: it hears of it on another subflow. */
+void mps_sf_tell_closed(struct mps_subflow *sf, enum mps_reason reason, bool transient);
+
+/* May carry data: active, or the first one with early data. */
+bool mps_sf_usable(const struct mps_subflow *sf);
+
+/* ---- subflow_tx.c ---- */
+
+/* Append a whole message or frame to the control bytes; false: no room. */
+bool mps_sf_tx_ctrl(struct mps_subflow *sf, const uint8_t *bytes, size_t len);
+/* Is there, or can there be made, place for one more frame? */
+bool mps_sf_tx_reserve(struct mps_subflow *sf);
+void mps_sf_tx_init(struct mps_subflow *sf);
+bool mps_sf_tx_frame(struct mps_subflow *sf, uint64_t dsn, uint32_t len, uint8_t flags);
+bool mps_sf_tx_empty(const struct mps_subflow *sf);
+void mps_sf_tx_clear(struct mps_subflow *sf); /* all but a frame begun */
+void mps_sf_tx_deinit(struct mps_subflow *sf);
+void mps_sf_tx_mark(struct mps_subflow *sf, mps_time_t now); /* a PING, if one is due (split.h) */
+
+/* ---- subflow_room.c ---- */
+
+uint64_t mps_sf_room(const struct mps_subflow *sf); /* bytes it takes now */
+uint32_t mps_sf_frame_size(const struct mps_subflow *sf);
+
+/* New metrics are there. */
+void mps_sf_progress(struct mps_subflow *sf, mps_time_t now);

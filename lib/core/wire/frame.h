@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Frames: everything on a subflow after its opening messages. mptcpshim-protocol(7), "FRAMES".
+ *
+ *   0  1  type
+ *   1  1  flags
+ *   2  2  length of what follows the 8-byte prefix
+ *   4  4  CRC32C of prefix (this field zero) and fixed part
+ *   8  .. fixed part (its size depends on the type), then for DSS the payload and, in a checked one,
+ *         the CRC32C of the payload (big endian)
+ *
+ * DSS fixed part, 32 bytes: DSN(8) DATA_ACK(8) credit(8) CTRL_ACK(4) timestamp in us(4).
+ * Control frames: CSN(4), then the fields of the type; no payload. The first CSN is 0; CTRL_ACK is
+ * the next CSN expected, so 0 until something came.
+ */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "core/base/addr.h"
+#include "core/base/crypto.h"
+
+#define MPS_FRAME_PREFIX_LEN   8
+#define MPS_DSS_FIXED_LEN      32
+#define MPS_DSS_HEAD_LEN       (MPS_FRAME_PREFIX_LEN + MPS_DSS_FIXED_LEN)
+#define MPS_DSS_MAX_PAYLOAD    61440u
+#define MPS_PAYLOAD_CRC_LEN    4
+#define MPS_CTRL_MAX_LEN       128 /* whole control frame, prefix included */
+#define MPS_FRAME_HEAD_MAX     MPS_CTRL_MAX_LEN
+
+enum mps_frame_type {
+    MPS_FRAME_DSS = 1,
+    MPS_FRAME_DSS_CHECKED = 2, /* parsed as DSS, with `checked` */
+    MPS_FRAME_ADD_ADDR = 3,
+    MPS_FRAME_REMOVE_ADDR = 4,
+    MPS_FRAME_PRIO = 5,          /* MP_PRIO */
+    MPS_FRAME_FAIL = 6,          /* MP_FAIL */
+    MPS_FRAME_FASTCLOSE = 7,     /* MP_FASTCLOSE */
+    MPS_FRAME_SUBFLOW_CLOSE = 8, /* MP_TCPRST: reset of a subflow, with reason */
+    MPS_FRAME_PING = 9,
+    MPS_FRAME_PONG = 10,
+    MPS_FRAME_PADDING = 0x80, /* skipped, as all up to 0xff are that are not known */
+    /* others unknown: MPS_EPROTO */
+};
+
+#define MPS_DSS_FIN          0x01 /* DATA_FIN: takes the number dsn + payload length */
+#define MPS_DSS_ACK_NOW      0x02 /* please acknowledge at once */
+#define MPS_DSS_URGENT       0x04 /* the last byte of the payload is urgent (RFC 6093) */
+#define MPS_PRIO_BACKUP      0x01
+#define MPS_CLOSE_TRANSIENT  0x01 /* the subflow may be tried again (RFC 8684 T flag) */
+
+struct mps_dss {
+    uint8_t flags;
+    bool checked;         /* the payload's checksum is behind it; never without a payload */
+    uint32_t payload_len; /* without the checksum */
+    uint64_t dsn;
+    uint64_t data_ack;
+    uint64_t credit;
+    uint32_t ctrl_ack;     /* next control sequence number expected */
+    uint32_t timestamp_us; /* sender's clock, wraps; 0: none */
+};
+
+/* A control frame that changes state; csn orders them over all subflows (DESIGN: control space). */
+struct mps_ctrl {
+    enum mps_frame_type type;
+    uint32_t csn;
+    union {
+        struct {
+            mps_addr_id_t id;
+            uint8_t way;          /* the sender's interface by number; 1: of address 0, 0: unknown */
+            struct mps_addr addr; /* port 0: that of the first subflow */
+            uint8_t hmac[8];      /* mps_auth_add_addr */
+        } add_addr;
+        struct {
+            mps_addr_id_t id;
+        } remove_addr;
+        struct {
+            uint32_t subflow_id;
+            uint8_t flags;
+        } prio;
+        struct {
+            uint32_t subflow_id;
+            uint64_t dsn; /* start of the first payload that failed */
+        } fail;
+        struct {
+            uint8_t reason;
+            uint8_t hmac[MPS_SHA1_LEN]; /* mps_auth_fastclose */
+        } fastclose;
+        struct {
+            uint32_t subflow_id;
+            uint8_t flags;
+            uint8_t reason;
+        } subflow_close;
+        struct {
+            uint32_t opaque; /* PING and PONG are outside the control space: csn is 0 */
+        } ping;
+    };
+};
+
+struct mps_frame {
+    enum mps_frame_type type;
+    union {
+        struct mps_dss dss;
+        struct mps_ctrl ctrl;
+    };
+    /* Bytes after the head: payload and checksum of a DSS, or an unknown optional frame's rest. */
+    uint32_t tail_len;
+    bool skip; /* unknown optional frame */
+};
+
+/* Positive result of mps_frame_parse_head. */
+#define MPS_FRAME_MORE 1 /* need more bytes, *ret_need says how many in all */
+
+/*
+ * Parse the head (prefix and fixed part) at buf[0..len).
+ * On 0, *ret is set and *ret_head_len is the number of bytes used; ret->tail_len bytes follow.
+ * On MPS_FRAME_MORE, *ret_need >= len + 1. MPS_EPROTO, MPS_ECHECK.
+ */
+int mps_frame_parse_head(const uint8_t *buf, size_t len, struct mps_frame *ret,
+                         size_t *ret_head_len, size_t *ret_need);
+
+/* Encode the head of a DSS frame; its payload and checksum follow on the wire. */
+void mps_dss_encode_head(const struct mps_dss *dss, uint8_t out[MPS_DSS_HEAD_LEN]);
+
+/* Encode the head of a PADDING frame, which `len` bytes follow. */
+void mps_padding_encode_head(uint16_t len, uint8_t out[MPS_FRAME_PREFIX_LEN]);
+
+/* Encode a control frame, PING or PONG; returns its length. */
+size_t mps_ctrl_encode(const struct mps_ctrl *ctrl, uint8_t out[MPS_CTRL_MAX_LEN]);

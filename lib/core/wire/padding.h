@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Padding behind HELLO_REPLY. A client that does not know the server yet holds its request back for
+ * the round trip that HELLO takes; TCP opens the congestion window only for bytes that were sent,
+ * so the response would start as if that round trip had not been. The padding makes use of it.
+ * mptcpshim-protocol(7), "The server".
+ */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "frame.h"
+#include "core/base/span.h"
+#include "core/subflow/subflow.h"
+
+struct mps_padding {
+    uint8_t head[MPS_FRAME_PREFIX_LEN];
+    uint32_t len; /* of the whole frame, 0: none */
+    uint32_t off; /* the socket took so much; once > 0 it must be finished */
+};
+
+/* A frame that suits a path like this, or none. */
+void mps_padding_make(struct mps_padding *pad, const struct mps_metrics *m);
+
+/* What is left of it, as far as max spans suffice; returns how many. */
+unsigned mps_padding_spans(const struct mps_padding *pad, struct mps_span *spans, unsigned max);
+
+/* The socket took up to n bytes of it; returns how many. */
+size_t mps_padding_taken(struct mps_padding *pad, size_t n);
+
+static inline bool mps_padding_is_begun(const struct mps_padding *pad)
+{
+    return pad->off > 0;
+}
+
+static inline bool mps_padding_is_there(const struct mps_padding *pad)
+{
+    return pad->len > 0;
+}

@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: MIT */
+#include "control.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <openssl/crypto.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+#include "core/base/err.h"
+#include "hub.h"
+#include "job.h"
+#include "engine/show/log.h"
+#include "engine/net/sock.h"
+
+#define BACKLOG 128
+#define MAX_FDS 4
+
+/* A client has one request at a time; while that is answered it is not read from, nor freed. */
+struct client {
+    struct mps_list link;
+    struct mps_control *ctl;
+    int fd;
+    ev_io io;
+    struct ucred cred;
+    struct mps_job job;
+};
+
+static void client_free(struct client *c)
+{
+    ev_io_stop(c->ctl->hub->loop, &c->io);
+    close(c->fd);
+    mps_list_remove(&c->link);
+    c->ctl->n_clients--;
+    free(c);
+}
+
+/* One descriptor at most; surplus ones are closed. Returns the request's length or -1. */
+static ssize_t receive(int fd, struct mps_ho_request *req, int *ret_fd)
+{
+    union {
+        struct cmsghdr align;
+        char buf[CMSG_SPACE(sizeof(int) * MAX_FDS)];
+    } ctl;
+    struct iovec iov = {req, sizeof(*req)};
+    struct msghdr msg = {
+        .msg_iov = &iov,
+        .msg_iovlen = 1,
+        .msg_control = &ctl,
+        .msg_controllen = sizeof(ctl),
+    };
+    ssize_t n = recvmsg(fd, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+
+    *ret_fd = -1;
+    if (n < 0)
+        return -1;
+    for (struct cmsghdr *c = CMSG_FIRSTHDR(&msg); c; c = CMSG_NXTHDR(&msg, c)) {
+        size_t count = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+        int fds[MAX_FDS];
+
+        if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS || count > MAX_FDS)
+            continue;
+        memcpy(fds, CMSG_DATA(c), count * sizeof(int));
+        for (size_t i = 0; i < count; i++) {
+            if (*ret_fd < 0)
+                *ret_fd = fds[i];
+            else
+                close(fds[i]);
+        }
+    }
+    return n;
+}
+
+static bool send_reply(int fd, const struct mps_ho_reply *reply, int pass_fd)
+{
+    union {
+        struct cmsghdr align;
+        char buf[CMSG_SPACE(sizeof(int))];
+    } ctl;
+    struct iovec iov = {(void *)reply, sizeof(*reply)};
+    struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
+    struct cmsghdr *c;
+
+    if (pass_fd >= 0) {
+        memset(&ctl, 0, sizeof(ctl));
+        msg.msg_control = &ctl;
+        msg.msg_controllen = sizeof(ctl.buf);
+        c = CMSG_FIRSTHDR(&msg);
+        c->cmsg_level = SOL_SOCKET;
+        c->cmsg_type = SCM_RIGHTS;
+        c->cmsg_len = CMSG_LEN(sizeof(int));
+        memcpy(CMSG_DATA(c), &pass_fd, sizeof(int));
+    }
+    return sendmsg(fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)sizeof(*reply);
+}
+
+static bool authorised(const struct client *c, const struct mps_ho_request *req)
+{
+    return c->cred.uid == c->ctl->uid || c->cred.uid == 0 ||
+           CRYPTO_memcmp(req->secret, c->ctl->secret, MPS_HO_SECRET_LEN) == 0;
+}
+
+/* As handover/spawn.h says of an early agent. */
+static void take_user(struct mps_control *ctl, const struct ucred *cred, uint16_t op)
+{
+    if (!ctl->early || (op != MPS_HO_CONNECTED && op != MPS_HO_ACCEPTED && op != MPS_HO_LISTEN))
+        return;
+    ctl->early = false;
+    if (ctl->uid != 0 || cred->uid == 0)
+        return;
+    /* In a user namespace there may be nothing to drop. */
+    if (setgroups(0, NULL) < 0)
+        mps_log("control: setgroups: %s", strerror(errno));
+    if (setresgid(cred->gid, cred->gid, cred->gid) < 0 ||
+        setresuid(cred->uid, cred->uid, cred->uid) < 0)
+        mps_log("control: stays root: %s", strerror(errno));
+    ctl->uid = geteuid();
+}
+
+/* In the thread that made the reply. */
+static bool reply(struct mps_job *job)
+{
+    struct client *c = mps_container_of(job, struct client, job);
+
+    return send_reply(c->fd, &job->d.reply, job->d.reply_fd);
+}
+
+static void replied(struct mps_job *job)
+{
+    struct client *c = mps_container_of(job, struct client, job);
+
+    (void)shutdown(c->fd, SHUT_RDWR); /* ENOTCONN: the client has gone */
+}
+
+/* One request each: the client has what it wanted, or has gone. */
+static void done(struct mps_job *job, bool ok)
+{
+    client_free(mps_container_of(job, struct client, job));
+}
+
+/*
+ * The client has withdrawn its request, or is gone: nobody would get what comes of a descriptor. Not
+ * so a monitor, which watches its own end of the descriptor rather than for the reply.
+ */
+static bool is_withdrawn(int fd)
+{
+    char byte;
+
+    return recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+}
+
+static void on_request(struct ev_loop *loop, ev_io *io, int revents)
+{
+    struct client *c = io->data;
+    struct mps_ho_request *req = &c->job.req;
+    ssize_t n;
+    int fd;
+
+    c->job = (struct mps_job){.reply = reply, .replied = replied, .done = done};
+    n = receive(c->fd, req, &fd);
+    if (n < 0 && mps_sock_would_block(errno)) {
+        ev_io_start(loop, io);
+        return;
+    }
+    if (n != (ssize_t)sizeof(*req) || req->magic != MPS_HO_MAGIC ||
+        req->version != MPS_HO_VERSION || req->len > MPS_HO_DATA_MAX || !authorised(c, req) ||
+        (fd >= 0 && req->op != MPS_HO_MONITOR && is_withdrawn(c->fd))) {
+        if (n > 0)
+            mps_log("control: request refused");
+        if (fd >= 0)
+            close(fd);
+        client_free(c);
+        return;
+    }
+    take_user(c->ctl, &c->cred, req->op);
+    c->job.d = (struct mps_dispatch){.fd = fd, .reply_fd = -1, .pid = c->cred.pid};
+    ev_io_stop(loop, io);
+    mps_job_start(&c->job, c->ctl->hub);
+}
+
+static void add_client(void *user, int fd)
+{
+    struct mps_control *ctl = user;
+    struct client *c = ctl->n_clients < MPS_CONTROL_CLIENTS ? calloc(1, sizeof(*c)) : NULL;
+    socklen_t len = sizeof(struct ucred);
+
+    if (!c || getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &c->cred, &len) < 0) {
+        free(c);
+        close(fd);
+        return;
+    }
+    c->ctl = ctl;
+    c->fd = fd;
+    ev_io_init(&c->io, on_request, fd, EV_READ);
+    c->io.data = c;
+    mps_list_push_back(&ctl->clients, &c->link);
+    ctl->n_clients++;
+    /* The request has mostly come by now. */
+    on_request(ctl->hub->loop, &c->io, EV_READ);
+}
+
+int mps_control_init(struct mps_control *ctl, struct mps_hub *hub,
+                     const uint8_t secret[MPS_HO_SECRET_LEN])
+{
+    struct sockaddr_un un = {.sun_family = AF_UNIX};
+    size_t prefix = strlen(MPS_HO_NAME_PREFIX), id = strlen(hub->agent_id);
+    socklen_t len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + prefix + id);
+    int fd;
+
+    memset(ctl, 0, sizeof(*ctl));
+    ctl->hub = hub;
+    ctl->uid = geteuid();
+    memcpy(ctl->secret, secret, MPS_HO_SECRET_LEN);
+    mps_list_init(&ctl->clients);
+    memcpy(un.sun_path + 1, MPS_HO_NAME_PREFIX, prefix);
+    memcpy(un.sun_path + 1 + prefix, hub->agent_id, id);
+    ctl->acceptor.fd = -1;
+    fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return MPS_ESYS;
+    if (bind(fd, (struct sockaddr *)&un, len) < 0 || listen(fd, BACKLOG) < 0) {
+        int err = errno;
+
+        close(fd);
+        return err == EADDRINUSE ? MPS_CONTROL_TAKEN : MPS_ESYS;
+    }
+    mps_acceptor_start(&ctl->acceptor, hub->loop, fd, add_client, ctl);
+    return 0;
+}
+
+void mps_control_deinit(struct mps_control *ctl)
+{
+    struct client *c, *tmp;
+
+    if (ctl->acceptor.fd < 0)
+        return;
+    mps_list_for_each_safe(c, tmp, &ctl->clients, struct client, link) client_free(c);
+    mps_acceptor_stop(&ctl->acceptor);
+}

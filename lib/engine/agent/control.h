@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The agent's control socket: a connection, by SOCK_SEQPACKET, brings one request of
+ * handover/message.h and gets one reply. A request counts if it brings the secret or comes from the agent's own user or root. A client
+ * that does not take its reply is dropped; nothing here ever waits for one, nor for an engine.
+ */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include "engine/net/acceptor.h"
+#include "core/base/list.h"
+#include "handover/message.h"
+
+#define MPS_CONTROL_CLIENTS 256
+
+struct mps_hub;
+
+struct mps_control {
+    struct mps_hub *hub;
+    struct mps_acceptor acceptor;
+    uint8_t secret[MPS_HO_SECRET_LEN];
+    uid_t uid;
+    bool early; /* started before anybody needed it: as in handover/spawn.h */
+    struct mps_list clients;
+    unsigned n_clients;
+};
+
+/* Positive result of mps_control_init: another agent holds the name. */
+#define MPS_CONTROL_TAKEN 1
+
+/* Bind the agent's name and listen. 0, MPS_CONTROL_TAKEN, MPS_ESYS. */
+int mps_control_init(struct mps_control *ctl, struct mps_hub *hub,
+                     const uint8_t secret[MPS_HO_SECRET_LEN]);
+/* After mps_hub_stop: no request is on its way any more. */
+void mps_control_deinit(struct mps_control *ctl);

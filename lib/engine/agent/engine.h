@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What carries connections: a loop, the core's environment and the sessions, and the order of
+ * work. Callbacks of the loop only read and mark sessions; after all of them each marked session
+ * runs once, with bounded work, and is freed there if it is over. What an agent has once whatever
+ * the number of its engines is in hub.h.
+ *
+ * Threads. An agent has one engine or several, each with a thread of its own (worker.h); they share
+ * nothing but what is constant, what is known of peers and paths, the monitors and the join listener. An engine
+ * and all that belongs to it (sessions, their connections, relays and sockets) is used by the
+ * thread of its loop only: that is true of every module here whose header says nothing else. A
+ * connection stays with its engine for its life. Its id and its token are `index` modulo `count`,
+ * so whoever has one of them knows the engine and no table is shared.
+ */
+#pragma once
+#include <ev.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include "engine/connection/app.h"
+#include "engine/net/busypoll.h"
+#include "config/options.h"
+#include "config/policy.h"
+#include "core/conn/conn.h"
+#include "core/base/list.h"
+#include "core/conn/token.h"
+#include "engine/connection/ends.h"
+#include "engine/net/linger.h"
+#include "memory.h"
+#include "engine/show/monitor.h"
+#include "engine/paths/pathmem.h"
+#include "peers.h"
+#include "engine/paths/view.h"
+
+#define MPS_AGENT_ID_LEN 16
+
+struct mps_session;
+
+/* What an engine is given. All of it outlives the engine. */
+struct mps_engine_setup {
+    unsigned index, count; /* of the agent's engines */
+    const char *agent_id;
+    const struct mps_options *options;
+    const struct mps_policy *policy; /* of the files */
+    const struct mps_view *view;     /* changes only in the engine's own thread */
+    struct mps_peers *peers;
+    struct mps_pathmem *pathmem;
+    struct mps_monitors *monitors;
+    /* Joins need a listener of ours: its port, 0 if it cannot be had. In the engine's thread. */
+    uint16_t (*open_join_port)(void *user);
+    void *user;
+};
+
+struct mps_engine {
+    struct ev_loop *loop;
+    unsigned index, count;
+    struct mps_env env;
+    struct mps_memory memory; /* of env */
+    struct mps_rxmem rxmem;  /* of env */
+    struct mps_options options;
+    const struct mps_policy *policy;
+    const struct mps_view *view;
+    struct mps_peers *peers;
+    struct mps_pathmem *pathmem;
+    struct mps_monitors *monitors;
+    uint16_t (*open_join_port)(void *user);
+    void *user;
+    char agent_id[MPS_AGENT_ID_LEN + 1];
+
+    struct mps_list sessions, marked; /* struct mps_session */
+    unsigned n_sessions;
+    uint64_t next_id; /* mps_engine_new_id */
+    struct mps_token_table tokens; /* of multipath sessions */
+    struct mps_ends ends;          /* of sessions that are over, or reset */
+    ev_check check;                /* runs the marked sessions */
+    ev_idle more;                  /* keeps the loop from sleeping while some are left */
+    bool retiring;                 /* mps_engine_retire */
+
+    struct mps_appwatch appwatch;
+    struct mps_linger linger;
+    struct mps_busypoll busypoll;
+};
+
+/* 0, MPS_ESYS, MPS_ECRYPTO. Nothing is left behind on failure. */
+int mps_engine_init(struct mps_engine *eng, struct ev_loop *loop,
+                    const struct mps_engine_setup *setup);
+void mps_engine_deinit(struct mps_engine *eng);
+
+/* Nothing to stay for: no session, no half-closed socket. */
+bool mps_engine_is_idle(const struct mps_engine *eng);
+
+/* How an agent stops; each stage follows from hub.h. */
+enum mps_stop {
+    MPS_STOP_RETIRE, /* nothing new; a connection ends as soon as its program's end is delivered */
+    MPS_STOP_DESERT, /* the programs are as good as gone: what they wrote is delivered */
+    MPS_STOP_ABORT,  /* what is left is reset, at both ends */
+};
+void mps_engine_stop(struct mps_engine *eng, enum mps_stop stage);
+
+/* For a new session; unique among all engines of the agent. */
+uint64_t mps_engine_new_id(struct mps_engine *eng);
+
+/* Run the session soon. */
+void mps_engine_mark(struct mps_engine *eng, struct mps_session *s);
+
+/* A JOIN that arrived, wherever; takes the descriptor. */
+void mps_engine_join(struct mps_engine *eng, int fd, const struct mps_join *join);
+
+/* The view is another one, in a way that the sessions have to know. */
+void mps_engine_view_changed(struct mps_engine *eng);
+
+void mps_engine_route_changed(struct mps_engine *eng, const struct mps_route *route);
+
+/*
+ * Port at which a join for local address `addr` reaches us; addr->port is the port of the
+ * application's listener, 0: of the agent's own. 0: none.
+ */
+uint16_t mps_engine_join_port(struct mps_engine *eng, const struct mps_addr *addr);

@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: MIT */
+#include "manage.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <json-c/json.h>
+#include <stdlib.h>
+#include <string.h>
+#include "clock.h"
+#include "config/value.h"
+#include "core/sched/sched.h"
+#include "hub.h"
+#include "engine/paths/locals.h"
+#include "engine/connection/mpconn.h"
+#include "engine/connection/relay.h"
+#include "engine/connection/session.h"
+
+static void fail(struct mps_dispatch *d, int err)
+{
+    d->reply.status = MPS_HO_ERROR;
+    d->reply.error = err;
+}
+
+/* With a text for the user. */
+static void refuse(struct mps_dispatch *d, int err, const char *why)
+{
+    size_t len = strnlen(why, sizeof(d->reply.data));
+
+    fail(d, err);
+    memcpy(d->reply.data, why, len);
+    d->reply.len = (uint32_t)len;
+}
+
+static void text_of(const struct mps_ho_request *req, char ret[MPS_HO_DATA_MAX + 1])
+{
+    memcpy(ret, req->data, req->len);
+    ret[req->len] = '\0';
+}
+
+/* ---- paths ---- */
+
+static unsigned n_subflows(const struct mps_engine *eng, const struct mps_addr *addr)
+{
+    struct mps_subflow_info info[MPS_MAX_SUBFLOWS];
+    const struct mps_session *s;
+    unsigned n = 0;
+
+    mps_list_for_each(s, &eng->sessions, struct mps_session, link)
+    {
+        unsigned k = s->mp ? mps_conn_subflow_info(mps_mpconn_core(s->mp), info, MPS_MAX_SUBFLOWS)
+                           : 0;
+
+        for (unsigned i = 0; i < k && i < MPS_MAX_SUBFLOWS; i++)
+            n += mps_addr_same_ip(&info[i].local, addr);
+    }
+    return n;
+}
+
+static struct json_object *path_object(const struct mps_engine *eng,
+                                       const struct mps_netaddr_entry *e, bool used)
+{
+    struct json_object *o = json_object_new_object();
+    char text[INET6_ADDRSTRLEN] = "";
+
+    inet_ntop(e->addr.family == MPS_AF_INET ? AF_INET : AF_INET6, e->addr.ip, text, sizeof(text));
+    json_object_object_add(o, "agent", json_object_new_string(eng->agent_id));
+    json_object_object_add(o, "interface", json_object_new_string(e->ifname));
+    json_object_object_add(o, "address", json_object_new_string(text));
+    json_object_object_add(o, "used", json_object_new_boolean(used));
+    json_object_object_add(o, "backup", json_object_new_boolean(used && e->backup));
+    json_object_object_add(o, "weight", json_object_new_int(used ? (int)e->weight : 0));
+    json_object_object_add(o, "subflows", json_object_new_int((int)n_subflows(eng, &e->addr)));
+    return o;
+}
+
+/* In place of the addresses that are too many: how many they are. */
+static struct json_object *left_out_object(const struct mps_engine *eng, unsigned n)
+{
+    static const struct mps_netaddr_entry nothing = {.addr = {.family = MPS_AF_NONE}};
+    struct json_object *o = path_object(eng, &nothing, false);
+
+    json_object_object_add(o, "address", json_object_new_string(""));
+    json_object_object_add(o, "left_out", json_object_new_int((int)n));
+    return o;
+}
+
+static const struct mps_netaddr_entry *find(const struct mps_netaddr_list *list,
+                                            const struct mps_addr *addr)
+{
+    for (unsigned i = 0; i < list->n; i++) {
+        if (mps_addr_same_ip(&list->entry[i].addr, addr))
+            return &list->entry[i];
+    }
+    return NULL;
+}
+
+/* The host's addresses, and loopback ones that are used although the kernel does not list them. */
+struct json_object *mps_manage_paths(const struct mps_engine *eng)
+{
+    struct json_object *root = json_object_new_array();
+    const struct mps_netaddr_list *all = &eng->view->addresses;
+    struct mps_netaddr_list used;
+
+    mps_locals_all(eng, &used);
+    for (unsigned i = 0; i < all->n; i++) {
+        const struct mps_netaddr_entry *e = find(&used, &all->entry[i].addr);
+
+        json_object_array_add(root, path_object(eng, e ? e : &all->entry[i], e != NULL));
+    }
+    for (unsigned i = 0; i < used.n; i++) {
+        if (!find(all, &used.entry[i].addr))
+            json_object_array_add(root, path_object(eng, &used.entry[i], true));
+    }
+    if (all->left_out > 0)
+        json_object_array_add(root, left_out_object(eng, all->left_out));
+    return root;
+}
+
+static struct json_object *member(struct json_object *path, const char *key)
+{
+    struct json_object *value = NULL;
+
+    json_object_object_get_ex(path, key, &value);
+    return value;
+}
+
+static bool same(struct json_object *a, struct json_object *b, const char *key)
+{
+    return strcmp(json_object_get_string(member(a, key)), json_object_get_string(member(b, key))) ==
+           0;
+}
+
+static struct json_object *find_path(struct json_object *list, struct json_object *path)
+{
+    for (size_t i = 0; i < json_object_array_length(list); i++) {
+        struct json_object *o = json_object_array_get_idx(list, i);
+
+        if (same(o, path, "address") && same(o, path, "interface"))
+            return o;
+    }
+    return NULL;
+}
+
+void mps_manage_join_paths(struct json_object *list, struct json_object *more)
+{
+    for (size_t i = 0; i < json_object_array_length(more); i++) {
+        struct json_object *path = json_object_array_get_idx(more, i);
+        struct json_object *ours = find_path(list, path);
+
+        /* One of them may not have seen yet that an address came or went. */
+        if (!ours)
+            json_object_array_add(list, json_object_get(path));
+        else
+            json_object_int_inc(member(ours, "subflows"),
+                                json_object_get_int(member(path, "subflows")));
+    }
+}
+
+void mps_manage_path(struct mps_hub *hub, const struct mps_ho_request *req, struct mps_dispatch *d)
+{
+    char text[MPS_HO_DATA_MAX + 1];
+    const char *why;
+
+    text_of(req, text);
+    why = mps_hub_path_command(hub, text);
+    if (why)
+        refuse(d, EINVAL, why);
+}
+
+/* ---- one connection ---- */
+
+/* By its token, 8 hexadecimal digits, or its id, 16. */
+static bool parse_name(const char *name, uint64_t *ret)
+{
+    size_t len = strlen(name);
+
+    if ((len != 8 && len != 16) || strspn(name, "0123456789abcdefABCDEF") != len)
+        return false;
+    *ret = strtoull(name, NULL, 16);
+    return true;
+}
+
+bool mps_manage_target(const struct mps_ho_request *req, uint64_t *ret)
+{
+    char text[MPS_HO_DATA_MAX + 1], *p = text, *name;
+
+    text_of(req, text);
+    name = mps_value_next(&p);
+    return name && parse_name(name, ret);
+}
+
+static struct mps_session *find_session(struct mps_engine *eng, const char *name)
+{
+    uint64_t n;
+
+    if (!parse_name(name, &n))
+        return NULL;
+    return strlen(name) == 16 ? mps_session_find(eng, n)
+                              : mps_token_find(&eng->tokens, (uint32_t)n);
+}
+
+static void set_connection(struct mps_engine *eng, char *text, struct mps_dispatch *d)
+{
+    char *name = mps_value_next(&text), *word = name ? mps_value_next(&text) : NULL;
+    struct mps_session *s = name ? find_session(eng, name) : NULL;
+    const struct mps_sched_ops *sched;
+
+    if (!s) {
+        refuse(d, ENOENT, "no such connection");
+        return;
+    }
+    if (!word || strncmp(word, "scheduler=", 10) != 0 || mps_value_next(&text)) {
+        refuse(d, EINVAL, "what can be set is scheduler=NAME");
+        return;
+    }
+    sched = mps_sched_find(word + 10);
+    if (!sched) {
+        refuse(d, EINVAL, "the scheduler is not ecf, minrtt, roundrobin, redundant or backup");
+        return;
+    }
+    if (!s->mp && !mps_relay_waiting(s->relay)) {
+        refuse(d, ENOTCONN, "the connection is plain TCP");
+        return;
+    }
+    s->options.sched = sched; /* for one that is not open yet */
+    if (s->mp && mps_conn_set_scheduler(mps_mpconn_core(s->mp), sched, mps_clock_now()) < 0) {
+        refuse(d, ENOMEM, "out of memory");
+        return;
+    }
+    mps_engine_mark(eng, s);
+}
+
+void mps_manage_connection(struct mps_engine *eng, const struct mps_ho_request *req,
+                           struct mps_dispatch *d)
+{
+    char text[MPS_HO_DATA_MAX + 1];
+
+    text_of(req, text);
+    set_connection(eng, text, d);
+}

@@ -1,6 +1,0 @@
-/* SPDX-License-Identifier: MIT */
-/* The engine's clock: CLOCK_MONOTONIC in nanoseconds, as the core's verbs take it. */
-#pragma once
-#include "core/time.h"
-
-mps_time_t mps_clock_now(void);

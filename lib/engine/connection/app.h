@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The application's end of a connection: an AF_UNIX stream socketpair of which the application
+ * gets one end. It must look like TCP from there:
+ *
+ *  - FIN is shutdown(SHUT_WR) by us, never close.
+ *  - A reset is our close while a byte of the application's is unread in our receive queue: it
+ *    then gets the queued data, ECONNRESET, EOF. So one byte is always left unread. At first it
+ *    is a hello byte written from the application's end; later, when all is drained, the last
+ *    byte of the stream: it is forwarded by MSG_PEEK and skipped by the next read ("ahead").
+ *  - Its close and its shutdown(SHUT_WR) differ in POLLHUP, which libev does not show; and the
+ *    held byte keeps the descriptor readable for ever. Hence an edge-triggered epoll of our own,
+ *    which libev watches as one descriptor.
+ *  - Its send buffer is what its writes may be ahead of our reads. Where the application asked for a
+ *    small one, bytes that were forwarded stay in the queue until the peer has them ("keeps"): they
+ *    fill it, as on TCP, and nothing waits behind them. They are read by MSG_PEEK then.
+ *  - Urgent data (MSG_OOB) arrives inline here: reading stops before the urgent byte, and behind it.
+ *    Where the kernel's AF_UNIX has none, the byte lost its mark before.
+ */
+#pragma once
+#include <ev.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+#include "core/base/list.h"
+#include "core/base/span.h"
+
+struct mps_appwatch {
+    struct ev_loop *loop;
+    ev_io io;
+    int epfd;
+    struct mps_list starved; /* a call for them failed for lack of memory: again after a while */
+    ev_timer retry;
+};
+
+int mps_appwatch_init(struct mps_appwatch *watch, struct ev_loop *loop);
+void mps_appwatch_deinit(struct mps_appwatch *watch);
+
+struct mps_app {
+    struct mps_appwatch *watch;
+    void (*ready)(struct mps_app *app); /* something changed; must not close or free */
+    int fd;                             /* -1: closed */
+    size_t ahead;  /* bytes at the head of the queue that were forwarded already: 0 or 1, unless: */
+    bool keeps;    /* they stay there until mps_app_keep lets go of them */
+    size_t buffer; /* bytes that fill the application's send buffer, the kernel's overhead with them */
+    size_t queued; /* bytes in the queue for certain, those included */
+    bool changed;  /* an event came since the queue was last looked at */
+    bool eof;      /* the application shut down its sending side, or closed */
+    bool hup;      /* both directions: it closed */
+    bool err;      /* it closed with data unread */
+    bool blocked;  /* a write met a full buffer; `ready` is called when there is room */
+    bool fin_sent;
+    bool deserted; /* mps_app_desert */
+    bool urgent; /* the last byte of the latest read is urgent */
+    bool failed; /* its socket gives an error that is no end of the application: reset both ends */
+    struct mps_list starved_link;
+    bool deaf; /* it shut down its reading side: what we write is discarded */
+};
+
+/*
+ * Make the pair; the application's end is bound to the connection name of message.h, its SO_SNDBUF
+ * is `buffer` (handover/sndbuf.h), that of ours `own_buffer`. *ret_fd is to be passed on and closed. 0 or MPS_ESYS.
+ */
+int mps_app_open(struct mps_app *app, struct mps_appwatch *watch,
+                 void (*ready)(struct mps_app *app), const char *agent_id, uint64_t conn_id,
+                 size_t buffer, size_t own_buffer, const struct sockaddr_storage *local, const struct sockaddr_storage *peer,
+                 int *ret_fd);
+
+/* Positive results of mps_app_read. */
+#define MPS_APP_EOF   1 /* all was read: FIN, or close if `hup` */
+#define MPS_APP_RESET 2 /* all was read: closed with data unread, as TCP resets then */
+
+/*
+ * The application closed while its peer may still send. Once our FIN is with it, a close looks like
+ * its own shutdown(SHUT_WR), whose bytes must reach the peer even with SO_LINGER 0: false then.
+ */
+bool mps_app_closed_early(const struct mps_app *app);
+
+/* Would a read give anything: bytes, the end, an error? */
+bool mps_app_readable(struct mps_app *app);
+
+/* Next bytes of the application; *ret_n may be 0: none now. */
+int mps_app_read(struct mps_app *app, uint8_t *p, size_t len, size_t *ret_n);
+
+/* Of the bytes that were forwarded the newest n stay in the queue; not before `keeps` is set. */
+void mps_app_keep(struct mps_app *app, uint64_t n);
+
+/*
+ * Bytes to the application; the number taken: all of them once it listens no more, none once it
+ * closed (`hup`), since TCP answers bytes that come after a close with a reset. Short of memory: none
+ * now, and `ready` follows. Any other error sets `failed`.
+ */
+size_t mps_app_write(struct mps_app *app, const struct mps_span *spans, unsigned n);
+
+/* The same for one urgent byte. */
+size_t mps_app_write_urgent(struct mps_app *app, const uint8_t *byte);
+
+/*
+ * Whoever holds the other end ends with its PID namespace, without having closed it: an empty queue
+ * is the close.
+ */
+void mps_app_desert(struct mps_app *app);
+
+/* FIN to the application. */
+void mps_app_fin(struct mps_app *app);
+
+/* The end of an orderly connection: the application sees no more than it saw already. */
+void mps_app_close(struct mps_app *app);
+
+/* Reset to the application. */
+void mps_app_reset(struct mps_app *app);

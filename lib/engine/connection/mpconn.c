@@ -1,0 +1,389 @@
+/* SPDX-License-Identifier: MIT */
+#include "mpconn_int.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "engine/agent/clock.h"
+#include "engine/net/connector.h"
+#include "core/base/constants.h"
+#include "core/base/err.h"
+#include "engine/agent/engine.h"
+#include "handover/marks.h"
+#include "handover/message.h"
+#include "engine/paths/locals.h"
+#include "engine/show/log.h"
+#include "engine/net/peek.h"
+#include "engine/show/report.h"
+#include "session.h"
+#include "sflow.h"
+#include "sndbuf.h"
+#include "engine/net/sock.h"
+#include "timeouts.h"
+
+#define JOIN_DELAY   (20 * MPS_MSEC)
+#define KEY_ATTEMPTS 8 /* token collisions in a row: never */
+
+static void wake(void *user)
+{
+    struct mps_mpconn *mp = user;
+
+    mps_engine_mark(mp->eng, mp->s);
+}
+
+static void on_timer(struct ev_loop *loop, ev_timer *timer, int revents)
+{
+    struct mps_mpconn *mp = timer->data;
+    struct mps_sflow *f;
+
+    mp->timer_at = MPS_NEVER;
+    mp->starved = false;
+    mps_list_for_each(f, &mp->flows, struct mps_sflow, link)
+    {
+        f->woke_for_nothing = f->starved = false;
+        f->lookout.touched = true;
+    }
+    wake(mp);
+}
+
+/* ---- birth and death ---- */
+
+/* Of all subflows; each further one that is long enough gets them by itself. */
+static bool wants_checksums(const struct mps_session *s, int fd)
+{
+    if (s->options.checksum == MPS_CHECKSUM_AUTO &&
+        mps_sock_rtt_ns(fd) > MPS_CHECKS_RTT_US * MPS_USEC)
+        return true;
+    return s->options.checksum == MPS_CHECKSUM_ON ||
+           mps_pathmem_find(s->eng->pathmem, MPS_PATHMEM_REWRITES, &s->local, &s->peer,
+                            mps_clock_now()) != 0;
+}
+
+/* A server's program has looked at the SYN and released it: false. */
+static bool is_marked(const struct mps_session *s, int fd)
+{
+    return s->role == MPS_ROLE_CLIENT && mps_marks_synack_is(fd, MPS_MARK_LISTEN);
+}
+
+static void configure(const struct mps_mpconn *mp, int fd, struct mps_config *cfg)
+{
+    const struct mps_session *s = mp->s;
+
+    mps_config_init(cfg);
+    if (s->options.sched)
+        cfg->sched = s->options.sched;
+    cfg->fairness = s->options.fairness;
+    if (s->options.pm)
+        cfg->pm = s->options.pm;
+    if (s->options.max_subflows)
+        cfg->max_subflows = s->options.max_subflows;
+    cfg->max_addrs = s->options.max_addresses;
+    cfg->no_subflow_timeout = s->options.no_subflow_timeout;
+    cfg->keepalive = s->options.keepalive;
+    cfg->join_delay = JOIN_DELAY;
+    cfg->token_mod = s->eng->count;
+    cfg->token_rem = s->eng->index;
+    cfg->zero_rtt = s->role == MPS_ROLE_CLIENT &&
+                    mps_peers_find(s->eng->peers, &s->peer, mps_clock_now()) == MPS_PEER_PROVEN;
+    cfg->check_far = s->options.checksum == MPS_CHECKSUM_AUTO;
+    if (wants_checksums(s, fd))
+        cfg->capabilities |= MPS_CAP_PAYLOAD_CRC;
+    /* A join without its mark would reach the program there. */
+    cfg->announced_only = mp->listed && !is_marked(s, fd);
+}
+
+/* A core connection whose token is ours alone. */
+static int new_core(struct mps_mpconn *mp, int fd, const struct mps_hello *hello, mps_time_t now)
+{
+    struct mps_engine *eng = mp->eng;
+    struct mps_config cfg;
+    int rc = MPS_ETOKEN;
+
+    configure(mp, fd, &cfg);
+    for (unsigned i = 0; i < KEY_ATTEMPTS; i++) {
+        rc = hello ? mps_conn_new_server(&mp->core, &eng->env, &cfg, hello, now)
+                   : mps_conn_new_client(&mp->core, &eng->env, &cfg, now);
+        if (rc < 0)
+            return rc;
+        mp->token = mps_conn_token(mp->core);
+        rc = mps_token_insert(&eng->tokens, mp->token, mp->s);
+        if (rc == 0)
+            return 0;
+        mp->core = mps_conn_free(mp->core);
+        if (rc < 0)
+            return rc;
+    }
+    return MPS_ETOKEN;
+}
+
+struct mps_sflow *mps_mpconn_add_flow(struct mps_mpconn *mp, struct mps_subflow *sf, int fd,
+                                      bool connecting, const struct mps_addr *local,
+                                      uint32_t ifindex)
+{
+    struct mps_sflow *f = mps_sflow_new(mp->eng->loop, sf, fd, connecting, wake, mp);
+
+    if (!f)
+        return NULL;
+    snprintf(f->ifname, sizeof(f->ifname), "%s",
+             mps_netaddr_ifname(&mp->eng->view->addresses, ifindex, local));
+    mps_subflow_set_user(sf, f);
+    mps_list_push_back(&mp->flows, &f->link);
+    return f;
+}
+
+/* A listed peer whose mark is not there is behind a box that splits TCP, or as good as that. */
+static void look_for_box(struct mps_mpconn *mp, struct mps_subflow *sf, bool marked,
+                         mps_time_t now)
+{
+    if (mp->listed && !marked)
+        mps_subflow_set_split(sf, now);
+}
+
+void mps_mpconn_obey(struct mps_mpconn *mp)
+{
+    struct mps_timeouts timeouts = mps_timeouts_of(&mp->s->sockopts);
+
+    mps_sndbuf_apply(mp);
+    mps_conn_set_timeouts(mp->core, &timeouts, mps_clock_now());
+    mps_pacing_obey(mp);
+}
+
+int mps_mpconn_new(struct mps_mpconn **ret, struct mps_session *s, int fd,
+                   const struct mps_hello *hello)
+{
+    struct mps_mpconn *mp = calloc(1, sizeof(*mp));
+    struct mps_netaddr_list locals;
+    mps_time_t now = mps_clock_now();
+    struct mps_subflow *sf;
+    int rc;
+
+    if (!mp)
+        return MPS_ENOMEM;
+    mp->s = s;
+    mp->eng = s->eng;
+    mp->listed = mps_policy_capable(mp->eng->policy, &s->peer);
+    mp->timer_at = MPS_NEVER;
+    mp->since = now;
+    mps_list_init(&mp->flows);
+    ev_timer_init(&mp->timer, on_timer, 0., 0.);
+    mp->timer.data = mp;
+    rc = new_core(mp, fd, hello, now);
+    if (rc == 0)
+        rc = mps_conn_first_subflow(mp->core, &s->local, &s->peer, now, &sf);
+    if (rc == 0 && !mps_mpconn_add_flow(mp, sf, fd, false, &s->local, 0))
+        rc = MPS_ENOMEM;
+    if (rc < 0) {
+        mps_mpconn_free(mp);
+        return rc;
+    }
+    look_for_box(mp, sf, is_marked(s, fd), now);
+    *ret = mp;
+    mps_mpconn_obey(mp);
+    if (mp->eng->retiring)
+        mps_conn_leave(mp->core, now);
+    mps_locals_of(s, &locals);
+    mps_mpconn_set_locals(mp, &locals);
+    return 0;
+}
+
+struct mps_mpconn *mps_mpconn_free(struct mps_mpconn *mp)
+{
+    struct mps_sflow *f, *tmp;
+
+    if (!mp)
+        return NULL;
+    ev_timer_stop(mp->eng->loop, &mp->timer);
+    mps_list_for_each_safe(f, tmp, &mp->flows, struct mps_sflow, link)
+    {
+        int fd = mps_sflow_free(f);
+
+        if (fd >= 0)
+            mps_sock_reset(fd);
+    }
+    if (mp->core) {
+        mps_token_remove(&mp->eng->tokens, mp->token);
+        mps_conn_free(mp->core);
+    }
+    free(mp->locals);
+    free(mp);
+    return NULL;
+}
+
+int mps_mpconn_take_first(struct mps_mpconn *mp)
+{
+    struct mps_sflow *f;
+    int fd;
+
+    if (mps_list_empty(&mp->flows))
+        return -1;
+    f = mps_list_entry(mp->flows.next, struct mps_sflow, link);
+    fd = f->fd;
+    ev_io_stop(mp->eng->loop, &f->io);
+    f->fd = -1;
+    return fd;
+}
+
+void mps_mpconn_stop(struct mps_mpconn *mp, bool abort)
+{
+    mps_time_t now = mps_clock_now();
+
+    if (!abort) {
+        mps_conn_leave(mp->core, now);
+        return;
+    }
+    mps_app_reset(&mp->s->app);
+    mp->closed = true;
+    mp->resetting = false;
+    mps_conn_abort(mp->core, now);
+}
+
+/* ---- addresses ---- */
+
+static bool listed(const struct mps_netaddr_entry *list, unsigned n, const struct mps_addr *addr)
+{
+    for (unsigned i = 0; i < n; i++) {
+        if (mps_addr_same_ip(&list[i].addr, addr))
+            return true;
+    }
+    return false;
+}
+
+static bool listed_with_port(const struct mps_netaddr_entry *list, unsigned n,
+                             const struct mps_addr *addr)
+{
+    for (unsigned i = 0; i < n; i++) {
+        if (mps_addr_equal(&list[i].addr, addr))
+            return true;
+    }
+    return false;
+}
+
+/* Where joins for it come in, 0: nowhere. */
+static uint16_t join_port(const struct mps_mpconn *mp, const struct mps_netaddr_entry *e)
+{
+    struct mps_addr addr = e->addr;
+
+    /* The program's port, where joins are told by their mark; others come to the agent's own. */
+    addr.port = mp->listed || e->outside ? 0 : mp->s->local.port;
+    return mps_engine_join_port(mp->eng, &addr);
+}
+
+/* Tell the core of it; true if it is announced. The port is filled in. */
+static bool add_local(struct mps_mpconn *mp, struct mps_netaddr_entry *e, mps_time_t now)
+{
+    bool announce = false;
+    int rc;
+
+    /* Only the connecting host opens joins; it needs no announcement of the address and port that
+     * it connected to, as long as they take joins. */
+    if (mp->s->role == MPS_ROLE_SERVER) {
+        e->addr.port = join_port(mp, e);
+        announce = e->addr.port != 0 && !mps_addr_equal(&e->addr, &mp->s->local) &&
+                   (e->outside || mp->eng->policy->announce.n == 0);
+    }
+    rc = mps_conn_local_add(mp->core, &e->addr, e->ifindex, e->backup, announce, now);
+    if (rc == 0)
+        rc = mps_conn_local_set_weight(mp->core, &e->addr, e->weight, now);
+    if (rc < 0)
+        mps_log("mpconn: local address: %s", mps_strerror(rc));
+    return rc == 0 && announce;
+}
+
+void mps_mpconn_set_locals(struct mps_mpconn *mp, const struct mps_netaddr_list *list)
+{
+    struct mps_netaddr_entry *fresh = calloc(list->n + 1, sizeof(*fresh)), *old = mp->locals;
+    unsigned n_old = mp->n_locals;
+    mps_time_t now = mps_clock_now();
+
+    if (!fresh) {
+        mps_log("mpconn: local addresses: %s", mps_strerror(MPS_ENOMEM));
+        return;
+    }
+    for (unsigned i = 0; i < n_old; i++) {
+        if (listed(list->entry, list->n, &old[i].addr))
+            continue;
+        mps_conn_local_remove(mp->core, &old[i].addr, now);
+        mps_report_local(mp->s, "address_removed", &old[i].addr, old[i].ifname);
+    }
+    memcpy(fresh, list->entry, list->n * sizeof(*fresh));
+    mp->locals = fresh;
+    mp->n_locals = list->n;
+    /* That of the first subflow comes first: it says which interface has the number 1. */
+    for (unsigned i = 0; i < mp->n_locals; i++) {
+        if (mps_addr_same_ip(&fresh[i].addr, &mp->s->local))
+            add_local(mp, &fresh[i], now);
+    }
+    for (unsigned i = 0; i < mp->n_locals; i++) {
+        if (add_local(mp, &fresh[i], now) && !listed_with_port(old, n_old, &fresh[i].addr))
+            mps_report_local(mp->s, "address_announced", &fresh[i].addr, fresh[i].ifname);
+    }
+    free(old);
+}
+
+void mps_mpconn_check_address(struct mps_mpconn *mp)
+{
+    if (mp->s->role == MPS_ROLE_CLIENT && !mp->established && !mps_connector_has(&mp->s->local))
+        mps_conn_first_address_gone(mp->core, mps_clock_now());
+}
+
+static enum mps_reason refusal(int rc)
+{
+    switch (rc) {
+    case MPS_ETOKEN: /* the connection has ended: the peer need not try again */
+        return MPS_REASON_UNKNOWN_TOKEN;
+    case MPS_ELIMIT:
+    case MPS_ENOMEM:
+        return MPS_REASON_RESOURCES;
+    default:
+        return MPS_REASON_PROHIBITED;
+    }
+}
+
+void mps_mpconn_join(struct mps_mpconn *mp, int fd, const struct mps_join *join)
+{
+    struct sockaddr_storage l, r;
+    struct mps_addr local, remote;
+    mps_time_t now = mps_clock_now();
+    struct mps_subflow *sf;
+    int rc;
+
+    if (mps_sock_names(fd, &l, &r) < 0) {
+        mps_sock_reset(fd);
+        return;
+    }
+    mps_sock_to_addr(&l, &local);
+    mps_sock_to_addr(&r, &remote);
+    rc = mps_conn_join_accept(mp->core, join, &local, &remote, now, &sf);
+    if (rc < 0) {
+        mps_log("mpconn: join refused: %s", mps_strerror(rc));
+        mps_peek_refuse(fd, refusal(rc));
+        return;
+    }
+    mps_sockopts_apply(&mp->s->sockopts, fd);
+    if (!mps_mpconn_add_flow(mp, sf, fd, false, &local, 0)) {
+        mps_sock_reset(fd);
+        mps_subflow_down(sf, false, MPS_REASON_RESOURCES, now);
+        return;
+    }
+    look_for_box(mp, sf, mps_mark_is_join(mps_marks_saved_syn(fd)), now);
+}
+
+/* ---- looking in ---- */
+
+struct mps_conn *mps_mpconn_core(const struct mps_mpconn *mp)
+{
+    return mp->core;
+}
+
+unsigned mps_mpconn_fds(const struct mps_mpconn *mp, int *fds, unsigned max)
+{
+    struct mps_sflow *f;
+    unsigned n = 0;
+
+    mps_list_for_each(f, &mp->flows, struct mps_sflow, link)
+    {
+        if (f->fd >= 0 && !f->connecting && !f->dead && n < max)
+            fds[n++] = f->fd;
+    }
+    return n;
+}

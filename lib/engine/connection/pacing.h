@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * SO_MAX_PACING_RATE of a program holds for its connection: each subflow gets a part of it, by what
+ * it carries. The parts always add up to the program's rate; one alone has it all.
+ */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+#include "core/base/time.h"
+
+struct mps_mpconn;
+struct mps_sockopts;
+
+struct mps_pacing {
+    uint64_t rate; /* bytes per second, 0: no limit */
+    mps_time_t at; /* the parts were last changed, */
+    unsigned n;    /* for so many subflows */
+};
+
+/* Of one subflow. */
+struct mps_pacing_part {
+    uint64_t acked; /* by TCP, when last looked at */
+    uint64_t used;  /* bytes per second, smoothed */
+    uint64_t part;  /* what its socket was told, 0: nothing */
+};
+
+/* What part each of n subflows gets of `rate`; at least a fiftieth of it divided by n. */
+void mps_pacing_share(uint64_t rate, struct mps_pacing_part *const *parts, unsigned n);
+
+/* The program's option has perhaps changed. */
+void mps_pacing_obey(struct mps_mpconn *mp);
+
+/* At each run. */
+void mps_pacing_run(struct mps_mpconn *mp, mps_time_t now);

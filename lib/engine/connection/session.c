@@ -1,0 +1,409 @@
+/* SPDX-License-Identifier: MIT */
+#include "session.h"
+
+#include <linux/tcp.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include "engine/agent/clock.h"
+#include "engine/net/connector.h"
+#include "core/base/err.h"
+#include "engine/agent/engine.h"
+#include "engine/paths/locals.h"
+#include "engine/show/log.h"
+#include "mpconn.h"
+#include "engine/net/peek.h"
+#include "relay.h"
+#include "engine/show/report.h"
+#include "sndbuf.h"
+#include "engine/net/sock.h"
+
+#ifndef SO_BINDTOIFINDEX
+#define SO_BINDTOIFINDEX 62
+#endif
+
+#define HELLO_WAIT_SLACK (100 * MPS_MSEC)
+#define HELLO_WAIT_MIN   (250 * MPS_MSEC)
+#define HELLO_WAIT_MAX   (3 * MPS_SEC)
+#define PLAIN_SPANS    16
+
+static void on_app_ready(struct mps_app *app)
+{
+    struct mps_session *s = mps_container_of(app, struct mps_session, app);
+
+    mps_engine_mark(s->eng, s);
+}
+
+static void on_relay_wake(void *user)
+{
+    struct mps_session *s = user;
+
+    mps_engine_mark(s->eng, s);
+}
+
+static void log_bad_option(const char *word, const char *why)
+{
+    mps_log("session: option \"%s\": %s", word, why);
+}
+
+/* The parts both roles have; frees nothing of the caller's on failure. */
+static int session_new(struct mps_engine *eng, const struct mps_session_request *req,
+                       enum mps_role role, struct mps_session **ret, int *ret_fd)
+{
+    struct sockaddr_storage local, peer;
+    bool scarce = mps_mem_scarce(eng->env.mem);
+    struct mps_session *s;
+    int rc;
+
+    if (!mps_sock_is_tcp(req->fd) || mps_sock_names(req->fd, &local, &peer) < 0)
+        return MPS_ESYS;
+    s = calloc(1, sizeof(*s));
+    if (!s)
+        return MPS_ENOMEM;
+    s->eng = eng;
+    s->id = mps_engine_new_id(eng);
+    s->pid = req->pid;
+    s->role = role;
+    s->bound = req->bound;
+    s->ifindex = (uint32_t)mps_sock_get_int(req->fd, SOL_SOCKET, SO_BINDTOIFINDEX, 0);
+    mps_sock_to_addr(&local, &s->local);
+    mps_sock_to_addr(&peer, &s->peer);
+    s->options = eng->options;
+    mps_options_parse(&s->options, req->options, req->options_len, log_bad_option);
+    mps_sockopts_inherit(&s->sockopts, req->fd);
+    rc = mps_app_open(&s->app, &eng->appwatch, on_app_ready, eng->agent_id, s->id,
+                      mps_sndbuf_of_app(&s->sockopts, scarce), mps_sndbuf_of_ours(scarce), &local,
+                      &peer, ret_fd);
+    if (rc < 0) {
+        mps_sockopts_deinit(&s->sockopts);
+        free(s);
+        return rc;
+    }
+    mps_list_init(&s->mark_link);
+    mps_list_push_back(&eng->sessions, &s->link);
+    eng->n_sessions++;
+    *ret = s;
+    return 0;
+}
+
+void mps_session_free(struct mps_session *s)
+{
+    if (s->created)
+        mps_report_closed(s);
+    s->mp = mps_mpconn_free(s->mp);
+    s->relay = mps_relay_free(s->relay);
+    mps_app_reset(&s->app);
+    mps_list_remove(&s->link);
+    mps_list_remove(&s->mark_link);
+    s->eng->n_sessions--;
+    mps_sockopts_deinit(&s->sockopts);
+    free(s);
+}
+
+static void undo(struct mps_session *s, int app_fd)
+{
+    close(app_fd);
+    mps_session_free(s);
+}
+
+static void begin(struct mps_session *s)
+{
+    s->created = true;
+    mps_report_session(s, "created");
+    mps_engine_mark(s->eng, s);
+}
+
+/* Only its interface makes it an address, and a second connection could not name that. */
+static bool is_link_local(const struct mps_addr *a)
+{
+    return a->family == MPS_AF_INET6 && a->ip[0] == 0xfe && (a->ip[1] & 0xc0) == 0x80;
+}
+
+int mps_session_connected(struct mps_engine *eng, const struct mps_session_request *req,
+                          struct mps_session **ret, int *ret_fd)
+{
+    struct mps_session *s;
+    enum mps_peer_kind kind;
+    int fd, rc = session_new(eng, req, MPS_ROLE_CLIENT, &s, &fd);
+
+    if (rc < 0)
+        return rc;
+    mps_peers_refresh(eng->peers);
+    kind = mps_peers_find(eng->peers, &s->peer, mps_clock_now());
+    if (is_link_local(&s->peer) || kind == MPS_PEER_PLAIN) {
+        undo(s, fd);
+        return MPS_SESSION_PLAIN_PEER;
+    }
+    s->refused = kind == MPS_PEER_REFUSED;
+    rc = mps_mpconn_new(&s->mp, s, req->fd, NULL);
+    if (rc < 0) {
+        undo(s, fd);
+        return rc;
+    }
+    begin(s);
+    *ret = s;
+    *ret_fd = fd;
+    return 0;
+}
+
+/*
+ * How long a program that speaks first is kept waiting for HELLO: if it was lost, so was what follows
+ * it, and TCP repeats it when its timer runs out. The client's timer is ours, about. It doubles each
+ * time: while the connection waited for accept(), of a listener in doubt (preload/interpose/marking.h), HELLO
+ * was dropped, and comes again after at most as long as that lasted.
+ */
+static mps_time_t hello_hold(int fd)
+{
+    mps_time_t hold = mps_sock_rto_ns(fd) + mps_sock_rtt_ns(fd) + HELLO_WAIT_SLACK +
+                      mps_sock_silence_ns(fd);
+
+    if (hold < HELLO_WAIT_MIN)
+        hold = HELLO_WAIT_MIN;
+    return hold > HELLO_WAIT_MAX ? HELLO_WAIT_MAX : hold;
+}
+
+int mps_session_accepted(struct mps_engine *eng, const struct mps_session_request *req,
+                         struct mps_session **ret, int *ret_fd)
+{
+    struct mps_session *s;
+    mps_time_t hold = hello_hold(req->fd);
+    int fd, rc = session_new(eng, req, MPS_ROLE_SERVER, &s, &fd);
+
+    if (rc < 0)
+        return rc;
+    s->sockopts.plain = true;
+    s->relay = mps_relay_new(eng, &s->app, req->fd, false, true, hold, on_relay_wake, s);
+    if (!s->relay) {
+        undo(s, fd);
+        return MPS_ENOMEM;
+    }
+    begin(s);
+    *ret = s;
+    *ret_fd = fd;
+    return 0;
+}
+
+void mps_session_handed_over(struct mps_session *s)
+{
+    if (s->relay)
+        mps_relay_own(s->relay);
+}
+
+void mps_session_discard(struct mps_session *s)
+{
+    int fd = s->mp ? mps_mpconn_take_first(s->mp) : mps_relay_take_fd(s->relay);
+
+    if (fd >= 0)
+        close(fd);
+    mps_session_free(s);
+}
+
+/* The address of the connection, or the one that the kernel chooses if that is gone. */
+static const struct mps_addr *source(const struct mps_session *s, struct mps_addr *room)
+{
+    if (s->bound || mps_connector_has(&s->local))
+        return &s->local;
+    *room = (struct mps_addr){.family = s->local.family};
+    return room;
+}
+
+/* The peer is no shim, or cannot be one: a second, unmarked TCP connection from the same address.
+ */
+static int go_plain(struct mps_session *s)
+{
+    struct mps_conn *core = mps_mpconn_core(s->mp);
+    struct mps_span spans[PLAIN_SPANS];
+    struct mps_relay *relay;
+    struct mps_addr from;
+    uint64_t skip = 0;
+    unsigned n;
+    int fd;
+
+    s->sockopts.plain = true;
+    fd = mps_connector_plain(source(s, &from), &s->peer, &s->sockopts);
+    if (fd < 0)
+        return MPS_ESYS;
+    relay = mps_relay_new(s->eng, &s->app, fd, true, false, 0, on_relay_wake, s);
+    if (!relay) {
+        close(fd);
+        return MPS_ENOMEM;
+    }
+    while ((n = mps_conn_plain_spans(core, skip, spans, PLAIN_SPANS)) > 0) {
+        for (unsigned i = 0; i < n; i++) {
+            if (mps_relay_replay(relay, spans[i].p, spans[i].n) < 0) {
+                mps_relay_free(relay);
+                return MPS_ENOMEM;
+            }
+            skip += spans[i].n;
+        }
+    }
+    s->mp = mps_mpconn_free(s->mp);
+    s->app.keeps = false;
+    s->relay = relay;
+    mps_log("session %llx: plain, %llu bytes replayed", (unsigned long long)s->id,
+            (unsigned long long)skip);
+    return 0;
+}
+
+/* HELLO came on an accepted connection. */
+static int go_multipath(struct mps_session *s)
+{
+    int rc = mps_mpconn_new(&s->mp, s, mps_relay_fd(s->relay), mps_relay_hello(s->relay));
+
+    if (rc < 0)
+        return rc;
+    mps_relay_take_fd(s->relay);
+    s->relay = mps_relay_free(s->relay);
+    s->sockopts.plain = false;
+    return 0;
+}
+
+static bool run_relay(struct mps_session *s, bool *ret_more)
+{
+    enum mps_relay_verdict verdict = mps_relay_run(s->relay, s->sockopts.linger_abort, ret_more);
+
+    if (verdict == MPS_RELAY_HELLO) {
+        *ret_more = true;
+        return go_multipath(s) == 0;
+    }
+    if (!s->plain_told && !mps_relay_waiting(s->relay)) {
+        s->plain_told = true;
+        if (s->plain == MPS_PLAIN_NONE)
+            s->plain = MPS_PLAIN_NO_HELLO;
+        mps_report_session(s, "plain");
+    }
+    if (verdict == MPS_RELAY_GOES_ON)
+        return true;
+    s->end = verdict == MPS_RELAY_OVER ? "finished" : "reset";
+    return false;
+}
+
+/*
+ * What the connection that goes plain teaches. One that a box seems to keep from its answer may have
+ * met a bad path: only the second one in a row makes the peer a plain one.
+ */
+static void remember(struct mps_session *s, enum mps_mpconn_verdict verdict)
+{
+    struct mps_peers *peers = s->eng->peers;
+    mps_time_t now = mps_clock_now();
+    enum mps_peer_kind kind = MPS_PEER_PLAIN;
+
+    if (verdict == MPS_MPCONN_HOMELESS)
+        return;
+    if (verdict == MPS_MPCONN_REFUSED)
+        kind = MPS_PEER_REFUSED;
+    else if (verdict == MPS_MPCONN_UNHEARD &&
+             mps_peers_find(peers, &s->peer, now) != MPS_PEER_FAILED)
+        kind = MPS_PEER_FAILED;
+    mps_peers_set(peers, &s->peer, kind, now);
+}
+
+static bool run_multipath(struct mps_session *s, bool *ret_more)
+{
+    enum mps_mpconn_verdict verdict =
+        s->refused ? MPS_MPCONN_REFUSED : mps_mpconn_run(s->mp, ret_more);
+
+    switch (verdict) {
+    case MPS_MPCONN_PLAIN:
+    case MPS_MPCONN_REFUSED:
+    case MPS_MPCONN_UNHEARD:
+    case MPS_MPCONN_HOMELESS:
+        *ret_more = true;
+        remember(s, verdict);
+        s->plain = verdict == MPS_MPCONN_REFUSED ? MPS_PLAIN_PEER_REFUSED : MPS_PLAIN_NO_ANSWER;
+        return go_plain(s) == 0;
+    case MPS_MPCONN_OVER:
+        return false;
+    default:
+        return true;
+    }
+}
+
+void mps_session_run(struct mps_session *s)
+{
+    bool more = false;
+
+    if (!(s->mp ? run_multipath(s, &more) : run_relay(s, &more))) {
+        mps_session_free(s);
+        return;
+    }
+    if (more)
+        mps_engine_mark(s->eng, s);
+}
+
+void mps_session_join(struct mps_session *s, int fd, const struct mps_join *join)
+{
+    if (!s->mp) {
+        mps_peek_refuse(fd, MPS_REASON_UNKNOWN_TOKEN);
+        return;
+    }
+    mps_mpconn_join(s->mp, fd, join);
+    mps_engine_mark(s->eng, s);
+}
+
+void mps_session_addresses_changed(struct mps_session *s)
+{
+    struct mps_netaddr_list list;
+
+    if (!s->mp)
+        return;
+    mps_locals_of(s, &list);
+    mps_mpconn_set_locals(s->mp, &list);
+    mps_mpconn_check_address(s->mp);
+    mps_engine_mark(s->eng, s);
+}
+
+void mps_session_options_changed(struct mps_session *s)
+{
+    if (!s->mp)
+        return;
+    mps_mpconn_obey(s->mp);
+    mps_engine_mark(s->eng, s);
+}
+
+void mps_session_route_changed(struct mps_session *s, const struct mps_route *route)
+{
+    if (!s->mp)
+        return;
+    mps_conn_route_changed(mps_mpconn_core(s->mp), route, mps_clock_now());
+    mps_engine_mark(s->eng, s);
+}
+
+void mps_session_stop(struct mps_session *s, enum mps_stop stage)
+{
+    if (stage == MPS_STOP_ABORT)
+        s->end = "dropped";
+    if (stage == MPS_STOP_ABORT && !s->mp) {
+        mps_session_free(s);
+        return;
+    }
+    if (stage == MPS_STOP_DESERT)
+        mps_app_desert(&s->app);
+    if (s->mp)
+        mps_mpconn_stop(s->mp, stage == MPS_STOP_ABORT);
+    mps_engine_mark(s->eng, s);
+}
+
+struct mps_session *mps_session_find(struct mps_engine *eng, uint64_t id)
+{
+    struct mps_session *s;
+
+    mps_list_for_each(s, &eng->sessions, struct mps_session, link)
+    {
+        if (s->id == id)
+            return s;
+    }
+    return NULL;
+}
+
+unsigned mps_session_fds(const struct mps_session *s, int *fds, unsigned max)
+{
+    if (s->mp)
+        return mps_mpconn_fds(s->mp, fds, max);
+    if (max == 0 || mps_relay_fd(s->relay) < 0)
+        return 0;
+    fds[0] = mps_relay_fd(s->relay);
+    return 1;
+}

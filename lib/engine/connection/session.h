@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One TCP connection as the application sees it: its end, and behind it either a multipath
+ * connection or a plain relay (at first, on the accepting side, the relay that waits for HELLO).
+ */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include "app.h"
+#include "config/options.h"
+#include "core/base/addr.h"
+#include "core/conn/conn.h"
+#include "core/base/list.h"
+#include "engine/agent/engine.h"
+#include "handover/counts.h"
+#include "sockopts.h"
+
+struct mps_mpconn;
+struct mps_relay;
+
+struct mps_session {
+    struct mps_list link, mark_link;
+    struct mps_engine *eng;
+    uint64_t id;
+    pid_t pid; /* that handed it over */
+    enum mps_role role;
+    struct mps_addr local, peer;
+    bool bound;       /* the program chose the address of its end itself */
+    uint32_t ifindex; /* and this interface, 0: any */
+    struct mps_options options; /* the agent's with those of the request */
+    struct mps_sockopts sockopts;
+    struct mps_app app;
+    struct mps_mpconn *mp; /* exactly one of the two */
+    struct mps_relay *relay;
+    bool refused; /* by the peer, as the one before: a new connection without a mark is made */
+    bool created, plain_told; /* events that were reported */
+    enum mps_plain_reason plain; /* why it is relayed as plain TCP, once it is */
+    const char *end;          /* why it ended, for the same: a word; NULL: not known */
+};
+
+struct mps_session_request {
+    int fd; /* established TCP socket, taken on success */
+    pid_t pid;
+    bool bound;          /* the program had bound it to an address, or its listener */
+    const char *options; /* words key=value */
+    size_t options_len;
+};
+
+/* Positive result of mps_session_connected: known to be plain, or better left so. */
+#define MPS_SESSION_PLAIN_PEER 1
+
+/*
+ * A handed-over connection. *ret_fd is the application's end, to be passed on and closed. No byte
+ * moves before the loop goes on, so that a failed reply can still take all back by
+ * mps_session_discard. 0 or a negative code; the descriptor is then untouched.
+ */
+int mps_session_connected(struct mps_engine *eng, const struct mps_session_request *req,
+                          struct mps_session **ret, int *ret_fd);
+int mps_session_accepted(struct mps_engine *eng, const struct mps_session_request *req,
+                         struct mps_session **ret, int *ret_fd);
+
+/* The reply has been sent: nobody takes it back any more. */
+void mps_session_handed_over(struct mps_session *s);
+
+/* Forget it: our descriptor of the TCP connection is closed, the connection itself untouched. */
+void mps_session_discard(struct mps_session *s);
+
+/* Ends both sides with a reset. */
+void mps_session_free(struct mps_session *s);
+
+/* Bounded work; frees the session when it is over. */
+void mps_session_run(struct mps_session *s);
+
+/* A JOIN that names this session; takes the descriptor. */
+void mps_session_join(struct mps_session *s, int fd, const struct mps_join *join);
+
+/* The host's addresses or join ports are others now. */
+void mps_session_addresses_changed(struct mps_session *s);
+
+/* `sockopts` has other values now. */
+void mps_session_options_changed(struct mps_session *s);
+
+void mps_session_route_changed(struct mps_session *s, const struct mps_route *route);
+
+/* The agent stops (engine.h): may free the session. */
+void mps_session_stop(struct mps_session *s, enum mps_stop stage);
+
+struct mps_session *mps_session_find(struct mps_engine *eng, uint64_t id);
+
+/* Its live TCP sockets, the oldest first; returns how many there are in fds[0..max). */
+unsigned mps_session_fds(const struct mps_session *s, int *fds, unsigned max);

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Fresh connections of the join listeners: each gets a short time to show a whole JOIN for a
+ * connection we have. Anything else is refused or reset. The number waiting is bounded.
+ *
+ * They are watched by an epoll of its own: the loop's forgets a descriptor only when that is closed
+ * (libev leaves it at that), and these go on to other threads, which close them.
+ */
+#pragma once
+#include <ev.h>
+#include "core/base/list.h"
+#include "core/wire/opening.h"
+
+#define MPS_GREETER_MAX       64
+#define MPS_GREETER_TIMEOUT_S 3.0
+
+struct mps_greeter {
+    struct ev_loop *loop;
+    ev_io io; /* of the epoll */
+    int epfd;
+    struct mps_list waiting;
+    unsigned n_waiting;
+    /* Takes the descriptor, whatever becomes of it. */
+    void (*join)(struct mps_greeter *self, int fd, const struct mps_join *join);
+    void *user;
+};
+
+/* Without an epoll (no descriptor left) everybody is turned away. */
+void mps_greeter_init(struct mps_greeter *self, struct ev_loop *loop,
+                      void (*join)(struct mps_greeter *self, int fd, const struct mps_join *join),
+                      void *user);
+void mps_greeter_deinit(struct mps_greeter *self);
+
+/* Takes the descriptor. */
+void mps_greeter_add(struct mps_greeter *self, int fd);

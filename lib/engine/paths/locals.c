@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: MIT */
+#include "locals.h"
+
+#include "core/sched/sched.h"
+#include "engine/agent/engine.h"
+#include "holds.h"
+#include "engine/connection/session.h"
+
+static bool listed(const struct mps_netaddr_list *list, const struct mps_addr *addr)
+{
+    for (unsigned i = 0; i < list->n; i++) {
+        if (mps_addr_same_ip(&list->entry[i].addr, addr))
+            return true;
+    }
+    return false;
+}
+
+/* Addresses that the program or the user names count, whatever the files exclude. */
+static bool admitted(const struct mps_engine *eng, const struct mps_options *opt,
+                     const struct mps_netaddr_entry *e)
+{
+    const struct mps_path_change *change = mps_pathctl_find(&eng->view->paths, &e->addr);
+
+    if (change && change->use != MPS_PATH_AS_BEFORE)
+        return change->use == MPS_PATH_ADDED;
+    return opt->n_locals > 0 || mps_policy_admits(eng->policy, e->ifname, &e->addr);
+}
+
+static bool is_deleted(const struct mps_engine *eng, const struct mps_addr *addr)
+{
+    const struct mps_path_change *change = mps_pathctl_find(&eng->view->paths, addr);
+
+    return change && change->use == MPS_PATH_DELETED;
+}
+
+/* Addresses that were added one by one and are there; any loopback address is. */
+static void add_added(const struct mps_engine *eng, const struct mps_addr *peer,
+                      struct mps_netaddr_list *ret)
+{
+    const struct mps_netaddr_list *all = &eng->view->addresses;
+
+    for (unsigned i = 0; i < eng->view->paths.n; i++) {
+        const struct mps_path_change *change = &eng->view->paths.item[i];
+        bool loopback = mps_addr_is_loopback(&change->addr);
+        unsigned k = 0;
+
+        if (change->use != MPS_PATH_ADDED || !change->exact ||
+            loopback != mps_addr_is_loopback(peer) || listed(ret, &change->addr) ||
+            ret->n == MPS_NETADDR_MAX)
+            continue;
+        while (k < all->n && !mps_addr_same_ip(&all->entry[k].addr, &change->addr))
+            k++;
+        if (k < all->n)
+            ret->entry[ret->n++] = all->entry[k];
+        else if (loopback)
+            ret->entry[ret->n++] = (struct mps_netaddr_entry){
+                .addr = change->addr,
+                .ifname = "lo",
+                .loopback = true,
+            };
+    }
+}
+
+/* Those that the program's own choice and the deleted ones leave. */
+static void narrow(const struct mps_engine *eng, const struct mps_locals_want *want,
+                   struct mps_netaddr_list *list)
+{
+    unsigned n = 0;
+
+    for (unsigned i = 0; i < list->n; i++) {
+        const struct mps_netaddr_entry *e = &list->entry[i];
+
+        if (is_deleted(eng, &e->addr) ||
+            (want->only_own && !mps_addr_same_ip(&e->addr, want->own)) ||
+            (want->ifindex != 0 && e->ifindex != 0 && e->ifindex != want->ifindex))
+            continue;
+        list->entry[n++] = *e;
+    }
+    list->n = n;
+}
+
+static void rate(const struct mps_engine *eng, struct mps_netaddr_entry *e)
+{
+    const struct mps_path_change *change = mps_pathctl_find(&eng->view->paths, &e->addr);
+
+    e->backup = false;
+    e->weight = MPS_WEIGHT_DEFAULT;
+    mps_policy_path(eng->policy, e->ifname, &e->addr, &e->backup, &e->weight);
+    if (change && change->has_backup)
+        e->backup = change->backup;
+    if (change && change->weight > 0)
+        e->weight = change->weight;
+}
+
+void mps_locals_select(const struct mps_engine *eng, const struct mps_locals_want *want,
+                       struct mps_netaddr_list *ret)
+{
+    const struct mps_netaddr_list *all = &eng->view->addresses;
+    struct mps_netaddr_list list = {.n = 0};
+
+    for (unsigned i = 0; i < all->n; i++) {
+        if (admitted(eng, want->options, &all->entry[i]))
+            list.entry[list.n++] = all->entry[i];
+    }
+    mps_netaddr_select(&list, want->options, want->own, want->peer, ret);
+    add_added(eng, want->peer, ret);
+    narrow(eng, want, ret);
+    for (unsigned i = 0; i < ret->n; i++)
+        rate(eng, &ret->entry[i]);
+}
+
+static void add_outside(const struct mps_policy *policy, struct mps_netaddr_list *list)
+{
+    for (unsigned i = 0; i < policy->announce.n; i++) {
+        const struct mps_addr *addr = &policy->announce.item[i];
+        unsigned k = 0;
+
+        while (k < list->n && !mps_addr_same_ip(&list->entry[k].addr, addr))
+            k++;
+        if (k < list->n)
+            list->entry[k].outside = true;
+        else if (k < MPS_NETADDR_MAX)
+            list->entry[list->n++] = (struct mps_netaddr_entry){
+                .addr = *addr,
+                .outside = true,
+                .weight = MPS_WEIGHT_DEFAULT,
+            };
+    }
+}
+
+void mps_locals_of(const struct mps_session *s, struct mps_netaddr_list *ret)
+{
+    const struct mps_locals_want want = {
+        .options = &s->options,
+        .own = &s->local,
+        .peer = &s->peer,
+        .only_own = s->bound && s->options.bind_keep,
+        .ifindex = s->ifindex,
+    };
+
+    mps_locals_select(s->eng, &want, ret);
+    mps_holds_remove(s->pid, ret);
+    if (s->role == MPS_ROLE_SERVER && !want.only_own)
+        add_outside(s->eng->policy, ret);
+}
+
+void mps_locals_all(const struct mps_engine *eng, struct mps_netaddr_list *ret)
+{
+    static const struct mps_addr nobody = {.family = MPS_AF_NONE};
+    static const struct mps_addr loopback = {.family = MPS_AF_INET, .ip = {127, 0, 0, 1}};
+    struct mps_netaddr_list more;
+    struct mps_locals_want want = {.options = &eng->options, .own = &nobody, .peer = &nobody};
+
+    mps_locals_select(eng, &want, ret);
+    want.peer = &loopback;
+    mps_locals_select(eng, &want, &more);
+    for (unsigned i = 0; i < more.n && ret->n < MPS_NETADDR_MAX; i++)
+        ret->entry[ret->n++] = more.entry[i];
+}

@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: MIT */
+#include "status.h"
+
+#include <arpa/inet.h>
+#include <json-c/json.h>
+#include <stdio.h>
+#include <string.h>
+#include "engine/agent/clock.h"
+#include "core/conn/conn.h"
+#include "engine/agent/engine.h"
+#include "json.h"
+#include "engine/connection/mpconn.h"
+#include "engine/connection/relay.h"
+#include "engine/connection/session.h"
+#include "engine/net/sock.h"
+
+/* Of all subflows of a connection. */
+struct rates {
+    uint64_t sending, receiving;
+};
+
+static const char *state_name(enum mps_subflow_state state)
+{
+    switch (state) {
+    case MPS_SF_CONNECTING:
+        return "connecting";
+    case MPS_SF_OPENING:
+        return "opening";
+    case MPS_SF_ACTIVE:
+        return "active";
+    case MPS_SF_CLOSING:
+        return "closing";
+    default:
+        return "dead";
+    }
+}
+
+/* Bytes per second; added up in *sum. */
+static void put_rates(struct json_object *o, const struct mps_subflow_info *info,
+                      struct rates *sum)
+{
+    mps_time_t now = mps_clock_now();
+    uint64_t sending = mps_meter_rate(&info->sending, now);
+    uint64_t receiving = mps_meter_rate(&info->receiving, now);
+
+    put_u64(o, "send_rate", sending);
+    put_u64(o, "receive_rate", receiving);
+    sum->sending += sending;
+    sum->receiving += receiving;
+}
+
+static void put_sum(struct json_object *o, const struct rates *sum)
+{
+    put_u64(o, "send_rate", sum->sending);
+    put_u64(o, "receive_rate", sum->receiving);
+}
+
+static struct json_object *subflow_object(const struct mps_subflow_info *info, struct rates *sum)
+{
+    struct json_object *o = json_object_new_object();
+    const struct mps_metrics *m = &info->metrics;
+
+    put_u64(o, "id", info->id);
+    put_addr(o, "local", &info->local);
+    put_addr(o, "remote", &info->remote);
+    put_str(o, "state", state_name(info->state));
+    put_bool(o, "backup", info->backup);
+    put_bool(o, "stale", info->stale);
+    put_bool(o, "rests", info->rests);
+    put_u64(o, "bytes_sent", info->bytes_sent);
+    put_u64(o, "bytes_received", info->bytes_received);
+    put_u64(o, "bytes_reinjected", info->bytes_reinjected);
+    put_u64(o, "rtt_us", m->srtt_us);
+    put_u64(o, "rttvar_us", m->rttvar_us);
+    put_u64(o, "min_rtt_us", m->min_rtt_us);
+    put_u64(o, "cwnd", m->cwnd);
+    put_u64(o, "in_flight", m->in_flight);
+    put_u64(o, "notsent", m->notsent);
+    put_u64(o, "rate", m->rate);
+    put_rates(o, info, sum);
+    return o;
+}
+
+/* Without a port; "" for what stands for several. */
+static void put_ip(struct json_object *o, const char *key, const struct mps_addr *addr)
+{
+    char text[INET6_ADDRSTRLEN] = "";
+
+    if (addr->family != 0)
+        inet_ntop(addr->family == MPS_AF_INET ? AF_INET : AF_INET6, addr->ip, text, sizeof(text));
+    put_str(o, key, text);
+}
+
+static struct json_object *past_list(const struct mps_past *past)
+{
+    struct json_object *list = json_object_new_array();
+
+    for (unsigned i = 0; past && i < past->n; i++) {
+        const struct mps_past_path *p = &past->path[i];
+        struct json_object *o = json_object_new_object();
+
+        put_ip(o, "local", &p->local);
+        put_ip(o, "remote", &p->remote);
+        put_u64(o, "count", p->subflows);
+        put_u64(o, "bytes_sent", p->bytes_sent);
+        put_u64(o, "bytes_received", p->bytes_received);
+        put_u64(o, "bytes_reinjected", p->bytes_reinjected);
+        json_object_array_add(list, o);
+    }
+    return list;
+}
+
+static void put_multipath(struct json_object *o, const struct mps_session *s)
+{
+    struct mps_subflow_info sub[MPS_MAX_SUBFLOWS];
+    struct json_object *list = json_object_new_array();
+    struct mps_conn *core = mps_mpconn_core(s->mp);
+    struct mps_conn_info info;
+    struct rates sum = {.sending = 0};
+    unsigned n;
+
+    mps_conn_info(core, &info);
+    n = mps_conn_subflow_info(core, sub, MPS_MAX_SUBFLOWS);
+    if (n > MPS_MAX_SUBFLOWS)
+        n = MPS_MAX_SUBFLOWS;
+    put_token(o, "token", info.token);
+    put_token(o, "peer_token", info.peer_token);
+    put_str(o, "state", info.state);
+    put_str(o, "mode", strcmp(info.state, "opening") == 0 ? "opening" : "multipath");
+    put_str(o, "scheduler", info.sched);
+    put_u64(o, "bytes_sent", info.bytes_sent);
+    put_u64(o, "bytes_received", info.bytes_received);
+    put_u64(o, "bytes_acked", info.bytes_acked);
+    put_u64(o, "bytes_reinjected", info.bytes_reinjected);
+    put_u64(o, "credit_left", info.credit_left);
+    put_u64(o, "snd_queued", info.snd_queued);
+    put_u64(o, "rcv_queued", info.rcv_queued);
+    put_u64(o, "rcv_out_of_order", info.rcv_out_of_order);
+    for (unsigned i = 0; i < n; i++)
+        json_object_array_add(list, subflow_object(&sub[i], &sum));
+    put_sum(o, &sum);
+    json_object_object_add(o, "subflows", list);
+    json_object_object_add(o, "ended", past_list(mps_conn_past(core)));
+}
+
+/* The one TCP connection of a relay, shown as subflow 0. */
+static void put_plain(struct json_object *o, const struct mps_session *s)
+{
+    struct json_object *list = json_object_new_array();
+    bool waiting = mps_relay_waiting(s->relay);
+    struct rates sum = {.sending = 0};
+    struct mps_subflow_info sub = {
+        .state = waiting ? MPS_SF_OPENING : MPS_SF_ACTIVE,
+        .local = s->local,
+        .remote = s->peer,
+    };
+
+    mps_relay_bytes(s->relay, &sub.bytes_sent, &sub.bytes_received);
+    mps_relay_meters(s->relay, &sub.sending, &sub.receiving);
+    mps_sock_metrics(mps_relay_fd(s->relay), &sub.metrics);
+    put_token(o, "token", 0);
+    put_str(o, "state", waiting ? "opening" : "established");
+    put_str(o, "mode", waiting ? "opening" : "plain");
+    if (!waiting)
+        put_str(o, "reason", mps_plain_reason_word(s->plain));
+    put_str(o, "scheduler", "");
+    put_u64(o, "bytes_sent", sub.bytes_sent);
+    put_u64(o, "bytes_received", sub.bytes_received);
+    json_object_array_add(list, subflow_object(&sub, &sum));
+    put_sum(o, &sum);
+    json_object_object_add(o, "subflows", list);
+    json_object_object_add(o, "ended", json_object_new_array());
+}
+
+struct json_object *mps_status_one(const struct mps_session *s)
+{
+    struct json_object *o = json_object_new_object();
+
+    put_id(o, "id", s->id);
+    put_str(o, "agent", s->eng->agent_id);
+    put_addr(o, "local", &s->local);
+    put_addr(o, "remote", &s->peer);
+    put_str(o, "role", s->role == MPS_ROLE_CLIENT ? "client" : "server");
+    json_object_object_add(o, "process", json_object_new_int(s->pid));
+    put_u64(o, "thread", s->eng->index);
+    if (s->mp)
+        put_multipath(o, s);
+    else
+        put_plain(o, s);
+    return o;
+}
+
+struct json_object *mps_status_list(const struct mps_engine *eng)
+{
+    struct json_object *list = json_object_new_array();
+    struct mps_session *s;
+
+    mps_list_for_each(s, &eng->sessions, struct mps_session, link)
+        json_object_array_add(list, mps_status_one(s));
+    return list;
+}
+
+/* In the form of a connection, so that whoever reads the list finds the members that all have. */
+static struct json_object *count_object(const char *agent_id, const char *role, const char *state,
+                                        const char *mode, uint32_t count)
+{
+    struct json_object *o = json_object_new_object();
+
+    put_str(o, "id", agent_id);
+    put_str(o, "agent", agent_id);
+    put_str(o, "local", "");
+    put_str(o, "remote", "");
+    put_str(o, "role", role);
+    put_u64(o, "process", 0);
+    put_token(o, "token", 0);
+    put_str(o, "state", state);
+    put_str(o, "mode", mode);
+    put_u64(o, "count", count);
+    put_str(o, "scheduler", "");
+    put_u64(o, "bytes_sent", 0);
+    put_u64(o, "bytes_received", 0);
+    put_u64(o, "send_rate", 0);
+    put_u64(o, "receive_rate", 0);
+    json_object_object_add(o, "subflows", json_object_new_array());
+    json_object_object_add(o, "ended", json_object_new_array());
+    return o;
+}
+
+static struct json_object *counted_object(const char *agent_id, enum mps_counts_role role,
+                                          enum mps_plain_reason reason, uint32_t count)
+{
+    struct json_object *o = count_object(
+        agent_id, role == MPS_COUNTS_CLIENT ? "client" : "server", "counted", "plain", count);
+
+    put_str(o, "reason", mps_plain_reason_word(reason));
+    return o;
+}
+
+void mps_status_left_out(struct json_object *list, unsigned n, const char *agent_id)
+{
+    if (n > 0)
+        json_object_array_add(list, count_object(agent_id, "", "left-out", "none", n));
+}
+
+void mps_status_counted(struct json_object *list, const struct mps_counts *counts,
+                        const char *agent_id)
+{
+    for (int role = 0; counts && role < MPS_COUNTS_ROLES; role++) {
+        for (int reason = 1; reason < MPS_PLAIN_REASONS; reason++) {
+            uint32_t n = atomic_load_explicit(&counts->n[role][reason], memory_order_relaxed);
+
+            if (n > 0)
+                json_object_array_add(list, counted_object(agent_id, (enum mps_counts_role)role,
+                                                           (enum mps_plain_reason)reason, n));
+        }
+    }
+}
+
+void mps_status_join(struct json_object *list, struct json_object *more)
+{
+    for (size_t i = 0; i < json_object_array_length(more); i++)
+        json_object_array_add(list, json_object_get(json_object_array_get_idx(more, i)));
+}

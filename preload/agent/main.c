@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The agent: one per process tree, started on demand. It carries the connections that the
+ * programs of the tree handed over, and outlives those programs until every byte is delivered.
+ *
+ *   mptcpshim-agent [--ready-fd N] [--early]
+ *
+ * N is a pipe that gets one byte when requests are taken. Exits quietly when another agent holds
+ * the name already (the spawner then finds that one), and when it had nothing to do for a while.
+ * --early: nobody needs it yet (handover/spawn.h).
+ */
+#include <errno.h>
+#include <ev.h>
+#include <limits.h>
+#include <malloc.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+#include "config/settings.h"
+#include "core/base/err.h"
+#include "engine/agent/control.h"
+#include "engine/net/crypto_openssl.h"
+#include "engine/agent/hub.h"
+#include "engine/show/log.h"
+#include "engine/agent/spare.h"
+#include "handover/message.h"
+#include "parent.h"
+
+#define IDLE_CHECK_S 0.5
+#define STOP_CHECK_S 0.02
+#define ABORT_S      2.5 /* for the peers to hear of it: MPS_FASTCLOSE_WAIT and a little */
+
+/* Buffers come and go at the rate of the traffic: keep this much rather than fault it in anew. */
+#define HEAP_KEPT (64 << 20)
+
+struct agent {
+    struct mps_hub hub;
+    struct mps_control control;
+    ev_timer idle;
+    double idle_since;
+    ev_timer stop; /* the end of a stage of stopping */
+    bool aborting; /* the last one */
+};
+
+struct identity {
+    char id[MPS_AGENT_ID_LEN + 1];
+    uint8_t secret[MPS_HO_SECRET_LEN];
+};
+
+static int hex_digit(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    if (c >= 'A' && c <= 'F')
+        return c - 'A' + 10;
+    return -1;
+}
+
+/* agent-id(16 hex):secret(32 hex):uid(decimal) */
+static bool parse_identity(const char *text, struct identity *ret)
+{
+    const char *p = text;
+
+    if (!text || strlen(text) < MPS_AGENT_ID_LEN + 1 + 2 * MPS_HO_SECRET_LEN)
+        return false;
+    for (unsigned i = 0; i < MPS_AGENT_ID_LEN; i++, p++) {
+        if (hex_digit(*p) < 0)
+            return false;
+        ret->id[i] = *p;
+    }
+    ret->id[MPS_AGENT_ID_LEN] = '\0';
+    if (*p++ != ':')
+        return false;
+    for (unsigned i = 0; i < MPS_HO_SECRET_LEN; i++, p += 2) {
+        int hi = hex_digit(p[0]), lo = hi < 0 ? -1 : hex_digit(p[1]);
+
+        if (lo < 0)
+            return false;
+        ret->secret[i] = (uint8_t)(hi << 4 | lo);
+    }
+    return *p == ':' || *p == '\0';
+}
+
+static void log_bad_option(const char *word, const char *why)
+{
+    mps_log("agent: option \"%s\": %s", word, why);
+}
+
+static void log_bad_setting(void *user, const struct mps_settings_error *e)
+{
+    char text[512];
+
+    mps_settings_error_text(e, text, sizeof(text));
+    mps_log("agent: %s", text);
+}
+
+/* The files, then the words; the launcher has told the user what is wrong in them. */
+static void read_once(struct mps_settings *settings, const char *words,
+                      struct mps_settings_report *report,
+                      void (*bad)(const char *word, const char *why))
+{
+    char only[PATH_MAX], user[PATH_MAX];
+    struct mps_settings_files files = {.system = MPS_SYSTEM_CONFIG};
+    size_t len = strlen(words);
+
+    if (mps_options_find(words, len, "config", only, sizeof(only)))
+        files.only = only;
+    if (mps_options_find(words, len, "user-config", user, sizeof(user)) ||
+        mps_settings_user_file(NULL, getenv("HOME"), user, sizeof(user)))
+        files.user = user;
+    mps_settings_init(settings);
+    mps_settings_read(settings, &files, report);
+    mps_options_parse(&settings->options, words, len, bad);
+}
+
+/* The log comes first, so that the complaints about the rest are in it. */
+static void read_settings(struct mps_settings *settings)
+{
+    struct mps_settings_report silent = {.bad = NULL}, logging = {.bad = log_bad_setting};
+    const char *words = getenv(MPS_ENV_OPTIONS);
+    const char *log = settings->options.verbose;
+
+    if (!words)
+        words = "";
+    read_once(settings, words, &silent, NULL);
+    if (!log[0])
+        return;
+    if (mps_log_open(log) < 0)
+        fprintf(stderr, "mptcpshim-agent: %s: %s\n", log, strerror(errno));
+    read_once(settings, words, &logging, log_bad_option);
+}
+
+/* The agent is nobody's child: the terminal and the limits of its spawner are not for it. */
+static void settle(void)
+{
+    struct rlimit files;
+
+    mallopt(M_TRIM_THRESHOLD, HEAP_KEPT);
+    mallopt(M_MMAP_THRESHOLD, HEAP_KEPT / 2);
+    mallopt(M_TOP_PAD, 1 << 20);
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGHUP, SIG_IGN);
+    signal(SIGINT, SIG_IGN);
+    signal(SIGQUIT, SIG_IGN);
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < files.rlim_max) {
+        files.rlim_cur = files.rlim_max;
+        if (setrlimit(RLIMIT_NOFILE, &files) < 0)
+            mps_log("agent: RLIMIT_NOFILE: %s", strerror(errno));
+    }
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+        mps_log("agent: no_new_privs: %s", strerror(errno));
+    /* A working directory kept busy would hinder an umount. */
+    if (chdir("/") < 0)
+        mps_log("agent: chdir: %s", strerror(errno));
+}
+
+static void on_idle_check(struct ev_loop *loop, ev_timer *timer, int revents)
+{
+    struct agent *agent = timer->data;
+
+    if (mps_hub_retires(&agent->hub)) {
+        if (mps_hub_is_idle(&agent->hub))
+            ev_break(loop, EVBREAK_ALL);
+        return;
+    }
+    if (!mps_hub_is_idle(&agent->hub) || agent->control.n_clients > 0)
+        agent->idle_since = ev_now(loop);
+    else if (ev_now(loop) - agent->idle_since < agent->hub.options.idle_s)
+        return;
+    else if (mps_parent_is_of_tree(agent->hub.agent_id))
+        agent->idle_since = ev_now(loop); /* asked again after as long */
+    else
+        ev_break(loop, EVBREAK_ALL);
+}
+
+static void on_stop_timeout(struct ev_loop *loop, ev_timer *timer, int revents)
+{
+    struct agent *agent = timer->data;
+
+    if (agent->aborting) {
+        ev_break(loop, EVBREAK_ALL);
+        return;
+    }
+    mps_log("agent: connections are left that did not end in time: they are reset");
+    agent->aborting = true;
+    mps_hub_retire(&agent->hub, MPS_STOP_ABORT);
+    ev_timer_set(timer, ABORT_S, 0.);
+    ev_timer_start(loop, timer);
+}
+
+/* As a kernel would after its programs: deliver what was written, end in order, be gone. */
+static void stop(struct agent *agent, enum mps_stop stage)
+{
+    struct ev_loop *loop = agent->hub.loop;
+
+    if (!mps_hub_retires(&agent->hub)) {
+        mps_log("agent: stops");
+        ev_now_update(loop);
+        agent->idle.repeat = STOP_CHECK_S;
+        ev_timer_again(loop, &agent->idle);
+        ev_timer_init(&agent->stop, on_stop_timeout, agent->hub.options.stop_s, 0.);
+        agent->stop.data = agent;
+        ev_timer_start(loop, &agent->stop);
+    }
+    mps_hub_retire(&agent->hub, stage);
+}
+
+static void on_term(struct ev_loop *loop, ev_signal *sig, int revents)
+{
+    stop(sig->data, MPS_STOP_RETIRE);
+}
+
+static void on_leave(void *user)
+{
+    stop(user, MPS_STOP_DESERT);
+}
+
+static int ready_fd(int argc, char **argv)
+{
+    for (int i = 1; i + 1 < argc; i++) {
+        if (strcmp(argv[i], "--ready-fd") == 0)
+            return (int)strtol(argv[i + 1], NULL, 10);
+    }
+    return -1;
+}
+
+static bool is_early(int argc, char **argv)
+{
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--early") == 0)
+            return true;
+    }
+    return false;
+}
+
+static void announce(int fd)
+{
+    if (fd < 0)
+        return;
+    if (write(fd, "", 1) != 1)
+        mps_log("agent: nobody waits for readiness");
+    close(fd);
+}
+
+static int serve(struct agent *agent, struct ev_loop *loop, int ready)
+{
+    ev_signal term;
+
+    ev_signal_init(&term, on_term, SIGTERM);
+    term.data = agent;
+    ev_signal_start(loop, &term);
+    agent->hub.leave = on_leave;
+    agent->hub.user = agent;
+    /* Behind the control socket: a monitor that starts now either finds us or is found. */
+    mps_monitors_dial(&agent->hub.monitors);
+    announce(ready);
+    mps_crypto_openssl_warm_up();
+    agent->idle_since = ev_now(loop);
+    ev_timer_init(&agent->idle, on_idle_check, IDLE_CHECK_S, IDLE_CHECK_S);
+    agent->idle.data = agent;
+    ev_timer_start(loop, &agent->idle);
+    ev_run(loop, 0);
+    mps_log("agent: exits");
+    mps_hub_stop(&agent->hub);
+    mps_control_deinit(&agent->control);
+    mps_hub_deinit(&agent->hub);
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    static struct agent agent;
+    struct identity identity;
+    static struct mps_settings settings;
+    struct ev_loop *loop;
+    int rc;
+
+    if (!parse_identity(getenv(MPS_ENV_AGENT), &identity)) {
+        fprintf(stderr, "mptcpshim-agent: %s is not set or malformed\n", MPS_ENV_AGENT);
+        return 2;
+    }
+    read_settings(&settings);
+    settle();
+    mps_spare_init();
+    loop = ev_loop_new(EVBACKEND_EPOLL | EVFLAG_NOENV);
+    if (!loop)
+        return 1;
+    rc = mps_hub_init(&agent.hub, loop, identity.id, &settings.options, &settings.policy);
+    if (rc == 0)
+        rc = mps_control_init(&agent.control, &agent.hub, identity.secret);
+    if (rc > 0)
+        return 0; /* another agent is there */
+    mps_plainwatch_start(&agent.hub.plainwatch, &agent.hub, getenv(MPS_ENV_COUNTS));
+    agent.control.early = is_early(argc, argv);
+    if (rc < 0) {
+        mps_log("agent: %s: %s", mps_strerror(rc), strerror(errno));
+        return 1;
+    }
+    return serve(&agent, loop, ready_fd(argc, argv));
+}
