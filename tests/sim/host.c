@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <string.h>
 #include "core/base/constants.h"
+#include "digest.h"
 #include "world.h"
 
 #define MAX_ROUNDS 100000 /* of one service: more is a loop that gets nowhere */
@@ -200,6 +201,7 @@ static bool receive(struct hsock *hs)
             size_t want = spans[i].n < left ? spans[i].n : left;
             size_t r = simsock_read(hs->sock, spans[i].p, want);
 
+            digest_bytes(host, 'r', hs, spans[i].p, r);
             got += r;
             left -= r;
             if (r < want)
@@ -233,6 +235,7 @@ static bool transmit(struct hsock *hs)
         for (unsigned i = 0; i < n; i++) {
             size_t r = simsock_write(hs->sock, spans[i].p, spans[i].n);
 
+            digest_bytes(host, 'w', hs, spans[i].p, r);
             taken += r;
             if (r < spans[i].n)
                 break;
@@ -281,6 +284,7 @@ static void take_event(struct host *host, const struct mps_event *event)
                                         "recovered",   "rewritten"};
 
     world_say(host->world, "host %u: %s", host->number, names[event->type]);
+    digest_event(host, event);
     if (host->ended)
         world_fail(host->world, "host %u: an event after CLOSED", host->number);
     switch (event->type) {
@@ -457,5 +461,6 @@ void host_service(struct host *host)
     if (host->conn == NULL)
         return;
     check_bounds(host);
+    digest_state(host);
     arm_timer(host);
 }

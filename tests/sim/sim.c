@@ -7,6 +7,7 @@
  *   sim --random N [--seed FIRST]       N random connections
  *   sim --seconds S [--seed FIRST]      random connections for about so long
  *   ... --scenario NAME                 the same with another scenario: "paths"
+ *   ... --digest                        and a digest of each run: what changes no behaviour keeps it
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -22,11 +23,14 @@ static const struct scenario *const groups[] = {scenarios_basic, scenarios_failu
 #define N_GROUPS (sizeof(groups) / sizeof(groups[0]))
 #define N_DRAWN  2 /* the last groups: of one scenario each, for many seeds */
 
+static bool digests;
+
 static void run(const struct scenario *scenario, uint64_t seed, bool verbose)
 {
     static struct world w;
 
     world_init(&w, scenario->name, seed, verbose);
+    w.digest.wanted = digests;
     scenario->setup(&w);
     if (!scenario->own_start)
         world_start(&w);
@@ -37,6 +41,8 @@ static void run(const struct scenario *scenario, uint64_t seed, bool verbose)
               (unsigned long long)w.host[0].reinjected, (unsigned long long)w.host[1].reinjected,
               w.host[0].fm.peak_bytes, w.host[1].fm.peak_bytes);
     world_deinit(&w);
+    if (digests)
+        printf("%s %" PRIu64 " %016" PRIx64 "\n", scenario->name, seed, w.digest.value);
 }
 
 static const struct scenario *find(const char *name)
@@ -95,7 +101,7 @@ static void run_random(const struct scenario *scenario, uint64_t first, uint64_t
 static int usage(void)
 {
     fputs("usage: sim --list | --all | --scenario NAME | --random N | --seconds S\n"
-          "           [--seed N] [-v]\n",
+          "           [--seed N] [--digest] [-v]\n",
           stderr);
     return 2;
 }
@@ -110,6 +116,8 @@ int main(int argc, char **argv)
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "-v") == 0) {
             verbose = true;
+        } else if (strcmp(argv[i], "--digest") == 0) {
+            digests = true;
         } else if (strcmp(argv[i], "--all") == 0) {
             all = true;
         } else if (strcmp(argv[i], "--list") == 0) {

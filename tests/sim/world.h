@@ -2,6 +2,7 @@
 /* A whole simulation: network, client, server; and how it fails. */
 #pragma once
 #include <stdnoreturn.h>
+#include "digest.h"
 #include "host.h"
 
 #define WORLD_MAX_SCRIPT 64
@@ -22,6 +23,7 @@ struct world {
     uint64_t seed;
     const char *name;
     bool verbose;
+    struct digest digest;
     mps_time_t start, limit;
     struct world_step script[WORLD_MAX_SCRIPT];
     unsigned n_script;
