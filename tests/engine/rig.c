@@ -124,7 +124,7 @@ int rig_connected(struct rig *rig, int tcp, const char *options, uint64_t *ret_i
 
     assert_int_equal(mps_session_connected(rig->client, &req, &s, &fd), 0);
     if (ret_id)
-        *ret_id = s->id;
+        *ret_id = s->ac.id;
     return application_end(fd);
 }
 
@@ -136,7 +136,7 @@ int rig_accepted(struct rig *rig, int tcp, uint64_t *ret_id)
 
     assert_int_equal(mps_session_accepted(rig->server, &req, &s, &fd), 0);
     if (ret_id)
-        *ret_id = s->id;
+        *ret_id = s->ac.id;
     return application_end(fd);
 }
 

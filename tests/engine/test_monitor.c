@@ -214,7 +214,7 @@ static void test_addresses(void **state)
     is(wait_for(&rig, &c, &at, "address_announced"), "by", "peer");
     server = only_session(rig.server);
     mps_mpconn_set_locals(server->mp, &none);
-    mps_engine_mark(rig.server, server);
+    mps_session_wake(server);
     is(wait_for(&rig, &v, &peer_at, "address_removed"), "by", "local");
     is(wait_for(&rig, &v, &peer_at, "subflow_closed"), "reason", "address_gone");
     assert_memory_equal(member(wait_for(&rig, &c, &at, "address_removed"), "address"), "127.0.0.",
@@ -257,7 +257,7 @@ static void test_subflows(void **state)
                                          mps_list_entry(mp->flows.prev, struct mps_sflow, link)->sf,
                                          true, mps_clock_now()),
                      0);
-    mps_engine_mark(rig.client, only_session(rig.client));
+    mps_session_wake(only_session(rig.client));
     o = wait_for(&rig, &c, &at, "subflow_priority");
     is(o, "by", "local");
     is(o, "backup", "true");

@@ -80,7 +80,7 @@ static enum mps_peer_kind remembered(struct rig *rig)
     const struct mps_session *s =
         mps_list_entry(rig->client->sessions.next, struct mps_session, link);
 
-    return mps_peers_find(&rig->client_hub.peers, &s->peer, mps_clock_now());
+    return mps_peers_find(&rig->client_hub.peers, &s->ac.peer, mps_clock_now());
 }
 
 /* The next connection to a peer that gets HELLO as data: there is no reason to touch it. */

@@ -287,7 +287,7 @@ static void scheduler_of_a_connection(void **state)
     assert_int_equal(d.reply.status, MPS_HO_OK);
     expect_scheduler(rig.client, "roundrobin");
     snprintf(text, sizeof(text), "%016llx scheduler=redundant",
-             (unsigned long long)only_session(rig.client)->id);
+             (unsigned long long)only_session(rig.client)->ac.id);
     d = request(&rig.client_hub, MPS_HO_CONN_SET, text);
     assert_int_equal(d.reply.status, MPS_HO_OK);
     expect_scheduler(rig.client, "redundant");

@@ -110,7 +110,7 @@ static void check_hub(int left, unsigned want_workers, bool want_threads, unsign
     for (unsigned i = 0; i < 2 * want_workers; i++)
         assert_ptr_equal(mps_hub_choose(&hub), &hub.workers[(i + 1) % want_workers]);
     for (unsigned i = 0; i < want_workers; i++)
-        assert_int_equal(mps_engine_new_id(&hub.workers[i].engine) % want_count, i);
+        assert_int_equal(hub.workers[i].engine.next_id % want_count, i);
     mps_hub_stop(&hub);
     mps_hub_deinit(&hub);
     ev_loop_destroy(loop);

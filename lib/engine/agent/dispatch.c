@@ -80,7 +80,7 @@ static void do_connection(struct mps_engine *eng, const struct mps_ho_request *r
         d->reply.status = MPS_HO_AGAIN_PLAIN;
     } else {
         d->reply.status = d->session->refused ? MPS_HO_OK_PLAIN : MPS_HO_OK;
-        d->reply.conn_id = d->session->id;
+        d->reply.conn_id = d->session->ac.id;
         d->fd = -1; /* the session's now */
     }
 }
@@ -138,9 +138,9 @@ static void do_option(struct mps_engine *eng, const struct mps_ho_request *req,
     if (req->level == MPS_HO_LEVEL_IOCTL)
         err = req->op == MPS_HO_GETOPT ? get_ioctl(s, req->name, d->reply.data, &len) : EINVAL;
     else if (req->op == MPS_HO_SETOPT)
-        err = mps_sockopts_set(&s->sockopts, fds, n, req->level, req->name, req->data, len);
+        err = mps_sockopts_set(&s->ac.sockopts, fds, n, req->level, req->name, req->data, len);
     else
-        err = mps_sockopts_get(&s->sockopts, fds, n, req->level, req->name, d->reply.data, &len);
+        err = mps_sockopts_get(&s->ac.sockopts, fds, n, req->level, req->name, d->reply.data, &len);
     if (err == 0 && req->op == MPS_HO_SETOPT)
         mps_session_options_changed(s);
     if (err != 0)

@@ -9,46 +9,9 @@
 #include "engine/connection/session.h"
 #include "engine/net/sock.h"
 
-static void run_marked(struct ev_loop *loop, ev_check *check, int revents)
+static void run_session(struct mps_runnable *r)
 {
-    struct mps_engine *eng = check->data;
-    struct mps_list round;
-
-    if (mps_list_empty(&eng->marked))
-        return;
-    /* Sessions that mark themselves again belong to the next round, after the loop looked at
-     * everybody's descriptors. */
-    round = eng->marked;
-    round.next->prev = round.prev->next = &round;
-    mps_list_init(&eng->marked);
-    while (!mps_list_empty(&round)) {
-        struct mps_session *s = mps_list_entry(round.next, struct mps_session, mark_link);
-
-        mps_list_remove(&s->mark_link);
-        mps_session_run(s);
-    }
-    if (mps_list_empty(&eng->marked))
-        ev_idle_stop(loop, &eng->more);
-    else
-        ev_idle_start(loop, &eng->more);
-}
-
-static void on_idle(struct ev_loop *loop, ev_idle *idle, int revents)
-{
-}
-
-void mps_engine_mark(struct mps_engine *eng, struct mps_session *s)
-{
-    if (mps_list_empty(&s->mark_link))
-        mps_list_push_back(&eng->marked, &s->mark_link);
-}
-
-uint64_t mps_engine_new_id(struct mps_engine *eng)
-{
-    uint64_t id = eng->next_id;
-
-    eng->next_id += eng->count;
-    return id;
+    mps_session_run(mps_container_of(r, struct mps_session, runnable));
 }
 
 void mps_engine_join(struct mps_engine *eng, int fd, const struct mps_join *join)
@@ -76,15 +39,6 @@ void mps_engine_route_changed(struct mps_engine *eng, const struct mps_route *ro
 
     mps_list_for_each(s, &eng->sessions, struct mps_session, link)
         mps_session_route_changed(s, route);
-}
-
-uint16_t mps_engine_join_port(struct mps_engine *eng, const struct mps_addr *addr)
-{
-    if (addr->port != 0 && mps_steered_cover(eng->view->steered, eng->view->n_steered, addr))
-        return addr->port;
-    if (eng->view->join_port != 0)
-        return eng->view->join_port;
-    return eng->open_join_port(eng->user);
 }
 
 bool mps_engine_is_idle(const struct mps_engine *eng)
@@ -124,7 +78,6 @@ int mps_engine_init(struct mps_engine *eng, struct ev_loop *loop,
     eng->user = setup->user;
     memcpy(eng->agent_id, setup->agent_id, strnlen(setup->agent_id, MPS_AGENT_ID_LEN));
     mps_list_init(&eng->sessions);
-    mps_list_init(&eng->marked);
     /* Names of application ends outlive an agent: the next one must not meet them. */
     rc = eng->env.crypto->random(eng->env.crypto->user, &eng->next_id, sizeof(eng->next_id));
     if (rc < 0)
@@ -136,12 +89,7 @@ int mps_engine_init(struct mps_engine *eng, struct ev_loop *loop,
     mps_token_init(&eng->tokens, eng->env.mem);
     mps_linger_init(&eng->linger, loop);
     mps_busypoll_init(&eng->busypoll, loop);
-    ev_idle_init(&eng->more, on_idle);
-    ev_set_priority(&eng->more, EV_MINPRI);
-    ev_check_init(&eng->check, run_marked);
-    ev_set_priority(&eng->check, EV_MINPRI);
-    eng->check.data = eng;
-    ev_check_start(loop, &eng->check);
+    mps_runq_init(&eng->runq, loop, run_session);
     return 0;
 }
 
@@ -150,8 +98,7 @@ void mps_engine_deinit(struct mps_engine *eng)
     struct mps_session *s, *tmp;
 
     mps_list_for_each_safe(s, tmp, &eng->sessions, struct mps_session, link) mps_session_free(s);
-    ev_check_stop(eng->loop, &eng->check);
-    ev_idle_stop(eng->loop, &eng->more);
+    mps_runq_deinit(&eng->runq);
     mps_busypoll_deinit(&eng->busypoll);
     mps_linger_deinit(&eng->linger);
     mps_token_deinit(&eng->tokens);

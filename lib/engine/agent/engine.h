@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What carries connections: a loop, the core's environment and the sessions, and the order of
- * work. Callbacks of the loop only read and mark sessions; after all of them each marked session
- * runs once, with bounded work, and is freed there if it is over. What an agent has once whatever
- * the number of its engines is in hub.h.
+ * work. Callbacks of the loop only read and wake sessions; after all of them each session that was
+ * woken runs once, with bounded work, and is freed there if it is over (runq.h). What an agent has
+ * once whatever the number of its engines is in hub.h.
+ *
+ * The parts of a connection know the data of this structure, not the functions: what happens to them
+ * goes up to their session, and the functions here go down to the sessions.
  *
  * Threads. An agent has one engine or several, each with a thread of its own (worker.h); they share
- * nothing but what is constant, what is known of peers and paths, the monitors and the join listener. An engine
- * and all that belongs to it (sessions, their connections, relays and sockets) is used by the
+ * nothing but what is constant, what is known of peers and paths, the monitors and the join
+ * listener. An engine and all that belongs to it (sessions, their connections, relays and sockets) is used by the
  * thread of its loop only: that is true of every module here whose header says nothing else. A
  * connection stays with its engine for its life. Its id and its token are `index` modulo `count`,
  * so whoever has one of them knows the engine and no table is shared.
@@ -29,6 +32,7 @@
 #include "engine/show/monitor.h"
 #include "engine/paths/pathmem.h"
 #include "peers.h"
+#include "runq.h"
 #include "engine/paths/view.h"
 
 #define MPS_AGENT_ID_LEN 16
@@ -66,14 +70,13 @@ struct mps_engine {
     void *user;
     char agent_id[MPS_AGENT_ID_LEN + 1];
 
-    struct mps_list sessions, marked; /* struct mps_session */
+    struct mps_list sessions; /* struct mps_session */
     unsigned n_sessions;
-    uint64_t next_id; /* mps_engine_new_id */
+    uint64_t next_id; /* of a session; unique among all engines of the agent, in steps of `count` */
     struct mps_token_table tokens; /* of multipath sessions */
     struct mps_ends ends;          /* of sessions that are over, or reset */
-    ev_check check;                /* runs the marked sessions */
-    ev_idle more;                  /* keeps the loop from sleeping while some are left */
-    bool retiring;                 /* mps_engine_retire */
+    struct mps_runq runq;          /* sessions */
+    bool retiring;                 /* mps_engine_stop */
 
     struct mps_appwatch appwatch;
     struct mps_linger linger;
@@ -96,12 +99,6 @@ enum mps_stop {
 };
 void mps_engine_stop(struct mps_engine *eng, enum mps_stop stage);
 
-/* For a new session; unique among all engines of the agent. */
-uint64_t mps_engine_new_id(struct mps_engine *eng);
-
-/* Run the session soon. */
-void mps_engine_mark(struct mps_engine *eng, struct mps_session *s);
-
 /* A JOIN that arrived, wherever; takes the descriptor. */
 void mps_engine_join(struct mps_engine *eng, int fd, const struct mps_join *join);
 
@@ -109,9 +106,3 @@ void mps_engine_join(struct mps_engine *eng, int fd, const struct mps_join *join
 void mps_engine_view_changed(struct mps_engine *eng);
 
 void mps_engine_route_changed(struct mps_engine *eng, const struct mps_route *route);
-
-/*
- * Port at which a join for local address `addr` reaches us; addr->port is the port of the
- * application's listener, 0: of the agent's own. 0: none.
- */
-uint16_t mps_engine_join_port(struct mps_engine *eng, const struct mps_addr *addr);

@@ -222,12 +222,12 @@ static void set_connection(struct mps_engine *eng, char *text, struct mps_dispat
         refuse(d, ENOTCONN, "the connection is plain TCP");
         return;
     }
-    s->options.sched = sched; /* for one that is not open yet */
+    s->ac.options.sched = sched; /* for one that is not open yet */
     if (s->mp && mps_conn_set_scheduler(mps_mpconn_core(s->mp), sched, mps_clock_now()) < 0) {
         refuse(d, ENOMEM, "out of memory");
         return;
     }
-    mps_engine_mark(eng, s);
+    mps_session_wake(s);
 }
 
 void mps_manage_connection(struct mps_engine *eng, const struct mps_ho_request *req,

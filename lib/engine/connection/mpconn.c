@@ -13,9 +13,8 @@
 #include "handover/message.h"
 #include "engine/paths/locals.h"
 #include "engine/show/log.h"
+#include "engine/joins/joinport.h"
 #include "engine/net/peek.h"
-#include "engine/show/report.h"
-#include "session.h"
 #include "sflow.h"
 #include "sndbuf.h"
 #include "engine/net/sock.h"
@@ -28,7 +27,7 @@ static void wake(void *user)
 {
     struct mps_mpconn *mp = user;
 
-    mps_engine_mark(mp->eng, mp->s);
+    mp->owner.wake(mp->owner.user);
 }
 
 static void on_timer(struct ev_loop *loop, ev_timer *timer, int revents)
@@ -49,51 +48,52 @@ static void on_timer(struct ev_loop *loop, ev_timer *timer, int revents)
 /* ---- birth and death ---- */
 
 /* Of all subflows; each further one that is long enough gets them by itself. */
-static bool wants_checksums(const struct mps_session *s, int fd)
+static bool wants_checksums(const struct mps_appconn *ac, int fd)
 {
-    if (s->options.checksum == MPS_CHECKSUM_AUTO &&
+    if (ac->options.checksum == MPS_CHECKSUM_AUTO &&
         mps_sock_rtt_ns(fd) > MPS_CHECKS_RTT_US * MPS_USEC)
         return true;
-    return s->options.checksum == MPS_CHECKSUM_ON ||
-           mps_pathmem_find(s->eng->pathmem, MPS_PATHMEM_REWRITES, &s->local, &s->peer,
+    return ac->options.checksum == MPS_CHECKSUM_ON ||
+           mps_pathmem_find(ac->eng->pathmem, MPS_PATHMEM_REWRITES, &ac->local, &ac->peer,
                             mps_clock_now()) != 0;
 }
 
 /* A server's program has looked at the SYN and released it: false. */
-static bool is_marked(const struct mps_session *s, int fd)
+static bool is_marked(const struct mps_appconn *ac, int fd)
 {
-    return s->role == MPS_ROLE_CLIENT && mps_marks_synack_is(fd, MPS_MARK_LISTEN);
+    return ac->role == MPS_ROLE_CLIENT && mps_marks_synack_is(fd, MPS_MARK_LISTEN);
 }
 
 static void configure(const struct mps_mpconn *mp, int fd, struct mps_config *cfg)
 {
-    const struct mps_session *s = mp->s;
+    const struct mps_appconn *ac = mp->ac;
 
     mps_config_init(cfg);
-    if (s->options.sched)
-        cfg->sched = s->options.sched;
-    cfg->fairness = s->options.fairness;
-    if (s->options.pm)
-        cfg->pm = s->options.pm;
-    if (s->options.max_subflows)
-        cfg->max_subflows = s->options.max_subflows;
-    cfg->max_addrs = s->options.max_addresses;
-    cfg->no_subflow_timeout = s->options.no_subflow_timeout;
-    cfg->keepalive = s->options.keepalive;
+    if (ac->options.sched)
+        cfg->sched = ac->options.sched;
+    cfg->fairness = ac->options.fairness;
+    if (ac->options.pm)
+        cfg->pm = ac->options.pm;
+    if (ac->options.max_subflows)
+        cfg->max_subflows = ac->options.max_subflows;
+    cfg->max_addrs = ac->options.max_addresses;
+    cfg->no_subflow_timeout = ac->options.no_subflow_timeout;
+    cfg->keepalive = ac->options.keepalive;
     cfg->join_delay = JOIN_DELAY;
-    cfg->token_mod = s->eng->count;
-    cfg->token_rem = s->eng->index;
-    cfg->zero_rtt = s->role == MPS_ROLE_CLIENT &&
-                    mps_peers_find(s->eng->peers, &s->peer, mps_clock_now()) == MPS_PEER_PROVEN;
-    cfg->check_far = s->options.checksum == MPS_CHECKSUM_AUTO;
-    if (wants_checksums(s, fd))
+    cfg->token_mod = ac->eng->count;
+    cfg->token_rem = ac->eng->index;
+    cfg->zero_rtt = ac->role == MPS_ROLE_CLIENT &&
+                    mps_peers_find(ac->eng->peers, &ac->peer, mps_clock_now()) == MPS_PEER_PROVEN;
+    cfg->check_far = ac->options.checksum == MPS_CHECKSUM_AUTO;
+    if (wants_checksums(ac, fd))
         cfg->capabilities |= MPS_CAP_PAYLOAD_CRC;
     /* A join without its mark would reach the program there. */
-    cfg->announced_only = mp->listed && !is_marked(s, fd);
+    cfg->announced_only = mp->listed && !is_marked(ac, fd);
 }
 
 /* A core connection whose token is ours alone. */
-static int new_core(struct mps_mpconn *mp, int fd, const struct mps_hello *hello, mps_time_t now)
+static int new_core(struct mps_mpconn *mp, struct mps_session *s, int fd,
+                    const struct mps_hello *hello, mps_time_t now)
 {
     struct mps_engine *eng = mp->eng;
     struct mps_config cfg;
@@ -106,7 +106,7 @@ static int new_core(struct mps_mpconn *mp, int fd, const struct mps_hello *hello
         if (rc < 0)
             return rc;
         mp->token = mps_conn_token(mp->core);
-        rc = mps_token_insert(&eng->tokens, mp->token, mp->s);
+        rc = mps_token_insert(&eng->tokens, mp->token, s);
         if (rc == 0)
             return 0;
         mp->core = mps_conn_free(mp->core);
@@ -141,15 +141,15 @@ static void look_for_box(struct mps_mpconn *mp, struct mps_subflow *sf, bool mar
 
 void mps_mpconn_obey(struct mps_mpconn *mp)
 {
-    struct mps_timeouts timeouts = mps_timeouts_of(&mp->s->sockopts);
+    struct mps_timeouts timeouts = mps_timeouts_of(&mp->ac->sockopts);
 
     mps_sndbuf_apply(mp);
     mps_conn_set_timeouts(mp->core, &timeouts, mps_clock_now());
     mps_pacing_obey(mp);
 }
 
-int mps_mpconn_new(struct mps_mpconn **ret, struct mps_session *s, int fd,
-                   const struct mps_hello *hello)
+int mps_mpconn_new(struct mps_mpconn **ret, struct mps_session *s, struct mps_appconn *ac, int fd,
+                   const struct mps_hello *hello, const struct mps_mpconn_owner *owner)
 {
     struct mps_mpconn *mp = calloc(1, sizeof(*mp));
     struct mps_netaddr_list locals;
@@ -159,29 +159,30 @@ int mps_mpconn_new(struct mps_mpconn **ret, struct mps_session *s, int fd,
 
     if (!mp)
         return MPS_ENOMEM;
-    mp->s = s;
-    mp->eng = s->eng;
-    mp->listed = mps_policy_capable(mp->eng->policy, &s->peer);
+    mp->ac = ac;
+    mp->eng = ac->eng;
+    mp->owner = *owner;
+    mp->listed = mps_policy_capable(mp->eng->policy, &ac->peer);
     mp->timer_at = MPS_NEVER;
     mp->since = now;
     mps_list_init(&mp->flows);
     ev_timer_init(&mp->timer, on_timer, 0., 0.);
     mp->timer.data = mp;
-    rc = new_core(mp, fd, hello, now);
+    rc = new_core(mp, s, fd, hello, now);
     if (rc == 0)
-        rc = mps_conn_first_subflow(mp->core, &s->local, &s->peer, now, &sf);
-    if (rc == 0 && !mps_mpconn_add_flow(mp, sf, fd, false, &s->local, 0))
+        rc = mps_conn_first_subflow(mp->core, &ac->local, &ac->peer, now, &sf);
+    if (rc == 0 && !mps_mpconn_add_flow(mp, sf, fd, false, &ac->local, 0))
         rc = MPS_ENOMEM;
     if (rc < 0) {
         mps_mpconn_free(mp);
         return rc;
     }
-    look_for_box(mp, sf, is_marked(s, fd), now);
+    look_for_box(mp, sf, is_marked(ac, fd), now);
     *ret = mp;
     mps_mpconn_obey(mp);
     if (mp->eng->retiring)
         mps_conn_leave(mp->core, now);
-    mps_locals_of(s, &locals);
+    mps_locals_of(ac, &locals);
     mps_mpconn_set_locals(mp, &locals);
     return 0;
 }
@@ -231,7 +232,7 @@ void mps_mpconn_stop(struct mps_mpconn *mp, bool abort)
         mps_conn_leave(mp->core, now);
         return;
     }
-    mps_app_reset(&mp->s->app);
+    mps_app_reset(&mp->ac->app);
     mp->closed = true;
     mp->resetting = false;
     mps_conn_abort(mp->core, now);
@@ -264,8 +265,8 @@ static uint16_t join_port(const struct mps_mpconn *mp, const struct mps_netaddr_
     struct mps_addr addr = e->addr;
 
     /* The program's port, where joins are told by their mark; others come to the agent's own. */
-    addr.port = mp->listed || e->outside ? 0 : mp->s->local.port;
-    return mps_engine_join_port(mp->eng, &addr);
+    addr.port = mp->listed || e->outside ? 0 : mp->ac->local.port;
+    return mps_joinport_of(mp->eng, &addr);
 }
 
 /* Tell the core of it; true if it is announced. The port is filled in. */
@@ -276,9 +277,9 @@ static bool add_local(struct mps_mpconn *mp, struct mps_netaddr_entry *e, mps_ti
 
     /* Only the connecting host opens joins; it needs no announcement of the address and port that
      * it connected to, as long as they take joins. */
-    if (mp->s->role == MPS_ROLE_SERVER) {
+    if (mp->ac->role == MPS_ROLE_SERVER) {
         e->addr.port = join_port(mp, e);
-        announce = e->addr.port != 0 && !mps_addr_equal(&e->addr, &mp->s->local) &&
+        announce = e->addr.port != 0 && !mps_addr_equal(&e->addr, &mp->ac->local) &&
                    (e->outside || mp->eng->policy->announce.n == 0);
     }
     rc = mps_conn_local_add(mp->core, &e->addr, e->ifindex, e->backup, announce, now);
@@ -303,26 +304,26 @@ void mps_mpconn_set_locals(struct mps_mpconn *mp, const struct mps_netaddr_list 
         if (listed(list->entry, list->n, &old[i].addr))
             continue;
         mps_conn_local_remove(mp->core, &old[i].addr, now);
-        mps_report_local(mp->s, "address_removed", &old[i].addr, old[i].ifname);
+        mp->owner.local(mp->owner.user, false, &old[i].addr, old[i].ifname);
     }
     memcpy(fresh, list->entry, list->n * sizeof(*fresh));
     mp->locals = fresh;
     mp->n_locals = list->n;
     /* That of the first subflow comes first: it says which interface has the number 1. */
     for (unsigned i = 0; i < mp->n_locals; i++) {
-        if (mps_addr_same_ip(&fresh[i].addr, &mp->s->local))
+        if (mps_addr_same_ip(&fresh[i].addr, &mp->ac->local))
             add_local(mp, &fresh[i], now);
     }
     for (unsigned i = 0; i < mp->n_locals; i++) {
         if (add_local(mp, &fresh[i], now) && !listed_with_port(old, n_old, &fresh[i].addr))
-            mps_report_local(mp->s, "address_announced", &fresh[i].addr, fresh[i].ifname);
+            mp->owner.local(mp->owner.user, true, &fresh[i].addr, fresh[i].ifname);
     }
     free(old);
 }
 
 void mps_mpconn_check_address(struct mps_mpconn *mp)
 {
-    if (mp->s->role == MPS_ROLE_CLIENT && !mp->established && !mps_connector_has(&mp->s->local))
+    if (mp->ac->role == MPS_ROLE_CLIENT && !mp->established && !mps_connector_has(&mp->ac->local))
         mps_conn_first_address_gone(mp->core, mps_clock_now());
 }
 
@@ -359,7 +360,7 @@ void mps_mpconn_join(struct mps_mpconn *mp, int fd, const struct mps_join *join)
         mps_peek_refuse(fd, refusal(rc));
         return;
     }
-    mps_sockopts_apply(&mp->s->sockopts, fd);
+    mps_sockopts_apply(&mp->ac->sockopts, fd);
     if (!mps_mpconn_add_flow(mp, sf, fd, false, &local, 0)) {
         mps_sock_reset(fd);
         mps_subflow_down(sf, false, MPS_REASON_RESOURCES, now);

@@ -9,15 +9,41 @@
 #include "core/conn/conn.h"
 #include "engine/paths/netaddr.h"
 
-struct mps_session;
+struct mps_appconn;
+struct mps_hello;
+struct mps_join;
 struct mps_mpconn;
+struct mps_session;
+
+/* A subflow's part of an event of the core; NULL where the event is about no subflow with a socket. */
+struct mps_mpconn_link {
+    const char *ifname;
+    int error; /* errno of the socket's end, 0: none */
+};
 
 /*
- * The session's connection over the established socket `fd`, which is taken on success. Its
- * token is entered into the engine's table. `hello`: what the peer sent (server), NULL: client.
+ * How news go up to the owner of a connection. Each call but `wake` comes from mps_mpconn_run or
+ * mps_mpconn_set_locals, and must not free the connection or run it.
  */
-int mps_mpconn_new(struct mps_mpconn **ret, struct mps_session *s, int fd,
-                   const struct mps_hello *hello);
+struct mps_mpconn_owner {
+    /* There may be something to do: run it. */
+    void (*wake)(void *user);
+    /* An event of the core, told before the connection obeys it. */
+    void (*event)(void *user, const struct mps_event *ev, const struct mps_mpconn_link *link);
+    /* A local address was announced to the peer, or is not used any more. */
+    void (*local)(void *user, bool announced, const struct mps_addr *addr, const char *ifname);
+    /* The program gave up, after a while in which the peer may not have answered. */
+    void (*impatient)(void *user);
+    void *user;
+};
+
+/*
+ * The multipath connection of `ac` over the established socket `fd`, which is taken on success. Its
+ * token is entered into the engine's table, for `s`. `hello`: what the peer sent (server), NULL:
+ * client. `ac` outlives it.
+ */
+int mps_mpconn_new(struct mps_mpconn **ret, struct mps_session *s, struct mps_appconn *ac, int fd,
+                   const struct mps_hello *hello, const struct mps_mpconn_owner *owner);
 
 /* Closes the sockets with a reset, removes the token. NULL is fine. */
 struct mps_mpconn *mps_mpconn_free(struct mps_mpconn *mp);

@@ -3,8 +3,9 @@
 #pragma once
 #include <ev.h>
 #include <stdbool.h>
-#include "engine/net/busypoll.h"
+#include "appconn.h"
 #include "core/base/list.h"
+#include "engine/net/busypoll.h"
 #include "mpconn.h"
 #include "pacing.h"
 
@@ -12,8 +13,9 @@ struct mps_engine;
 struct mps_sflow;
 
 struct mps_mpconn {
-    struct mps_session *s;
+    struct mps_appconn *ac;
     struct mps_engine *eng;
+    struct mps_mpconn_owner owner;
     struct mps_conn *core;
     uint32_t token;
     struct mps_list flows; /* struct mps_sflow, oldest first */

@@ -12,8 +12,6 @@
 #include "engine/agent/engine.h"
 #include "engine/joins/joinable.h"
 #include "engine/show/log.h"
-#include "engine/show/report.h"
-#include "session.h"
 #include "sflow.h"
 #include "sndbuf.h"
 #include "engine/net/sock.h"
@@ -40,7 +38,7 @@ static void open_subflow(struct mps_mpconn *mp, const struct mps_event *ev, mps_
         mps_subflow_avoid(ev->subflow, avoid, now);
         return;
     }
-    fd = mps_connector_join(&path, large, &mp->s->sockopts);
+    fd = mps_connector_join(&path, large, &mp->ac->sockopts);
     mps_log("mpconn %08x: join %s to %s%s%s%s", mp->token, mps_sock_text(&ev->local, from),
             mps_sock_text(&ev->remote, to), large ? ", large segments" : "", fd < 0 ? ": " : "",
             fd < 0 ? strerror(errno) : "");
@@ -55,7 +53,7 @@ static void open_subflow(struct mps_mpconn *mp, const struct mps_event *ev, mps_
     if (f) {
         f->large = large;
         f->path = path;
-        f->opts = &mp->s->sockopts;
+        f->opts = &mp->ac->sockopts;
         f->needs_mark = mps_joinable_needs_mark(mp, &ev->remote);
         return;
     }
@@ -91,24 +89,23 @@ static void close_subflow(struct mps_mpconn *mp, const struct mps_event *ev)
 
 static void pass_reset(struct mps_mpconn *mp, mps_time_t now);
 
-/* The peer may be one that never answers: the next connection to it asks before it sends data. */
-static void distrust(struct mps_mpconn *mp, mps_time_t now)
+static void tell_owner(struct mps_mpconn *mp, const struct mps_event *ev)
 {
-    if (mp->s->role == MPS_ROLE_CLIENT && !mp->established &&
-        mps_peers_find(mp->eng->peers, &mp->s->peer, now) == MPS_PEER_PROVEN)
-        mps_peers_set(mp->eng->peers, &mp->s->peer, MPS_PEER_FAILED, now);
+    const struct mps_sflow *f = ev->subflow ? mps_subflow_user(ev->subflow) : NULL;
+    struct mps_mpconn_link link;
+
+    if (f)
+        link = (struct mps_mpconn_link){.ifname = f->ifname, .error = f->error};
+    mp->owner.event(mp->owner.user, ev, f ? &link : NULL);
 }
 
 static void handle_event(struct mps_mpconn *mp, const struct mps_event *ev, mps_time_t now)
 {
-    mps_report_event(mp->s, ev);
+    tell_owner(mp, ev);
     switch (ev->type) {
     case MPS_EV_ESTABLISHED:
         mps_log("mpconn %08x: established", mp->token);
-        mps_report_session(mp->s, "established");
         mp->established = true;
-        if (mp->s->role == MPS_ROLE_CLIENT)
-            mps_peers_set(mp->eng->peers, &mp->s->peer, MPS_PEER_PROVEN, now);
         break;
     case MPS_EV_PLAIN:
         mp->plain = true;
@@ -116,7 +113,6 @@ static void handle_event(struct mps_mpconn *mp, const struct mps_event *ev, mps_
         break;
     case MPS_EV_UNANSWERED:
         mps_log("mpconn %08x: no answer to early data", mp->token);
-        distrust(mp, now);
         break;
     case MPS_EV_OPEN:
         open_subflow(mp, ev, now);
@@ -130,21 +126,10 @@ static void handle_event(struct mps_mpconn *mp, const struct mps_event *ev, mps_
         break;
     case MPS_EV_RESET:
         mps_log("mpconn %08x: reset, reason %d", mp->token, ev->reason);
-        mp->s->end = mps_report_end(ev->reason);
-        /* The next connection asks first, and can go back to plain TCP. */
-        if (ev->reason != MPS_REASON_ADDRESS_GONE)
-            distrust(mp, now);
-        /* The only path changes bytes, as somebody may want it: plain TCP carries them so. */
-        if (mp->s->role == MPS_ROLE_CLIENT && ev->reason == MPS_REASON_MIDDLEBOX)
-            mps_peers_set(mp->eng->peers, &mp->s->peer, MPS_PEER_PLAIN, now);
-        if (ev->reason == MPS_REASON_TIMEOUT)
-            mps_ends_add(&mp->eng->ends, mp->s->id, ETIMEDOUT);
         mp->resetting = !mp->closed;
         pass_reset(mp, now);
         break;
     case MPS_EV_CLOSED:
-        if (!mp->s->end)
-            mp->s->end = "finished";
         mp->over = true;
         break;
     default:
@@ -165,7 +150,7 @@ static void drain_events(struct mps_mpconn *mp, mps_time_t now)
 /* In-order bytes to the application; true if any went. */
 static bool app_write(struct mps_mpconn *mp, mps_time_t now)
 {
-    struct mps_app *app = &mp->s->app;
+    struct mps_app *app = &mp->ac->app;
     struct mps_span spans[MPS_SOCK_IOV_MAX];
     size_t done = 0;
 
@@ -202,13 +187,13 @@ static void pass_reset(struct mps_mpconn *mp, mps_time_t now)
         return;
     while (app_write(mp, now))
         ;
-    if (!mp->s->app.hup && !mp->s->app.failed && mps_conn_app_rx_spans(mp->core, &span, 1) > 0)
+    if (!mp->ac->app.hup && !mp->ac->app.failed && mps_conn_app_rx_spans(mp->core, &span, 1) > 0)
         return;
     /* As on TCP: who was told of the end reads just that, and is refused when it writes. */
     if (mps_conn_app_rx_eof(mp->core))
-        mps_app_close(&mp->s->app);
+        mps_app_close(&mp->ac->app);
     else
-        mps_app_reset(&mp->s->app);
+        mps_app_reset(&mp->ac->app);
     mp->resetting = false;
     mp->closed = true;
 }
@@ -233,27 +218,27 @@ static void app_gone(struct mps_mpconn *mp, bool abort, mps_time_t now)
     }
     /* The program lost its patience, maybe with a peer that does not answer. */
     if (abort && now - mp->since >= IMPATIENCE)
-        distrust(mp, now);
+        mp->owner.impatient(mp->owner.user);
     mp->closed = true;
     mps_log("mpconn %08x: the application %s", mp->token, abort ? "aborted" : "closed");
     if (abort)
-        mp->s->end = "aborted";
+        mp->ac->end = "aborted";
     if (abort)
         mps_conn_abort(mp->core, now);
     else
         mps_conn_app_close(mp->core, now);
     /* One that lives, at the other end of a socket that failed, sees no end that looks orderly. */
-    if (abort && !mp->s->app.hup && !mp->s->app.err)
-        mps_app_reset(&mp->s->app);
+    if (abort && !mp->ac->app.hup && !mp->ac->app.err)
+        mps_app_reset(&mp->ac->app);
     else
-        mps_app_close(&mp->s->app);
+        mps_app_close(&mp->ac->app);
 }
 
 static void app_ended(struct mps_mpconn *mp, int how, mps_time_t now)
 {
-    struct mps_app *app = &mp->s->app;
+    struct mps_app *app = &mp->ac->app;
 
-    if (how == MPS_APP_RESET || (mp->s->sockopts.linger_abort && mps_app_closed_early(app))) {
+    if (how == MPS_APP_RESET || (mp->ac->sockopts.linger_abort && mps_app_closed_early(app))) {
         app_gone(mp, true, now);
     } else if (app->hup) {
         app_gone(mp, false, now);
@@ -266,7 +251,7 @@ static void app_ended(struct mps_mpconn *mp, int how, mps_time_t now)
 /* Bytes of the application into the core; true if any came. */
 static bool app_read(struct mps_mpconn *mp, mps_time_t now)
 {
-    struct mps_app *app = &mp->s->app;
+    struct mps_app *app = &mp->ac->app;
     size_t done = 0;
 
     if (app->fd < 0 || mp->closed || mp->resetting)
@@ -372,7 +357,7 @@ enum mps_mpconn_verdict mps_mpconn_run(struct mps_mpconn *mp, bool *ret_more)
     pass_reset(mp, now);
     for (unsigned i = 0; i < ROUNDS && moved && !mp->plain && !mp->over; i++) {
         moved = app_write(mp, now);
-        if (mp->s->app.failed && !mp->closed)
+        if (mp->ac->app.failed && !mp->closed)
             app_gone(mp, true, now);
         moved |= app_read(mp, now);
         if (i > 0 && !moved && !wants_room(mp))
@@ -393,7 +378,7 @@ enum mps_mpconn_verdict mps_mpconn_run(struct mps_mpconn *mp, bool *ret_more)
     }
     if (mp->over) {
         app_write(mp, now);
-        mps_app_close(&mp->s->app);
+        mps_app_close(&mp->ac->app);
         return MPS_MPCONN_OVER;
     }
     if (mp->plain)

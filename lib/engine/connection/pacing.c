@@ -5,7 +5,6 @@
 #include <sys/socket.h>
 #include "core/conn/conn.h"
 #include "mpconn_int.h"
-#include "session.h"
 #include "sflow.h"
 #include "sockopts.h"
 
@@ -90,7 +89,7 @@ void mps_pacing_run(struct mps_mpconn *mp, mps_time_t now)
 
 void mps_pacing_obey(struct mps_mpconn *mp)
 {
-    uint64_t rate = mps_sockopts_pacing(&mp->s->sockopts);
+    uint64_t rate = mps_sockopts_pacing(&mp->ac->sockopts);
     struct mps_sflow *f;
 
     if (rate == mp->pacing.rate)

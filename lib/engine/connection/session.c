@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "session.h"
 
+#include <errno.h>
 #include <linux/tcp.h>
 #include <netinet/in.h>
 #include <stdlib.h>
@@ -31,16 +32,22 @@
 
 static void on_app_ready(struct mps_app *app)
 {
-    struct mps_session *s = mps_container_of(app, struct mps_session, app);
-
-    mps_engine_mark(s->eng, s);
+    mps_session_wake(mps_container_of(app, struct mps_session, ac.app));
 }
 
-static void on_relay_wake(void *user)
+static void on_wake(void *user)
 {
-    struct mps_session *s = user;
+    mps_session_wake(user);
+}
 
-    mps_engine_mark(s->eng, s);
+void mps_session_wake(struct mps_session *s)
+{
+    mps_runq_add(&s->ac.eng->runq, &s->runnable);
+}
+
+static struct mps_report report_of(const struct mps_session *s)
+{
+    return (struct mps_report){.ac = &s->ac, .core = s->mp ? mps_mpconn_core(s->mp) : NULL};
 }
 
 static void log_bad_option(const char *word, const char *why)
@@ -62,26 +69,27 @@ static int session_new(struct mps_engine *eng, const struct mps_session_request 
     s = calloc(1, sizeof(*s));
     if (!s)
         return MPS_ENOMEM;
-    s->eng = eng;
-    s->id = mps_engine_new_id(eng);
-    s->pid = req->pid;
-    s->role = role;
-    s->bound = req->bound;
-    s->ifindex = (uint32_t)mps_sock_get_int(req->fd, SOL_SOCKET, SO_BINDTOIFINDEX, 0);
-    mps_sock_to_addr(&local, &s->local);
-    mps_sock_to_addr(&peer, &s->peer);
-    s->options = eng->options;
-    mps_options_parse(&s->options, req->options, req->options_len, log_bad_option);
-    mps_sockopts_inherit(&s->sockopts, req->fd);
-    rc = mps_app_open(&s->app, &eng->appwatch, on_app_ready, eng->agent_id, s->id,
-                      mps_sndbuf_of_app(&s->sockopts, scarce), mps_sndbuf_of_ours(scarce), &local,
+    s->ac.eng = eng;
+    s->ac.id = eng->next_id;
+    eng->next_id += eng->count;
+    s->ac.pid = req->pid;
+    s->ac.role = role;
+    s->ac.bound = req->bound;
+    s->ac.ifindex = (uint32_t)mps_sock_get_int(req->fd, SOL_SOCKET, SO_BINDTOIFINDEX, 0);
+    mps_sock_to_addr(&local, &s->ac.local);
+    mps_sock_to_addr(&peer, &s->ac.peer);
+    s->ac.options = eng->options;
+    mps_options_parse(&s->ac.options, req->options, req->options_len, log_bad_option);
+    mps_sockopts_inherit(&s->ac.sockopts, req->fd);
+    rc = mps_app_open(&s->ac.app, &eng->appwatch, on_app_ready, eng->agent_id, s->ac.id,
+                      mps_sndbuf_of_app(&s->ac.sockopts, scarce), mps_sndbuf_of_ours(scarce), &local,
                       &peer, ret_fd);
     if (rc < 0) {
-        mps_sockopts_deinit(&s->sockopts);
+        mps_sockopts_deinit(&s->ac.sockopts);
         free(s);
         return rc;
     }
-    mps_list_init(&s->mark_link);
+    mps_runnable_init(&s->runnable);
     mps_list_push_back(&eng->sessions, &s->link);
     eng->n_sessions++;
     *ret = s;
@@ -91,14 +99,14 @@ static int session_new(struct mps_engine *eng, const struct mps_session_request 
 void mps_session_free(struct mps_session *s)
 {
     if (s->created)
-        mps_report_closed(s);
+        mps_report_closed(report_of(s));
     s->mp = mps_mpconn_free(s->mp);
     s->relay = mps_relay_free(s->relay);
-    mps_app_reset(&s->app);
+    mps_app_reset(&s->ac.app);
     mps_list_remove(&s->link);
-    mps_list_remove(&s->mark_link);
-    s->eng->n_sessions--;
-    mps_sockopts_deinit(&s->sockopts);
+    mps_runnable_remove(&s->runnable);
+    s->ac.eng->n_sessions--;
+    mps_sockopts_deinit(&s->ac.sockopts);
     free(s);
 }
 
@@ -111,9 +119,86 @@ static void undo(struct mps_session *s, int app_fd)
 static void begin(struct mps_session *s)
 {
     s->created = true;
-    mps_report_session(s, "created");
-    mps_engine_mark(s->eng, s);
+    mps_report_session(report_of(s), "created");
+    mps_session_wake(s);
 }
+
+/* ---- news of the multipath connection ---- */
+
+/* The peer may be one that never answers: the next connection to it asks before it sends data. */
+static void distrust(void *user)
+{
+    struct mps_session *s = user;
+    struct mps_peers *peers = s->ac.eng->peers;
+    mps_time_t now = mps_clock_now();
+
+    if (s->ac.role == MPS_ROLE_CLIENT && !s->established &&
+        mps_peers_find(peers, &s->ac.peer, now) == MPS_PEER_PROVEN)
+        mps_peers_set(peers, &s->ac.peer, MPS_PEER_FAILED, now);
+}
+
+static void set_peer(struct mps_session *s, enum mps_peer_kind kind)
+{
+    if (s->ac.role == MPS_ROLE_CLIENT)
+        mps_peers_set(s->ac.eng->peers, &s->ac.peer, kind, mps_clock_now());
+}
+
+static void on_reset(struct mps_session *s, enum mps_reason reason)
+{
+    s->ac.end = mps_report_end(reason);
+    /* The next connection asks first, and can go back to plain TCP. */
+    if (reason != MPS_REASON_ADDRESS_GONE)
+        distrust(s);
+    /* The only path changes bytes, as somebody may want it: plain TCP carries them so. */
+    if (reason == MPS_REASON_MIDDLEBOX)
+        set_peer(s, MPS_PEER_PLAIN);
+    if (reason == MPS_REASON_TIMEOUT)
+        mps_ends_add(&s->ac.eng->ends, s->ac.id, ETIMEDOUT);
+}
+
+static void on_event(void *user, const struct mps_event *ev, const struct mps_mpconn_link *link)
+{
+    struct mps_session *s = user;
+
+    mps_report_event(report_of(s), ev, link ? link->ifname : NULL, link ? link->error : 0);
+    switch (ev->type) {
+    case MPS_EV_ESTABLISHED:
+        mps_report_session(report_of(s), "established");
+        s->established = true;
+        set_peer(s, MPS_PEER_PROVEN);
+        break;
+    case MPS_EV_UNANSWERED:
+        distrust(s);
+        break;
+    case MPS_EV_RESET:
+        on_reset(s, ev->reason);
+        break;
+    case MPS_EV_CLOSED:
+        if (!s->ac.end)
+            s->ac.end = "finished";
+        break;
+    default:
+        break;
+    }
+}
+
+static void on_local(void *user, bool announced, const struct mps_addr *addr, const char *ifname)
+{
+    struct mps_session *s = user;
+
+    mps_report_local(report_of(s), announced ? "address_announced" : "address_removed", addr,
+                     ifname);
+}
+
+/* The bytes go over a multipath connection from now on, whose first socket is `fd`. */
+static int carry_multipath(struct mps_session *s, int fd, const struct mps_hello *hello)
+{
+    const struct mps_mpconn_owner owner = {on_wake, on_event, on_local, distrust, s};
+
+    return mps_mpconn_new(&s->mp, s, &s->ac, fd, hello, &owner);
+}
+
+/* ---- hand-over ---- */
 
 /* Only its interface makes it an address, and a second connection could not name that. */
 static bool is_link_local(const struct mps_addr *a)
@@ -131,13 +216,13 @@ int mps_session_connected(struct mps_engine *eng, const struct mps_session_reque
     if (rc < 0)
         return rc;
     mps_peers_refresh(eng->peers);
-    kind = mps_peers_find(eng->peers, &s->peer, mps_clock_now());
-    if (is_link_local(&s->peer) || kind == MPS_PEER_PLAIN) {
+    kind = mps_peers_find(eng->peers, &s->ac.peer, mps_clock_now());
+    if (is_link_local(&s->ac.peer) || kind == MPS_PEER_PLAIN) {
         undo(s, fd);
         return MPS_SESSION_PLAIN_PEER;
     }
     s->refused = kind == MPS_PEER_REFUSED;
-    rc = mps_mpconn_new(&s->mp, s, req->fd, NULL);
+    rc = carry_multipath(s, req->fd, NULL);
     if (rc < 0) {
         undo(s, fd);
         return rc;
@@ -173,8 +258,8 @@ int mps_session_accepted(struct mps_engine *eng, const struct mps_session_reques
 
     if (rc < 0)
         return rc;
-    s->sockopts.plain = true;
-    s->relay = mps_relay_new(eng, &s->app, req->fd, false, true, hold, on_relay_wake, s);
+    s->ac.sockopts.plain = true;
+    s->relay = mps_relay_new(eng, &s->ac.app, req->fd, false, true, hold, on_wake, s);
     if (!s->relay) {
         undo(s, fd);
         return MPS_ENOMEM;
@@ -203,9 +288,9 @@ void mps_session_discard(struct mps_session *s)
 /* The address of the connection, or the one that the kernel chooses if that is gone. */
 static const struct mps_addr *source(const struct mps_session *s, struct mps_addr *room)
 {
-    if (s->bound || mps_connector_has(&s->local))
-        return &s->local;
-    *room = (struct mps_addr){.family = s->local.family};
+    if (s->ac.bound || mps_connector_has(&s->ac.local))
+        return &s->ac.local;
+    *room = (struct mps_addr){.family = s->ac.local.family};
     return room;
 }
 
@@ -221,11 +306,11 @@ static int go_plain(struct mps_session *s)
     unsigned n;
     int fd;
 
-    s->sockopts.plain = true;
-    fd = mps_connector_plain(source(s, &from), &s->peer, &s->sockopts);
+    s->ac.sockopts.plain = true;
+    fd = mps_connector_plain(source(s, &from), &s->ac.peer, &s->ac.sockopts);
     if (fd < 0)
         return MPS_ESYS;
-    relay = mps_relay_new(s->eng, &s->app, fd, true, false, 0, on_relay_wake, s);
+    relay = mps_relay_new(s->ac.eng, &s->ac.app, fd, true, false, 0, on_wake, s);
     if (!relay) {
         close(fd);
         return MPS_ENOMEM;
@@ -240,9 +325,9 @@ static int go_plain(struct mps_session *s)
         }
     }
     s->mp = mps_mpconn_free(s->mp);
-    s->app.keeps = false;
+    s->ac.app.keeps = false;
     s->relay = relay;
-    mps_log("session %llx: plain, %llu bytes replayed", (unsigned long long)s->id,
+    mps_log("session %llx: plain, %llu bytes replayed", (unsigned long long)s->ac.id,
             (unsigned long long)skip);
     return 0;
 }
@@ -250,19 +335,19 @@ static int go_plain(struct mps_session *s)
 /* HELLO came on an accepted connection. */
 static int go_multipath(struct mps_session *s)
 {
-    int rc = mps_mpconn_new(&s->mp, s, mps_relay_fd(s->relay), mps_relay_hello(s->relay));
+    int rc = carry_multipath(s, mps_relay_fd(s->relay), mps_relay_hello(s->relay));
 
     if (rc < 0)
         return rc;
     mps_relay_take_fd(s->relay);
     s->relay = mps_relay_free(s->relay);
-    s->sockopts.plain = false;
+    s->ac.sockopts.plain = false;
     return 0;
 }
 
 static bool run_relay(struct mps_session *s, bool *ret_more)
 {
-    enum mps_relay_verdict verdict = mps_relay_run(s->relay, s->sockopts.linger_abort, ret_more);
+    enum mps_relay_verdict verdict = mps_relay_run(s->relay, s->ac.sockopts.linger_abort, ret_more);
 
     if (verdict == MPS_RELAY_HELLO) {
         *ret_more = true;
@@ -270,13 +355,13 @@ static bool run_relay(struct mps_session *s, bool *ret_more)
     }
     if (!s->plain_told && !mps_relay_waiting(s->relay)) {
         s->plain_told = true;
-        if (s->plain == MPS_PLAIN_NONE)
-            s->plain = MPS_PLAIN_NO_HELLO;
-        mps_report_session(s, "plain");
+        if (s->ac.plain == MPS_PLAIN_NONE)
+            s->ac.plain = MPS_PLAIN_NO_HELLO;
+        mps_report_session(report_of(s), "plain");
     }
     if (verdict == MPS_RELAY_GOES_ON)
         return true;
-    s->end = verdict == MPS_RELAY_OVER ? "finished" : "reset";
+    s->ac.end = verdict == MPS_RELAY_OVER ? "finished" : "reset";
     return false;
 }
 
@@ -286,7 +371,7 @@ static bool run_relay(struct mps_session *s, bool *ret_more)
  */
 static void remember(struct mps_session *s, enum mps_mpconn_verdict verdict)
 {
-    struct mps_peers *peers = s->eng->peers;
+    struct mps_peers *peers = s->ac.eng->peers;
     mps_time_t now = mps_clock_now();
     enum mps_peer_kind kind = MPS_PEER_PLAIN;
 
@@ -295,9 +380,9 @@ static void remember(struct mps_session *s, enum mps_mpconn_verdict verdict)
     if (verdict == MPS_MPCONN_REFUSED)
         kind = MPS_PEER_REFUSED;
     else if (verdict == MPS_MPCONN_UNHEARD &&
-             mps_peers_find(peers, &s->peer, now) != MPS_PEER_FAILED)
+             mps_peers_find(peers, &s->ac.peer, now) != MPS_PEER_FAILED)
         kind = MPS_PEER_FAILED;
-    mps_peers_set(peers, &s->peer, kind, now);
+    mps_peers_set(peers, &s->ac.peer, kind, now);
 }
 
 static bool run_multipath(struct mps_session *s, bool *ret_more)
@@ -312,7 +397,7 @@ static bool run_multipath(struct mps_session *s, bool *ret_more)
     case MPS_MPCONN_HOMELESS:
         *ret_more = true;
         remember(s, verdict);
-        s->plain = verdict == MPS_MPCONN_REFUSED ? MPS_PLAIN_PEER_REFUSED : MPS_PLAIN_NO_ANSWER;
+        s->ac.plain = verdict == MPS_MPCONN_REFUSED ? MPS_PLAIN_PEER_REFUSED : MPS_PLAIN_NO_ANSWER;
         return go_plain(s) == 0;
     case MPS_MPCONN_OVER:
         return false;
@@ -330,7 +415,7 @@ void mps_session_run(struct mps_session *s)
         return;
     }
     if (more)
-        mps_engine_mark(s->eng, s);
+        mps_session_wake(s);
 }
 
 void mps_session_join(struct mps_session *s, int fd, const struct mps_join *join)
@@ -340,7 +425,7 @@ void mps_session_join(struct mps_session *s, int fd, const struct mps_join *join
         return;
     }
     mps_mpconn_join(s->mp, fd, join);
-    mps_engine_mark(s->eng, s);
+    mps_session_wake(s);
 }
 
 void mps_session_addresses_changed(struct mps_session *s)
@@ -349,10 +434,10 @@ void mps_session_addresses_changed(struct mps_session *s)
 
     if (!s->mp)
         return;
-    mps_locals_of(s, &list);
+    mps_locals_of(&s->ac, &list);
     mps_mpconn_set_locals(s->mp, &list);
     mps_mpconn_check_address(s->mp);
-    mps_engine_mark(s->eng, s);
+    mps_session_wake(s);
 }
 
 void mps_session_options_changed(struct mps_session *s)
@@ -360,7 +445,7 @@ void mps_session_options_changed(struct mps_session *s)
     if (!s->mp)
         return;
     mps_mpconn_obey(s->mp);
-    mps_engine_mark(s->eng, s);
+    mps_session_wake(s);
 }
 
 void mps_session_route_changed(struct mps_session *s, const struct mps_route *route)
@@ -368,22 +453,22 @@ void mps_session_route_changed(struct mps_session *s, const struct mps_route *ro
     if (!s->mp)
         return;
     mps_conn_route_changed(mps_mpconn_core(s->mp), route, mps_clock_now());
-    mps_engine_mark(s->eng, s);
+    mps_session_wake(s);
 }
 
 void mps_session_stop(struct mps_session *s, enum mps_stop stage)
 {
     if (stage == MPS_STOP_ABORT)
-        s->end = "dropped";
+        s->ac.end = "dropped";
     if (stage == MPS_STOP_ABORT && !s->mp) {
         mps_session_free(s);
         return;
     }
     if (stage == MPS_STOP_DESERT)
-        mps_app_desert(&s->app);
+        mps_app_desert(&s->ac.app);
     if (s->mp)
         mps_mpconn_stop(s->mp, stage == MPS_STOP_ABORT);
-    mps_engine_mark(s->eng, s);
+    mps_session_wake(s);
 }
 
 struct mps_session *mps_session_find(struct mps_engine *eng, uint64_t id)
@@ -392,7 +477,7 @@ struct mps_session *mps_session_find(struct mps_engine *eng, uint64_t id)
 
     mps_list_for_each(s, &eng->sessions, struct mps_session, link)
     {
-        if (s->id == id)
+        if (s->ac.id == id)
             return s;
     }
     return NULL;

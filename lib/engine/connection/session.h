@@ -7,36 +7,23 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
-#include "app.h"
-#include "config/options.h"
-#include "core/base/addr.h"
-#include "core/conn/conn.h"
+#include "appconn.h"
 #include "core/base/list.h"
 #include "engine/agent/engine.h"
-#include "handover/counts.h"
-#include "sockopts.h"
+#include "engine/agent/runq.h"
 
 struct mps_mpconn;
 struct mps_relay;
 
 struct mps_session {
-    struct mps_list link, mark_link;
-    struct mps_engine *eng;
-    uint64_t id;
-    pid_t pid; /* that handed it over */
-    enum mps_role role;
-    struct mps_addr local, peer;
-    bool bound;       /* the program chose the address of its end itself */
-    uint32_t ifindex; /* and this interface, 0: any */
-    struct mps_options options; /* the agent's with those of the request */
-    struct mps_sockopts sockopts;
-    struct mps_app app;
+    struct mps_list link;       /* of the engine's sessions */
+    struct mps_runnable runnable;
+    struct mps_appconn ac;
     struct mps_mpconn *mp; /* exactly one of the two */
     struct mps_relay *relay;
     bool refused; /* by the peer, as the one before: a new connection without a mark is made */
+    bool established; /* the peer has answered HELLO */
     bool created, plain_told; /* events that were reported */
-    enum mps_plain_reason plain; /* why it is relayed as plain TCP, once it is */
-    const char *end;          /* why it ended, for the same: a word; NULL: not known */
 };
 
 struct mps_session_request {
@@ -71,6 +58,9 @@ void mps_session_free(struct mps_session *s);
 
 /* Bounded work; frees the session when it is over. */
 void mps_session_run(struct mps_session *s);
+
+/* Run it soon. */
+void mps_session_wake(struct mps_session *s);
 
 /* A JOIN that names this session; takes the descriptor. */
 void mps_session_join(struct mps_session *s, int fd, const struct mps_join *join);

@@ -9,7 +9,6 @@
 #include "engine/agent/clock.h"
 #include "handover/sndbuf.h"
 #include "mpconn_int.h"
-#include "session.h"
 #include "sockopts.h"
 
 /* What the peer sent waits there rather than here, for a program that reads slowly. */
@@ -71,8 +70,8 @@ struct mps_sndbuf_bounds mps_sndbuf_bounds(size_t asked, size_t buffer)
 
 void mps_sndbuf_apply(struct mps_mpconn *mp)
 {
-    const struct mps_sockopts *opts = &mp->s->sockopts;
-    struct mps_app *app = &mp->s->app;
+    const struct mps_sockopts *opts = &mp->ac->sockopts;
+    struct mps_app *app = &mp->ac->app;
     struct mps_sndbuf_bounds bounds;
 
     app->buffer = 2 * mps_sndbuf_of_app(opts, false);
@@ -90,16 +89,16 @@ void mps_sndbuf_apply(struct mps_mpconn *mp)
  */
 static uint64_t unsent_part(struct mps_mpconn *mp)
 {
-    uint64_t unsent = mps_conn_unsent_in_all(mp->core), asked = asked_unsent(&mp->s->sockopts);
+    uint64_t unsent = mps_conn_unsent_in_all(mp->core), asked = asked_unsent(&mp->ac->sockopts);
 
     if (unsent > asked)
         unsent = asked;
-    return mps_app_readable(&mp->s->app) ? unsent + asked / 2 : unsent;
+    return mps_app_readable(&mp->ac->app) ? unsent + asked / 2 : unsent;
 }
 
 void mps_sndbuf_let_go(struct mps_mpconn *mp)
 {
-    struct mps_app *app = &mp->s->app;
+    struct mps_app *app = &mp->ac->app;
     uint64_t unacked = mps_conn_unacked(mp->core), keep = 0;
 
     if (!app->keeps)

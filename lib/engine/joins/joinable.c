@@ -6,12 +6,12 @@
 #include "engine/agent/engine.h"
 #include "engine/show/log.h"
 #include "engine/connection/mpconn_int.h"
-#include "engine/connection/session.h"
+#include "engine/connection/appconn.h"
 #include "engine/connection/sflow.h"
 
 bool mps_joinable_needs_mark(const struct mps_mpconn *mp, const struct mps_addr *remote)
 {
-    return !mp->listed || remote->port == mp->s->peer.port;
+    return !mp->listed || remote->port == mp->ac->peer.port;
 }
 
 static bool has_working(const struct mps_mpconn *mp)
@@ -40,8 +40,8 @@ static bool is_ours(const struct mps_engine *eng, const struct mps_addr *addr)
 /* Hosts that have the same bridges have the same addresses on them. */
 static bool leads_back(const struct mps_mpconn *mp, const struct mps_addr *remote)
 {
-    return !mps_addr_same_ip(remote, &mp->s->peer) && is_ours(mp->eng, remote) &&
-           !is_ours(mp->eng, &mp->s->peer);
+    return !mps_addr_same_ip(remote, &mp->ac->peer) && is_ours(mp->eng, remote) &&
+           !is_ours(mp->eng, &mp->ac->peer);
 }
 
 /*
@@ -54,8 +54,8 @@ static mps_time_t gone_astray(struct mps_mpconn *mp, const struct mps_event *ev,
     mps_time_t until =
         mps_pathmem_find(mem, MPS_PATHMEM_UNMARKED, &ev->local, &ev->remote, now);
 
-    if (until == 0 && ev->remote.port == mp->s->peer.port)
-        until = mps_pathmem_find(mem, MPS_PATHMEM_UNMARKED, &ev->local, &mp->s->peer, now);
+    if (until == 0 && ev->remote.port == mp->ac->peer.port)
+        until = mps_pathmem_find(mem, MPS_PATHMEM_UNMARKED, &ev->local, &mp->ac->peer, now);
     return until;
 }
 
@@ -81,7 +81,7 @@ mps_time_t mps_joinable_avoid(struct mps_mpconn *mp, const struct mps_event *ev,
 void mps_joinable_learn(struct mps_mpconn *mp, const struct mps_sflow *f,
                         const struct mps_event *ev, mps_time_t now)
 {
-    bool peer = f->met_program || mps_addr_equal(&ev->remote, &mp->s->peer);
+    bool peer = f->met_program || mps_addr_equal(&ev->remote, &mp->ac->peer);
     /* With SYN cookies the agent answers the SYN, and the program gets the connection. */
     bool unanswered = f->needs_mark && !f->connecting && !ev->was_up &&
                       ev->reason == MPS_REASON_UNSPECIFIED &&
@@ -94,5 +94,5 @@ void mps_joinable_learn(struct mps_mpconn *mp, const struct mps_sflow *f,
      * peer. */
     if (f->unmarked || unanswered)
         mps_pathmem_set(mp->eng->pathmem, MPS_PATHMEM_UNMARKED, &ev->local,
-                        peer ? &mp->s->peer : &ev->remote, now);
+                        peer ? &mp->ac->peer : &ev->remote, now);
 }

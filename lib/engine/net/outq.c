@@ -28,7 +28,7 @@ static uint64_t in_socket(const struct mps_app *app)
 
 int mps_outq_get(const struct mps_session *s, int request, int *ret_bytes)
 {
-    uint64_t n = in_socket(&s->app);
+    uint64_t n = in_socket(&s->ac.app);
 
     if (request != SIOCOUTQ && request != SIOCOUTQNSD)
         return EINVAL;

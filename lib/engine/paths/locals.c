@@ -4,7 +4,7 @@
 #include "core/sched/sched.h"
 #include "engine/agent/engine.h"
 #include "holds.h"
-#include "engine/connection/session.h"
+#include "engine/connection/appconn.h"
 
 static bool listed(const struct mps_netaddr_list *list, const struct mps_addr *addr)
 {
@@ -128,20 +128,20 @@ static void add_outside(const struct mps_policy *policy, struct mps_netaddr_list
     }
 }
 
-void mps_locals_of(const struct mps_session *s, struct mps_netaddr_list *ret)
+void mps_locals_of(const struct mps_appconn *ac, struct mps_netaddr_list *ret)
 {
     const struct mps_locals_want want = {
-        .options = &s->options,
-        .own = &s->local,
-        .peer = &s->peer,
-        .only_own = s->bound && s->options.bind_keep,
-        .ifindex = s->ifindex,
+        .options = &ac->options,
+        .own = &ac->local,
+        .peer = &ac->peer,
+        .only_own = ac->bound && ac->options.bind_keep,
+        .ifindex = ac->ifindex,
     };
 
-    mps_locals_select(s->eng, &want, ret);
-    mps_holds_remove(s->pid, ret);
-    if (s->role == MPS_ROLE_SERVER && !want.only_own)
-        add_outside(s->eng->policy, ret);
+    mps_locals_select(ac->eng, &want, ret);
+    mps_holds_remove(ac->pid, ret);
+    if (ac->role == MPS_ROLE_SERVER && !want.only_own)
+        add_outside(ac->eng->policy, ret);
 }
 
 void mps_locals_all(const struct mps_engine *eng, struct mps_netaddr_list *ret)

@@ -8,9 +8,9 @@
 #include <stdint.h>
 #include "netaddr.h"
 
+struct mps_appconn;
 struct mps_engine;
 struct mps_options;
-struct mps_session;
 
 struct mps_locals_want {
     const struct mps_options *options;
@@ -23,8 +23,8 @@ struct mps_locals_want {
 void mps_locals_select(const struct mps_engine *eng, const struct mps_locals_want *want,
                        struct mps_netaddr_list *ret);
 
-/* The same for a session. */
-void mps_locals_of(const struct mps_session *s, struct mps_netaddr_list *ret);
+/* The same for a connection of the application. */
+void mps_locals_of(const struct mps_appconn *ac, struct mps_netaddr_list *ret);
 
 /* Those of connections to anybody, loopback included: what `mptcpshim path list` shows. */
 void mps_locals_all(const struct mps_engine *eng, struct mps_netaddr_list *ret);

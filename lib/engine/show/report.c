@@ -6,9 +6,7 @@
 #include "core/conn/conn.h"
 #include "engine/agent/engine.h"
 #include "json.h"
-#include "engine/connection/mpconn.h"
-#include "engine/connection/session.h"
-#include "engine/connection/sflow.h"
+#include "engine/connection/appconn.h"
 
 static const char *reason_word(enum mps_reason reason)
 {
@@ -57,22 +55,22 @@ static void put_time(struct json_object *o)
 }
 
 /* NULL if nobody watches. */
-static struct json_object *begin(const struct mps_session *s, const char *event)
+static struct json_object *begin(struct mps_report r, const char *event)
 {
     struct json_object *o;
     struct mps_conn_info info;
 
-    if (!mps_monitors_watching(s->eng->monitors))
+    if (!mps_monitors_watching(r.ac->eng->monitors))
         return NULL;
     o = json_object_new_object();
     put_time(o);
     put_str(o, "event", event);
-    put_str(o, "agent", s->eng->agent_id);
-    put_u64(o, "process", (uint64_t)s->pid);
-    put_id(o, "id", s->id);
-    put_str(o, "role", s->role == MPS_ROLE_CLIENT ? "client" : "server");
-    if (s->mp) {
-        mps_conn_info(mps_mpconn_core(s->mp), &info);
+    put_str(o, "agent", r.ac->eng->agent_id);
+    put_u64(o, "process", (uint64_t)r.ac->pid);
+    put_id(o, "id", r.ac->id);
+    put_str(o, "role", r.ac->role == MPS_ROLE_CLIENT ? "client" : "server");
+    if (r.core) {
+        mps_conn_info(r.core, &info);
         put_token(o, "token", info.token);
         if (info.peer_token)
             put_token(o, "peer_token", info.peer_token);
@@ -80,9 +78,9 @@ static struct json_object *begin(const struct mps_session *s, const char *event)
     return o;
 }
 
-static void end(const struct mps_session *s, struct json_object *o)
+static void end(struct mps_report r, struct json_object *o)
 {
-    mps_monitors_send(s->eng->monitors, o);
+    mps_monitors_send(r.ac->eng->monitors, o);
 }
 
 static void put_interface(struct json_object *o, const char *name)
@@ -93,23 +91,23 @@ static void put_interface(struct json_object *o, const char *name)
 
 /* ---- the connection ---- */
 
-static void put_names(struct json_object *o, const struct mps_session *s)
+static void put_names(struct json_object *o, struct mps_report r)
 {
-    put_addr(o, "local", &s->local);
-    put_addr(o, "remote", &s->peer);
-    put_interface(o, mps_netaddr_ifname(&s->eng->view->addresses, 0, &s->local));
+    put_addr(o, "local", &r.ac->local);
+    put_addr(o, "remote", &r.ac->peer);
+    put_interface(o, mps_netaddr_ifname(&r.ac->eng->view->addresses, 0, &r.ac->local));
 }
 
-void mps_report_session(const struct mps_session *s, const char *event)
+void mps_report_session(struct mps_report r, const char *event)
 {
-    struct json_object *o = begin(s, event);
+    struct json_object *o = begin(r, event);
 
     if (!o)
         return;
-    put_names(o, s);
-    if (s->relay && s->plain != MPS_PLAIN_NONE)
-        put_str(o, "reason", mps_plain_reason_word(s->plain));
-    end(s, o);
+    put_names(o, r);
+    if (r.ac->plain != MPS_PLAIN_NONE)
+        put_str(o, "reason", mps_plain_reason_word(r.ac->plain));
+    end(r, o);
 }
 
 void mps_report_counted(struct mps_monitors *monitors, const char *agent_id,
@@ -126,15 +124,15 @@ void mps_report_counted(struct mps_monitors *monitors, const char *agent_id,
     mps_monitors_send(monitors, o);
 }
 
-void mps_report_closed(const struct mps_session *s)
+void mps_report_closed(struct mps_report r)
 {
-    struct json_object *o = begin(s, "closed");
+    struct json_object *o = begin(r, "closed");
 
     if (!o)
         return;
-    put_names(o, s);
-    put_str(o, "reason", s->end ? s->end : "dropped");
-    end(s, o);
+    put_names(o, r);
+    put_str(o, "reason", r.ac->end ? r.ac->end : "dropped");
+    end(r, o);
 }
 
 /* ---- subflows ---- */
@@ -172,47 +170,48 @@ static void put_end(struct json_object *o, const struct mps_event *ev, int error
         put_str(o, "error", name);
 }
 
-static void put_subflow(struct json_object *o, const struct mps_session *s,
-                        const struct mps_event *ev)
+static void put_subflow(struct json_object *o, struct mps_report r, const struct mps_event *ev,
+                        const char *ifname, int error)
 {
-    const struct mps_sflow *f = mps_subflow_user(ev->subflow);
-
+    if (!ifname)
+        ifname = mps_netaddr_ifname(&r.ac->eng->view->addresses, ev->ifindex, &ev->local);
     put_u64(o, "subflow", ev->subflow_id);
     put_addr(o, "local", &ev->local);
     put_addr(o, "remote", &ev->remote);
-    put_interface(o, f ? f->ifname : mps_netaddr_ifname(&s->eng->view->addresses, ev->ifindex, &ev->local));
+    put_interface(o, ifname);
     put_bool(o, "backup", ev->backup);
     if (ev->type == MPS_EV_PRIORITY)
         put_str(o, "by", ev->own ? "local" : "peer");
     if (ev->type == MPS_EV_SUBFLOW_CLOSE)
-        put_end(o, ev, f ? f->error : 0);
+        put_end(o, ev, error);
 }
 
-void mps_report_event(const struct mps_session *s, const struct mps_event *ev)
+void mps_report_event(struct mps_report r, const struct mps_event *ev, const char *ifname,
+                      int error)
 {
     const char *name = event_name(ev);
-    struct json_object *o = name ? begin(s, name) : NULL;
+    struct json_object *o = name ? begin(r, name) : NULL;
 
     if (!o)
         return;
     if (ev->subflow) {
-        put_subflow(o, s, ev);
+        put_subflow(o, r, ev, ifname, error);
     } else {
         put_str(o, "by", "peer");
         put_addr(o, "address", &ev->remote);
     }
-    end(s, o);
+    end(r, o);
 }
 
-void mps_report_local(const struct mps_session *s, const char *event, const struct mps_addr *addr,
+void mps_report_local(struct mps_report r, const char *event, const struct mps_addr *addr,
                       const char *ifname)
 {
-    struct json_object *o = begin(s, event);
+    struct json_object *o = begin(r, event);
 
     if (!o)
         return;
     put_str(o, "by", "local");
     put_addr(o, "address", addr);
     put_interface(o, ifname);
-    end(s, o);
+    end(r, o);
 }

@@ -9,23 +9,34 @@
 struct mps_addr;
 struct mps_event;
 struct mps_monitors;
-struct mps_session;
+struct mps_appconn;
+struct mps_conn;
+
+/* `core`: of a connection that is multipath, or may become so; NULL: of others. */
+struct mps_report {
+    const struct mps_appconn *ac;
+    const struct mps_conn *core;
+};
 
 /* "created", "established", "plain". */
-void mps_report_session(const struct mps_session *s, const char *event);
+void mps_report_session(struct mps_report r, const char *event);
 
 /* "plain", of so many connections that never came to the agent. */
 void mps_report_counted(struct mps_monitors *monitors, const char *agent_id,
                         enum mps_counts_role role, enum mps_plain_reason reason, uint32_t count);
 
-/* The end of a session, whatever it was; s->end says why. */
-void mps_report_closed(const struct mps_session *s);
+/* The end of a session, whatever it was; ac->end says why. */
+void mps_report_closed(struct mps_report r);
 
-/* An event of the core that is about a subflow or an address of the peer; others are ignored. */
-void mps_report_event(const struct mps_session *s, const struct mps_event *ev);
+/*
+ * An event of the core that is about a subflow or an address of the peer; others are ignored.
+ * `ifname`: of the subflow's socket, NULL: it has none. `error`: errno of its end, 0: none.
+ */
+void mps_report_event(struct mps_report r, const struct mps_event *ev, const char *ifname,
+                      int error);
 
 /* A local address of the connection: "address_announced", "address_removed". */
-void mps_report_local(const struct mps_session *s, const char *event, const struct mps_addr *addr,
+void mps_report_local(struct mps_report r, const char *event, const struct mps_addr *addr,
                       const char *ifname);
 
 /* The end of a connection in one word: what a reset's reason means to the application. */

@@ -151,8 +151,8 @@ static void put_plain(struct json_object *o, const struct mps_session *s)
     struct rates sum = {.sending = 0};
     struct mps_subflow_info sub = {
         .state = waiting ? MPS_SF_OPENING : MPS_SF_ACTIVE,
-        .local = s->local,
-        .remote = s->peer,
+        .local = s->ac.local,
+        .remote = s->ac.peer,
     };
 
     mps_relay_bytes(s->relay, &sub.bytes_sent, &sub.bytes_received);
@@ -162,7 +162,7 @@ static void put_plain(struct json_object *o, const struct mps_session *s)
     put_str(o, "state", waiting ? "opening" : "established");
     put_str(o, "mode", waiting ? "opening" : "plain");
     if (!waiting)
-        put_str(o, "reason", mps_plain_reason_word(s->plain));
+        put_str(o, "reason", mps_plain_reason_word(s->ac.plain));
     put_str(o, "scheduler", "");
     put_u64(o, "bytes_sent", sub.bytes_sent);
     put_u64(o, "bytes_received", sub.bytes_received);
@@ -176,13 +176,13 @@ struct json_object *mps_status_one(const struct mps_session *s)
 {
     struct json_object *o = json_object_new_object();
 
-    put_id(o, "id", s->id);
-    put_str(o, "agent", s->eng->agent_id);
-    put_addr(o, "local", &s->local);
-    put_addr(o, "remote", &s->peer);
-    put_str(o, "role", s->role == MPS_ROLE_CLIENT ? "client" : "server");
-    json_object_object_add(o, "process", json_object_new_int(s->pid));
-    put_u64(o, "thread", s->eng->index);
+    put_id(o, "id", s->ac.id);
+    put_str(o, "agent", s->ac.eng->agent_id);
+    put_addr(o, "local", &s->ac.local);
+    put_addr(o, "remote", &s->ac.peer);
+    put_str(o, "role", s->ac.role == MPS_ROLE_CLIENT ? "client" : "server");
+    json_object_object_add(o, "process", json_object_new_int(s->ac.pid));
+    put_u64(o, "thread", s->ac.eng->index);
     if (s->mp)
         put_multipath(o, s);
     else

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One TCP connection as the application sees it: what a session (session.h) and the one that carries
+ * its bytes, a multipath connection or a plain relay, both know. The session owns it and makes it;
+ * whoever carries the bytes uses `app`, obeys `options` and `sockopts`, and fills in `end`.
+ */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include "app.h"
+#include "config/options.h"
+#include "core/base/addr.h"
+#include "core/conn/conn.h"
+#include "handover/counts.h"
+#include "sockopts.h"
+
+struct mps_engine;
+
+struct mps_appconn {
+    struct mps_engine *eng;
+    uint64_t id;
+    pid_t pid; /* of the process that handed it over */
+    enum mps_role role;
+    struct mps_addr local, peer;
+    bool bound;       /* the program chose the address of its end itself */
+    uint32_t ifindex; /* and this interface, 0: any */
+    struct mps_options options; /* the agent's with those of the request */
+    struct mps_sockopts sockopts;
+    struct mps_app app;
+    enum mps_plain_reason plain; /* why it is relayed as plain TCP, once it is */
+    const char *end;             /* why it ended: a word for events; NULL: not known */
+};
