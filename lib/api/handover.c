@@ -10,6 +10,7 @@
 #include "handover/carry.h"
 #include "handover/epolls.h"
 #include "handover/marks.h"
+#include "handover/share.h"
 #include "handover/sys.h"
 #include "options.h"
 
@@ -221,7 +222,7 @@ int api_prepare_listener(int fd)
 
     if (!api_agent_available())
         return 0;
-    if (mps_marks_share_port(fd) > 0) {
+    if (mps_share_begin(fd) > 0) {
         slot = atomic_fetch_add(&shared_next, 1) % (sizeof(shared) / sizeof(shared[0]));
         shared[slot] = cookie_of(fd);
     }

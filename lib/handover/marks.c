@@ -175,20 +175,6 @@ int mps_marks_prepare_agent(int fd, unsigned mark)
     return r < 0 ? r : 0;
 }
 
-int mps_marks_share_port(int fd)
-{
-    int on = 0;
-    socklen_t len = sizeof(on);
-    int r = get_option(fd, SOL_SOCKET, SO_REUSEPORT, &on, &len);
-
-    if (r < 0)
-        return r;
-    if (on)
-        return 0;
-    r = set_option(fd, SOL_SOCKET, SO_REUSEPORT, 1);
-    return r < 0 ? r : 1;
-}
-
 /* Zero-filled where the kernel is older than the struct. */
 static bool read_info(int fd, struct tcp_info *ret)
 {

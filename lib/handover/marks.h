@@ -41,13 +41,6 @@ int mps_marks_prepare_join(int fd, unsigned mark, unsigned room);
 int mps_marks_prepare_agent(int fd, unsigned mark);
 
 /*
- * After the program's own bind() (so that EADDRINUSE kept its meaning): lets the agent listen on
- * the same address and port. 1: done, pass MPS_HO_STEER; 0: the program shares the port already by
- * SO_REUSEPORT, or a wish of the program is in the way; or a negative errno value.
- */
-int mps_marks_share_port(int fd);
-
-/*
  * After establishment: did the SYN-ACK carry `mark` (MPS_MARK_LISTEN; MPS_MARK_AGENT, which stands
  * for both of that kind)? For MPS_MARK_LISTEN also: has our own mark left as it was set, so that
  * the answer was given to a question? It has not where the MTU or a route's advmss is below it, nor

@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 #include "handover/marks.h"
+#include "handover/share.h"
 #include "handover/message.h"
 
 struct pair {
@@ -113,10 +114,10 @@ static void test_share_port(void **state)
 {
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-    assert_int_equal(mps_marks_share_port(fd), 1);
-    assert_int_equal(mps_marks_share_port(fd), 0);
+    assert_int_equal(mps_share_begin(fd), 1);
+    assert_int_equal(mps_share_begin(fd), 0);
     close(fd);
-    assert_int_equal(mps_marks_share_port(-1), -EBADF);
+    assert_int_equal(mps_share_begin(-1), -EBADF);
 }
 
 /* A SYN: IPv4 with four bytes of options, or IPv6 with a destination options header. */

@@ -18,7 +18,7 @@ const struct scenario *const scenario_lists[] = {
     scenarios_option,       scenarios_semantics,  scenarios_ends,
     scenarios_more_options, scenarios_data,       scenarios_urgent,
     scenarios_sweep,        scenarios_binding,
-    scenarios_reuse,
+    scenarios_reuse,        scenarios_taken,
     NULL};
 
 const struct scenario *scenario_find(const char *name)

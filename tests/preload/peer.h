@@ -22,7 +22,7 @@ extern const struct scenario scenarios_connect[], scenarios_forms[], scenarios_a
     scenarios_process[], scenarios_fortify[], scenarios_descriptor[], scenarios_signal[],
     scenarios_life[], scenarios_close[], scenarios_option[], scenarios_more_options[],
     scenarios_data[], scenarios_semantics[], scenarios_ends[], scenarios_sweep[],
-    scenarios_binding[], scenarios_reuse[], scenarios_urgent[];
+    scenarios_binding[], scenarios_reuse[], scenarios_taken[], scenarios_urgent[];
 
 /* names_exec, in the program that was executed: 0. */
 int scenario_names_after_exec(int fd, int local_port, int peer_port);

@@ -11,6 +11,7 @@
 #include "core/base/err.h"
 #include "handover/marks.h"
 #include "handover/message.h"
+#include "handover/share.h"
 #include "engine/show/log.h"
 #include "engine/net/sock.h"
 
@@ -184,38 +185,33 @@ static int open_beside(int app_fd, unsigned mark)
     return fd;
 }
 
-/*
- * Who shares a port last decides whether the kernel lets others in without a look at each of those
- * who have it. That was one of ours. So somebody binds, for a moment, who does not share: to the
- * port of the other family, which nobody minds.
- */
-static bool forget_sharing(uint16_t port)
+static void share_all(struct mps_steer *self, uint16_t port, int share)
 {
-    struct sockaddr_in6 sin6 = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
-    int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, IPPROTO_TCP);
-    bool done;
+    struct mps_steer_entry *e;
 
-    if (fd < 0)
-        return false;
-    mps_sock_set_int(fd, SOL_SOCKET, SO_REUSEADDR, 1);
-    done = mps_sock_set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1) &&
-           bind(fd, (struct sockaddr *)&sin6, sizeof(sin6)) == 0;
-    close(fd);
-    return done;
+    mps_list_for_each(e, &self->entries, struct mps_steer_entry, link)
+    {
+        /* Two are there: this one is the second of three, whichever end Linux looks from. */
+        if (e->where.addr.port == port && e->large.fd >= 0)
+            mps_sock_set_int(e->acceptor.fd, SOL_SOCKET, SO_REUSEPORT, share);
+    }
 }
 
 /*
- * The group is complete: the application's listener stays in it without SO_REUSEPORT, and with that
- * nobody else joins. A second server, of the same user and with SO_REUSEPORT, meets EADDRINUSE then
- * as without us. IPv4 only: there the last of a group is found first when a SYN comes, which is one
- * of ours; with IPv6 it is the application's, and that has to say that it is one of a group.
+ * The group is complete, and with one in it that no longer shares nobody else joins: a second
+ * server, of the same user and with SO_REUSEPORT, meets EADDRINUSE as without us. It is to be one
+ * that is not found first when a SYN comes: that one has to say that it is one of a group. Which
+ * one is found first differs with the family (IPv4: the last, IPv6: the first).
  */
-static void close_group(int app_fd, const struct sockaddr_storage *ss)
+static void close_group(struct mps_steer *self, int app_fd, uint16_t port)
 {
-    if (ss->ss_family != AF_INET)
-        return;
-    if (forget_sharing(ntohs(((const struct sockaddr_in *)ss)->sin_port)))
-        mps_sock_set_int(app_fd, SOL_SOCKET, SO_REUSEPORT, 0);
+    int r;
+
+    share_all(self, port, 1);
+    r = mps_share_park(app_fd);
+    if (r < 0)
+        mps_log("steer: port %u: others can share it: %s", port, strerror(-r));
+    share_all(self, port, 0);
 }
 
 int mps_steer_add(struct mps_steer *self, int fd, pid_t pid, bool steer)
@@ -256,10 +252,10 @@ int mps_steer_add(struct mps_steer *self, int fd, pid_t pid, bool steer)
     large = beside >= 0 ? open_beside(fd, MPS_MARK_AGENT_LARGE) : -1;
     if (large >= 0)
         mps_acceptor_start(&e->large, self->loop, large, on_accepted, e);
-    if (beside >= 0)
-        close_group(fd, &ss);
     mps_list_push_back(&self->entries, &e->link);
     self->n_entries++;
+    if (large >= 0)
+        close_group(self, fd, e->where.addr.port);
     mps_holder_watch(&e->holder, self->loop, pid, on_holder_ended, e);
     set_pace(self);
     mps_log("steer: port %u %s", e->where.addr.port, beside >= 0 ? "steered" : "watched");

@@ -7,6 +7,7 @@
  * first, so it is 0, ours are 1 and 2. An index out of range falls back to what is there: when we
  * die nothing changes for the application, and either of ours takes any join (the one that makes
  * it looks at the mark of the answer).
+ * Nobody else gets into the group (handover/share.h).
  * Ours are closed as soon as the application's is gone, so that a restart finds the port free.
  */
 #pragma once

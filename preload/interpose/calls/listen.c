@@ -8,6 +8,7 @@
 #include "handover/client.h"
 #include "interpose/exceptions.h"
 #include "handover/marks.h"
+#include "handover/share.h"
 #include "handover/sys.h"
 #include "interpose/lent.h"
 #include "interpose/marking.h"
@@ -141,7 +142,7 @@ MPS_EXPORT int listen(int fd, int backlog)
         mps_tally_listener(fd, why_unmarked(fd));
         return mps_next.listen(fd, backlog);
     }
-    shared = mps_marks_share_port(fd) > 0;
+    shared = mps_share_begin(fd) > 0;
     rc = mps_next.listen(fd, backlog);
     if (rc == 0 && announce(fd, shared, 0)) {
         mps_hints_listener_set(fd, shared);
