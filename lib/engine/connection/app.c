@@ -17,92 +17,18 @@
 #include "engine/show/log.h"
 #include "engine/net/sock.h"
 
-#define BATCH 64
-
-static void on_epoll(struct ev_loop *loop, ev_io *io, int revents)
+static void on_event(struct mps_appwatch_entry *entry, uint32_t bits)
 {
-    struct mps_appwatch *watch = io->data;
-    struct epoll_event events[BATCH];
-    int n = epoll_wait(watch->epfd, events, BATCH, 0);
+    struct mps_app *app = mps_container_of(entry, struct mps_app, entry);
 
-    /* The loop could not watch it: no memory. It tries again. */
-    if (revents & EV_ERROR)
-        ev_io_start(loop, io);
-
-    for (int i = 0; i < n; i++) {
-        struct mps_app *app = events[i].data.ptr;
-        uint32_t bits = events[i].events;
-
-        app->changed = true;
-        if (bits & EPOLLERR)
-            app->err = true;
-        if (bits & (EPOLLHUP | EPOLLERR))
-            app->hup = true;
-        if (bits & (EPOLLHUP | EPOLLRDHUP | EPOLLERR))
-            app->eof = true;
-        app->ready(app);
-    }
-}
-
-static void on_retry(struct ev_loop *loop, ev_timer *timer, int revents)
-{
-    struct mps_appwatch *watch = timer->data;
-
-    while (!mps_list_empty(&watch->starved)) {
-        struct mps_app *app = mps_list_entry(watch->starved.next, struct mps_app, starved_link);
-
-        mps_list_remove(&app->starved_link);
-        app->changed = true;
-        app->ready(app);
-    }
-}
-
-/* A call failed for lack of memory. No event says when there is some again. */
-static void starve(struct mps_app *app)
-{
-    struct mps_appwatch *watch = app->watch;
-
-    if (mps_list_empty(&app->starved_link))
-        mps_list_push_back(&watch->starved, &app->starved_link);
-    if (ev_is_active(&watch->retry))
-        return;
-    ev_timer_set(&watch->retry, MPS_SOCK_RETRY_S, 0.);
-    ev_timer_start(watch->loop, &watch->retry);
-}
-
-int mps_appwatch_init(struct mps_appwatch *watch, struct ev_loop *loop)
-{
-    watch->loop = loop;
-    mps_list_init(&watch->starved);
-    ev_timer_init(&watch->retry, on_retry, MPS_SOCK_RETRY_S, 0.);
-    watch->retry.data = watch;
-    watch->epfd = epoll_create1(EPOLL_CLOEXEC);
-    if (watch->epfd < 0)
-        return MPS_ESYS;
-    ev_io_init(&watch->io, on_epoll, watch->epfd, EV_READ);
-    watch->io.data = watch;
-    ev_io_start(loop, &watch->io);
-    return 0;
-}
-
-void mps_appwatch_deinit(struct mps_appwatch *watch)
-{
-    if (watch->epfd < 0)
-        return;
-    ev_io_stop(watch->loop, &watch->io);
-    ev_timer_stop(watch->loop, &watch->retry);
-    close(watch->epfd);
-    watch->epfd = -1;
-}
-
-static bool watch_set(struct mps_app *app, int op, uint32_t extra)
-{
-    struct epoll_event ev = {
-        .events = EPOLLIN | EPOLLRDHUP | EPOLLET | extra,
-        .data.ptr = app,
-    };
-
-    return epoll_ctl(app->watch->epfd, op, app->fd, &ev) == 0;
+    app->changed = true;
+    if (bits & EPOLLERR)
+        app->err = true;
+    if (bits & (EPOLLHUP | EPOLLERR))
+        app->hup = true;
+    if (bits & (EPOLLHUP | EPOLLRDHUP | EPOLLERR))
+        app->eof = true;
+    app->ready(app);
 }
 
 /* As message.h says. */
@@ -153,13 +79,13 @@ static void set_buffer(int fd, size_t size)
 
 int mps_app_open(struct mps_app *app, struct mps_appwatch *watch,
                  void (*ready)(struct mps_app *app), const char *agent_id, uint64_t conn_id,
-                 size_t buffer, size_t own_buffer, const struct sockaddr_storage *local, const struct sockaddr_storage *peer,
-                 int *ret_fd)
+                 size_t buffer, size_t own_buffer, const struct sockaddr_storage *local,
+                 const struct sockaddr_storage *peer, int *ret_fd)
 {
     int fds[2];
 
     memset(app, 0, sizeof(*app));
-    mps_list_init(&app->starved_link);
+    mps_list_init(&app->entry.starved_link);
     app->fd = -1;
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0)
         return MPS_ESYS;
@@ -174,7 +100,7 @@ int mps_app_open(struct mps_app *app, struct mps_appwatch *watch,
     app->changed = true;
     if (bind_name(fds[1], agent_id, conn_id, local, peer) < 0 ||
         send(fds[1], "", 1, MSG_DONTWAIT | MSG_NOSIGNAL) != 1 ||
-        !watch_set(app, EPOLL_CTL_ADD, 0)) {
+        !mps_appwatch_add(watch, &app->entry, app->fd, on_event)) {
         close(fds[0]);
         close(fds[1]);
         app->fd = -1;
@@ -235,7 +161,7 @@ static int failure(struct mps_app *app)
 
     if (err != EINTR && !mps_sock_is_lack(err))
         return mps_sock_would_block(err) ? 0 : MPS_ESYS;
-    starve(app);
+    mps_appwatch_starve(app->watch, &app->entry);
     app->changed = true;
     return 0;
 }
@@ -411,10 +337,10 @@ static void set_blocked(struct mps_app *app, bool blocked)
     if (app->blocked == blocked)
         return;
     app->blocked = blocked;
-    if (!watch_set(app, EPOLL_CTL_MOD, blocked ? EPOLLOUT : 0)) {
+    if (!mps_appwatch_room(app->watch, &app->entry, app->fd, blocked)) {
         /* Nobody tells us of room then: we look again. */
         app->blocked = false;
-        starve(app);
+        mps_appwatch_starve(app->watch, &app->entry);
     }
 }
 
@@ -434,7 +360,7 @@ static bool has_closed(struct mps_app *app)
 static size_t write_failed(struct mps_app *app, int err, size_t want)
 {
     if (err == EINTR || mps_sock_is_lack(err)) {
-        starve(app);
+        mps_appwatch_starve(app->watch, &app->entry);
         return 0;
     }
     if (has_closed(app))
@@ -502,7 +428,7 @@ void mps_app_close(struct mps_app *app)
      * It may be even with `hup`: both sides' FINs show as that as well. */
     while (recv(app->fd, sink, sizeof(sink), MSG_DONTWAIT) > 0)
         ;
-    mps_list_remove(&app->starved_link);
+    mps_appwatch_forget(&app->entry);
     close(app->fd);
     app->fd = -1;
 }
@@ -511,7 +437,7 @@ void mps_app_reset(struct mps_app *app)
 {
     if (app->fd < 0)
         return;
-    mps_list_remove(&app->starved_link);
+    mps_appwatch_forget(&app->entry);
     close(app->fd);
     app->fd = -1;
 }

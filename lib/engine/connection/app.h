@@ -9,8 +9,7 @@
  *    is a hello byte written from the application's end; later, when all is drained, the last
  *    byte of the stream: it is forwarded by MSG_PEEK and skipped by the next read ("ahead").
  *  - Its close and its shutdown(SHUT_WR) differ in POLLHUP, which libev does not show; and the
- *    held byte keeps the descriptor readable for ever. Hence an edge-triggered epoll of our own,
- *    which libev watches as one descriptor.
+ *    held byte keeps the descriptor readable for ever: see appwatch.h.
  *  - Its send buffer is what its writes may be ahead of our reads. Where the application asked for a
  *    small one, bytes that were forwarded stay in the queue until the peer has them ("keeps"): they
  *    fill it, as on TCP, and nothing waits behind them. They are read by MSG_PEEK then.
@@ -18,27 +17,16 @@
  *    Where the kernel's AF_UNIX has none, the byte lost its mark before.
  */
 #pragma once
-#include <ev.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/socket.h>
-#include "core/base/list.h"
+#include "appwatch.h"
 #include "core/base/span.h"
-
-struct mps_appwatch {
-    struct ev_loop *loop;
-    ev_io io;
-    int epfd;
-    struct mps_list starved; /* a call for them failed for lack of memory: again after a while */
-    ev_timer retry;
-};
-
-int mps_appwatch_init(struct mps_appwatch *watch, struct ev_loop *loop);
-void mps_appwatch_deinit(struct mps_appwatch *watch);
 
 struct mps_app {
     struct mps_appwatch *watch;
+    struct mps_appwatch_entry entry;
     void (*ready)(struct mps_app *app); /* something changed; must not close or free */
     int fd;                             /* -1: closed */
     size_t ahead;  /* bytes at the head of the queue that were forwarded already: 0 or 1, unless: */
@@ -54,18 +42,18 @@ struct mps_app {
     bool deserted; /* mps_app_desert */
     bool urgent; /* the last byte of the latest read is urgent */
     bool failed; /* its socket gives an error that is no end of the application: reset both ends */
-    struct mps_list starved_link;
     bool deaf; /* it shut down its reading side: what we write is discarded */
 };
 
 /*
  * Make the pair; the application's end is bound to the connection name of message.h, its SO_SNDBUF
- * is `buffer` (handover/sndbuf.h), that of ours `own_buffer`. *ret_fd is to be passed on and closed. 0 or MPS_ESYS.
+ * is `buffer` (handover/sndbuf.h), that of ours `own_buffer`. *ret_fd is to be passed on and closed.
+ * 0 or MPS_ESYS.
  */
 int mps_app_open(struct mps_app *app, struct mps_appwatch *watch,
                  void (*ready)(struct mps_app *app), const char *agent_id, uint64_t conn_id,
-                 size_t buffer, size_t own_buffer, const struct sockaddr_storage *local, const struct sockaddr_storage *peer,
-                 int *ret_fd);
+                 size_t buffer, size_t own_buffer, const struct sockaddr_storage *local,
+                 const struct sockaddr_storage *peer, int *ret_fd);
 
 /* Positive results of mps_app_read. */
 #define MPS_APP_EOF   1 /* all was read: FIN, or close if `hup` */

@@ -11,13 +11,12 @@
 #include "engine/net/connector.h"
 #include "core/base/constants.h"
 #include "core/base/err.h"
-#include "core/base/meter.h"
 #include "engine/agent/engine.h"
 #include "engine/show/log.h"
+#include "half.h"
 #include "engine/net/peek.h"
 #include "engine/net/sock.h"
 
-#define BUF_SIZE  (256u * 1024)
 #define RUN_STEPS 8
 
 /* While the first bytes are missing and TCP repairs it: up to 3 s in all, as long as a client waits. */
@@ -27,17 +26,6 @@
 /* How long a part of an opening message keeps what follows from the program. A client that sent it
  * has given up by then and will not send the rest: it waits half as long for the answer. */
 #define REST_WAIT (2 * MPS_DEFAULT_HELLO)
-
-/* One direction: bytes read and not yet written. */
-struct half {
-    uint8_t *buf;
-    size_t cap, at, len;
-    bool eof; /* the source ended; what is buffered is still to be written */
-    bool fin; /* the end was passed on */
-    bool urgent; /* the last byte buffered is */
-    uint64_t bytes;
-    struct mps_meter meter;
-};
 
 struct mps_relay {
     struct mps_engine *eng;
@@ -52,7 +40,7 @@ struct mps_relay {
     bool rest_missing; /* and has ended */
     bool owned;           /* no program has the socket any more */
     bool broken;          /* TCP was reset; what came before is still for the application */
-    struct half up, down; /* application to peer, peer to application */
+    struct mps_half up, down; /* application to peer, peer to application */
     struct mps_hello hello;
     void (*wake)(void *user);
     void *user;
@@ -129,12 +117,6 @@ static void take_over(struct mps_relay *r)
     mps_relay_own(r);
 }
 
-static void passed(struct half *h, size_t n)
-{
-    h->bytes += n;
-    mps_meter_add(&h->meter, n, mps_clock_now());
-}
-
 struct mps_relay *mps_relay_new(struct mps_engine *eng, struct mps_app *app, int fd,
                                 bool connecting, bool guard, mps_time_t hold,
                                 void (*wake)(void *user), void *user)
@@ -183,53 +165,15 @@ struct mps_relay *mps_relay_free(struct mps_relay *r)
     detach(r);
     if (r->fd >= 0)
         mps_sock_reset(r->fd);
-    free(r->up.buf);
-    free(r->down.buf);
+    mps_half_deinit(&r->up);
+    mps_half_deinit(&r->down);
     free(r);
     return NULL;
 }
 
 int mps_relay_replay(struct mps_relay *r, const uint8_t *p, size_t n)
 {
-    struct half *h = &r->up;
-
-    if (h->len + n > h->cap) {
-        size_t cap = h->len + n > BUF_SIZE ? h->len + n : BUF_SIZE;
-        uint8_t *buf = realloc(h->buf, cap);
-
-        if (!buf)
-            return MPS_ENOMEM;
-        h->buf = buf;
-        h->cap = cap;
-    }
-    memcpy(h->buf + h->len, p, n);
-    h->len += n;
-    return 0;
-}
-
-static bool half_empty(const struct half *h)
-{
-    return h->at == h->len;
-}
-
-static bool half_reserve(struct half *h)
-{
-    if (!h->buf) {
-        h->buf = malloc(BUF_SIZE);
-        h->cap = h->buf ? BUF_SIZE : 0;
-    }
-    h->at = h->len = 0;
-    h->urgent = false;
-    return h->buf != NULL;
-}
-
-/* How much of it may be passed on at once: an urgent byte goes alone, and *ret_urgent says so. */
-static size_t half_next(const struct half *h, bool *ret_urgent)
-{
-    size_t n = h->len - h->at;
-
-    *ret_urgent = h->urgent && n == 1;
-    return h->urgent && n > 1 ? n - 1 : n;
+    return mps_half_append(&r->up, p, n);
 }
 
 /* Both ends die as a reset does. */
@@ -255,12 +199,12 @@ static enum mps_relay_verdict close_both(struct mps_relay *r)
 
 static enum step up_write(struct mps_relay *r)
 {
-    struct half *h = &r->up;
+    struct mps_half *h = &r->up;
     bool urgent;
     ssize_t n;
 
-    if (!half_empty(h)) {
-        size_t len = half_next(h, &urgent);
+    if (!mps_half_is_empty(h)) {
+        size_t len = mps_half_next(h, &urgent);
 
         n = send(r->fd, h->buf + h->at, len,
                  MSG_DONTWAIT | MSG_NOSIGNAL | (urgent ? MSG_OOB : 0));
@@ -273,8 +217,7 @@ static enum step up_write(struct mps_relay *r)
             h->at = h->len;
             return STEP_MOVED;
         }
-        h->at += (size_t)n;
-        passed(h, (size_t)n);
+        mps_half_passed(h, (size_t)n, mps_clock_now());
         return STEP_MOVED;
     }
     if (h->eof && !h->fin) {
@@ -288,14 +231,14 @@ static enum step up_write(struct mps_relay *r)
 
 static enum step up(struct mps_relay *r, bool linger_abort)
 {
-    struct half *h = &r->up;
+    struct mps_half *h = &r->up;
     size_t n = 0;
     int rc;
 
     if (r->hold || r->broken)
         return STEP_IDLE;
-    if (half_empty(h) && !h->eof) {
-        if (!half_reserve(h))
+    if (mps_half_is_empty(h) && !h->eof) {
+        if (!mps_half_reserve(h))
             return wait_for_memory(r);
         rc = mps_app_read(r->app, h->buf, h->cap, &n);
         if (rc == MPS_APP_RESET ||
@@ -354,12 +297,12 @@ static enum step look(struct mps_relay *r)
 
 static enum step down_write(struct mps_relay *r)
 {
-    struct half *h = &r->down;
+    struct mps_half *h = &r->down;
     bool urgent;
-    struct mps_span span = {.p = h->buf + h->at, .n = half_next(h, &urgent)};
+    struct mps_span span = {.p = h->buf + h->at, .n = mps_half_next(h, &urgent)};
     size_t n;
 
-    if (half_empty(h)) {
+    if (mps_half_is_empty(h)) {
         if (h->eof && r->broken)
             return STEP_RESET;
         if (h->eof && !h->fin) {
@@ -369,8 +312,7 @@ static enum step down_write(struct mps_relay *r)
         return STEP_IDLE;
     }
     n = urgent ? mps_app_write_urgent(r->app, span.p) : mps_app_write(r->app, &span, 1);
-    h->at += n;
-    passed(h, n);
+    mps_half_passed(h, n, mps_clock_now());
     if (r->app->failed)
         return STEP_RESET;
     return n > 0 ? STEP_MOVED : STEP_IDLE;
@@ -378,14 +320,14 @@ static enum step down_write(struct mps_relay *r)
 
 static enum step down(struct mps_relay *r)
 {
-    struct half *h = &r->down;
+    struct mps_half *h = &r->down;
     bool urgent;
     ssize_t n;
 
     if (r->guard)
         return look(r);
-    if (half_empty(h) && !h->eof) {
-        if (!half_reserve(h))
+    if (mps_half_is_empty(h) && !h->eof) {
+        if (!mps_half_reserve(h))
             return wait_for_memory(r);
         urgent = mps_sock_at_mark(r->fd);
         n = recv(r->fd, h->buf, urgent ? 1 : h->cap, MSG_DONTWAIT);
@@ -406,9 +348,9 @@ static void arm(struct mps_relay *r)
 {
     int events = 0;
 
-    if (r->guard || (half_empty(&r->down) && !r->down.eof))
+    if (r->guard || (mps_half_is_empty(&r->down) && !r->down.eof))
         events |= EV_READ;
-    if (!r->hold && !half_empty(&r->up))
+    if (!r->hold && !mps_half_is_empty(&r->up))
         events |= EV_WRITE;
     if (events == 0 || ev_is_active(&r->retry)) {
         ev_io_stop(r->eng->loop, &r->io);
@@ -454,7 +396,7 @@ enum mps_relay_verdict mps_relay_run(struct mps_relay *r, bool linger_abort, boo
             return reset_both(r);
         if (r->up.fin && (r->down.fin || r->app->hup)) {
             /* Bytes the application did not stay for: TCP answers them with a reset. */
-            if (!half_empty(&r->down))
+            if (!mps_half_is_empty(&r->down))
                 return reset_both(r);
             return close_both(r);
         }
