@@ -57,32 +57,52 @@ static void print_time(struct json_object *o)
         mps_print("%s.%06d ", clock, (int)((t - (double)seconds) * 1e6));
 }
 
-static void print_member(struct json_object *o, const char *key, const char *before)
-{
-    const char *value = text(o, key);
+/* Words before the members of a line, in its order. */
+static const struct {
+    const char *member, *before;
+} words[] = {
+    {"local", ""},         {"remote", "-> "},          {"address", ""},
+    {"interface", "dev "}, {"subflow", "subflow "},    {"backup", NULL}, /* a flag: its name */
+    {"by", "by "},         {"reason", "reason "},      {"error", "error "},
+    {"count", "count "},   {"lost", "lost-before "},
+};
 
-    if (value)
-        mps_print("%s%s", before, value);
+#define N_WORDS (sizeof(words) / sizeof(words[0]))
+
+/* At the beginning of each line, or too much for it. */
+static const char *const not_shown[] = {"time", "event",  "agent", "process", "id",
+                                        "role", "token", "peer_token"};
+
+/* What a later agent tells comes at the end under its own name. */
+static bool is_known(const char *member)
+{
+    for (size_t i = 0; i < N_WORDS; i++)
+        if (strcmp(member, words[i].member) == 0)
+            return true;
+    for (size_t i = 0; i < sizeof(not_shown) / sizeof(not_shown[0]); i++)
+        if (strcmp(member, not_shown[i]) == 0)
+            return true;
+    return false;
 }
 
 static void print_line(struct json_object *o)
 {
-    const char *token = text(o, "token"), *backup = text(o, "backup");
+    const char *token = text(o, "token");
 
     print_time(o);
     mps_print("%-19s %-8s", text(o, "event"), token ? token : "-");
-    print_member(o, "local", " ");
-    print_member(o, "remote", " -> ");
-    print_member(o, "address", " ");
-    print_member(o, "interface", " dev ");
-    print_member(o, "subflow", " subflow ");
-    if (backup && strcmp(backup, "true") == 0)
-        fputs(" backup", stdout);
-    print_member(o, "by", " by ");
-    print_member(o, "reason", " reason ");
-    print_member(o, "error", " error ");
-    print_member(o, "count", " count ");
-    print_member(o, "lost", " lost-before ");
+    for (size_t i = 0; i < N_WORDS; i++) {
+        const char *value = text(o, words[i].member);
+
+        if (value && words[i].before)
+            mps_print(" %s%s", words[i].before, value);
+        else if (value && strcmp(value, "true") == 0)
+            mps_print(" %s", words[i].member);
+    }
+    json_object_object_foreach(o, key, value) {
+        if (!is_known(key))
+            mps_print(" %s %s", key, json_object_get_string(value));
+    }
     putchar('\n');
 }
 

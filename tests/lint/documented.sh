@@ -1,8 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# usage: documented.sh SOURCE_ROOT: every public function has a page of section 3 under its name that
-# shows its prototype, is listed in libmptcpshim(3), and is exported.
+# usage: documented.sh SOURCE_ROOT TABLES: every public function has a page of section 3 under its name
+# that shows its prototype, is listed in libmptcpshim(3), and is exported; and every row of the tables
+# that the program TABLES (tables.c) prints has its entry in the pages.
 set -eu
+tables=$("$2")
 cd "$1"
 rc=0
 names=$(grep -o '\bmptcpshim_[a-z_]*(' include/mptcpshim/mptcpshim.h | tr -d '(' | sort -u)
@@ -35,11 +37,23 @@ members() # SECTION FILE...
     done
 }
 members JSON lib/engine/show/status.c
-members EVENTS lib/engine/show/report.c lib/engine/show/monitor.c
-events=$(sed -n '/^static const char \*event_name/,/^}/p' lib/engine/show/report.c | grep -o '"[a-z_]*"')
-test -n "$events"
-for event in $(echo "$events" | tr -d '"'); do
-    grep -q "^$event" man/mptcpshim.1 || { echo "mptcpshim.1: no event $event"; rc=1; }
+rows() # KIND: its rows, of which there is one at least
+{
+    echo "$tables" | sed -n "s/^$1 //p" | grep .
+}
+section() # PAGE FROM TO: the text of a page between two headings
+{
+    sed "/^\.S[HS] $2/,/^\.S[HS] $3/!d; s/\\\\-/-/g" "man/$1"
+}
+events=$(rows event)
+members="$(rows event-member) $(sed -n 's/.*object_add(event, "\([a-z]*\)".*/\1/p' lib/engine/show/monitor.c)"
+for event in $events; do
+    section mptcpshim.1 EVENTS SERVICES | grep -q "^$event;" ||
+        { echo "mptcpshim.1: no event $event in EVENTS"; rc=1; }
+done
+for member in $members; do
+    section mptcpshim.1 EVENTS SERVICES | grep -qE "^([a-z_]+, )*$member(, [a-z_]+)*;" ||
+        { echo "mptcpshim.1: no member $member in EVENTS"; rc=1; }
 done
 # Every reason for plain TCP has a row.
 reasons=$(sed -n 's/^ *\[MPS_PLAIN_[A-Z_]*\] = "\([a-z-]*\)",/\1/p' lib/handover/counts.c | grep -vx none)

@@ -18,6 +18,7 @@
 #include "core/fair/couple.h"
 #include "core/base/crypto.h"
 #include "deadpeer.h"
+#include "event_list.h"
 #include "core/wire/frame.h"
 #include "core/base/mem.h"
 #include "core/base/meter.h"
@@ -255,27 +256,10 @@ void mps_conn_push(struct mps_conn *conn, mps_time_t now);
 
 /* ---- events ---- */
 
+/* Their meaning is in the rows of event_list.h. */
+#define MPS_EVENT_TYPE(type, name, about) MPS_EV_##type,
 enum mps_event_type {
-    MPS_EV_ESTABLISHED,    /* both keys are known */
-    MPS_EV_PLAIN,          /* client: the peer does not answer as a shim; reconnect plain, replay.
-                              `reason`: PROTOCOL, VERSION: it said something else; TIMEOUT: nothing;
-                              ADDRESS_GONE: our own address is gone;
-                              MIDDLEBOX: HELLO did not arrive there, or its answer here (answer.h);
-                              UNSPECIFIED: it ended the connection, as a shim does that cannot
-                              take it */
-    MPS_EV_UNANSWERED,     /* client: a peer that got early data with HELLO does not answer in time.
-                              It is still waited for, but others had better not rely on it */
-    MPS_EV_OPEN,           /* connect a socket for `subflow` from `local`/`ifindex` to `remote` */
-    MPS_EV_SUBFLOW_UP,     /* the subflow carries data now */
-    MPS_EV_SUBFLOW_CLOSE,  /* close its socket (`reset`: with RST), then mps_subflow_release */
-    MPS_EV_ADDR_ANNOUNCED, /* the peer announced `remote` */
-    MPS_EV_ADDR_REMOVED,   /* the peer withdrew `remote` */
-    MPS_EV_PRIORITY,       /* the backup flag of `subflow` changed: the peer's, ours if `own` */
-    MPS_EV_RESET,          /* the application sees a reset (`reason` says why) */
-    MPS_EV_CLOSED,         /* all done; every subflow was reported closed; free the connection */
-    MPS_EV_STALE,          /* `subflow` makes no progress */
-    MPS_EV_RECOVERED,      /* it does again */
-    MPS_EV_REWRITTEN,      /* a box changed bytes between `local` and `remote` */
+    MPS_EVENTS(MPS_EVENT_TYPE)
 };
 
 struct mps_event {

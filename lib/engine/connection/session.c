@@ -163,7 +163,6 @@ static void on_event(void *user, const struct mps_event *ev, const struct mps_mp
     mps_report_event(report_of(s), ev, link ? link->ifname : NULL, link ? link->error : 0);
     switch (ev->type) {
     case MPS_EV_ESTABLISHED:
-        mps_report_session(report_of(s), "established");
         s->established = true;
         set_peer(s, MPS_PEER_PROVEN);
         break;

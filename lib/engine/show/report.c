@@ -2,10 +2,9 @@
 #include "report.h"
 
 #include <string.h>
-#include <time.h>
 #include "core/conn/conn.h"
 #include "engine/agent/engine.h"
-#include "json.h"
+#include "events.h"
 #include "engine/connection/appconn.h"
 
 static const char *reason_word(enum mps_reason reason)
@@ -43,175 +42,137 @@ const char *mps_report_end(int reason)
     return reason == MPS_REASON_UNSPECIFIED ? "peer_aborted" : reason_word(reason);
 }
 
-static void put_time(struct json_object *o)
+/* The values that all events of a connection have. False if nobody watches. */
+static bool begin(struct mps_report r, struct mps_happening *ret)
 {
-    struct timespec t;
-    char text[40];
-
-    clock_gettime(CLOCK_REALTIME, &t);
-    snprintf(text, sizeof(text), "%lld.%06ld", (long long)t.tv_sec, t.tv_nsec / 1000);
-    json_object_object_add(
-        o, "time", json_object_new_double_s((double)t.tv_sec + 1e-9 * (double)t.tv_nsec, text));
-}
-
-/* NULL if nobody watches. */
-static struct json_object *begin(struct mps_report r, const char *event)
-{
-    struct json_object *o;
-    struct mps_conn_info info;
+    struct mps_conn_info info = {.token = 0};
 
     if (!mps_monitors_watching(r.ac->eng->monitors))
-        return NULL;
-    o = json_object_new_object();
-    put_time(o);
-    put_str(o, "event", event);
-    put_str(o, "agent", r.ac->eng->agent_id);
-    put_u64(o, "process", (uint64_t)r.ac->pid);
-    put_id(o, "id", r.ac->id);
-    put_str(o, "role", r.ac->role == MPS_ROLE_CLIENT ? "client" : "server");
-    if (r.core) {
+        return false;
+    if (r.core)
         mps_conn_info(r.core, &info);
-        put_token(o, "token", info.token);
-        if (info.peer_token)
-            put_token(o, "peer_token", info.peer_token);
-    }
-    return o;
+    *ret = (struct mps_happening){
+        .agent = r.ac->eng->agent_id,
+        .process = (uint64_t)r.ac->pid,
+        .id = r.ac->id,
+        .role = r.ac->role == MPS_ROLE_CLIENT ? "client" : "server",
+        .token = info.token,
+        .peer_token = info.peer_token,
+    };
+    return true;
 }
 
-static void end(struct mps_report r, struct json_object *o)
+static void tell(struct mps_monitors *monitors, const struct mps_event_row *row,
+                 struct mps_happening *h)
 {
-    mps_monitors_send(r.ac->eng->monitors, o);
+    mps_monitors_send(monitors, mps_events_object(row, h));
 }
 
-static void put_interface(struct json_object *o, const char *name)
+static const char *interface_of(struct mps_report r, uint32_t ifindex,
+                                const struct mps_addr *local)
 {
-    if (name[0] != '\0')
-        put_str(o, "interface", name);
+    return mps_netaddr_ifname(&r.ac->eng->view->addresses, ifindex, local);
 }
 
 /* ---- the connection ---- */
 
-static void put_names(struct json_object *o, struct mps_report r)
+static void tell_connection(struct mps_report r, const struct mps_event_row *row,
+                            const char *reason)
 {
-    put_addr(o, "local", &r.ac->local);
-    put_addr(o, "remote", &r.ac->peer);
-    put_interface(o, mps_netaddr_ifname(&r.ac->eng->view->addresses, 0, &r.ac->local));
+    struct mps_happening h;
+
+    if (!row || !begin(r, &h))
+        return;
+    h.local = r.ac->local;
+    h.remote = r.ac->peer;
+    h.interface = interface_of(r, 0, &r.ac->local);
+    h.reason = reason;
+    tell(r.ac->eng->monitors, row, &h);
 }
 
 void mps_report_session(struct mps_report r, const char *event)
 {
-    struct json_object *o = begin(r, event);
+    enum mps_plain_reason plain = r.ac->plain;
 
-    if (!o)
-        return;
-    put_names(o, r);
-    if (r.ac->plain != MPS_PLAIN_NONE)
-        put_str(o, "reason", mps_plain_reason_word(r.ac->plain));
-    end(r, o);
+    tell_connection(r, mps_events_find(event),
+                    plain != MPS_PLAIN_NONE ? mps_plain_reason_word(plain) : NULL);
+}
+
+void mps_report_closed(struct mps_report r)
+{
+    tell_connection(r, mps_events_find("closed"), r.ac->end ? r.ac->end : "dropped");
 }
 
 void mps_report_counted(struct mps_monitors *monitors, const char *agent_id,
                         enum mps_counts_role role, enum mps_plain_reason reason, uint32_t count)
 {
-    struct json_object *o = json_object_new_object();
+    static const struct mps_event_row row = {"plain", MPS_ABOUT_NOTHING};
+    struct mps_happening h = {
+        .agent = agent_id,
+        .role = role == MPS_COUNTS_CLIENT ? "client" : "server",
+        .reason = mps_plain_reason_word(reason),
+        .count = count,
+    };
 
-    put_time(o);
-    put_str(o, "event", "plain");
-    put_str(o, "agent", agent_id);
-    put_str(o, "role", role == MPS_COUNTS_CLIENT ? "client" : "server");
-    put_str(o, "reason", mps_plain_reason_word(reason));
-    put_u64(o, "count", count);
-    mps_monitors_send(monitors, o);
+    tell(monitors, &row, &h);
 }
 
-void mps_report_closed(struct mps_report r)
+/* ---- subflows and addresses ---- */
+
+static void set_end(struct mps_happening *h, const struct mps_event *ev, int error)
 {
-    struct json_object *o = begin(r, "closed");
-
-    if (!o)
-        return;
-    put_names(o, r);
-    put_str(o, "reason", r.ac->end ? r.ac->end : "dropped");
-    end(r, o);
+    h->reason = ev->reason == MPS_REASON_UNSPECIFIED && !ev->reset ? "finished"
+                                                                   : reason_word(ev->reason);
+    h->error = error ? strerrorname_np(error) : NULL;
 }
 
-/* ---- subflows ---- */
-
-static const char *event_name(const struct mps_event *ev)
-{
-    switch (ev->type) {
-    case MPS_EV_SUBFLOW_UP:
-        return "subflow_established";
-    case MPS_EV_SUBFLOW_CLOSE:
-        return ev->was_up ? "subflow_closed" : "subflow_failed";
-    case MPS_EV_PRIORITY:
-        return "subflow_priority";
-    case MPS_EV_STALE:
-        return "subflow_stale";
-    case MPS_EV_RECOVERED:
-        return "subflow_recovered";
-    case MPS_EV_ADDR_ANNOUNCED:
-        return "address_announced";
-    case MPS_EV_ADDR_REMOVED:
-        return "address_removed";
-    default:
-        return NULL;
-    }
-}
-
-static void put_end(struct json_object *o, const struct mps_event *ev, int error)
-{
-    const char *name = error ? strerrorname_np(error) : NULL;
-
-    put_str(o, "reason",
-            ev->reason == MPS_REASON_UNSPECIFIED && !ev->reset ? "finished"
-                                                               : reason_word(ev->reason));
-    if (name)
-        put_str(o, "error", name);
-}
-
-static void put_subflow(struct json_object *o, struct mps_report r, const struct mps_event *ev,
+static void set_subflow(struct mps_happening *h, struct mps_report r, const struct mps_event *ev,
                         const char *ifname, int error)
 {
-    if (!ifname)
-        ifname = mps_netaddr_ifname(&r.ac->eng->view->addresses, ev->ifindex, &ev->local);
-    put_u64(o, "subflow", ev->subflow_id);
-    put_addr(o, "local", &ev->local);
-    put_addr(o, "remote", &ev->remote);
-    put_interface(o, ifname);
-    put_bool(o, "backup", ev->backup);
+    h->subflow = ev->subflow_id;
+    h->local = ev->local;
+    h->remote = ev->remote;
+    h->interface = ifname ? ifname : interface_of(r, ev->ifindex, &ev->local);
+    h->backup = ev->backup;
     if (ev->type == MPS_EV_PRIORITY)
-        put_str(o, "by", ev->own ? "local" : "peer");
+        h->by = ev->own ? "local" : "peer";
     if (ev->type == MPS_EV_SUBFLOW_CLOSE)
-        put_end(o, ev, error);
+        set_end(h, ev, error);
 }
 
 void mps_report_event(struct mps_report r, const struct mps_event *ev, const char *ifname,
                       int error)
 {
-    const char *name = event_name(ev);
-    struct json_object *o = name ? begin(r, name) : NULL;
+    const struct mps_event_row *row = mps_events_of(ev->type);
+    struct mps_happening h;
 
-    if (!o)
+    if (row && row->about & MPS_ABOUT_CONNECTION) {
+        tell_connection(r, row, NULL);
         return;
-    if (ev->subflow) {
-        put_subflow(o, r, ev, ifname, error);
-    } else {
-        put_str(o, "by", "peer");
-        put_addr(o, "address", &ev->remote);
     }
-    end(r, o);
+    if (!row || !begin(r, &h))
+        return;
+    if (ev->type == MPS_EV_SUBFLOW_CLOSE && !ev->was_up)
+        row = mps_events_find("subflow_failed");
+    if (ev->subflow) {
+        set_subflow(&h, r, ev, ifname, error);
+    } else {
+        h.by = "peer";
+        h.address = ev->remote;
+    }
+    tell(r.ac->eng->monitors, row, &h);
 }
 
 void mps_report_local(struct mps_report r, const char *event, const struct mps_addr *addr,
                       const char *ifname)
 {
-    struct json_object *o = begin(r, event);
+    const struct mps_event_row *row = mps_events_find(event);
+    struct mps_happening h;
 
-    if (!o)
+    if (!row || !begin(r, &h))
         return;
-    put_str(o, "by", "local");
-    put_addr(o, "address", addr);
-    put_interface(o, ifname);
-    end(r, o);
+    h.by = "local";
+    h.address = *addr;
+    h.interface = ifname;
+    tell(r.ac->eng->monitors, row, &h);
 }

@@ -18,7 +18,7 @@ struct mps_report {
     const struct mps_conn *core;
 };
 
-/* "created", "established", "plain". */
+/* An event about the connection, by its name (events.c): "created", "plain". */
 void mps_report_session(struct mps_report r, const char *event);
 
 /* "plain", of so many connections that never came to the agent. */
@@ -29,7 +29,7 @@ void mps_report_counted(struct mps_monitors *monitors, const char *agent_id,
 void mps_report_closed(struct mps_report r);
 
 /*
- * An event of the core that is about a subflow or an address of the peer; others are ignored.
+ * An event of the core, if its row (core/conn/event_list.h) has a name; others are ignored.
  * `ifname`: of the subflow's socket, NULL: it has none. `error`: errno of its end, 0: none.
  */
 void mps_report_event(struct mps_report r, const struct mps_event *ev, const char *ifname,

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The rows of the tables that the pages have to describe, one a line with its kind before it, for
+ * documented.sh.
+ */
+#include <stdio.h>
+#include "engine/show/events.h"
+
+static void events(void)
+{
+    for (unsigned i = 0; mps_events_at(i); i++)
+        printf("event %s\n", mps_events_at(i)->name);
+    for (unsigned i = 0; mps_events_member(i); i++)
+        printf("event-member %s\n", mps_events_member(i));
+}
+
+int main(void)
+{
+    events();
+    return 0;
+}
