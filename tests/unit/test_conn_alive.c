@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Idle connections: who is asked, how seldom, and what follows from silence. */
 #include "pair.h"
-#include "core/conn/conn_int.h"
+#include "core/conn/query.h"
 #include "core/base/crc32c.h"
 
 #define PING_LEN 16u

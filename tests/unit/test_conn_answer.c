@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* HELLO whose answer does not come: what TCP says of it decides, not a timeout. */
-#include "core/conn/conn_int.h"
+#include "core/conn/state.h"
 #include "pair.h"
 
 /* TCP as the client's first socket sees it; round trips of 10 ms. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Subflows that break, hang, come back; addresses that come and go; priorities. */
-#include "core/conn/conn_int.h"
+#include "core/conn/state.h"
 #include "pair.h"
 
 static void start(struct pair *p, unsigned subflows)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* When a connection opens its first join: not for one that is over soon. */
 #include "pair.h"
-#include "core/conn/conn_int.h"
+#include "core/conn/state.h"
 
 #define DELAY (20 * MPS_MSEC)
 

@@ -4,7 +4,7 @@
  * a clean end, on both sides, without leak. What is established waits for memory and loses nothing.
  */
 #include "pair.h"
-#include "core/conn/conn_int.h"
+#include "core/conn/state.h"
 
 #define TIME (400 * MPS_SEC)
 

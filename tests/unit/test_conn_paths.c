@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Addresses of both sides: identifiers, back-off, what ends it, and how long tries go on. */
 #include "pair.h"
-#include "core/conn/conn_int.h"
+#include "core/conn/query.h"
 
 static void start(struct pair *p, unsigned subflows)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Changes of policy on a connection that runs: backup flags, weights, schedulers. */
-#include "core/conn/conn_int.h"
+#include "core/conn/state.h"
+#include "core/fair/fairness.h"
 #include "core/sched/sched.h"
 #include "pair.h"
 
@@ -158,7 +159,7 @@ static void timers_end_with_the_scheduler(void **state)
     send_some(p, 300000);
     assert_non_null(conn->tx.couple);
     conn->tx.couple->sbd.at = p->now + MPS_MSEC; /* an experiment runs */
-    assert_int_equal(mps_conn_fair_deadline(conn), p->now + MPS_MSEC);
+    assert_int_equal(mps_fairness_deadline(conn), p->now + MPS_MSEC);
     assert_int_equal(mps_conn_set_scheduler(conn, &mps_sched_redundant, p->now), 0);
     pair_settle(p);
     p->now += MPS_SEC;

@@ -1,8 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* Making and freeing a connection, time, events. */
 #include <string.h>
+#include "core/fair/fairness.h"
+#include "core/send/control.h"
+#include "core/send/repeat.h"
+#include "core/send/transmit.h"
+#include "core/subflow/tx.h"
 #include "core/wire/auth.h"
-#include "conn_int.h"
+#include "query.h"
+#include "state.h"
 
 #define KEY_TRIES 64 /* times the modulus: all in vain once in 10^27 */
 
@@ -197,7 +203,7 @@ void mps_conn_settle(struct mps_conn *c, mps_time_t now)
     mps_conn_close_settle(c, now);
     mps_alive_peer_settle(c, now);
     mps_paths_run(c, now);
-    mps_conn_signals(c, now);
+    mps_control_place(c, now);
     reap(c);
 }
 
@@ -216,6 +222,54 @@ void mps_conn_die(struct mps_conn *c, enum mps_reason reason, bool tell, mps_tim
     mps_answer_end(&c->answer);
     mps_for_each_subflow(sf, c)
         mps_sf_kill(sf, true, reason, now);
+}
+
+void mps_conn_push(struct mps_conn *c, mps_time_t now)
+{
+    mps_transmit(c, now);
+    mps_conn_settle(c, now);
+}
+
+int mps_conn_set_scheduler(struct mps_conn *c, const struct mps_sched_ops *sched, mps_time_t now)
+{
+    int r = mps_transmit_set_scheduler(c, sched, now);
+
+    if (r == 0)
+        mps_conn_settle(c, now);
+    return r;
+}
+
+/* ---- from the application ---- */
+
+void mps_conn_app_tx_done(struct mps_conn *c, size_t n, mps_time_t now)
+{
+    mps_sendq_commit(&c->tx.sendq, n);
+    if (n > 0) {
+        c->tx.written_at = now;
+        mps_conn_busy(c, now);
+    }
+    mps_conn_settle(c, now);
+}
+
+void mps_conn_app_tx_urgent(struct mps_conn *c)
+{
+    c->tx.urgent_end = mps_sendq_tail(&c->tx.sendq);
+}
+
+unsigned mps_conn_plain_spans(struct mps_conn *c, uint64_t skip, struct mps_span *spans,
+                              unsigned max)
+{
+    return mps_sendq_spans(&c->tx.sendq, skip, mps_sendq_tail(&c->tx.sendq), spans, max);
+}
+
+/* ---- subflows ---- */
+
+void mps_subflow_tx_done(struct mps_subflow *sf, size_t n, mps_time_t now)
+{
+    if (sf->state == MPS_SF_DEAD)
+        return;
+    mps_sf_tx_taken(sf, n, now);
+    mps_conn_settle(sf->conn, now);
 }
 
 /* ---- time ---- */
@@ -242,7 +296,7 @@ mps_time_t mps_conn_deadline(const struct mps_conn *c)
         return t;
     earlier(&t, c->tx.rtx_at);
     earlier(&t, c->tx.sched_at);
-    earlier(&t, mps_conn_fair_deadline(c));
+    earlier(&t, mps_fairness_deadline(c));
     earlier(&t, c->paths.retry_at);
     earlier(&t, mps_alive_deadline(c));
     earlier(&t, mps_alive_peer_deadline(c));
@@ -276,7 +330,7 @@ static void subflow_timers(struct mps_conn *c, mps_time_t now)
             continue;
         mps_stale_checked(&sf->stale, &sf->m, now);
         mps_for_each_subflow(other, c)
-            better |= other->state == MPS_SF_ACTIVE && !other->stale.stale;
+            better |= mps_sf_works(other);
         if (!mps_stale_silent(&sf->stale, now))
             continue;
         if (better && mps_stale_hopeless(&sf->stale, now))
@@ -302,7 +356,7 @@ void mps_conn_expire(struct mps_conn *c, mps_time_t now)
         subflow_timers(c, now);
         mps_alive_timer(c, now);
         mps_alive_peer_timer(c, now);
-        mps_conn_tx_timer(c, now);
+        mps_repeat_timer(c, now);
     }
     mps_conn_push(c, now);
 }

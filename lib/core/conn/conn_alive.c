@@ -7,12 +7,9 @@
  * soon as another one answers, it gets its turn. Only the client asks its last one, and more seldom:
  * the server may have lost it and be waiting with data for a new one, which only the client opens.
  */
-#include "conn_int.h"
-
-static bool works(const struct mps_subflow *sf)
-{
-    return sf->state == MPS_SF_ACTIVE && !sf->stale.stale;
-}
+#include "core/subflow/tx.h"
+#include "query.h"
+#include "state.h"
 
 /* The accepting host waits a little longer: where both ask, one of them does. */
 static mps_time_t interval(const struct mps_conn *c)
@@ -33,7 +30,7 @@ static struct turn turn_of(const struct mps_conn *c)
     const struct mps_subflow *sf;
 
     mps_for_each_subflow(sf, c) {
-        if (!works(sf))
+        if (!mps_sf_works(sf))
             continue;
         t.n++;
         if (!t.spared || sf->stale.heard_at > t.spared->stale.heard_at)
@@ -47,7 +44,7 @@ static mps_time_t due(const struct mps_subflow *sf, const struct turn *turn)
 {
     const struct mps_conn *c = sf->conn;
 
-    if (!works(sf) || sf->stale.asked_at != 0)
+    if (!mps_sf_works(sf) || sf->stale.asked_at != 0)
         return MPS_NEVER;
     if (sf != turn->spared)
         return sf->stale.heard_at + interval(c);
@@ -102,8 +99,8 @@ void mps_alive_doubt(struct mps_subflow *sf, mps_time_t now)
     bool safe = false;
 
     mps_for_each_subflow(other, sf->conn)
-        safe |= other != sf && works(other) && other->stale.asked_at == 0;
-    if (safe && works(sf) && sf->stale.asked_at == 0 && sf->conn->cfg.keepalive > 0)
+        safe |= other != sf && mps_sf_works(other) && other->stale.asked_at == 0;
+    if (safe && mps_sf_works(sf) && sf->stale.asked_at == 0 && sf->conn->cfg.keepalive > 0)
         ask(sf, now);
 }
 
@@ -112,30 +109,10 @@ void mps_alive_doubt_all(struct mps_conn *c, mps_time_t now)
     struct mps_subflow *sf;
 
     mps_for_each_subflow(sf, c) {
-        if (works(sf) && sf->stale.asked_at == 0)
+        if (mps_sf_works(sf) && sf->stale.asked_at == 0)
             ask(sf, now);
     }
     mps_conn_settle(c, now);
-}
-
-/*
- * It fell silent while the connection was idle, and nothing was heard from another one since. The
- * peer finds out by itself, or from TCP's reset; and what was acknowledged here arrived before the
- * silence, or the peer would not be idle.
- */
-bool mps_alive_hush(const struct mps_subflow *sf)
-{
-    const struct mps_conn *c = sf->conn;
-    const struct mps_subflow *other;
-
-    if (sf->stale.asked_at == 0 || mps_rtxq_count(&c->tx.rtxq) > 0 || mps_conn_unsent(c) > 0)
-        return false;
-    mps_for_each_subflow(other, c) {
-        if (other != sf && other->state == MPS_SF_ACTIVE &&
-            other->stale.heard_at >= sf->stale.asked_at)
-            return false;
-    }
-    return true;
 }
 
 /* ---- what the application wants to know of the peer ---- */
@@ -175,7 +152,7 @@ void mps_alive_peer_timer(struct mps_conn *c, mps_time_t now)
     if (verdict != MPS_DEADPEER_PROBE)
         return;
     mps_for_each_subflow(sf, c) {
-        if (works(sf) && sf->stale.asked_at == 0)
+        if (mps_sf_works(sf) && sf->stale.asked_at == 0)
             ask(sf, now);
     }
 }

@@ -1,38 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* The end of a connection: DATA_FIN both ways, abort, loss of all subflows, timeouts. */
+#include "core/subflow/tx.h"
 #include "core/wire/auth.h"
-#include "conn_int.h"
-
-static bool peer_stream_complete(const struct mps_conn *c)
-{
-    return c->rx.fin_known && mps_reasm_next(&c->rx.reasm) == c->rx.fin_dsn;
-}
-
-static bool own_stream_acked(const struct mps_conn *c)
-{
-    return c->tx.rtxq.fin && c->tx.acked == mps_rtxq_tail(&c->tx.rtxq);
-}
-
-/* Only acknowledgments are missing. */
-static bool both_ended(const struct mps_conn *c)
-{
-    return peer_stream_complete(c) && c->tx.rtxq.fin;
-}
-
-static unsigned n_living(const struct mps_conn *c)
-{
-    const struct mps_subflow *sf;
-    unsigned n = 0;
-
-    mps_for_each_subflow(sf, c)
-        n += sf->state != MPS_SF_DEAD;
-    return n;
-}
+#include "query.h"
+#include "state.h"
 
 /* Of an application that closed. What it wrote is waited for as long as it takes. */
 static mps_time_t close_wait(const struct mps_conn *c)
 {
-    return c->leaving && own_stream_acked(c) ? MPS_LEAVE_WAIT : c->cfg.close_timeout;
+    return c->leaving && mps_conn_own_stream_acked(c) ? MPS_LEAVE_WAIT : c->cfg.close_timeout;
 }
 
 /* ---- the application's verbs ---- */
@@ -64,7 +40,7 @@ void mps_conn_app_close(struct mps_conn *c, mps_time_t now)
 void mps_conn_leave(struct mps_conn *c, mps_time_t now)
 {
     c->leaving = true;
-    if (c->phase == MPS_PH_OPEN && c->rx.closed && own_stream_acked(c) &&
+    if (c->phase == MPS_PH_OPEN && c->rx.closed && mps_conn_own_stream_acked(c) &&
         c->close_at > now + MPS_LEAVE_WAIT)
         c->close_at = now + MPS_LEAVE_WAIT;
 }
@@ -123,7 +99,7 @@ static void start_closing(struct mps_conn *c, mps_time_t now)
     c->no_subflow_at = MPS_NEVER;
     c->close_at = now + c->cfg.close_timeout;
     mps_for_each_subflow(sf, c)
-        working |= sf->state == MPS_SF_ACTIVE && !sf->stale.stale;
+        working |= mps_sf_works(sf);
     mps_for_each_subflow(sf, c) {
         if (sf->state != MPS_SF_ACTIVE || (working && sf->stale.stale)) {
             mps_sf_kill(sf, true, MPS_REASON_UNSPECIFIED, now);
@@ -140,7 +116,7 @@ void mps_conn_close_settle(struct mps_conn *c, mps_time_t now)
 {
     struct mps_subflow *sf;
 
-    if (c->phase == MPS_PH_OPEN && own_stream_acked(c) && peer_stream_complete(c))
+    if (c->phase == MPS_PH_OPEN && mps_conn_own_stream_acked(c) && mps_conn_peer_stream_complete(c))
         start_closing(c, now);
     if (c->phase == MPS_PH_OPEN) {
         mps_for_each_subflow(sf, c) {
@@ -148,7 +124,7 @@ void mps_conn_close_settle(struct mps_conn *c, mps_time_t now)
                 mps_sf_kill(sf, false, sf->reason, now);
         }
     }
-    if (c->phase == MPS_PH_OPEN && c->rx.closed && own_stream_acked(c) &&
+    if (c->phase == MPS_PH_OPEN && c->rx.closed && mps_conn_own_stream_acked(c) &&
         c->close_acked != c->tx.acked) {
         /* As FIN_WAIT_2: only the end of the peer's stream is missing from here on. */
         c->close_acked = c->tx.acked;
@@ -159,13 +135,13 @@ void mps_conn_close_settle(struct mps_conn *c, mps_time_t now)
             if (sf->state == MPS_SF_CLOSING && mps_sf_tx_empty(sf))
                 mps_sf_kill(sf, false, MPS_REASON_UNSPECIFIED, now);
         }
-        if (n_living(c) > 0)
+        if (mps_conn_n_living(c) > 0)
             return;
         c->close_at = MPS_NEVER;
         /* What the application has not read yet is still there for it. */
         if (c->rx.closed || mps_conn_app_rx_eof(c))
             c->phase = MPS_PH_OVER;
-    } else if (c->phase == MPS_PH_ABORTING && n_living(c) == 0) {
+    } else if (c->phase == MPS_PH_ABORTING && mps_conn_n_living(c) == 0) {
         mps_conn_die(c, MPS_REASON_UNSPECIFIED, false, now);
     }
 }
@@ -223,20 +199,10 @@ static void note_end(struct mps_conn *c, const struct mps_subflow *sf, mps_time_
 
 void mps_conn_forgotten(struct mps_conn *c, mps_time_t now)
 {
-    if (both_ended(c))
+    if (mps_conn_both_ended(c))
         start_closing(c, now);
     else
         mps_conn_die(c, MPS_REASON_UNKNOWN_TOKEN, true, now);
-}
-
-/*
- * Nothing of ours is under way or waits to be sent. Then an outage, however long, is no reason to
- * end: an idle TCP connection would not even notice it.
- */
-static bool idle(const struct mps_conn *c)
-{
-    return mps_rtxq_count(&c->tx.rtxq) == 0 && mps_conn_unsent(c) == 0 &&
-           (!c->tx.fin || c->tx.rtxq.fin);
 }
 
 void mps_conn_lost_subflow(struct mps_conn *c, struct mps_subflow *sf, bool orderly,
@@ -250,11 +216,11 @@ void mps_conn_lost_subflow(struct mps_conn *c, struct mps_subflow *sf, bool orde
     note_end(c, sf, now);
     if (c->phase != MPS_PH_OPEN || mps_conn_n_active(c) > 0)
         return;
-    if (orderly && both_ended(c)) {
+    if (orderly && mps_conn_both_ended(c)) {
         /* The peer closes its last subflow in order only when it has everything. */
         start_closing(c, now);
     } else if (c->no_subflow_at == MPS_NEVER && sf->active_since > 0 &&
-               !(sf->reason == MPS_REASON_TIMEOUT && idle(c))) {
+               !(sf->reason == MPS_REASON_TIMEOUT && mps_conn_idle(c))) {
         c->client_gone = c->fin_at != 0 && now - c->fin_at <= MPS_GONE_TOGETHER;
         c->no_subflow_at = now + patience(c);
     }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Looking in. */
-#include "conn_int.h"
+#include "query.h"
+#include "state.h"
 
 static const char *state_name(const struct mps_conn *c)
 {
@@ -63,7 +64,7 @@ unsigned mps_conn_subflow_info(const struct mps_conn *c, struct mps_subflow_info
             ret[n] = (struct mps_subflow_info){
                 .id = sf->id,
                 .state = sf->state,
-                .backup = sf->backup || sf->peer_backup,
+                .backup = mps_sf_is_backup(sf),
                 .stale = sf->stale.stale,
                 .rests = sf->rests,
                 .local = sf->local,

@@ -4,8 +4,10 @@
  * HMACs both ways before any frame is looked at (RFC 6824 section 3.2).
  */
 #include <string.h>
+#include "core/subflow/tx.h"
 #include "core/wire/auth.h"
-#include "conn_int.h"
+#include "query.h"
+#include "state.h"
 
 static bool send_opening(struct mps_subflow *sf, const struct mps_opening *msg)
 {
@@ -27,18 +29,6 @@ static void send_first(struct mps_subflow *sf, const struct mps_opening *msg)
     sf->tx.alone = sf->tx.ctrl_len;
     mps_padding_encode_head(0, padding);
     mps_sf_tx_ctrl(sf, padding, sizeof(padding));
-}
-
-unsigned mps_conn_half_open(const struct mps_conn *c)
-{
-    const struct mps_subflow *sf;
-    unsigned n = 0;
-
-    mps_for_each_subflow(sf, c) {
-        if (sf->state == MPS_SF_OPENING && !sf->join.initiator)
-            n++;
-    }
-    return n;
 }
 
 /* ---- the first subflow ---- */

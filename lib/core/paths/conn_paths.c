@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Addresses of both sides, their ids, and the path manager's decisions put into effect. */
 #include <string.h>
+#include "core/conn/state.h"
+#include "core/send/control.h"
 #include "core/wire/auth.h"
-#include "core/conn/conn_int.h"
 
 void mps_paths_deinit(struct mps_conn *c)
 {
@@ -139,7 +140,7 @@ static void announce(struct mps_conn *c, struct mps_local *l)
     ctrl.add_addr.addr = l->addr;
     if (mps_auth_add_addr(c->env.crypto, c->keys.own, c->keys.peer, l->id, &l->addr,
                           ctrl.add_addr.hmac) == 0 &&
-        mps_conn_ctrl(c, &ctrl) == 0)
+        mps_control_queue(c, &ctrl) == 0)
         l->announced = true;
 }
 
@@ -240,7 +241,7 @@ int mps_conn_local_remove(struct mps_conn *c, const struct mps_addr *addr, mps_t
         mps_conn_lost_subflow(c, sf, false, now);
     }
     if (tell && !spare && c->phase == MPS_PH_OPEN)
-        (void)mps_conn_ctrl(c, &ctrl); /* without memory the peer notices by itself */
+        (void)mps_control_queue(c, &ctrl); /* without memory the peer notices by itself */
     mps_conn_settle(c, now);
     return 0;
 }

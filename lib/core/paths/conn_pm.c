@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The path manager's policy asked and obeyed: new subflows, and back-off of pairs that failed. */
-#include "core/conn/conn_int.h"
+#include "core/conn/query.h"
+#include "core/conn/state.h"
 
 struct view {
     const struct mps_conn *c;
@@ -109,16 +110,6 @@ static void view_fill(struct view *v, const struct mps_conn *c, mps_time_t now)
         v->n_subflows += counts_for_policy(sf, need, now);
 }
 
-static unsigned n_living(const struct mps_conn *c)
-{
-    const struct mps_subflow *sf;
-    unsigned n = 0;
-
-    mps_for_each_subflow(sf, c)
-        n += sf->state != MPS_SF_DEAD;
-    return n;
-}
-
 static struct mps_subflow *hangs_longest(const struct mps_conn *c, mps_time_t now)
 {
     struct mps_subflow *sf, *worst = NULL;
@@ -137,9 +128,9 @@ static struct mps_subflow *hangs_longest(const struct mps_conn *c, mps_time_t no
  */
 static bool make_place(struct mps_conn *c, mps_time_t now)
 {
-    struct mps_subflow *worst = n_living(c) < c->cfg.max_subflows ? NULL : hangs_longest(c, now);
+    struct mps_subflow *worst = mps_conn_n_living(c) < c->cfg.max_subflows ? NULL : hangs_longest(c, now);
 
-    if (n_living(c) < c->cfg.max_subflows)
+    if (mps_conn_n_living(c) < c->cfg.max_subflows)
         return true;
     if (!worst || mps_conn_n_active(c) < 2)
         return false;
@@ -245,7 +236,7 @@ static bool open_pair(struct mps_conn *c, const struct mps_local *l, const struc
     sf->join.initiator = true;
     sf->join.since = now;
     /* The last place, and nothing works: others must get their turn soon. */
-    if (mps_conn_n_active(c) == 0 && n_living(c) >= c->cfg.max_subflows && wait > MPS_JOIN_IN_NEED)
+    if (mps_conn_n_active(c) == 0 && mps_conn_n_living(c) >= c->cfg.max_subflows && wait > MPS_JOIN_IN_NEED)
         wait = MPS_JOIN_IN_NEED;
     probe = probe_time(c, sf, now);
     if (probe > 0 && wait > probe)

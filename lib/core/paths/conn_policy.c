@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* What the user wants changed while the connection runs: backup flags, weights, the scheduler. */
-#include "core/conn/conn_int.h"
+/* What the user wants changed while the connection runs: backup flags, weights. */
+#include "core/conn/state.h"
+#include "core/send/control.h"
 
 /* ---- backup ---- */
 
@@ -13,7 +14,7 @@ static int set_backup(struct mps_conn *c, struct mps_subflow *sf, bool backup)
         return MPS_ESTATE;
     ctrl.prio.subflow_id = sf->id;
     ctrl.prio.flags = backup ? MPS_PRIO_BACKUP : 0;
-    r = mps_conn_ctrl(c, &ctrl);
+    r = mps_control_queue(c, &ctrl);
     if (r < 0)
         return r;
     sf->ev.own_priority |= sf->backup != backup;
@@ -82,28 +83,6 @@ int mps_conn_local_set_weight(struct mps_conn *c, const struct mps_addr *addr, u
         if (mps_addr_same_ip(&sf->local, addr))
             sf->weight = weight;
     }
-    mps_conn_settle(c, now);
-    return 0;
-}
-
-/* ---- the scheduler ---- */
-
-int mps_conn_set_scheduler(struct mps_conn *c, const struct mps_sched_ops *sched, mps_time_t now)
-{
-    void *state = NULL;
-
-    /* The new state first: without memory for it nothing has changed. */
-    if (sched->state_size > 0) {
-        state = mps_alloc(c->env.mem, sched->state_size);
-        if (!state)
-            return MPS_ENOMEM;
-    }
-    mps_free(c->env.mem, c->tx.sched_state);
-    c->tx.sched_state = state;
-    c->cfg.sched = sched;
-    /* What waits because the old one preferred to wait is not to wait longer for the new one. */
-    if (mps_conn_unsent(c) > 0)
-        c->tx.sched_at = now;
     mps_conn_settle(c, now);
     return 0;
 }

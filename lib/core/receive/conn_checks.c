@@ -3,14 +3,10 @@
  * Boxes that change bytes: which payloads carry a checksum, and what follows when one is wrong.
  * mptcpshim-protocol(7), "Payload checksums" and "FAIL".
  */
-#include "core/conn/conn_int.h"
-
-bool mps_checks_wanted(const struct mps_subflow *sf)
-{
-    const struct mps_conn *c = sf->conn;
-
-    return c->checks.wanted || (c->cfg.check_far && sf->m.min_rtt_us > MPS_CHECKS_RTT_US);
-}
+#include "core/conn/query.h"
+#include "core/conn/state.h"
+#include "core/send/control.h"
+#include "core/subflow/tx.h"
 
 void mps_conn_check_all(struct mps_conn *c)
 {
@@ -64,7 +60,7 @@ bool mps_checks_farewell(struct mps_subflow *sf, enum mps_reason reason, mps_tim
         return false;
     mps_sf_tx_clear(sf);
     mps_sf_tell_closed(sf, reason, false);
-    mps_conn_signals(c, now);
+    mps_control_place(c, now);
     sf->state = MPS_SF_CLOSING;
     sf->reason = reason;
     sf->join.deadline = now + MPS_CHECKS_FAREWELL;

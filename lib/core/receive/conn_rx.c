@@ -1,14 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Frames that arrived: data, acknowledgments, credit, control. */
+#include "core/conn/query.h"
+#include "core/conn/state.h"
+#include "core/send/repeat.h"
+#include "core/subflow/tx.h"
 #include "core/wire/auth.h"
-#include "core/conn/conn_int.h"
-
-uint64_t mps_conn_rcv_nxt(const struct mps_conn *c)
-{
-    uint64_t next = mps_reasm_next(&c->rx.reasm);
-
-    return c->rx.fin_known && next == c->rx.fin_dsn ? next + 1 : next;
-}
 
 /* On subflows that wait for PONGs, too. */
 static void all_arrived(struct mps_conn *c, mps_time_t now)
@@ -32,14 +28,14 @@ static int acknowledged(struct mps_conn *c, const struct mps_dss *dss, mps_time_
     if (r < 0)
         return r;
     if (mps_flow_limit(&c->flow, dss->credit))
-        mps_conn_arm_rtx(c, now, true);
+        mps_repeat_arm(c, now, true);
     if (dss->data_ack > c->tx.acked) {
         c->tx.acked = dss->data_ack;
         mps_rtxq_ack(&c->tx.rtxq, dss->data_ack);
         if (mps_rtxq_count(&c->tx.rtxq) == 0)
             all_arrived(c, now);
         mps_sendq_release(&c->tx.sendq, dss->data_ack);
-        mps_conn_arm_rtx(c, now, true);
+        mps_repeat_arm(c, now, true);
     }
     return 0;
 }
@@ -269,7 +265,7 @@ int mps_conn_rx_ctrl(struct mps_subflow *sf, const struct mps_ctrl *ctrl, mps_ti
         if (sf->split) {
             mps_split_answer(sf->split, ctrl->ping.opaque, now);
             mps_split_metrics(sf->split, sf->bytes_sent, &sf->m);
-            mps_sf_tx_mark(sf, now);
+            mps_sf_tx_probe(sf, now);
         }
         return 0;
     case MPS_FRAME_FASTCLOSE: /* ends everything: needs no order */
@@ -324,9 +320,4 @@ void mps_conn_app_rx_done(struct mps_conn *c, size_t n, mps_time_t now)
     if (c->lack_at != MPS_NEVER)
         mps_conn_rx_retry(c, now);
     mps_conn_settle(c, now);
-}
-
-bool mps_conn_app_rx_eof(const struct mps_conn *c)
-{
-    return c->rx.fin_known && c->flow.consumed == c->rx.fin_dsn;
 }

@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* Life of a subflow. */
-#include "core/conn/conn_int.h"
 #include <string.h>
+#include "core/conn/query.h"
+#include "core/conn/state.h"
+#include "core/fair/fairness.h"
+#include "core/send/control.h"
+#include "room.h"
+#include "tx.h"
 
 struct mps_subflow *mps_sf_new(struct mps_conn *conn, uint32_t id, const struct mps_addr *local,
                                const struct mps_addr *remote)
@@ -38,19 +43,10 @@ void mps_sf_free(struct mps_subflow *sf)
 
     mps_sf_tx_deinit(sf);
     mps_sf_rx_clear(sf);
-    c->slots &= ~(UINT32_C(1) << sf->slot);
+    c->slots &= ~(mps_sf_bit(sf));
     mps_list_remove(&sf->node);
     mps_free(c->env.mem, sf->split);
     mps_free(c->env.mem, sf);
-}
-
-bool mps_sf_usable(const struct mps_subflow *sf)
-{
-    const struct mps_conn *c = sf->conn;
-
-    if (sf->state == MPS_SF_ACTIVE)
-        return true;
-    return sf->state == MPS_SF_OPENING && c->phase == MPS_PH_OPENING && c->cfg.zero_rtt;
 }
 
 /* Runs that only stale subflows carry wait for reinjection. */
@@ -61,7 +57,7 @@ static void requeue_stale(struct mps_conn *c)
 
     mps_for_each_subflow(sf, c) {
         if (sf->state == MPS_SF_ACTIVE && sf->stale.stale)
-            mask |= UINT32_C(1) << sf->slot;
+            mask |= mps_sf_bit(sf);
     }
     if (mask)
         mps_rtxq_slots_stale(&c->tx.rtxq, mask);
@@ -129,7 +125,7 @@ void mps_sf_kill(struct mps_subflow *sf, bool reset, enum mps_reason reason, mps
     remember(sf);
     sf->reason = reason;
     sf->close_reset = reset;
-    mps_conn_fair_forget(c, sf->slot);
+    mps_fairness_forget(c, sf->slot);
     sf->ev.close = true;
     sf->ev.up = sf->ev.priority = sf->ev.own_priority = false;
     mps_sf_tx_deinit(sf);
@@ -138,7 +134,7 @@ void mps_sf_kill(struct mps_subflow *sf, bool reset, enum mps_reason reason, mps
     requeue_stale(c);
     mps_ctrlq_tx_slot_lost(&c->tx.ctrlq, sf->slot);
     c->paths.due = true;
-    if (was_active && c->phase == MPS_PH_OPEN && !mps_alive_hush(sf))
+    if (was_active && c->phase == MPS_PH_OPEN && !mps_sf_hush(sf))
         mps_ack_now(&c->rx.ack, now);
 }
 
@@ -146,13 +142,13 @@ void mps_sf_tell_closed(struct mps_subflow *sf, enum mps_reason reason, bool tra
 {
     struct mps_ctrl ctrl = {.type = MPS_FRAME_SUBFLOW_CLOSE};
 
-    if (!sf->peer_knows || sf->conn->phase != MPS_PH_OPEN || mps_alive_hush(sf))
+    if (!sf->peer_knows || sf->conn->phase != MPS_PH_OPEN || mps_sf_hush(sf))
         return;
     ctrl.subflow_close.subflow_id = sf->id;
     ctrl.subflow_close.flags = transient ? MPS_CLOSE_TRANSIENT : 0;
     ctrl.subflow_close.reason = (uint8_t)reason;
     /* Without memory for it the peer learns of the end from the reset alone. */
-    (void)mps_conn_ctrl(sf->conn, &ctrl);
+    (void)mps_control_queue(sf->conn, &ctrl);
 }
 
 void mps_sf_abandon(struct mps_subflow *sf, enum mps_reason reason, bool transient,
@@ -269,8 +265,8 @@ void mps_subflow_update(struct mps_subflow *sf, const struct mps_metrics *m, mps
     sf->m = *m;
     if (sf->split && sf->state != MPS_SF_CLOSING)
         mps_split_metrics(sf->split, sf->bytes_sent, &sf->m);
-    mps_sf_progress(sf, now);
-    mps_sf_tx_mark(sf, now);
+    mps_sf_room_update(sf, now);
+    mps_sf_tx_probe(sf, now);
     mps_open_metrics(sf, now);
     sf->measured = true;
     sf->tx.taken = 0;
@@ -281,10 +277,10 @@ void mps_subflow_update(struct mps_subflow *sf, const struct mps_metrics *m, mps
     if (sf->stale.stale) {
         requeue_stale(c);
         mps_ctrlq_tx_slot_lost(&c->tx.ctrlq, sf->slot);
-        if (!mps_alive_hush(sf))
+        if (!mps_sf_hush(sf))
             mps_ack_now(&c->rx.ack, now);
     } else {
-        mps_rtxq_slots_recovered(&c->tx.rtxq, UINT32_C(1) << sf->slot);
+        mps_rtxq_slots_recovered(&c->tx.rtxq, mps_sf_bit(sf));
     }
 }
 

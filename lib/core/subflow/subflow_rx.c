@@ -4,8 +4,9 @@
  * where reassembly keeps it; what was read beyond it lands in a small scratch area and is copied.
  */
 #include <string.h>
-#include "core/conn/conn_int.h"
 #include "core/base/crc32c.h"
+#include "core/conn/state.h"
+#include "core/send/control.h"
 
 _Static_assert(MPS_REASM_RESERVE >= MPS_DSS_MAX_PAYLOAD, "it takes any payload");
 
@@ -151,7 +152,7 @@ static void starve(struct mps_subflow *sf, size_t head_len, mps_time_t now)
 
 /*
  * A payload that finds no place for long is let go, and comes again by the connection's own
- * repetition (conn_tx.c): acknowledgments may be behind it that let memory go here (I2).
+ * repetition (repeat.h): acknowledgments may be behind it that let memory go here (I2).
  */
 static void let_go(struct mps_subflow *sf, const struct mps_frame *f)
 {
@@ -342,7 +343,7 @@ static void rx_failed(struct mps_subflow *sf, int error, mps_time_t now)
         fail.fail.subflow_id = sf->id;
         fail.fail.dsn = sf->rx.dss.dsn;
         /* SUBFLOW_CLOSE says the same with less detail; without memory for both, the reset. */
-        (void)mps_conn_ctrl(c, &fail);
+        (void)mps_control_queue(c, &fail);
     }
     /* Where the length has changed, anything may seem to be the next head. */
     damaged = sf->state == MPS_SF_ACTIVE &&

@@ -1,16 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * Data sent again to shorten waiting:
- * - Opportunistic reinjection (M1 of Raiciu et al., NSDI 2012): when the credit is used up, or when
- *   nothing is left to send, an idle subflow that would deliver well before the holder repeats what
- *   blocks.
- * - Repair: what a path with losses holds up is repeated on one that delivers it sooner than TCP's
- *   retransmission, which takes another round trip.
- * - Exploration: a path that the scheduler passes over gets a small copy now and then, as its
- *   measurements are as old as its last data.
- * The bytes repeated so are bounded by a share of what was sent.
- */
-#include "core/conn/conn_int.h"
+#include "reinject.h"
+#include "core/conn/query.h"
+#include "core/send/run.h"
+#include "core/subflow/room.h"
 
 #define RUNS_PER_PUSH 16
 #define RUNS_PER_LOOK 64
@@ -58,7 +50,7 @@ static mps_time_t remaining_best(const struct mps_conn *c, const struct mps_run 
     mps_time_t best = MPS_NEVER;
 
     mps_for_each_subflow(sf, c) {
-        if (sf->state == MPS_SF_ACTIVE && run->carriers & UINT32_C(1) << sf->slot) {
+        if (sf->state == MPS_SF_ACTIVE && mps_run_is_on(run, sf)) {
             mps_time_t t = remaining(sf, run, now);
 
             if (t < best)
@@ -83,8 +75,8 @@ static struct mps_subflow *idle_path(const struct mps_conn *c, const struct mps_
     struct mps_subflow *sf, *best = NULL;
 
     mps_for_each_subflow(sf, c) {
-        if (sf->state != MPS_SF_ACTIVE || sf->stale.stale || sf->rests || sf->backup || sf->peer_backup ||
-            run->carriers & UINT32_C(1) << sf->slot || !has_place(sf, run) || sf->m.srtt_us == 0)
+        if (!mps_sf_in_turn(sf) || mps_run_is_on(run, sf) || !has_place(sf, run) ||
+            sf->m.srtt_us == 0)
             continue;
         if (!best || delivery(sf, run->len) < delivery(best, run->len))
             best = sf;
@@ -99,7 +91,7 @@ static bool budget_left(const struct mps_conn *c, uint32_t len)
     return c->tx.opportunism + len <= budget;
 }
 
-void mps_conn_opportunism(struct mps_conn *c, mps_time_t now)
+void mps_reinject_opportunism(struct mps_conn *c, mps_time_t now)
 {
     struct mps_run *run = mps_rtxq_first(&c->tx.rtxq);
     bool tail = mps_conn_unsent(c) == 0;
@@ -124,7 +116,7 @@ void mps_conn_opportunism(struct mps_conn *c, mps_time_t now)
             return;
         holder = remaining_best(c, run, now);
         if (delivery(sf, run->len) + MPS_MSEC < holder - holder / 4) {
-            if (!mps_conn_send_run(c, sf, run, MPS_DSS_ACK_NOW, now))
+            if (!mps_run_send(c, sf, run, MPS_DSS_ACK_NOW, now))
                 return;
             c->tx.opportunism += run->len;
         }
@@ -139,7 +131,7 @@ static struct mps_subflow *losing_carrier(const struct mps_conn *c, const struct
     if (run->queued || run->times_sent > 1)
         return NULL;
     mps_for_each_subflow(sf, c) {
-        if (run->carriers == UINT32_C(1) << sf->slot)
+        if (run->carriers == mps_sf_bit(sf))
             return sf->state == MPS_SF_ACTIVE && sf->m.losing ? sf : NULL;
     }
     return NULL;
@@ -155,8 +147,7 @@ static bool much_faster_path(const struct mps_conn *c, const struct mps_subflow 
     const struct mps_subflow *sf;
 
     mps_for_each_subflow(sf, c) {
-        if (sf != than && sf->state == MPS_SF_ACTIVE && !sf->stale.stale && !sf->rests &&
-            !sf->backup && !sf->peer_backup && sf->m.srtt_us > 0 && delivery(sf, len) < rtt / 2)
+        if (sf != than && mps_sf_in_turn(sf) && sf->m.srtt_us > 0 && delivery(sf, len) < rtt / 2)
             return true;
     }
     return false;
@@ -173,7 +164,7 @@ static bool any_losing(const struct mps_conn *c)
     return false;
 }
 
-void mps_conn_repair(struct mps_conn *c, mps_time_t now)
+void mps_reinject_repair(struct mps_conn *c, mps_time_t now)
 {
     struct mps_run *run = mps_rtxq_first(&c->tx.rtxq);
 
@@ -194,27 +185,26 @@ void mps_conn_repair(struct mps_conn *c, mps_time_t now)
     }
 }
 
-struct mps_subflow *mps_conn_unexplored(const struct mps_conn *c, mps_time_t now)
+struct mps_subflow *mps_reinject_unexplored(const struct mps_conn *c, mps_time_t now)
 {
     struct mps_subflow *sf;
 
     if (c->phase != MPS_PH_OPEN || mps_conn_unsent(c) < MPS_EXPLORE_WAITING)
         return NULL;
     mps_for_each_subflow(sf, c) {
-        if (sf->state == MPS_SF_ACTIVE && !sf->stale.stale && !sf->rests && !sf->backup &&
-            !sf->peer_backup && sf->m.in_flight == 0 && sf->tx.n == 0 &&
+        if (mps_sf_in_turn(sf) && sf->m.in_flight == 0 && sf->tx.n == 0 &&
             now >= sf->given_at + MPS_EXPLORE)
             return sf;
     }
     return NULL;
 }
 
-void mps_conn_explore(struct mps_conn *c, struct mps_subflow *sf, mps_time_t now)
+void mps_reinject_explore(struct mps_conn *c, struct mps_subflow *sf, mps_time_t now)
 {
     struct mps_run *run = mps_rtxq_last(&c->tx.rtxq);
 
-    if (!run || run->carriers & UINT32_C(1) << sf->slot || mps_sf_room(sf) < run->len ||
-        !budget_left(c, run->len) || !mps_conn_send_run(c, sf, run, 0, now))
+    if (!run || mps_run_is_on(run, sf) || mps_sf_room(sf) < run->len ||
+        !budget_left(c, run->len) || !mps_run_send(c, sf, run, 0, now))
         return;
     c->tx.opportunism += run->len;
 }

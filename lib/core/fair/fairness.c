@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* Fairness put into effect: who may not get new data now (couple.h). */
-#include "core/conn/conn_int.h"
+#include "fairness.h"
 
 static void apply(struct mps_conn *c, uint32_t resting)
 {
     struct mps_subflow *sf;
 
-    mps_for_each_subflow(sf, c) sf->rests = resting & UINT32_C(1) << sf->slot;
+    mps_for_each_subflow(sf, c)
+        sf->rests = resting & mps_sf_bit(sf);
 }
 
 /* FNV-1a of both addresses, the ports aside. */
@@ -21,7 +21,7 @@ static uint32_t path_of(const struct mps_subflow *sf)
     return hash;
 }
 
-void mps_conn_fair(struct mps_conn *c, mps_time_t now)
+void mps_fairness_run(struct mps_conn *c, mps_time_t now)
 {
     struct mps_couple_path paths[MPS_MAX_SUBFLOWS];
     struct mps_subflow *sf;
@@ -34,9 +34,8 @@ void mps_conn_fair(struct mps_conn *c, mps_time_t now)
         apply(c, 0);
         return;
     }
-    mps_for_each_subflow(sf, c)
-    {
-        if (sf->state != MPS_SF_ACTIVE || sf->stale.stale || sf->backup || sf->peer_backup)
+    mps_for_each_subflow(sf, c) {
+        if (!mps_sf_regular(sf))
             continue;
         paths[n++] = (struct mps_couple_path){
             .slot = sf->slot,
@@ -62,14 +61,14 @@ void mps_conn_fair(struct mps_conn *c, mps_time_t now)
     apply(c, mps_couple_resting(c->tx.couple));
 }
 
-void mps_conn_fair_forget(struct mps_conn *c, unsigned slot)
+void mps_fairness_forget(struct mps_conn *c, unsigned slot)
 {
     if (c->tx.couple)
         mps_couple_forget(c->tx.couple, slot);
 }
 
-mps_time_t mps_conn_fair_deadline(const struct mps_conn *c)
+mps_time_t mps_fairness_deadline(const struct mps_conn *c)
 {
-    /* The scheduler may have changed since: see mps_conn_fair. */
+    /* The scheduler may have changed since: see mps_fairness_run. */
     return c->tx.couple && !c->cfg.sched->duplicate ? mps_couple_deadline(c->tx.couple) : MPS_NEVER;
 }

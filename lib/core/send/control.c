@@ -1,20 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Acknowledgments, credit and control frames: which subflow carries them. */
-#include "conn_int.h"
+#include "control.h"
+#include "core/conn/query.h"
+#include "core/subflow/tx.h"
 
-void mps_conn_encode_dss(struct mps_subflow *sf, struct mps_dss *dss, uint8_t *out)
-{
-    struct mps_conn *c = sf->conn;
-
-    dss->data_ack = mps_conn_rcv_nxt(c);
-    dss->credit = mps_flow_announce(&c->flow);
-    dss->ctrl_ack = mps_ctrlq_rx_expected(&c->rx.ctrlq);
-    dss->timestamp_us = (uint32_t)(c->now / MPS_USEC);
-    sf->tx.told = dss->data_ack;
-    mps_dss_encode_head(dss, out);
-}
-
-int mps_conn_ctrl(struct mps_conn *c, struct mps_ctrl *ctrl)
+int mps_control_queue(struct mps_conn *c, struct mps_ctrl *ctrl)
 {
     uint8_t buf[MPS_CTRL_MAX_LEN];
 
@@ -22,8 +11,7 @@ int mps_conn_ctrl(struct mps_conn *c, struct mps_ctrl *ctrl)
     return mps_ctrlq_tx_push(&c->tx.ctrlq, buf, mps_ctrl_encode(ctrl, buf));
 }
 
-/* Where signals go: a working subflow with the least delay; a stale one if there is no other. */
-struct mps_subflow *mps_conn_signal_path(const struct mps_conn *c)
+struct mps_subflow *mps_control_path(const struct mps_conn *c)
 {
     struct mps_subflow *sf, *best = NULL;
 
@@ -43,10 +31,10 @@ static struct mps_subflow *ack_path(const struct mps_conn *c)
     struct mps_subflow *sf;
 
     mps_for_each_subflow(sf, c) {
-        if (sf->id == c->rx.ack.subflow_id && sf->state == MPS_SF_ACTIVE && !sf->stale.stale)
+        if (sf->id == c->rx.ack.subflow_id && mps_sf_works(sf))
             return sf;
     }
-    return mps_conn_signal_path(c);
+    return mps_control_path(c);
 }
 
 static void acknowledge(struct mps_conn *c, mps_time_t now)
@@ -74,7 +62,7 @@ static void acknowledge(struct mps_conn *c, mps_time_t now)
 static void place_control(struct mps_conn *c)
 {
     struct mps_ctrlq_entry *e;
-    struct mps_subflow *sf = mps_conn_signal_path(c);
+    struct mps_subflow *sf = mps_control_path(c);
 
     while (sf && (e = mps_ctrlq_tx_next(&c->tx.ctrlq))) {
         if (!mps_sf_tx_ctrl(sf, e->bytes, e->len))
@@ -83,7 +71,7 @@ static void place_control(struct mps_conn *c)
     }
 }
 
-void mps_conn_signals(struct mps_conn *c, mps_time_t now)
+void mps_control_place(struct mps_conn *c, mps_time_t now)
 {
     if (c->phase != MPS_PH_OPEN)
         return;

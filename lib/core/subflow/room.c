@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* How much a subflow's socket should hold unsent: enough for TCP, and no more (late binding). */
-#include "core/conn/conn_int.h"
+#include "room.h"
+#include "core/conn/query.h"
 
 uint32_t mps_sf_frame_size(const struct mps_subflow *sf)
 {
@@ -27,7 +28,7 @@ static uint64_t room_for(const struct mps_subflow *sf)
     return rate ? rate / (MPS_SEC / MPS_ROOM_TIME) : MPS_ROOM_UNKNOWN;
 }
 
-void mps_sf_progress(struct mps_subflow *sf, mps_time_t now)
+void mps_sf_room_update(struct mps_subflow *sf, mps_time_t now)
 {
     struct mps_sf_lately *l = &sf->lately;
 

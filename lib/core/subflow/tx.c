@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* The sending half of a subflow: control bytes and DSS frames become spans for the socket. */
+#include "tx.h"
 #include <string.h>
-#include "core/conn/conn_int.h"
 #include "core/base/crc32c.h"
+#include "core/conn/query.h"
 
 static struct mps_tx_frame *frame_at(struct mps_sf_tx *tx, uint32_t i)
 {
@@ -93,6 +94,19 @@ static void sum(struct mps_tx_frame *f)
         f->crc[i] = (uint8_t)(crc >> (24 - 8 * i));
 }
 
+/* With the newest acknowledgment and credit, which count as sent then. */
+static void encode_head(struct mps_subflow *sf, struct mps_dss *dss, uint8_t *out)
+{
+    struct mps_conn *c = sf->conn;
+
+    dss->data_ack = mps_conn_rcv_nxt(c);
+    dss->credit = mps_flow_announce(&c->flow);
+    dss->ctrl_ack = mps_ctrlq_rx_expected(&c->rx.ctrlq);
+    dss->timestamp_us = (uint32_t)(c->now / MPS_USEC);
+    sf->tx.told = dss->data_ack;
+    mps_dss_encode_head(dss, out);
+}
+
 /* Make the bytes of a frame final. It carries the newest acknowledgment. */
 static bool seal(struct mps_subflow *sf, struct mps_tx_frame *f)
 {
@@ -105,7 +119,7 @@ static bool seal(struct mps_subflow *sf, struct mps_tx_frame *f)
     if (mps_sendq_pin(&c->tx.sendq, f->dsn, f->len, &f->pin) < 0)
         return false;
     f->sealed = true;
-    f->checked = f->len > 0 && mps_checks_wanted(sf);
+    f->checked = f->len > 0 && mps_sf_checks_wanted(sf);
     if (f->checked)
         sum(f);
     dss = (struct mps_dss){
@@ -113,7 +127,7 @@ static bool seal(struct mps_subflow *sf, struct mps_tx_frame *f)
     /* Each copy says so: whichever comes first brings the byte and the mark together. */
     if (f->len > 0 && f->dsn + f->len == c->tx.urgent_end)
         dss.flags |= MPS_DSS_URGENT;
-    mps_conn_encode_dss(sf, &dss, f->head);
+    encode_head(sf, &dss, f->head);
     if (!sf->stale.stale)
         mps_ack_sent(&c->rx.ack);
     sf->tx.ack_due = false;
@@ -186,7 +200,7 @@ static void place_ack(struct mps_subflow *sf)
     else if (tx->ctrl_len + MPS_DSS_HEAD_LEN > MPS_SF_CTRL)
         return;
     tx->ack_at = tx->ctrl_len;
-    mps_conn_encode_dss(sf, &dss, tx->ctrl + tx->ctrl_len);
+    encode_head(sf, &dss, tx->ctrl + tx->ctrl_len);
     tx->ctrl_len += MPS_DSS_HEAD_LEN;
     tx->ack_due = false;
     tx->ack_flags = 0;
@@ -261,14 +275,12 @@ static size_t frame_taken(struct mps_subflow *sf, size_t n, mps_time_t now)
     return left;
 }
 
-void mps_subflow_tx_done(struct mps_subflow *sf, size_t n, mps_time_t now)
+void mps_sf_tx_taken(struct mps_subflow *sf, size_t n, mps_time_t now)
 {
     struct mps_sf_tx *tx = &sf->tx;
     struct mps_conn *c = sf->conn;
     size_t k;
 
-    if (sf->state == MPS_SF_DEAD)
-        return;
     tx->taken += n;
     if (n > 0 && tx->n > 0 && frame_at(tx, 0)->off > 0)
         n -= frame_taken(sf, n, now);
@@ -287,11 +299,10 @@ void mps_subflow_tx_done(struct mps_subflow *sf, size_t n, mps_time_t now)
             c->tx.early_taken = true;
         n -= frame_taken(sf, n, now);
     }
-    mps_sf_tx_mark(sf, now);
-    mps_conn_settle(c, now);
+    mps_sf_tx_probe(sf, now);
 }
 
-void mps_sf_tx_mark(struct mps_subflow *sf, mps_time_t now)
+void mps_sf_tx_probe(struct mps_subflow *sf, mps_time_t now)
 {
     struct mps_ctrl ping = {.type = MPS_FRAME_PING};
     uint8_t buf[MPS_CTRL_MAX_LEN];

@@ -18,7 +18,7 @@
 #include "core/send/rtxq.h"
 #include "core/sched/sched.h"
 #include "core/send/sendq.h"
-#include "core/subflow/subflow_int.h"
+#include "core/subflow/state.h"
 
 /* Order matters: comparisons with < and >= are used. */
 enum mps_phase {
@@ -188,7 +188,6 @@ int mps_open_start_join(struct mps_subflow *sf, mps_time_t now);
 void mps_conn_plain(struct mps_conn *c, enum mps_reason reason, mps_time_t now);
 /* Fresh metrics of a subflow: those of the first one may show that HELLO waits in vain. */
 void mps_open_metrics(struct mps_subflow *sf, mps_time_t now);
-unsigned mps_conn_half_open(const struct mps_conn *c);
 
 /* ---- conn_rx.c ---- */
 int mps_conn_rx_head(struct mps_subflow *sf, const struct mps_frame *f, mps_time_t now);
@@ -197,33 +196,9 @@ void mps_conn_rx_early(struct mps_subflow *sf, mps_time_t now);  /* a part of on
 int mps_conn_rx_ctrl(struct mps_subflow *sf, const struct mps_ctrl *ctrl, mps_time_t now);
 /* Subflows that wait for memory try again. */
 void mps_conn_rx_retry(struct mps_conn *c, mps_time_t now);
-uint64_t mps_conn_rcv_nxt(const struct mps_conn *c); /* DATA_ACK: DATA_FIN included */
-
-/* ---- conn_tx.c ---- */
-uint64_t mps_conn_unsent(const struct mps_conn *c);
-uint64_t mps_conn_credit_left(const struct mps_conn *c);
-unsigned mps_conn_n_active(const struct mps_conn *c);
-void mps_conn_tx_timer(struct mps_conn *c, mps_time_t now);
-void mps_conn_arm_rtx(struct mps_conn *c, mps_time_t now, bool progress);
-mps_time_t mps_conn_max_srtt(const struct mps_conn *c);
-/* Reinjection to shorten waiting (conn_dup.c). */
-void mps_conn_opportunism(struct mps_conn *c, mps_time_t now);
-/* Queues what a path with losses holds up, where another is much faster. */
-void mps_conn_repair(struct mps_conn *c, mps_time_t now);
-/* A subflow that was passed over for so long that its measurements say nothing, while data waits. */
-struct mps_subflow *mps_conn_unexplored(const struct mps_conn *c, mps_time_t now);
-/* A copy of the newest run to it. */
-void mps_conn_explore(struct mps_conn *c, struct mps_subflow *sf, mps_time_t now);
-bool mps_conn_send_run(struct mps_conn *c, struct mps_subflow *sf, struct mps_run *run,
-                       uint8_t flags, mps_time_t now);
-
-/* ---- conn_sndbuf.c ---- */
-void mps_conn_size_send_buffer(struct mps_conn *c, mps_time_t now);
 
 /* ---- conn_checks.c ---- */
 
-/* Do payloads of this subflow get a checksum? */
-bool mps_checks_wanted(const struct mps_subflow *sf);
 /* The subflow works. */
 void mps_checks_up(const struct mps_subflow *sf);
 /*
@@ -234,19 +209,6 @@ bool mps_checks_farewell(struct mps_subflow *sf, enum mps_reason reason, mps_tim
 /* A box changed bytes on the subflow `id`, whose addresses are NULL if they are not known any more. */
 void mps_checks_damaged(struct mps_conn *c, uint32_t id, const struct mps_addr *local,
                         const struct mps_addr *remote, mps_time_t now);
-
-/* ---- conn_fair.c ---- */
-void mps_conn_fair(struct mps_conn *c, mps_time_t now);
-void mps_conn_fair_forget(struct mps_conn *c, unsigned slot);
-mps_time_t mps_conn_fair_deadline(const struct mps_conn *c);
-
-/* ---- conn_signal.c ---- */
-void mps_conn_signals(struct mps_conn *c, mps_time_t now);
-struct mps_subflow *mps_conn_signal_path(const struct mps_conn *c);
-/* Queue a control frame; its csn is filled in here. 0, MPS_ENOMEM, MPS_ELIMIT. */
-int mps_conn_ctrl(struct mps_conn *c, struct mps_ctrl *ctrl);
-/* Encode a DSS head with the newest acknowledgment and credit, which count as sent then. */
-void mps_conn_encode_dss(struct mps_subflow *sf, struct mps_dss *dss, uint8_t *out);
 
 /* ---- conn_paths.c ---- */
 void mps_paths_deinit(struct mps_conn *c);
@@ -283,8 +245,6 @@ void mps_alive_timer(struct mps_conn *c, mps_time_t now);
 void mps_alive_doubt(struct mps_subflow *sf, mps_time_t now);
 /* The same of all, the last one as well, whatever the user says of keepalive. */
 void mps_alive_doubt_all(struct mps_conn *c, mps_time_t now);
-/* The silence or end of this one is not worth sending anything on a subflow that may be as dead. */
-bool mps_alive_hush(const struct mps_subflow *sf);
 
 /* What the application wants to know of the peer (deadpeer.h). */
 mps_time_t mps_alive_peer_deadline(const struct mps_conn *c);

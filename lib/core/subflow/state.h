@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A subflow inside the core. Its parts: `tx` what goes out (subflow_tx.c), `rx` what comes in
- * (subflow_rx.c), `join` the opening exchange (conn_open.c), `stale` failure detection (stale.h).
+ * A subflow inside the core. Its parts: `tx` what goes out (tx.h), `rx` what comes in (rx.h), `join`
+ * the opening exchange (core/conn/opening.h), `stale` failure detection (stale.h).
  */
 #pragma once
 #include "core/conn/ctrlq.h"
@@ -133,6 +133,34 @@ struct mps_subflow {
     struct mps_meter sending, receiving; /* the same bytes, as rates */
 };
 
+/* Its bit in masks of slots. */
+static inline uint32_t mps_sf_bit(const struct mps_subflow *sf)
+{
+    return UINT32_C(1) << sf->slot;
+}
+
+static inline bool mps_sf_works(const struct mps_subflow *sf)
+{
+    return sf->state == MPS_SF_ACTIVE && !sf->stale.stale;
+}
+
+/* One of both hosts wants it only when no other one works. */
+static inline bool mps_sf_is_backup(const struct mps_subflow *sf)
+{
+    return sf->backup || sf->peer_backup;
+}
+
+static inline bool mps_sf_regular(const struct mps_subflow *sf)
+{
+    return mps_sf_works(sf) && !mps_sf_is_backup(sf);
+}
+
+/* Gets new data in its turn. */
+static inline bool mps_sf_in_turn(const struct mps_subflow *sf)
+{
+    return mps_sf_regular(sf) && !sf->rests;
+}
+
 /* ---- subflow.c ---- */
 
 /* A new one in CONNECTING or OPENING, linked; NULL: no memory or no slot. */
@@ -154,27 +182,3 @@ void mps_sf_abandon(struct mps_subflow *sf, enum mps_reason reason, bool transie
 
 /* The peer may not see the end for long: it hears of it on another subflow. */
 void mps_sf_tell_closed(struct mps_subflow *sf, enum mps_reason reason, bool transient);
-
-/* May carry data: active, or the first one with early data. */
-bool mps_sf_usable(const struct mps_subflow *sf);
-
-/* ---- subflow_tx.c ---- */
-
-/* Append a whole message or frame to the control bytes; false: no room. */
-bool mps_sf_tx_ctrl(struct mps_subflow *sf, const uint8_t *bytes, size_t len);
-/* Is there, or can there be made, place for one more frame? */
-bool mps_sf_tx_reserve(struct mps_subflow *sf);
-void mps_sf_tx_init(struct mps_subflow *sf);
-bool mps_sf_tx_frame(struct mps_subflow *sf, uint64_t dsn, uint32_t len, uint8_t flags);
-bool mps_sf_tx_empty(const struct mps_subflow *sf);
-void mps_sf_tx_clear(struct mps_subflow *sf); /* all but a frame begun */
-void mps_sf_tx_deinit(struct mps_subflow *sf);
-void mps_sf_tx_mark(struct mps_subflow *sf, mps_time_t now); /* a PING, if one is due (split.h) */
-
-/* ---- subflow_room.c ---- */
-
-uint64_t mps_sf_room(const struct mps_subflow *sf); /* bytes it takes now */
-uint32_t mps_sf_frame_size(const struct mps_subflow *sf);
-
-/* New metrics are there. */
-void mps_sf_progress(struct mps_subflow *sf, mps_time_t now);

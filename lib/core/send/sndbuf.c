@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * How many of the application's bytes are taken before the peer has them. Each of them lies ahead of
- * what the application writes next, so it is what the paths carry in about a round trip, as TCP
- * does, and less where the application asked for that.
- */
-#include "core/conn/conn_int.h"
+#include "sndbuf.h"
+#include "core/conn/query.h"
+#include "core/subflow/room.h"
 
 struct paths {
     uint64_t rate; /* of all, bytes per second */
@@ -54,7 +51,7 @@ static uint64_t wanted(const struct paths *p, uint64_t max)
     return want > MPS_SND_BUF_MIN ? want : MPS_SND_BUF_MIN;
 }
 
-void mps_conn_size_send_buffer(struct mps_conn *c, mps_time_t now)
+void mps_sndbuf_size(struct mps_conn *c, mps_time_t now)
 {
     uint64_t want, max = c->cfg.snd_buf_max;
     const struct mps_subflow *sf;
@@ -74,7 +71,7 @@ void mps_conn_size_send_buffer(struct mps_conn *c, mps_time_t now)
     if (c->tx.asked_unsent > 0) {
         uint64_t left = c->tx.asked_unsent > p.waiting ? c->tx.asked_unsent - p.waiting : 0;
 
-        /* A socket that runs dry is worse: see room_for in subflow_room.c. */
+        /* A socket that runs dry is worse: see room_for in room.c. */
         if (left < p.room)
             left = p.room;
         c->tx.unsent_max = left > MPS_UNSENT_MIN ? left : MPS_UNSENT_MIN;
@@ -90,7 +87,7 @@ void mps_conn_limit_send_buffer(struct mps_conn *c, uint64_t bytes, uint64_t uns
     c->tx.asked_bytes = bytes;
     c->tx.asked_unsent = unsent;
     c->tx.unsent_max = 0;
-    mps_conn_size_send_buffer(c, now);
+    mps_sndbuf_size(c, now);
 }
 
 uint64_t mps_conn_unacked(const struct mps_conn *c)

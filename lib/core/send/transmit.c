@@ -1,69 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * The application's bytes on their way to subflows. Late binding: a byte is given to a subflow only
- * when that has room in its socket, so the choice is made with fresh measurements.
- */
-#include "core/conn/conn_int.h"
+#include "transmit.h"
+#include "core/conn/query.h"
+#include "core/fair/fairness.h"
+#include "core/reinject/reinject.h"
+#include "core/subflow/room.h"
+#include "core/subflow/tx.h"
 #include "lead.h"
-
-uint64_t mps_conn_unsent(const struct mps_conn *c)
-{
-    uint64_t tail = mps_sendq_tail(&c->tx.sendq), sent = mps_rtxq_tail(&c->tx.rtxq);
-
-    return tail > sent ? tail - sent : 0;
-}
-
-uint64_t mps_conn_credit_left(const struct mps_conn *c)
-{
-    uint64_t sent = mps_rtxq_tail(&c->tx.rtxq);
-
-    return c->flow.limit > sent ? c->flow.limit - sent : 0;
-}
-
-unsigned mps_conn_n_active(const struct mps_conn *c)
-{
-    const struct mps_subflow *sf;
-    unsigned n = 0;
-
-    mps_for_each_subflow(sf, c)
-        n += sf->state == MPS_SF_ACTIVE;
-    return n;
-}
-
-mps_time_t mps_conn_max_srtt(const struct mps_conn *c)
-{
-    const struct mps_subflow *sf;
-    uint32_t max = 0;
-
-    mps_for_each_subflow(sf, c) {
-        if (sf->state == MPS_SF_ACTIVE && !sf->stale.stale && sf->m.srtt_us > max)
-            max = sf->m.srtt_us;
-    }
-    return (mps_time_t)max * MPS_USEC;
-}
-
-/* ---- the application's side ---- */
-
-void mps_conn_app_tx_done(struct mps_conn *c, size_t n, mps_time_t now)
-{
-    mps_sendq_commit(&c->tx.sendq, n);
-    if (n > 0) {
-        c->tx.written_at = now;
-        mps_conn_busy(c, now);
-    }
-    mps_conn_settle(c, now);
-}
-
-void mps_conn_app_tx_urgent(struct mps_conn *c)
-{
-    c->tx.urgent_end = mps_sendq_tail(&c->tx.sendq);
-}
-
-unsigned mps_conn_plain_spans(struct mps_conn *c, uint64_t skip, struct mps_span *spans,
-                              unsigned max)
-{
-    return mps_sendq_spans(&c->tx.sendq, skip, mps_sendq_tail(&c->tx.sendq), spans, max);
-}
+#include "repeat.h"
+#include "run.h"
+#include "sndbuf.h"
 
 /* ---- candidates ---- */
 
@@ -93,7 +38,7 @@ static void candidates_fill(const struct mps_conn *c, struct candidates *cand)
                 .queued = sf->tx.queued,
                 .room = mps_sf_room(sf),
                 .weight = sf->weight,
-                .backup = sf->backup || sf->peer_backup,
+                .backup = mps_sf_is_backup(sf),
             };
             p->m.notsent += sf->tx.taken;
         }
@@ -151,22 +96,6 @@ static int pick(struct mps_conn *c, const struct candidates *cand, const struct 
 
 /* ---- runs that are in the queue: reinjection, and what was set aside ---- */
 
-bool mps_conn_send_run(struct mps_conn *c, struct mps_subflow *sf, struct mps_run *run,
-                       uint8_t flags, mps_time_t now)
-{
-    bool again = run->times_sent > 0;
-
-    if (!mps_sf_tx_frame(sf, run->dsn, run->len, flags | (run->fin ? MPS_DSS_FIN : 0)))
-        return false;
-    mps_rtxq_sent_again(&c->tx.rtxq, run, sf->slot, now);
-    sf->given_at = now;
-    if (again) {
-        sf->bytes_reinjected += run->len;
-        c->tx.reinjected += run->len;
-    }
-    return true;
-}
-
 static void reinject(struct mps_conn *c, struct candidates *cand, mps_time_t now)
 {
     struct mps_run *run;
@@ -175,13 +104,13 @@ static void reinject(struct mps_conn *c, struct candidates *cand, mps_time_t now
         int i;
 
         for (unsigned k = 0; k < cand->n; k++) {
-            cand->path[k].carried = run->carriers & UINT32_C(1) << cand->sf[k]->slot;
+            cand->path[k].carried = mps_run_is_on(run, cand->sf[k]);
             cand->path[k].room = cand->path[k].carried ? 0 : mps_sf_room(cand->sf[k]);
         }
         i = pick(c, cand, run, now);
         if (i == MPS_SCHED_NONE)
             break;
-        if (!mps_conn_send_run(c, cand->sf[i], run, run->times_sent > 0 ? MPS_DSS_ACK_NOW : 0, now))
+        if (!mps_run_send(c, cand->sf[i], run, run->times_sent > 0 ? MPS_DSS_ACK_NOW : 0, now))
             break;
         used(cand, (unsigned)i);
     }
@@ -199,7 +128,7 @@ static void duplicate(struct mps_conn *c, struct candidates *cand, unsigned pick
 {
     for (unsigned k = 0; k < cand->n; k++) {
         if (k != picked && cand->path[k].room > 0 &&
-            mps_conn_send_run(c, cand->sf[k], run, 0, now))
+            mps_run_send(c, cand->sf[k], run, 0, now))
             used(cand, k);
     }
 }
@@ -257,7 +186,7 @@ static bool send_new(struct mps_conn *c, struct candidates *cand, unsigned i, ui
     mps_sf_tx_frame(sf, dsn, len, fin ? MPS_DSS_FIN : 0);
     sf->given_at = now;
     if (c->tx.rtx_at == MPS_NEVER)
-        mps_conn_arm_rtx(c, now, true);
+        mps_repeat_arm(c, now, true);
     used(cand, i);
     if (c->cfg.sched->duplicate)
         duplicate(c, cand, i, run, now);
@@ -266,7 +195,7 @@ static bool send_new(struct mps_conn *c, struct candidates *cand, unsigned i, ui
 
 static void send_waiting(struct mps_conn *c, struct candidates *cand, mps_time_t now)
 {
-    struct mps_subflow *unexplored = mps_conn_unexplored(c, now);
+    struct mps_subflow *unexplored = mps_reinject_unexplored(c, now);
 
     for (;;) {
         uint64_t unsent = mps_conn_unsent(c), credit = mps_conn_credit_left(c);
@@ -290,7 +219,7 @@ static void send_waiting(struct mps_conn *c, struct candidates *cand, mps_time_t
             return;
         }
         if (unexplored)
-            mps_conn_explore(c, unexplored, now);
+            mps_reinject_explore(c, unexplored, now);
         unexplored = NULL;
     }
 }
@@ -310,7 +239,27 @@ static void send_fin(struct mps_conn *c, struct candidates *cand, mps_time_t now
         c->tx.sched_at = now + MPS_SCHED_WAIT;
 }
 
-void mps_conn_push(struct mps_conn *c, mps_time_t now)
+int mps_transmit_set_scheduler(struct mps_conn *c, const struct mps_sched_ops *sched,
+                               mps_time_t now)
+{
+    void *state = NULL;
+
+    /* The new state first: without memory for it nothing has changed. */
+    if (sched->state_size > 0) {
+        state = mps_alloc(c->env.mem, sched->state_size);
+        if (!state)
+            return MPS_ENOMEM;
+    }
+    mps_free(c->env.mem, c->tx.sched_state);
+    c->tx.sched_state = state;
+    c->cfg.sched = sched;
+    /* What waits because the old one preferred to wait is not to wait longer for the new one. */
+    if (mps_conn_unsent(c) > 0)
+        c->tx.sched_at = now;
+    return 0;
+}
+
+void mps_transmit(struct mps_conn *c, mps_time_t now)
 {
     struct candidates cand;
 
@@ -319,77 +268,18 @@ void mps_conn_push(struct mps_conn *c, mps_time_t now)
         mps_sendq_commit(&c->tx.sendq, 0);
     if (c->phase <= MPS_PH_OPEN) {
         c->tx.sched_at = MPS_NEVER;
-        mps_conn_fair(c, now);
-        mps_conn_size_send_buffer(c, now);
+        mps_fairness_run(c, now);
+        mps_sndbuf_size(c, now);
         candidates_fill(c, &cand);
         if (cand.n > 0) {
-            mps_conn_repair(c, now);
+            mps_reinject_repair(c, now);
             reinject(c, &cand, now);
             send_waiting(c, &cand, now);
             send_fin(c, &cand, now);
-            mps_conn_opportunism(c, now);
+            mps_reinject_opportunism(c, now);
             c->tx.starved |= mps_conn_unsent(c) == 0 || mps_conn_credit_left(c) == 0;
         }
         if (c->tx.rtx_at == MPS_NEVER)
-            mps_conn_arm_rtx(c, now, false);
+            mps_repeat_arm(c, now, false);
     }
-    mps_conn_settle(c, now);
-}
-
-/* ---- the connection's own repetition ---- */
-
-void mps_conn_arm_rtx(struct mps_conn *c, mps_time_t now, bool progress)
-{
-    mps_time_t t = 4 * mps_conn_max_srtt(c);
-
-    if (progress)
-        c->tx.rtx_tries = 0;
-    c->tx.rtx_at = MPS_NEVER;
-    if (mps_rtxq_count(&c->tx.rtxq) == 0 &&
-        (mps_conn_unsent(c) == 0 || mps_conn_credit_left(c) > 0))
-        return;
-    if (t < MPS_RTX_MIN)
-        t = MPS_RTX_MIN;
-    for (unsigned i = 0; i < c->tx.rtx_tries && t < MPS_RTX_MAX; i++)
-        t *= 2;
-    c->tx.rtx_at = now + (t < MPS_RTX_MAX ? t : MPS_RTX_MAX);
-}
-
-/* Does some carrier of the run still have TCP work to do? Then TCP takes care of it. */
-static bool under_way(const struct mps_conn *c, const struct mps_run *run)
-{
-    const struct mps_subflow *sf;
-
-    mps_for_each_subflow(sf, c) {
-        if (sf->state == MPS_SF_ACTIVE && run->carriers & UINT32_C(1) << sf->slot &&
-            (sf->m.in_flight > 0 || sf->m.notsent > 0 || !mps_sf_tx_empty(sf)))
-            return true;
-    }
-    return false;
-}
-
-/*
- * Nothing was DATA_ACKed for long. TCP delivered what was sent, but to whom? A proxy may have
- * lost it: the head is sent again. Without anything outstanding the peer's credit is missing: an
- * empty frame asks for it on all subflows (TCP's zero window probe).
- */
-void mps_conn_tx_timer(struct mps_conn *c, mps_time_t now)
-{
-    struct mps_run *run = mps_rtxq_first(&c->tx.rtxq);
-    struct mps_subflow *sf, *path = mps_conn_signal_path(c);
-
-    if (c->tx.rtx_at > now)
-        return;
-    if (c->phase == MPS_PH_OPEN && path) {
-        if (run && !under_way(c, run)) {
-            mps_conn_send_run(c, path, run, MPS_DSS_ACK_NOW, now);
-        } else if (!run) {
-            mps_for_each_subflow(sf, c) {
-                sf->tx.ack_due = sf->state == MPS_SF_ACTIVE;
-                sf->tx.ack_flags = MPS_DSS_ACK_NOW;
-            }
-        }
-        c->tx.rtx_tries++;
-    }
-    mps_conn_arm_rtx(c, now, false);
 }

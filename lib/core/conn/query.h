@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/* What the connection's parts ask of its state. Nothing here changes anything. */
+#pragma once
+#include "state.h"
+
+/* ---- our stream ---- */
+uint64_t mps_conn_unsent(const struct mps_conn *c);
+uint64_t mps_conn_credit_left(const struct mps_conn *c);
+bool mps_conn_own_stream_acked(const struct mps_conn *c); /* DATA_FIN included */
+/*
+ * Nothing of ours is under way or waits to be sent. Then an outage, however long, is no reason to
+ * end: an idle TCP connection would not even notice it.
+ */
+bool mps_conn_idle(const struct mps_conn *c);
+
+/* ---- the peer's stream ---- */
+uint64_t mps_conn_rcv_nxt(const struct mps_conn *c); /* DATA_ACK: DATA_FIN included */
+bool mps_conn_peer_stream_complete(const struct mps_conn *c);
+/* Only acknowledgments are missing. */
+bool mps_conn_both_ended(const struct mps_conn *c);
+
+/* ---- subflows ---- */
+unsigned mps_conn_n_active(const struct mps_conn *c);
+unsigned mps_conn_n_living(const struct mps_conn *c);
+unsigned mps_conn_half_open(const struct mps_conn *c); /* joins of the peer's, not confirmed yet */
+mps_time_t mps_conn_max_srtt(const struct mps_conn *c); /* of those that work */
+
+/* May carry data: active, or the first one with early data. */
+bool mps_sf_usable(const struct mps_subflow *sf);
+/* The silence or end of this one is not worth sending anything on a subflow that may be as dead. */
+bool mps_sf_hush(const struct mps_subflow *sf);
+/* Do payloads of this subflow get a checksum? */
+bool mps_sf_checks_wanted(const struct mps_subflow *sf);
