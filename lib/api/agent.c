@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <unistd.h>
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -30,21 +29,6 @@ static bool beside_library(char *path, size_t size)
     return n > 0 && (size_t)n < size && access(path, X_OK) == 0;
 }
 
-/* An identity that nobody else knows: the agent serves this process and its children. */
-static bool make_identity(char *out)
-{
-    uint8_t id[MPS_HO_ID_LEN / 2], secret[MPS_HO_SECRET_LEN];
-    char hex[MPS_HO_ID_LEN + 1];
-
-    if (getrandom(id, sizeof(id), 0) != sizeof(id) ||
-        getrandom(secret, sizeof(secret), 0) != sizeof(secret))
-        return false;
-    for (size_t i = 0; i < sizeof(id); i++)
-        snprintf(hex + 2 * i, 3, "%02x", id[i]);
-    mps_ho_config_format(hex, secret, geteuid(), out);
-    return true;
-}
-
 static void config_load(void)
 {
     char built[PATH_MAX], own[MPS_HO_AGENT_ENV_MAX];
@@ -56,7 +40,7 @@ static void config_load(void)
         program = beside_library(built, sizeof(built)) ? built : MPS_AGENT_PROGRAM;
     config_valid =
         mps_ho_config_init(&config, secure_getenv(MPS_ENV_AGENT), program, options, home) ||
-        (make_identity(own) && mps_ho_config_init(&config, own, program, options, home));
+        (mps_ho_config_invent(own) && mps_ho_config_init(&config, own, program, options, home));
 }
 
 enum mps_ho_result api_agent_call(const char *agent_id, struct mps_ho_request *req, int fd,

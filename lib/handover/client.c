@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/time.h>
+#include "packet.h"
 #include "spawn.h"
 #include "sys.h"
 
@@ -25,12 +26,6 @@ static long long now_ms(void)
     (void)syscall(SYS_clock_gettime, CLOCK_MONOTONIC, &ts);
     return (long long)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
-
-/* Room for one descriptor in a control message. */
-union control {
-    struct cmsghdr align;
-    char space[CMSG_SPACE(sizeof(int))];
-};
 
 /* False if the time is over. */
 static bool set_timeout(int sock, int option, long long deadline)
@@ -77,69 +72,16 @@ fail:
     return -1;
 }
 
-static bool request_send(int sock, const struct mps_ho_request *req, int fd)
-{
-    struct iovec iov = {.iov_base = (void *)req, .iov_len = sizeof(*req)};
-    struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
-    union control control;
-    ssize_t n;
-
-    if (fd >= 0) {
-        memset(&control, 0, sizeof(control));
-        msg.msg_control = &control;
-        msg.msg_controllen = sizeof(control.space);
-
-        struct cmsghdr *cmsg = CMSG_FIRSTHDR(&msg);
-
-        cmsg->cmsg_level = SOL_SOCKET;
-        cmsg->cmsg_type = SCM_RIGHTS;
-        cmsg->cmsg_len = CMSG_LEN(sizeof(int));
-        memcpy(CMSG_DATA(cmsg), &fd, sizeof(fd));
-    }
-    do {
-        n = mps_sys_sendmsg(sock, &msg, MSG_NOSIGNAL);
-    } while (n < 0 && errno == EINTR);
-    return n == (ssize_t)sizeof(*req);
-}
-
-static int received_fd(struct msghdr *msg)
-{
-    struct cmsghdr *cmsg = CMSG_FIRSTHDR(msg);
-    int fd = -1;
-
-    if (cmsg && cmsg->cmsg_level == SOL_SOCKET && cmsg->cmsg_type == SCM_RIGHTS &&
-        cmsg->cmsg_len >= CMSG_LEN(sizeof(int)))
-        memcpy(&fd, CMSG_DATA(cmsg), sizeof(fd));
-    return fd;
-}
-
-static bool reply_is_valid(const struct mps_ho_reply *reply, ssize_t n)
-{
-    const size_t head = offsetof(struct mps_ho_reply, data);
-
-    return (size_t)n >= head && reply->magic == MPS_HO_MAGIC && reply->version == MPS_HO_VERSION &&
-           reply->len <= MPS_HO_DATA_MAX && (size_t)n >= head + reply->len;
-}
-
 static enum mps_ho_result reply_receive(int sock, int flags, struct mps_ho_reply *ret_reply,
                                         int *ret_fd)
 {
-    struct iovec iov = {.iov_base = ret_reply, .iov_len = sizeof(*ret_reply)};
-    union control control;
-    struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
-    ssize_t n;
+    ssize_t n = mps_ho_packet_receive(sock, ret_reply, sizeof(*ret_reply), flags, ret_fd);
 
-    do {
-        msg.msg_control = &control;
-        msg.msg_controllen = sizeof(control.space);
-        n = mps_sys_recvmsg(sock, &msg, MSG_CMSG_CLOEXEC | flags);
-    } while (n < 0 && errno == EINTR);
     if (n < 0 && errno == ECONNRESET)
         return TURNED_AWAY;
     if (n < 0)
         return errno == EAGAIN || errno == EWOULDBLOCK ? MPS_HO_WITHDRAWN : MPS_HO_LOST;
-    *ret_fd = received_fd(&msg);
-    if (reply_is_valid(ret_reply, n))
+    if (mps_ho_reply_check(ret_reply, n) == MPS_HO_REPLY_SOUND)
         return MPS_HO_REPLIED;
     if (*ret_fd >= 0)
         mps_sys_close(*ret_fd);
@@ -174,7 +116,7 @@ static enum mps_ho_result exchange(int sock, struct mps_ho_request *req, int fd,
 
     if (reserve < 0)
         return MPS_HO_UNSENT;
-    if (!request_send(sock, req, fd)) {
+    if (mps_ho_packet_send(sock, req, sizeof(*req), 0, fd) != (ssize_t)sizeof(*req)) {
         result = errno == EPIPE || errno == ECONNRESET ? TURNED_AWAY : MPS_HO_UNSENT;
         mps_sys_close(reserve);
         return result;

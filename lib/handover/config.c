@@ -1,32 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "config.h"
 #include <string.h>
-
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    return -1;
-}
-
-static bool parse_uid(const char *s, uid_t *ret)
-{
-    uint64_t v = 0;
-
-    if (*s == '\0')
-        return false;
-    for (; *s; s++) {
-        if (*s < '0' || *s > '9')
-            return false;
-        v = v * 10 + (uint64_t)(*s - '0');
-        if (v >= UINT32_MAX)
-            return false;
-    }
-    *ret = (uid_t)v;
-    return true;
-}
+#include "digits.h"
+#include "sys.h"
 
 bool mps_ho_config_parse(struct mps_ho_config *cfg, const char *agent)
 {
@@ -35,7 +11,7 @@ bool mps_ho_config_parse(struct mps_ho_config *cfg, const char *agent)
     size_t len = strlen(agent);
     char id[MPS_HO_ID_LEN + 1];
     uint8_t secret[MPS_HO_SECRET_LEN];
-    uid_t uid;
+    long long uid;
 
     if (len <= uid_at || len >= MPS_HO_AGENT_ENV_MAX)
         return false;
@@ -43,11 +19,12 @@ bool mps_ho_config_parse(struct mps_ho_config *cfg, const char *agent)
         return false;
     memcpy(id, agent, MPS_HO_ID_LEN);
     id[MPS_HO_ID_LEN] = '\0';
-    if (!mps_ho_id_valid(id) || !parse_uid(agent + uid_at, &uid))
+    uid = mps_decimal_value(agent + uid_at, UINT32_MAX - 1); /* (uid_t)-1 is nobody */
+    if (!mps_ho_id_valid(id) || uid < 0)
         return false;
     for (size_t i = 0; i < MPS_HO_SECRET_LEN; i++) {
-        int high = hex_value(agent[secret_at + 2 * i]);
-        int low = hex_value(agent[secret_at + 2 * i + 1]);
+        int high = mps_hex_value(agent[secret_at + 2 * i]);
+        int low = mps_hex_value(agent[secret_at + 2 * i + 1]);
 
         if (high < 0 || low < 0)
             return false;
@@ -56,7 +33,7 @@ bool mps_ho_config_parse(struct mps_ho_config *cfg, const char *agent)
     memcpy(cfg->agent_id, id, sizeof(id));
     memcpy(cfg->secret, secret, sizeof(secret));
     memcpy(cfg->agent_env, agent, len + 1);
-    cfg->uid = uid;
+    cfg->uid = (uid_t)uid;
     return true;
 }
 
@@ -88,32 +65,25 @@ void mps_ho_config_counts(struct mps_ho_config *cfg, const char *counts)
     copy_value(cfg->counts, sizeof(cfg->counts), counts);
 }
 
-static char *put_hex(char *out, uint8_t byte)
-{
-    static const char digits[] = "0123456789abcdef";
-
-    *out++ = digits[byte >> 4];
-    *out++ = digits[byte & 15];
-    return out;
-}
-
 void mps_ho_config_format(const char *agent_id, const uint8_t secret[MPS_HO_SECRET_LEN], uid_t uid,
                           char *out)
 {
-    char reversed[10];
-    int n = 0;
-
     memcpy(out, agent_id, MPS_HO_ID_LEN);
     out += MPS_HO_ID_LEN;
     *out++ = ':';
-    for (int i = 0; i < MPS_HO_SECRET_LEN; i++)
-        out = put_hex(out, secret[i]);
+    out = mps_hex_put(out, secret, MPS_HO_SECRET_LEN);
     *out++ = ':';
-    do {
-        reversed[n++] = (char)('0' + uid % 10);
-        uid /= 10;
-    } while (uid > 0);
-    while (n > 0)
-        *out++ = reversed[--n];
-    *out = '\0';
+    *mps_decimal_put(out, uid) = '\0';
+}
+
+bool mps_ho_config_invent(char *out)
+{
+    uint8_t random[MPS_HO_ID_LEN / 2 + MPS_HO_SECRET_LEN];
+    char id[MPS_HO_ID_LEN];
+
+    if (syscall(SYS_getrandom, random, sizeof(random), 0) != (long)sizeof(random))
+        return false;
+    (void)mps_hex_put(id, random, MPS_HO_ID_LEN / 2);
+    mps_ho_config_format(id, random + MPS_HO_ID_LEN / 2, (uid_t)syscall(SYS_geteuid), out);
+    return true;
 }

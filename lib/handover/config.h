@@ -49,3 +49,6 @@ void mps_ho_config_counts(struct mps_ho_config *cfg, const char *counts);
 /* Write "id:secret:uid"; out has MPS_HO_AGENT_ENV_MAX bytes. */
 void mps_ho_config_format(const char *agent_id, const uint8_t secret[MPS_HO_SECRET_LEN], uid_t uid,
                           char *out);
+
+/* The same for an identity that nobody else knows, of this user's; false if there is no chance. */
+bool mps_ho_config_invent(char *out);

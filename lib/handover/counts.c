@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/ipc.h>
 #include <sys/shm.h>
+#include "digits.h"
 #include "sys.h"
 
 #define MAGIC 0x4d505043u
@@ -49,16 +50,7 @@ static void *attach(int id)
 
 static int number_of(const char *text)
 {
-    int n = 0;
-
-    if (!text || *text == '\0' || strlen(text) >= MPS_HO_COUNTS_MAX - 1)
-        return -1;
-    for (; *text; text++) {
-        if (*text < '0' || *text > '9' || n > INT32_MAX / 10 - 1)
-            return -1;
-        n = n * 10 + (*text - '0');
-    }
-    return n;
+    return text ? (int)mps_decimal_value(text, INT32_MAX) : -1;
 }
 
 int mps_counts_create(const char *agent_id)

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include "digits.h"
 #include "sys.h"
 
 /* Bits that say how to report, not what; the only ones left when EPOLLONESHOT has reported. */
@@ -20,19 +21,10 @@ struct registration {
 /* "/proc/self/fdinfo/N" or "/proc/self/fd/N" */
 static void proc_path(char path[PATH_ROOM], const char *folder, int fd)
 {
-    char digits[12];
-    int n = 0;
     size_t len = strlen(folder);
 
     memcpy(path, folder, len);
-    path += len;
-    do {
-        digits[n++] = (char)('0' + fd % 10);
-        fd /= 10;
-    } while (fd > 0);
-    while (n > 0)
-        *path++ = digits[--n];
-    *path = '\0';
+    *mps_decimal_put(path + len, (unsigned)fd) = '\0';
 }
 
 /* A number after key and blanks in line; false if there is none. */
@@ -46,17 +38,9 @@ static bool field(const char *line, const char *key, unsigned base, uint64_t *re
         return false;
     for (p += strlen(key); *p == ' '; p++)
         ;
-    for (;; p++, any = true) {
-        unsigned digit = base;
-
-        if (*p >= '0' && *p <= '9')
-            digit = (unsigned)(*p - '0');
-        else if (*p >= 'a' && *p <= 'f')
-            digit = (unsigned)(*p - 'a') + 10;
-        if (digit >= base)
-            break;
-        value = value * base + digit;
-    }
+    for (int digit = mps_hex_value(*p); digit >= 0 && (unsigned)digit < base;
+         digit = mps_hex_value(*++p), any = true)
+        value = value * base + (unsigned)digit;
     *ret = value;
     return any;
 }
@@ -154,18 +138,6 @@ static bool is_epoll(int fd)
     return n == (long)sizeof(wanted) - 1 && memcmp(target, wanted, sizeof(wanted) - 1) == 0;
 }
 
-/* The name in a directory of numbers; -1 for "." and "..". */
-static int number(const char *name)
-{
-    int n = 0;
-
-    if (*name < '0' || *name > '9')
-        return -1;
-    for (; *name >= '0' && *name <= '9'; name++)
-        n = n * 10 + (*name - '0');
-    return n;
-}
-
 /* As the kernel lays it out; libc's readdir() allocates. */
 struct entry {
     uint64_t ino;
@@ -186,7 +158,8 @@ void mps_epolls_take_all(struct mps_epolls *self, int fd)
     while (dir >= 0 && (n = syscall(SYS_getdents64, dir, buf, sizeof(buf))) > 0) {
         for (long at = 0; at < n;) {
             const struct entry *entry = (const struct entry *)(const void *)(buf + at);
-            int epfd = number(entry->name);
+            /* -1 for "." and ".." */
+            int epfd = (int)mps_decimal_value(entry->name, INT32_MAX);
             struct registration r;
 
             if (epfd >= 0 && epfd != dir && is_epoll(epfd) && look(epfd, fd, &r))

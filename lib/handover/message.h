@@ -32,7 +32,8 @@
 #define MPS_HO_EVENT_MAX  2048 /* a monitor's packet is shorter */
 
 /* Environment of the process tree, set by the launcher (or by libmptcpshim for itself). */
-#define MPS_ENV_AGENT   "MPTCPSHIM_AGENT"      /* agent-id(16 hex):secret(32 hex):uid(decimal) */
+#define MPS_ENV_AGENT   "MPTCPSHIM_AGENT"      /* agent-id(16 hex):secret(32 hex):uid(decimal),
+                                                 hexadecimal digits in lower case */
 #define MPS_ENV_PROGRAM "MPTCPSHIM_AGENT_PATH" /* the agent's executable */
 #define MPS_ENV_OPTIONS "MPTCPSHIM_OPTIONS"    /* key=value words for the agent, see mptcpshim(1) */
 

@@ -3,6 +3,7 @@
 #include <netinet/in.h>
 #include <stddef.h>
 #include <string.h>
+#include "digits.h"
 #include "message.h"
 
 #define PREFIX_LEN (sizeof(MPS_HO_NAME_PREFIX) - 1)
@@ -13,30 +14,30 @@
 
 _Static_assert(CONN_LEN <= sizeof(((struct sockaddr_un *)0)->sun_path), "name fits sun_path");
 
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    return -1;
-}
-
 bool mps_ho_id_valid(const char *id)
 {
     for (int i = 0; i < MPS_HO_ID_LEN; i++)
-        if (hex_value(id[i]) < 0)
+        if (mps_hex_value(id[i]) < 0)
             return false;
     return id[MPS_HO_ID_LEN] == '\0';
 }
 
-socklen_t mps_ho_agent_name(const char *agent_id, struct sockaddr_un *ret)
+socklen_t mps_ho_abstract_name(const char *prefix, const char *rest, struct sockaddr_un *ret)
 {
+    size_t prefix_len = strlen(prefix), len = strlen(rest);
+
+    if (1 + prefix_len + len > sizeof(ret->sun_path))
+        return 0;
     memset(ret, 0, sizeof(*ret));
     ret->sun_family = AF_UNIX;
-    memcpy(ret->sun_path + 1, MPS_HO_NAME_PREFIX, PREFIX_LEN);
-    memcpy(ret->sun_path + 1 + PREFIX_LEN, agent_id, MPS_HO_ID_LEN);
-    return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + AGENT_LEN);
+    memcpy(ret->sun_path + 1, prefix, prefix_len);
+    memcpy(ret->sun_path + 1 + prefix_len, rest, len);
+    return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + prefix_len + len);
+}
+
+socklen_t mps_ho_agent_name(const char *agent_id, struct sockaddr_un *ret)
+{
+    return mps_ho_abstract_name(MPS_HO_NAME_PREFIX, agent_id, ret);
 }
 
 static bool put_addr(char *out, const struct sockaddr *sa)
@@ -90,13 +91,15 @@ static bool get_addr(const char *in, struct sockaddr_storage *ret)
 socklen_t mps_ho_conn_name(const char *agent_id, uint64_t conn_id, const struct sockaddr *local,
                            const struct sockaddr *peer, struct sockaddr_un *ret)
 {
-    static const char digits[] = "0123456789abcdef";
     char *p = ret->sun_path + AGENT_LEN;
 
     (void)mps_ho_agent_name(agent_id, ret);
     *p++ = '/';
-    for (int shift = 60; shift >= 0; shift -= 4)
-        *p++ = digits[(conn_id >> shift) & 15];
+    for (int shift = 56; shift >= 0; shift -= 8) {
+        const unsigned char byte = (unsigned char)(conn_id >> shift);
+
+        p = mps_hex_put(p, &byte, 1);
+    }
     *p++ = '/';
     if (!put_addr(p, local) || !put_addr(p + ADDR_LEN, peer))
         return 0;
@@ -121,7 +124,7 @@ bool mps_ho_conn_name_parse(const struct sockaddr_un *un, socklen_t len,
         return false;
     name.conn_id = 0;
     for (int i = 0; i < HEX64_LEN; i++) {
-        int v = hex_value(*p++);
+        int v = mps_hex_value(*p++);
 
         if (v < 0)
             return false;

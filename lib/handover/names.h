@@ -15,8 +15,17 @@ struct mps_ho_conn_name {
     struct sockaddr_storage local, peer; /* sockaddr_in or sockaddr_in6, as the TCP socket had */
 };
 
-/* Is this exactly MPS_HO_ID_LEN hexadecimal digits (then NUL)? */
+/*
+ * Is this exactly MPS_HO_ID_LEN hexadecimal digits (then NUL)? Lower-case: ids are parts of names,
+ * and two names are the same to the letter only.
+ */
 bool mps_ho_id_valid(const char *id);
+
+/*
+ * An abstract name of two parts; returns the address length for bind() and connect(), 0 if it is
+ * too long.
+ */
+socklen_t mps_ho_abstract_name(const char *prefix, const char *rest, struct sockaddr_un *ret);
 
 /* The agent's listening name; returns the address length for bind() and connect(). */
 socklen_t mps_ho_agent_name(const char *agent_id, struct sockaddr_un *ret);

@@ -28,7 +28,7 @@
 #include "engine/agent/hub.h"
 #include "engine/show/log.h"
 #include "engine/agent/spare.h"
-#include "handover/message.h"
+#include "handover/config.h"
 #include "parent.h"
 
 #define IDLE_CHECK_S 0.5
@@ -46,47 +46,6 @@ struct agent {
     ev_timer stop; /* the end of a stage of stopping */
     bool aborting; /* the last one */
 };
-
-struct identity {
-    char id[MPS_AGENT_ID_LEN + 1];
-    uint8_t secret[MPS_HO_SECRET_LEN];
-};
-
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
-
-/* agent-id(16 hex):secret(32 hex):uid(decimal) */
-static bool parse_identity(const char *text, struct identity *ret)
-{
-    const char *p = text;
-
-    if (!text || strlen(text) < MPS_AGENT_ID_LEN + 1 + 2 * MPS_HO_SECRET_LEN)
-        return false;
-    for (unsigned i = 0; i < MPS_AGENT_ID_LEN; i++, p++) {
-        if (hex_digit(*p) < 0)
-            return false;
-        ret->id[i] = *p;
-    }
-    ret->id[MPS_AGENT_ID_LEN] = '\0';
-    if (*p++ != ':')
-        return false;
-    for (unsigned i = 0; i < MPS_HO_SECRET_LEN; i++, p += 2) {
-        int hi = hex_digit(p[0]), lo = hi < 0 ? -1 : hex_digit(p[1]);
-
-        if (lo < 0)
-            return false;
-        ret->secret[i] = (uint8_t)(hi << 4 | lo);
-    }
-    return *p == ':' || *p == '\0';
-}
 
 static void log_bad_option(const char *word, const char *why)
 {
@@ -277,12 +236,14 @@ static int serve(struct agent *agent, struct ev_loop *loop, int ready)
 int main(int argc, char **argv)
 {
     static struct agent agent;
-    struct identity identity;
+    static struct mps_ho_config config;
     static struct mps_settings settings;
     struct ev_loop *loop;
     int rc;
 
-    if (!parse_identity(getenv(MPS_ENV_AGENT), &identity)) {
+    const char *identity = getenv(MPS_ENV_AGENT);
+
+    if (!identity || !mps_ho_config_parse(&config, identity)) {
         fprintf(stderr, "mptcpshim-agent: %s is not set or malformed\n", MPS_ENV_AGENT);
         return 2;
     }
@@ -292,9 +253,9 @@ int main(int argc, char **argv)
     loop = ev_loop_new(EVBACKEND_EPOLL | EVFLAG_NOENV);
     if (!loop)
         return 1;
-    rc = mps_hub_init(&agent.hub, loop, identity.id, &settings.options, &settings.policy);
+    rc = mps_hub_init(&agent.hub, loop, config.agent_id, &settings.options, &settings.policy);
     if (rc == 0)
-        rc = mps_control_init(&agent.control, &agent.hub, identity.secret);
+        rc = mps_control_init(&agent.control, &agent.hub, config.secret);
     if (rc > 0)
         return 0; /* another agent is there */
     mps_plainwatch_start(&agent.hub.plainwatch, &agent.hub, getenv(MPS_ENV_COUNTS));

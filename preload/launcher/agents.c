@@ -12,6 +12,8 @@
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
+#include "handover/listening.h"
+#include "handover/packet.h"
 #include "launcher.h"
 
 #define RETRY_MS 20         /* a queue that is full may become empty */
@@ -19,22 +21,12 @@
 
 /* ---- who is there ---- */
 
-/* The id in a line of /proc/net/unix that ends in an agent's listening name; NULL if none. */
+/* The id in a line of /proc/net/unix that is of an agent's listening name; NULL if none. */
 static const char *agent_in_line(char *line)
 {
-    char *name = strrchr(line, '@');
-    const size_t prefix = strlen(MPS_HO_NAME_PREFIX);
-    unsigned long flags;
+    const char *id = mps_ho_listening(line, MPS_HO_NAME_PREFIX);
 
-    line[strcspn(line, "\n")] = '\0';
-    if (!name || strncmp(name + 1, MPS_HO_NAME_PREFIX, prefix) != 0)
-        return NULL;
-    name += 1 + prefix;
-    /* Num: RefCount Protocol Flags; 0x10000 is __SO_ACCEPTCON. */
-    if (!mps_ho_id_valid(name) || sscanf(line, "%*[^:]: %*x %*x %lx", &flags) != 1 ||
-        !(flags & 0x10000))
-        return NULL;
-    return name;
+    return id && mps_ho_id_valid(id) ? id : NULL;
 }
 
 /* Takes the list, which may be NULL; NULL if there is no memory. */
@@ -136,29 +128,16 @@ static void unasked(struct mps_agent *a)
 
 static bool send_request(struct mps_agent *a, const struct mps_ho_request *req)
 {
-    struct iovec iov = {.iov_base = (void *)req, .iov_len = sizeof(*req)};
-    struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
-    union {
-        struct cmsghdr align;
-        char space[CMSG_SPACE(sizeof(int))];
-    } control = {.space = {0}};
     int pair[2] = {-1, -1};
-    struct cmsghdr *cmsg;
     bool sent;
 
     if (req->op == MPS_HO_MONITOR) {
         if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) < 0)
             return false;
         a->events = pair[0];
-        msg.msg_control = &control;
-        msg.msg_controllen = sizeof(control.space);
-        cmsg = CMSG_FIRSTHDR(&msg);
-        cmsg->cmsg_level = SOL_SOCKET;
-        cmsg->cmsg_type = SCM_RIGHTS;
-        cmsg->cmsg_len = CMSG_LEN(sizeof(int));
-        memcpy(CMSG_DATA(cmsg), &pair[1], sizeof(int));
     }
-    sent = sendmsg(a->sock, &msg, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)sizeof(*req);
+    sent = mps_ho_packet_send(a->sock, req, sizeof(*req), MSG_DONTWAIT, pair[1]) ==
+           (ssize_t)sizeof(*req);
     if (pair[1] >= 0)
         close(pair[1]);
     return sent;
@@ -207,45 +186,28 @@ static bool listens(const char *id)
     return there;
 }
 
-static void take_reply(struct mps_agent *a, const struct msghdr *msg, ssize_t n)
+static void take_reply(struct mps_agent *a, ssize_t n)
 {
-    const struct mps_ho_reply *reply = &a->reply;
-    const size_t head = offsetof(struct mps_ho_reply, data);
-    struct cmsghdr *cmsg = CMSG_FIRSTHDR(msg);
-
-    if (cmsg && cmsg->cmsg_level == SOL_SOCKET && cmsg->cmsg_type == SCM_RIGHTS &&
-        cmsg->cmsg_len >= CMSG_LEN(sizeof(int)))
-        memcpy(&a->fd, CMSG_DATA(cmsg), sizeof(int));
-    if (n == 0)
-        finish(a, listens(a->id) ? MPS_AGENT_CLOSED : MPS_AGENT_ENDED);
-    else if ((size_t)n < offsetof(struct mps_ho_reply, status) || reply->magic != MPS_HO_MAGIC)
+    switch (mps_ho_reply_check(&a->reply, n)) {
+    case MPS_HO_REPLY_GARBAGE:
         finish(a, MPS_AGENT_GARBAGE);
-    else if (reply->version != MPS_HO_VERSION)
+        break;
+    case MPS_HO_REPLY_OTHER_VERSION:
         finish(a, MPS_AGENT_VERSION);
-    else if ((size_t)n < head || reply->len > MPS_HO_DATA_MAX || (size_t)n < head + reply->len)
-        finish(a, MPS_AGENT_GARBAGE);
-    else
-        finish(a, reply->status == MPS_HO_OK ? MPS_AGENT_OK : MPS_AGENT_ERROR);
+        break;
+    case MPS_HO_REPLY_SOUND:
+        finish(a, a->reply.status == MPS_HO_OK ? MPS_AGENT_OK : MPS_AGENT_ERROR);
+        break;
+    }
 }
 
 static void receive(struct mps_agent *a)
 {
-    union {
-        struct cmsghdr align;
-        char space[CMSG_SPACE(sizeof(int))];
-    } control;
-    struct iovec iov = {.iov_base = &a->reply, .iov_len = sizeof(a->reply)};
-    struct msghdr msg = {
-        .msg_iov = &iov,
-        .msg_iovlen = 1,
-        .msg_control = &control,
-        .msg_controllen = sizeof(control.space),
-    };
-    ssize_t n = recvmsg(a->sock, &msg, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
+    ssize_t n = mps_ho_packet_receive(a->sock, &a->reply, sizeof(a->reply), MSG_DONTWAIT, &a->fd);
 
-    if (n >= 0)
-        take_reply(a, &msg, n);
-    else if (errno != EAGAIN && errno != EINTR)
+    if (n > 0)
+        take_reply(a, n);
+    else if (n == 0 || errno != EAGAIN)
         finish(a, listens(a->id) ? MPS_AGENT_CLOSED : MPS_AGENT_ENDED);
 }
 

@@ -16,6 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 #include "agents.h"
+#include "handover/names.h"
 #include "launcher.h"
 #include "output.h"
 
@@ -186,14 +187,14 @@ static void accept_agent(struct monitor *m)
 
 static int listen_for_agents(void)
 {
-    struct sockaddr_un un = {.sun_family = AF_UNIX};
-    int n = snprintf(un.sun_path + 1, sizeof(un.sun_path) - 1, MPS_HO_MONITOR_PREFIX "%d",
-                     (int)getpid());
+    char own[12];
+    struct sockaddr_un un;
+    socklen_t len;
     int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
-    if (fd >= 0 && (bind(fd, (struct sockaddr *)&un,
-                         (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)n)) < 0 ||
-                    listen(fd, BACKLOG) < 0)) {
+    snprintf(own, sizeof(own), "%d", (int)getpid());
+    len = mps_ho_abstract_name(MPS_HO_MONITOR_PREFIX, own, &un);
+    if (fd >= 0 && (bind(fd, (struct sockaddr *)&un, len) < 0 || listen(fd, BACKLOG) < 0)) {
         close(fd);
         fd = -1;
     }

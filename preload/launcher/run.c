@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <unistd.h>
 #include "handover/config.h"
 #include "handover/spawn.h"
@@ -153,15 +152,10 @@ static bool set_counts(const char *agent_id)
 
 static bool set_agent(const char *words)
 {
-    unsigned char random[MPS_HO_ID_LEN / 2 + MPS_HO_SECRET_LEN];
-    char id[MPS_HO_ID_LEN + 1], value[MPS_HO_AGENT_ENV_MAX];
+    char value[MPS_HO_AGENT_ENV_MAX];
 
-    if (getrandom(random, sizeof(random), 0) != (ssize_t)sizeof(random))
-        return false;
-    for (int i = 0; i < MPS_HO_ID_LEN / 2; i++)
-        snprintf(id + 2 * i, 3, "%02x", random[i]);
-    mps_ho_config_format(id, random + MPS_HO_ID_LEN / 2, geteuid(), value);
-    if (setenv(MPS_ENV_AGENT, value, 1) != 0 || !set_counts(id))
+    /* It begins with the id. */
+    if (!mps_ho_config_invent(value) || setenv(MPS_ENV_AGENT, value, 1) != 0 || !set_counts(value))
         return false;
     return (*words ? setenv(MPS_ENV_OPTIONS, words, 1) : unsetenv(MPS_ENV_OPTIONS)) == 0;
 }

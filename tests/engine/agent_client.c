@@ -10,6 +10,8 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+#include "handover/names.h"
+#include "handover/packet.h"
 
 #define SECRET_HEX "000102030405060708090a0b0c0d0e0f"
 
@@ -84,12 +86,11 @@ int agent_wait(struct agent_client *a, double seconds)
 
 int agent_dial(const struct agent_client *a)
 {
-    struct sockaddr_un un = {.sun_family = AF_UNIX};
-    int n = snprintf(un.sun_path + 1, sizeof(un.sun_path) - 1, MPS_HO_NAME_PREFIX "%s", a->id);
+    struct sockaddr_un un;
+    socklen_t len = mps_ho_agent_name(a->id, &un);
     int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 
-    if (connect(fd, (struct sockaddr *)&un,
-                (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)n)) == 0)
+    if (connect(fd, (struct sockaddr *)&un, len) == 0)
         return fd;
     close(fd);
     return -1;
@@ -105,48 +106,17 @@ void agent_request(struct mps_ho_request *req, int op)
         req->secret[i] = (uint8_t)i;
 }
 
-union control {
-    struct cmsghdr align;
-    char buf[CMSG_SPACE(sizeof(int))];
-};
-
 bool agent_send(int conn, const struct mps_ho_request *req, int fd)
 {
-    union control ctl;
-    struct iovec out = {(void *)req, sizeof(*req)};
-    struct msghdr msg = {.msg_iov = &out, .msg_iovlen = 1};
-    struct cmsghdr *c;
-
-    if (fd >= 0) {
-        memset(&ctl, 0, sizeof(ctl));
-        msg.msg_control = &ctl;
-        msg.msg_controllen = sizeof(ctl.buf);
-        c = CMSG_FIRSTHDR(&msg);
-        c->cmsg_level = SOL_SOCKET;
-        c->cmsg_type = SCM_RIGHTS;
-        c->cmsg_len = CMSG_LEN(sizeof(int));
-        memcpy(CMSG_DATA(c), &fd, sizeof(int));
-    }
-    return sendmsg(conn, &msg, MSG_NOSIGNAL) == (ssize_t)sizeof(*req);
+    return mps_ho_packet_send(conn, req, sizeof(*req), 0, fd) == (ssize_t)sizeof(*req);
 }
 
 bool agent_call(int conn, const struct mps_ho_request *req, int fd, struct mps_ho_reply *reply,
                 int *ret_fd)
 {
-    union control ctl;
-    struct iovec in = {reply, sizeof(*reply)};
-    struct msghdr msg;
-    struct cmsghdr *c;
-
     *ret_fd = -1;
-    if (!agent_send(conn, req, fd))
-        return false;
-    msg = (struct msghdr){
-        .msg_iov = &in, .msg_iovlen = 1, .msg_control = &ctl, .msg_controllen = sizeof(ctl)};
-    if (recvmsg(conn, &msg, MSG_CMSG_CLOEXEC) != (ssize_t)sizeof(*reply))
-        return false;
-    c = CMSG_FIRSTHDR(&msg);
-    if (c && c->cmsg_type == SCM_RIGHTS)
-        memcpy(ret_fd, CMSG_DATA(c), sizeof(int));
-    return reply->magic == MPS_HO_MAGIC;
+    return agent_send(conn, req, fd) &&
+           mps_ho_packet_receive(conn, reply, sizeof(*reply), 0, ret_fd) ==
+               (ssize_t)sizeof(*reply) &&
+           mps_ho_reply_check(reply, sizeof(*reply)) == MPS_HO_REPLY_SOUND;
 }

@@ -148,6 +148,15 @@ static void test_second_agent_leaves(void **state)
     assert_int_equal(agent_wait(&first, 10), 0);
 }
 
+/* Nobody would find it: names of agents are in lower case, and compared to the letter. */
+static void test_identity_in_upper_case(void **state)
+{
+    struct agent_client agent;
+
+    assert_false(agent_start_named(&agent, "0123456789ABCDEF", "idle=1"));
+    assert_int_equal(agent_wait(&agent, 10), 2);
+}
+
 /* A connection takes one request. */
 static int redial(const struct agent_client *a, int conn)
 {
@@ -516,6 +525,7 @@ int main(void)
         cmocka_unit_test(test_connection_name),
         cmocka_unit_test(test_killed_agent_is_a_reset),
         cmocka_unit_test(test_second_agent_leaves),
+        cmocka_unit_test(test_identity_in_upper_case),
         cmocka_unit_test(test_broken_requests),
         cmocka_unit_test(test_secret),
         cmocka_unit_test(test_withdrawn),

@@ -7,43 +7,18 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/random.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include "handover/packet.h"
 
 void fake_agent_config(struct mps_ho_config *ret)
 {
-    uint8_t secret[MPS_HO_SECRET_LEN];
-    char id[MPS_HO_ID_LEN + 1], text[MPS_HO_AGENT_ENV_MAX];
-    uint64_t random;
+    char text[MPS_HO_AGENT_ENV_MAX];
 
-    if (getrandom(&random, sizeof(random), 0) != sizeof(random) ||
-        getrandom(secret, sizeof(secret), 0) != sizeof(secret))
+    if (!mps_ho_config_invent(text))
         abort();
-    snprintf(id, sizeof(id), "%016llx", (unsigned long long)random);
-    mps_ho_config_format(id, secret, geteuid(), text);
     if (!mps_ho_config_init(ret, text, NULL, NULL, NULL))
         abort();
-}
-
-static void send_reply(int sock, const struct mps_ho_reply *reply, size_t len, int fd)
-{
-    struct iovec iov = {.iov_base = (void *)reply, .iov_len = len};
-    union {
-        struct cmsghdr align;
-        char space[CMSG_SPACE(sizeof(int))];
-    } control = {0};
-    struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
-
-    if (fd >= 0) {
-        msg.msg_control = &control;
-        msg.msg_controllen = sizeof(control.space);
-        CMSG_FIRSTHDR(&msg)->cmsg_level = SOL_SOCKET;
-        CMSG_FIRSTHDR(&msg)->cmsg_type = SCM_RIGHTS;
-        CMSG_FIRSTHDR(&msg)->cmsg_len = CMSG_LEN(sizeof(int));
-        memcpy(CMSG_DATA(CMSG_FIRSTHDR(&msg)), &fd, sizeof(fd));
-    }
-    (void)sendmsg(sock, &msg, MSG_NOSIGNAL);
 }
 
 static void hold(int fd)
@@ -88,7 +63,7 @@ static void answer(int sock, const struct mps_ho_request *req, enum fake_behavio
         (void)send(sock, "what?", 5, MSG_NOSIGNAL);
         return;
     }
-    send_reply(sock, &reply, sizeof(reply), ends[0]);
+    (void)mps_ho_packet_send(sock, &reply, sizeof(reply), 0, ends[0]);
     if (behaviour == FAKE_SLOW)
         usleep(50000);
     close(ends[0]);
@@ -99,19 +74,11 @@ static void serve(int listener, enum fake_behaviour behaviour)
 {
     for (;;) {
         struct mps_ho_request req;
-        struct iovec iov = {.iov_base = &req, .iov_len = sizeof(req)};
-        char control[CMSG_SPACE(sizeof(int))];
-        struct msghdr msg = {.msg_iov = &iov,
-                             .msg_iovlen = 1,
-                             .msg_control = control,
-                             .msg_controllen = sizeof(control)};
         int fd = -1, sock = accept(listener, NULL, NULL);
 
         if (sock < 0)
             _exit(1);
-        if (recvmsg(sock, &msg, 0) == (ssize_t)sizeof(req)) {
-            if (CMSG_FIRSTHDR(&msg))
-                memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&msg)), sizeof(fd));
+        if (mps_ho_packet_receive(sock, &req, sizeof(req), 0, &fd) == (ssize_t)sizeof(req)) {
             /* A listener's announcement is welcome in any case. */
             answer(sock, &req, req.op == MPS_HO_LISTEN ? FAKE_OK : behaviour, fd);
         }

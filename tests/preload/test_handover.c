@@ -14,6 +14,8 @@
 #include <unistd.h>
 #include "fake_agent.h"
 #include "handover/client.h"
+#include "handover/listening.h"
+#include "handover/packet.h"
 #include "handover/spawn.h"
 #include "handover/sys.h"
 
@@ -65,6 +67,9 @@ static void test_config(void **state)
         "0123456789abcdef:00112233445566778899aabbccddeeff:4294967295",
         "0123456789abcdeg:00112233445566778899aabbccddeeff:0",
         "0123456789abcdef:00112233445566778899aabbccddeefg:0",
+        "0123456789abcdeF:00112233445566778899aabbccddeeff:0",
+        "0123456789abcdef:00112233445566778899aabbccddeefF:0",
+        "0123456789abcdef:00112233445566778899aabbccddeeff:99999999999999999999",
     };
     static struct mps_ho_config cfg;
     char text[MPS_HO_AGENT_ENV_MAX], big[MPS_HO_OPTIONS_MAX + 1];
@@ -84,6 +89,85 @@ static void test_config(void **state)
     assert_string_equal(cfg.home, "/home/y");
     mps_ho_config_format(cfg.agent_id, cfg.secret, cfg.uid, text);
     assert_string_equal(text, cfg.agent_env);
+    assert_true(mps_ho_config_invent(text));
+    assert_true(mps_ho_config_init(&cfg, text, NULL, NULL, NULL));
+    assert_int_equal(cfg.uid, geteuid());
+    assert_string_not_equal(cfg.agent_id, id);
+}
+
+static void test_listening(void **state)
+{
+    static const struct {
+        const char *line, *rest;
+    } rows[] = {
+        {"0000: 00000002 00000000 00010000 0005 01 1234 @mptcpshim/0123456789abcdef\n",
+         "0123456789abcdef"},
+        {"0000: 00000002 00000000 00010000 0005 01 1234 @mptcpshim/0123456789abcdef",
+         "0123456789abcdef"},
+        {"0000: 00000002 00000000 00000000 0005 01 1234 @mptcpshim/0123456789abcdef\n", NULL},
+        {"0000: 00000002 00000000 00010000 0005 01 1234 @mptcpshim-monitor/1\n", NULL},
+        {"0000: 00000002 00000000 00010000 0005 01 1234 /run/mptcpshim/x\n", NULL},
+        {"0000: 00000002 00000000 00010000 0005 01 1234\n", NULL},
+        {"@mptcpshim/0123456789abcdef\n", NULL},
+        {"", NULL},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        char line[128];
+        const char *rest;
+
+        strcpy(line, rows[i].line);
+        rest = mps_ho_listening(line, MPS_HO_NAME_PREFIX);
+        if (rows[i].rest)
+            assert_string_equal(rest, rows[i].rest);
+        else
+            assert_null(rest);
+    }
+}
+
+static int descriptors(void)
+{
+    int n = 0;
+
+    for (int fd = 0; fd < 256; fd++)
+        n += fcntl(fd, F_GETFD) >= 0;
+    return n;
+}
+
+/* A stranger's packet with more descriptors than one: no number is lost to it. */
+static void test_packet(void **state)
+{
+    union {
+        struct cmsghdr head;
+        char space[CMSG_SPACE(3 * sizeof(int))];
+    } control = {.head = {.cmsg_len = CMSG_LEN(3 * sizeof(int)),
+                          .cmsg_level = SOL_SOCKET,
+                          .cmsg_type = SCM_RIGHTS}};
+    struct iovec iov = {.iov_base = (void *)id, .iov_len = sizeof(id)};
+    struct msghdr msg = {.msg_iov = &iov,
+                         .msg_iovlen = 1,
+                         .msg_control = &control,
+                         .msg_controllen = sizeof(control)};
+    const int three[3] = {STDIN_FILENO, STDIN_FILENO, STDIN_FILENO};
+    int pair[2], fd, before;
+    char got[32];
+
+    assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair), 0);
+    memcpy(CMSG_DATA(&control.head), three, sizeof(three));
+    before = descriptors();
+    assert_int_equal(sendmsg(pair[0], &msg, 0), sizeof(id));
+    assert_int_equal(mps_ho_packet_receive(pair[1], got, sizeof(got), 0, &fd), sizeof(id));
+    assert_true(fd >= 0);
+    assert_true(fcntl(fd, F_GETFD) & FD_CLOEXEC);
+    assert_int_equal(descriptors(), before + 1);
+    close(fd);
+    assert_int_equal(mps_ho_packet_send(pair[0], id, sizeof(id), 0, -1), sizeof(id));
+    assert_int_equal(mps_ho_packet_receive(pair[1], got, sizeof(got), 0, &fd), sizeof(id));
+    assert_int_equal(fd, -1);
+    assert_int_equal(mps_ho_packet_receive(pair[1], got, sizeof(got), MSG_DONTWAIT, &fd), -1);
+    assert_int_equal(errno, EAGAIN);
+    close(pair[0]);
+    close(pair[1]);
 }
 
 struct call {
@@ -374,7 +458,8 @@ int main(void)
         cmocka_unit_test(test_call_descriptor), cmocka_unit_test(test_call_alone),
         cmocka_unit_test(test_call_stranger),   cmocka_unit_test(test_call_own_user),
         cmocka_unit_test(test_call_signals),    cmocka_unit_test(test_spawn),
-        cmocka_unit_test(test_spawn_fails),
+        cmocka_unit_test(test_spawn_fails),     cmocka_unit_test(test_listening),
+        cmocka_unit_test(test_packet),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

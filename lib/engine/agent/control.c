@@ -13,11 +13,12 @@
 #include "core/base/err.h"
 #include "hub.h"
 #include "job.h"
+#include "handover/names.h"
+#include "handover/packet.h"
 #include "engine/show/log.h"
 #include "engine/net/sock.h"
 
 #define BACKLOG 128
-#define MAX_FDS 4
 
 /* A client has one request at a time; while that is answered it is not read from, nor freed. */
 struct client {
@@ -36,65 +37,6 @@ static void client_free(struct client *c)
     mps_list_remove(&c->link);
     c->ctl->n_clients--;
     free(c);
-}
-
-/* One descriptor at most; surplus ones are closed. Returns the request's length or -1. */
-static ssize_t receive(int fd, struct mps_ho_request *req, int *ret_fd)
-{
-    union {
-        struct cmsghdr align;
-        char buf[CMSG_SPACE(sizeof(int) * MAX_FDS)];
-    } ctl;
-    struct iovec iov = {req, sizeof(*req)};
-    struct msghdr msg = {
-        .msg_iov = &iov,
-        .msg_iovlen = 1,
-        .msg_control = &ctl,
-        .msg_controllen = sizeof(ctl),
-    };
-    ssize_t n = recvmsg(fd, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-
-    *ret_fd = -1;
-    if (n < 0)
-        return -1;
-    for (struct cmsghdr *c = CMSG_FIRSTHDR(&msg); c; c = CMSG_NXTHDR(&msg, c)) {
-        size_t count = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-        int fds[MAX_FDS];
-
-        if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS || count > MAX_FDS)
-            continue;
-        memcpy(fds, CMSG_DATA(c), count * sizeof(int));
-        for (size_t i = 0; i < count; i++) {
-            if (*ret_fd < 0)
-                *ret_fd = fds[i];
-            else
-                close(fds[i]);
-        }
-    }
-    return n;
-}
-
-static bool send_reply(int fd, const struct mps_ho_reply *reply, int pass_fd)
-{
-    union {
-        struct cmsghdr align;
-        char buf[CMSG_SPACE(sizeof(int))];
-    } ctl;
-    struct iovec iov = {(void *)reply, sizeof(*reply)};
-    struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
-    struct cmsghdr *c;
-
-    if (pass_fd >= 0) {
-        memset(&ctl, 0, sizeof(ctl));
-        msg.msg_control = &ctl;
-        msg.msg_controllen = sizeof(ctl.buf);
-        c = CMSG_FIRSTHDR(&msg);
-        c->cmsg_level = SOL_SOCKET;
-        c->cmsg_type = SCM_RIGHTS;
-        c->cmsg_len = CMSG_LEN(sizeof(int));
-        memcpy(CMSG_DATA(c), &pass_fd, sizeof(int));
-    }
-    return sendmsg(fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)sizeof(*reply);
 }
 
 static bool authorised(const struct client *c, const struct mps_ho_request *req)
@@ -125,7 +67,8 @@ static bool reply(struct mps_job *job)
 {
     struct client *c = mps_container_of(job, struct client, job);
 
-    return send_reply(c->fd, &job->d.reply, job->d.reply_fd);
+    return mps_ho_packet_send(c->fd, &job->d.reply, sizeof(job->d.reply), MSG_DONTWAIT,
+                              job->d.reply_fd) == (ssize_t)sizeof(job->d.reply);
 }
 
 static void replied(struct mps_job *job)
@@ -142,8 +85,8 @@ static void done(struct mps_job *job, bool ok)
 }
 
 /*
- * The client has withdrawn its request, or is gone: nobody would get what comes of a descriptor. Not
- * so a monitor, which watches its own end of the descriptor rather than for the reply.
+ * The client has withdrawn its request, or is gone: nobody would get what comes of a descriptor.
+ * Not so a monitor, which watches its own end of the descriptor rather than for the reply.
  */
 static bool is_withdrawn(int fd)
 {
@@ -160,7 +103,7 @@ static void on_request(struct ev_loop *loop, ev_io *io, int revents)
     int fd;
 
     c->job = (struct mps_job){.reply = reply, .replied = replied, .done = done};
-    n = receive(c->fd, req, &fd);
+    n = mps_ho_packet_receive(c->fd, req, sizeof(*req), MSG_DONTWAIT, &fd);
     if (n < 0 && mps_sock_would_block(errno)) {
         ev_io_start(loop, io);
         return;
@@ -205,9 +148,8 @@ static void add_client(void *user, int fd)
 int mps_control_init(struct mps_control *ctl, struct mps_hub *hub,
                      const uint8_t secret[MPS_HO_SECRET_LEN])
 {
-    struct sockaddr_un un = {.sun_family = AF_UNIX};
-    size_t prefix = strlen(MPS_HO_NAME_PREFIX), id = strlen(hub->agent_id);
-    socklen_t len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + prefix + id);
+    struct sockaddr_un un;
+    socklen_t len = mps_ho_agent_name(hub->agent_id, &un);
     int fd;
 
     memset(ctl, 0, sizeof(*ctl));
@@ -215,8 +157,6 @@ int mps_control_init(struct mps_control *ctl, struct mps_hub *hub,
     ctl->uid = geteuid();
     memcpy(ctl->secret, secret, MPS_HO_SECRET_LEN);
     mps_list_init(&ctl->clients);
-    memcpy(un.sun_path + 1, MPS_HO_NAME_PREFIX, prefix);
-    memcpy(un.sun_path + 1 + prefix, hub->agent_id, id);
     ctl->acceptor.fd = -1;
     fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)

@@ -76,7 +76,7 @@ int mps_engine_init(struct mps_engine *eng, struct ev_loop *loop,
     eng->monitors = setup->monitors;
     eng->open_join_port = setup->open_join_port;
     eng->user = setup->user;
-    memcpy(eng->agent_id, setup->agent_id, strnlen(setup->agent_id, MPS_AGENT_ID_LEN));
+    memcpy(eng->agent_id, setup->agent_id, strnlen(setup->agent_id, MPS_HO_ID_LEN));
     mps_list_init(&eng->sessions);
     /* Names of application ends outlive an agent: the next one must not meet them. */
     rc = eng->env.crypto->random(eng->env.crypto->user, &eng->next_id, sizeof(eng->next_id));

@@ -34,8 +34,8 @@
 #include "peers.h"
 #include "runq.h"
 #include "engine/paths/view.h"
+#include "handover/names.h"
 
-#define MPS_AGENT_ID_LEN 16
 
 struct mps_session;
 
@@ -68,7 +68,7 @@ struct mps_engine {
     struct mps_monitors *monitors;
     uint16_t (*open_join_port)(void *user);
     void *user;
-    char agent_id[MPS_AGENT_ID_LEN + 1];
+    char agent_id[MPS_HO_ID_LEN + 1];
 
     struct mps_list sessions; /* struct mps_session */
     unsigned n_sessions;

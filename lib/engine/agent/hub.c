@@ -258,7 +258,7 @@ int mps_hub_init(struct mps_hub *hub, struct ev_loop *loop, const char *agent_id
     memset(hub, 0, sizeof(*hub));
     hub->loop = loop;
     hub->options = *options;
-    memcpy(hub->agent_id, agent_id, strnlen(agent_id, MPS_AGENT_ID_LEN));
+    memcpy(hub->agent_id, agent_id, strnlen(agent_id, MPS_HO_ID_LEN));
     mps_peers_init(&hub->peers);
     mps_pathmem_init(&hub->pathmem);
     if (hub->options.remember_peers && hub->options.peers_dir[0])

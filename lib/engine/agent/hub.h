@@ -32,7 +32,7 @@
 
 struct mps_hub {
     struct ev_loop *loop;
-    char agent_id[MPS_AGENT_ID_LEN + 1];
+    char agent_id[MPS_HO_ID_LEN + 1];
     struct mps_options options;
     struct mps_view view;
     struct mps_peers peers;

@@ -13,7 +13,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 #include "core/base/err.h"
-#include "handover/message.h"
+#include "handover/names.h"
 #include "engine/show/log.h"
 #include "engine/net/sock.h"
 
@@ -31,43 +31,15 @@ static void on_event(struct mps_appwatch_entry *entry, uint32_t bits)
     app->ready(app);
 }
 
-/* As message.h says. */
-static void encode_address(const struct sockaddr_storage *ss, char out[MPS_HO_NAME_ADDR])
+/* To be known by the name of its connection. */
+static bool bind_name(int fd, const char *agent_id, uint64_t conn_id,
+                      const struct sockaddr_storage *local, const struct sockaddr_storage *peer)
 {
-    memset(out, 0, MPS_HO_NAME_ADDR);
-    if (ss->ss_family == AF_INET6) {
-        const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)ss;
+    struct sockaddr_un un;
+    socklen_t len = mps_ho_conn_name(agent_id, conn_id, (const struct sockaddr *)local,
+                                     (const struct sockaddr *)peer, &un);
 
-        out[0] = 6;
-        memcpy(out + 1, &in6->sin6_port, 2);
-        memcpy(out + 3, &in6->sin6_addr, 16);
-        memcpy(out + 19, &in6->sin6_scope_id, 4);
-    } else {
-        const struct sockaddr_in *in = (const struct sockaddr_in *)ss;
-
-        out[0] = 4;
-        memcpy(out + 1, &in->sin_port, 2);
-        memcpy(out + 3, &in->sin_addr, 4);
-    }
-}
-
-static int bind_name(int fd, const char *agent_id, uint64_t conn_id,
-                     const struct sockaddr_storage *local, const struct sockaddr_storage *peer)
-{
-    struct sockaddr_un un = {.sun_family = AF_UNIX};
-    int n = snprintf(un.sun_path + 1, sizeof(un.sun_path) - 1, MPS_HO_NAME_PREFIX "%s/%016llx/",
-                     agent_id, (unsigned long long)conn_id);
-    size_t at = 1 + (size_t)n;
-
-    if (n < 0 || at + 2 * MPS_HO_NAME_ADDR > sizeof(un.sun_path))
-        return MPS_EINVAL;
-    encode_address(local, un.sun_path + at);
-    encode_address(peer, un.sun_path + at + MPS_HO_NAME_ADDR);
-    at += 2 * MPS_HO_NAME_ADDR;
-    if (bind(fd, (struct sockaddr *)&un, (socklen_t)(offsetof(struct sockaddr_un, sun_path) + at)) <
-        0)
-        return MPS_ESYS;
-    return 0;
+    return len > 0 && bind(fd, (struct sockaddr *)&un, len) == 0;
 }
 
 static void set_buffer(int fd, size_t size)
@@ -98,7 +70,7 @@ int mps_app_open(struct mps_app *app, struct mps_appwatch *watch,
     app->buffer = 2 * buffer;
     app->ahead = app->queued = 1; /* the hello byte */
     app->changed = true;
-    if (bind_name(fds[1], agent_id, conn_id, local, peer) < 0 ||
+    if (!bind_name(fds[1], agent_id, conn_id, local, peer) ||
         send(fds[1], "", 1, MSG_DONTWAIT | MSG_NOSIGNAL) != 1 ||
         !mps_appwatch_add(watch, &app->entry, app->fd, on_event)) {
         close(fds[0]);
@@ -263,8 +235,8 @@ static bool has_urgent(const struct mps_app *app)
 }
 
 /*
- * Bytes behind those forwarded, which stay. There were `avail` before the look for an urgent one, so
- * it is not among them.
+ * Bytes behind those forwarded, which stay. There were `avail` before the look for an urgent one,
+ * so it is not among them.
  */
 static int peek(struct mps_app *app, uint8_t *p, size_t len, size_t avail, size_t *ret_n)
 {

@@ -12,7 +12,9 @@
 #include <sys/un.h>
 #include <unistd.h>
 #include "core/base/err.h"
+#include "handover/listening.h"
 #include "handover/message.h"
+#include "handover/names.h"
 #include "log.h"
 #include "engine/net/sock.h"
 
@@ -123,24 +125,22 @@ void mps_monitors_send(struct mps_monitors *self, struct json_object *event)
 
 static void dial(struct mps_monitors *self, const char *name)
 {
-    struct sockaddr_un un = {.sun_family = AF_UNIX};
-    size_t n = strlen(name);
+    struct sockaddr_un un;
+    socklen_t name_len = mps_ho_abstract_name(MPS_HO_MONITOR_PREFIX, name, &un);
     struct ucred cred;
     socklen_t len = sizeof(cred);
     int fd;
 
-    if (n >= sizeof(un.sun_path))
+    if (name_len == 0)
         return;
-    memcpy(un.sun_path + 1, name, n);
     fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return;
     /* Anybody may take such a name; only this user and root may watch. */
-    if (connect(fd, (struct sockaddr *)&un,
-                (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + n)) < 0 ||
+    if (connect(fd, (struct sockaddr *)&un, name_len) < 0 ||
         getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) < 0 ||
         (cred.uid != geteuid() && cred.uid != 0) || mps_monitors_add(self, fd) < 0) {
-        mps_log("monitor: %s: not served", name);
+        mps_log("monitor: %s%s: not served", MPS_HO_MONITOR_PREFIX, name);
         close(fd);
     }
 }
@@ -154,14 +154,10 @@ void mps_monitors_dial(struct mps_monitors *self)
     if (!table)
         return;
     while (getline(&line, &size, table) > 0) {
-        char *name = strrchr(line, '@');
-        unsigned long flags;
+        const char *name = mps_ho_listening(line, MPS_HO_MONITOR_PREFIX);
 
-        line[strcspn(line, "\n")] = '\0';
-        /* Num: RefCount Protocol Flags; 0x10000 is __SO_ACCEPTCON. */
-        if (name && strncmp(name + 1, MPS_HO_MONITOR_PREFIX, strlen(MPS_HO_MONITOR_PREFIX)) == 0 &&
-            sscanf(line, "%*[^:]: %*x %*x %lx", &flags) == 1 && (flags & 0x10000))
-            dial(self, name + 1);
+        if (name)
+            dial(self, name);
     }
     free(line);
     fclose(table);
