@@ -8,6 +8,8 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include "core/paths/pm_list.h"
+#include "core/sched/sched_list.h"
 
 #define LOCAL_MAX    16 /* addresses that the agent takes */
 #define SUBFLOWS_MAX 32
@@ -24,9 +26,9 @@ void mptcpshim_options_init(struct mptcpshim_options *opts, size_t size)
 }
 
 /* The agent's words, which is of the same release; tests/api/test_options.c compares them. */
-static const char *const schedulers[] = {"ecf",       "minrtt", "roundrobin",
-                                         "redundant", "backup", NULL};
-static const char *const path_managers[] = {"pairs", "fullmesh", NULL};
+#define WORD(name) #name,
+static const char *const schedulers[] = {MPS_SCHEDULERS(WORD) NULL};
+static const char *const path_managers[] = {MPS_PATH_MANAGERS(WORD) NULL};
 static const char *const kinds_of_fairness[] = {"off", "auto", "strict", NULL};
 
 static bool name_ok(const char *name, const char *const *names)

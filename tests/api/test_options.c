@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include "api/options.h"
 #include "config/options.h"
+#include "core/paths/pm_list.h"
+#include "core/sched/sched_list.h"
 
 static void init(struct mptcpshim_options *opts)
 {
@@ -91,9 +93,9 @@ static void test_refusals(void **state)
 /* The library knows the words that the agent knows, and no others. */
 static void test_names(void **state)
 {
-    static const char *const words[] = {"ecf",   "minrtt",   "roundrobin", "redundant", "backup",
-                                        "pairs", "fullmesh", "off",        "auto",      "strict",
-                                        "fast",  "default",  "on"};
+#define WORD(name) #name,
+    static const char *const words[] = {MPS_SCHEDULERS(WORD) MPS_PATH_MANAGERS(WORD) "off",
+                                        "auto", "strict", "fast", "default", "on"};
     static const char *const keys[] = {"scheduler", "pm", "fairness"};
     static struct mps_options scratch;
 

@@ -45,6 +45,17 @@ section() # PAGE FROM TO: the text of a page between two headings
 {
     sed "/^\.S[HS] $2/,/^\.S[HS] $3/!d; s/\\\\-/-/g" "man/$1"
 }
+schedulers=$(rows scheduler) managers=$(rows path-manager)
+for name in $schedulers; do
+    section mptcpshim.1 OPTIONS JSON | sed '/^\.BI --scheduler /,/^\.BI --/!d' | grep -qx "\.B $name" ||
+        { echo "mptcpshim.1: no scheduler $name in --scheduler"; rc=1; }
+    section mptcpshim.conf.5 '\[conn' '\[agent' | sed '/^\.BI "scheduler = "/,/^\.TP/!d' | grep -qw "$name" ||
+        { echo "mptcpshim.conf.5: no scheduler $name in [connections]"; rc=1; }
+done
+for name in $managers; do
+    section mptcpshim.conf.5 '\[conn' '\[agent' | sed '/^\.BI "path-manager = "/,/^\.TP/!d' | grep -qw "$name" ||
+        { echo "mptcpshim.conf.5: no path manager $name in [connections]"; rc=1; }
+done
 events=$(rows event)
 members="$(rows event-member) $(sed -n 's/.*object_add(event, "\([a-z]*\)".*/\1/p' lib/engine/show/monitor.c)"
 for event in $events; do

@@ -17,6 +17,8 @@ RULES = {
     'lib/engine': (['lib/core', 'lib/config', 'lib/handover', 'include/mptcpshim'], None),
     'lib/api': (['lib/handover', 'include/mptcpshim'], r'ev\.h|openssl/|libmnl/'),
 }
+# Rows of a table as macros, which all that the table concerns expand in their own way: of any layer.
+LIST = '_list.h'
 # The interposer itself; the agent's main and the launcher are ordinary programs.
 INTERPOSER = (['lib/handover', 'include/mptcpshim'], NOT_CORE + '|pthread.h')
 AGENT = (['lib/core', 'lib/config', 'lib/engine', 'lib/handover', 'include/mptcpshim'], 'openssl/')
@@ -63,8 +65,19 @@ def check(path):
         elif target is None:
             if not name.endswith(('build-config.h', 'generated.h')):
                 yield f'{path}: "{name}" is not in the tree'
+        elif name.endswith(LIST):
+            pass
         elif layer_of(target) != own and layer_of(target) not in allowed:
             yield f'{path}: {own} may not include {target}'
+
+
+def check_list(path):
+    """Whoever includes rows gets nothing else by it: no declaration, and no other header."""
+    text = re.sub(r'/\*.*?\*/', '', path.read_text(), flags=re.S)
+    text = text.replace('\\\n', ' ')
+    for line in text.splitlines():
+        if line.strip() and not re.match(r'#\s*(pragma once|define)\b', line):
+            yield f'{path}: a list of rows has nothing but rows: {line.strip()}'
 
 
 problems, seen = [], 0
@@ -73,5 +86,6 @@ for top in ('lib', 'preload'):
         if rule_of(path):
             seen += 1
             problems += check(path)
+            problems += check_list(path) if path.name.endswith(LIST) else []
 print('\n'.join(problems) or f'{seen} files')
 sys.exit(1 if problems or seen == 0 else 0)

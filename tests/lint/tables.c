@@ -4,7 +4,17 @@
  * documented.sh.
  */
 #include <stdio.h>
+#include "core/paths/pm.h"
+#include "core/sched/sched.h"
 #include "engine/show/events.h"
+
+static void schedulers(void)
+{
+    for (unsigned i = 0; mps_sched_at(i); i++)
+        printf("scheduler %s\n", mps_sched_at(i)->name);
+    for (unsigned i = 0; mps_pm_at(i); i++)
+        printf("path-manager %s\n", mps_pm_at(i)->name);
+}
 
 static void events(void)
 {
@@ -16,6 +26,7 @@ static void events(void)
 
 int main(void)
 {
+    schedulers();
     events();
     return 0;
 }

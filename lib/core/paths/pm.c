@@ -2,7 +2,8 @@
 #include "pm.h"
 #include <string.h>
 
-static const struct mps_pm_ops *const policies[] = {&mps_pm_pairs, &mps_pm_fullmesh};
+#define OPS(name) &mps_pm_##name,
+static const struct mps_pm_ops *const policies[] = {MPS_PATH_MANAGERS(OPS)};
 
 #define N_POLICIES (sizeof(policies) / sizeof(policies[0]))
 

@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include "core/base/addr.h"
 #include "core/base/time.h"
+#include "pm_list.h"
 
 struct mps_pm_local {
     struct mps_addr addr;
@@ -44,4 +45,5 @@ struct mps_pm_ops {
 const struct mps_pm_ops *mps_pm_find(const char *name);
 const struct mps_pm_ops *mps_pm_at(unsigned i);
 
-extern const struct mps_pm_ops mps_pm_pairs, mps_pm_fullmesh;
+#define MPS_PATH_MANAGER_OPS(name) extern const struct mps_pm_ops mps_pm_##name;
+MPS_PATH_MANAGERS(MPS_PATH_MANAGER_OPS)

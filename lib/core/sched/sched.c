@@ -2,10 +2,11 @@
 #include "sched.h"
 #include <string.h>
 
-static const struct mps_sched_ops *const policies[] = {
-    &mps_sched_ecf,       &mps_sched_minrtt, &mps_sched_roundrobin,
-    &mps_sched_redundant, &mps_sched_backup,
-};
+#define OPS(name) &mps_sched_##name,
+static const struct mps_sched_ops *const policies[] = {MPS_SCHEDULERS(OPS)};
+
+#define FITS(name) _Static_assert(sizeof(#name) <= MPS_SCHED_NAME_MAX + 1, #name);
+MPS_SCHEDULERS(FITS)
 
 #define N_POLICIES (sizeof(policies) / sizeof(policies[0]))
 

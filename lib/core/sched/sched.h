@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include "core/subflow/subflow.h"
+#include "sched_list.h"
 
 /*
  * What a path of weight 2 gets against one of weight 1:
@@ -40,6 +41,8 @@ struct mps_sched_input {
 
 #define MPS_SCHED_NONE (-1) /* wait: no path, or waiting is better */
 
+#define MPS_SCHED_NAME_MAX 15 /* the library's struct mptcpshim_stats has no place for more */
+
 struct mps_sched_ops {
     const char *name;
     size_t state_size; /* zeroed per-connection state handed to pick; 0: none */
@@ -56,5 +59,5 @@ const struct mps_sched_ops *mps_sched_find(const char *name);
 /* i-th known policy, NULL behind the last; the default first. */
 const struct mps_sched_ops *mps_sched_at(unsigned i);
 
-extern const struct mps_sched_ops mps_sched_ecf, mps_sched_minrtt, mps_sched_roundrobin,
-    mps_sched_redundant, mps_sched_backup;
+#define MPS_SCHEDULER_OPS(name) extern const struct mps_sched_ops mps_sched_##name;
+MPS_SCHEDULERS(MPS_SCHEDULER_OPS)
