@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Subflows that break, hang, come back; addresses that come and go; priorities. */
-#include "core/conn/state.h"
+#include "core/conn/news.h"
 #include "pair.h"
 
 static void start(struct pair *p, unsigned subflows)
@@ -389,11 +389,13 @@ static void refused_joins_back_off(void **state)
 /* What comes on every path is no frame: each subflow ends with an error. */
 static void nonsense_everywhere(struct pair *p)
 {
+    const struct mps_end error = {MPS_END_FAILED, MPS_REASON_PROTOCOL, false};
+
     for (unsigned i = 0; i < p->n_links; i++) {
         if (p->links[i].sf[CLIENT])
-            mps_sf_abandon(p->links[i].sf[CLIENT], MPS_REASON_PROTOCOL, false, p->now);
+            mps_news_ended(p->links[i].sf[CLIENT], &error, p->now);
     }
-    mps_conn_settle(p->end[CLIENT].conn, p->now);
+    mps_conn_push(p->end[CLIENT].conn, p->now);
 }
 
 /* No path is given up for long while there is no other: again and again, it takes a second at most. */

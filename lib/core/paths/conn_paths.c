@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* Addresses of both sides, their ids, and the path manager's decisions put into effect. */
 #include <string.h>
+#include "addresses.h"
+#include "core/conn/alive.h"
+#include "core/conn/news.h"
 #include "core/conn/state.h"
 #include "core/send/control.h"
 #include "core/wire/auth.h"
+#include "priority.h"
 
 void mps_paths_deinit(struct mps_conn *c)
 {
@@ -182,8 +186,8 @@ static void forget_retry(struct mps_paths *p, uint32_t key, mps_addr_id_t remote
     }
 }
 
-int mps_conn_local_add(struct mps_conn *c, const struct mps_addr *addr, uint32_t ifindex,
-                       bool backup, bool announce_it, mps_time_t now)
+int mps_paths_local_add(struct mps_conn *c, const struct mps_addr *addr, uint32_t ifindex,
+                        bool backup, bool announce_it)
 {
     struct mps_local *l = mps_paths_find_local(c, addr);
     int r;
@@ -199,7 +203,7 @@ int mps_conn_local_add(struct mps_conn *c, const struct mps_addr *addr, uint32_t
     if (l->known && l->ifindex == ifindex && l->backup == backup && l->announce == announce_it)
         return 0;
     if (!l->known || l->backup != backup)
-        mps_paths_backup_changed(c, addr, backup);
+        mps_priority_changed(c, addr, backup);
     /* On another interface, earlier failures say nothing. */
     if (l->ifindex != ifindex)
         forget_retries(c, l->key, 0);
@@ -208,14 +212,14 @@ int mps_conn_local_add(struct mps_conn *c, const struct mps_addr *addr, uint32_t
     l->announce = announce_it;
     l->known = true;
     c->paths.due = true;
-    mps_conn_settle(c, now);
-    return 0;
+    return 1;
 }
 
-int mps_conn_local_remove(struct mps_conn *c, const struct mps_addr *addr, mps_time_t now)
+int mps_paths_local_remove(struct mps_conn *c, const struct mps_addr *addr, mps_time_t now)
 {
     struct mps_local *l = mps_paths_find_local(c, addr);
     struct mps_ctrl ctrl = {.type = MPS_FRAME_REMOVE_ADDR};
+    struct mps_end end = {.reason = MPS_REASON_ADDRESS_GONE, .transient = true};
     struct mps_subflow *sf;
     uint32_t key;
     bool tell, spare;
@@ -235,14 +239,11 @@ int mps_conn_local_remove(struct mps_conn *c, const struct mps_addr *addr, mps_t
         if (sf->local_key != key || sf->state == MPS_SF_DEAD || c->phase == MPS_PH_OPENING)
             continue;
         tell |= sf->peer_knows;
-        if (spare)
-            mps_sf_tell_closed(sf, MPS_REASON_ADDRESS_GONE, true);
-        mps_sf_kill(sf, true, MPS_REASON_ADDRESS_GONE, now);
-        mps_conn_lost_subflow(c, sf, false, now);
+        end.cause = spare ? MPS_END_REPLACED : MPS_END_TAKEN_AWAY;
+        mps_news_ended(sf, &end, now);
     }
     if (tell && !spare && c->phase == MPS_PH_OPEN)
         (void)mps_control_queue(c, &ctrl); /* without memory the peer notices by itself */
-    mps_conn_settle(c, now);
     return 0;
 }
 
@@ -261,7 +262,7 @@ static uint32_t interface_of(const struct mps_conn *c, const struct mps_subflow 
     return sf->ifindex;
 }
 
-void mps_conn_route_changed(struct mps_conn *c, const struct mps_route *route, mps_time_t now)
+void mps_paths_route_changed(struct mps_conn *c, const struct mps_route *route, mps_time_t now)
 {
     struct mps_paths *p = &c->paths;
     struct mps_subflow *sf;
@@ -285,7 +286,6 @@ void mps_conn_route_changed(struct mps_conn *c, const struct mps_route *route, m
             mps_alive_doubt(sf, now);
     }
     p->due = true;
-    mps_conn_settle(c, now);
 }
 
 /* ---- the peer's addresses ---- */
@@ -356,8 +356,7 @@ void mps_paths_remote_removed(struct mps_conn *c, mps_addr_id_t id,
         /* The one that brought the news evidently works; it ends when the peer ends it. */
         if (sf->remote_id != id || sf == carrier || sf->state == MPS_SF_DEAD)
             continue;
-        mps_sf_kill(sf, true, MPS_REASON_ADDRESS_GONE, now);
-        mps_conn_lost_subflow(c, sf, false, now);
+        mps_news_ended(sf, &(struct mps_end){MPS_END_TAKEN_AWAY, MPS_REASON_ADDRESS_GONE, true}, now);
     }
 }
 

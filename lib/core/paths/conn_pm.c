@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* The path manager's policy asked and obeyed: new subflows, and back-off of pairs that failed. */
+#include "addresses.h"
+#include "core/conn/news.h"
+#include "core/conn/phase.h"
 #include "core/conn/query.h"
 #include "core/conn/state.h"
+#include "core/receive/checks.h"
+#include "core/subflow/life.h"
 
 struct view {
     const struct mps_conn *c;
@@ -134,7 +139,7 @@ static bool make_place(struct mps_conn *c, mps_time_t now)
         return true;
     if (!worst || mps_conn_n_active(c) < 2)
         return false;
-    mps_sf_abandon(worst, MPS_REASON_BAD_PERFORMANCE, true, now);
+    mps_news_failed(worst, MPS_REASON_BAD_PERFORMANCE, now);
     return true;
 }
 
@@ -143,7 +148,7 @@ void mps_paths_keep_limit(struct mps_conn *c, mps_time_t now)
     struct mps_subflow *worst;
 
     while (mps_conn_n_active(c) > c->cfg.max_subflows && (worst = hangs_longest(c, now)))
-        mps_sf_abandon(worst, MPS_REASON_BAD_PERFORMANCE, true, now);
+        mps_news_failed(worst, MPS_REASON_BAD_PERFORMANCE, now);
 }
 
 /* ---- looking for paths that went silent ---- */
@@ -206,8 +211,8 @@ static void end_twins(struct mps_conn *c, mps_time_t now)
         mps_for_each_subflow(other, c) {
             if (sf->state == MPS_SF_DEAD || !is_twin(sf, other) || !gives_way(sf, other, now))
                 continue;
-            mps_sf_tell_closed(sf, MPS_REASON_BAD_PERFORMANCE, true);
-            mps_sf_kill(sf, true, MPS_REASON_BAD_PERFORMANCE, now);
+            mps_news_ended(
+                sf, &(struct mps_end){MPS_END_REPLACED, MPS_REASON_BAD_PERFORMANCE, true}, now);
         }
     }
 }
@@ -514,21 +519,15 @@ void mps_paths_failed(struct mps_conn *c, const struct mps_subflow *sf, bool tra
     r->refused |= sf->join.refused;
     c->paths.refusals += sf->join.refused && r->worked;
     if (turned_away(c))
-        mps_conn_forgotten(c, now);
+        mps_phase_forgotten(c, now);
 }
 
-void mps_subflow_avoid(struct mps_subflow *sf, mps_time_t until, mps_time_t now)
+void mps_paths_avoid(struct mps_subflow *sf, mps_time_t until)
 {
-    struct mps_conn *c = sf->conn;
-    struct mps_retry *r;
+    struct mps_retry *r = retry_place(sf->conn, sf);
 
-    if (sf->state == MPS_SF_DEAD)
-        return;
-    mps_sf_kill(sf, true, MPS_REASON_PROHIBITED, now);
-    r = retry_place(c, sf);
     r->last_id = sf->id;
     r->until = until;
-    mps_conn_settle(c, now);
 }
 
 void mps_paths_blame(struct mps_conn *c, uint32_t id, mps_time_t now)

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* What the user wants changed while the connection runs: backup flags, weights. */
+#include "addresses.h"
 #include "core/conn/state.h"
 #include "core/send/control.h"
+#include "priority.h"
 
 /* ---- backup ---- */
 
-static int set_backup(struct mps_conn *c, struct mps_subflow *sf, bool backup)
+int mps_priority_set(struct mps_conn *c, struct mps_subflow *sf, bool backup)
 {
     struct mps_ctrl ctrl = {.type = MPS_FRAME_PRIO};
     int r;
@@ -22,23 +24,14 @@ static int set_backup(struct mps_conn *c, struct mps_subflow *sf, bool backup)
     return 0;
 }
 
-int mps_conn_set_backup(struct mps_conn *c, struct mps_subflow *sf, bool backup, mps_time_t now)
-{
-    int r = set_backup(c, sf, backup);
-
-    if (r == 0)
-        mps_conn_settle(c, now);
-    return r;
-}
-
-void mps_paths_backup_changed(struct mps_conn *c, const struct mps_addr *addr, bool backup)
+void mps_priority_changed(struct mps_conn *c, const struct mps_addr *addr, bool backup)
 {
     struct mps_subflow *sf;
 
     mps_for_each_subflow(sf, c) {
         if (mps_addr_same_ip(&sf->local, addr) && sf->state == MPS_SF_ACTIVE &&
             sf->backup != backup)
-            (void)set_backup(c, sf, backup); /* without memory it stays as it was */
+            (void)mps_priority_set(c, sf, backup); /* without memory it stays as it was */
     }
 }
 
@@ -53,7 +46,7 @@ static const struct mps_local *known_local(const struct mps_conn *c, const struc
     return NULL;
 }
 
-void mps_paths_settle_subflow(struct mps_subflow *sf)
+void mps_priority_apply(struct mps_subflow *sf)
 {
     const struct mps_local *l = known_local(sf->conn, &sf->local);
 
@@ -61,13 +54,12 @@ void mps_paths_settle_subflow(struct mps_subflow *sf)
         return;
     sf->weight = l->weight;
     if (l->backup != sf->backup)
-        (void)set_backup(sf->conn, sf, l->backup); /* without memory it stays as it was */
+        (void)mps_priority_set(sf->conn, sf, l->backup); /* without memory it stays as it was */
 }
 
 /* ---- weights ---- */
 
-int mps_conn_local_set_weight(struct mps_conn *c, const struct mps_addr *addr, unsigned weight,
-                              mps_time_t now)
+int mps_priority_set_weight(struct mps_conn *c, const struct mps_addr *addr, unsigned weight)
 {
     struct mps_local *l = mps_paths_find_local(c, addr);
     struct mps_subflow *sf;
@@ -83,6 +75,5 @@ int mps_conn_local_set_weight(struct mps_conn *c, const struct mps_addr *addr, u
         if (mps_addr_same_ip(&sf->local, addr))
             sf->weight = weight;
     }
-    mps_conn_settle(c, now);
-    return 0;
+    return 1;
 }

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* Frames that arrived: data, acknowledgments, credit, control. */
-#include "core/conn/query.h"
+#include "core/conn/news.h"
+#include "core/conn/phase.h"
 #include "core/conn/state.h"
+#include "core/paths/addresses.h"
 #include "core/send/repeat.h"
 #include "core/subflow/tx.h"
 #include "core/wire/auth.h"
+#include "frames.h"
 
 /* On subflows that wait for PONGs, too. */
 static void all_arrived(struct mps_conn *c, mps_time_t now)
@@ -79,7 +82,7 @@ static int place(struct mps_subflow *sf, const struct mps_dss *dss)
 }
 
 /* A retry of what found no memory repeats it all, which changes nothing that it changed before. */
-int mps_conn_rx_head(struct mps_subflow *sf, const struct mps_frame *f, mps_time_t now)
+int mps_frames_head(struct mps_subflow *sf, const struct mps_frame *f, mps_time_t now)
 {
     struct mps_conn *c = sf->conn;
     const struct mps_dss *dss = &f->dss;
@@ -115,7 +118,7 @@ static bool unwanted(const struct mps_conn *c)
     return c->rx.closed && c->rx.reasm.stored > 0;
 }
 
-int mps_conn_rx_payload(struct mps_subflow *sf, mps_time_t now)
+int mps_frames_payload(struct mps_subflow *sf, mps_time_t now)
 {
     struct mps_conn *c = sf->conn;
     struct mps_reasm_chunk *chunk = sf->rx.chunk;
@@ -139,7 +142,7 @@ int mps_conn_rx_payload(struct mps_subflow *sf, mps_time_t now)
     if (c->rx.fin_known && mps_reasm_next(&c->rx.reasm) == c->rx.fin_dsn)
         acknowledge_fin(c, now);
     if (unwanted(c))
-        mps_conn_abort(c, now);
+        mps_phase_abort(c, now);
     return 0;
 }
 
@@ -147,7 +150,7 @@ int mps_conn_rx_payload(struct mps_subflow *sf, mps_time_t now)
  * The beginning of a payload that the application waits for need not wait for the rest of its frame,
  * which takes 2 ms and more on a slow path. Where much came at once the rest is not far.
  */
-void mps_conn_rx_early(struct mps_subflow *sf, mps_time_t now)
+void mps_frames_early(struct mps_subflow *sf, mps_time_t now)
 {
     struct mps_conn *c = sf->conn;
     struct mps_reasm_chunk *chunk = sf->rx.chunk, *first;
@@ -193,11 +196,8 @@ static void peer_closed(struct mps_conn *c, uint32_t id, enum mps_reason reason,
 {
     struct mps_subflow *sf = find(c, id);
 
-    if (sf) {
-        mps_sf_kill(sf, true, reason, now);
-        mps_paths_failed(c, sf, transient, now);
-        mps_conn_lost_subflow(c, sf, false, now);
-    }
+    if (sf)
+        mps_news_ended(sf, &(struct mps_end){MPS_END_BY_PEER, reason, transient}, now);
     if (reason == MPS_REASON_MIDDLEBOX || reason == MPS_REASON_PROTOCOL)
         mps_paths_blame(c, id, now);
 }
@@ -244,11 +244,11 @@ static int fastclose(struct mps_conn *c, const struct mps_ctrl *ctrl, mps_time_t
         return r;
     if (!mps_auth_equal(want, ctrl->fastclose.hmac, sizeof(want)))
         return MPS_EAUTH;
-    mps_conn_die(c, (enum mps_reason)ctrl->fastclose.reason, true, now);
+    mps_phase_die(c, (enum mps_reason)ctrl->fastclose.reason, true, now);
     return 0;
 }
 
-int mps_conn_rx_ctrl(struct mps_subflow *sf, const struct mps_ctrl *ctrl, mps_time_t now)
+int mps_frames_ctrl(struct mps_subflow *sf, const struct mps_ctrl *ctrl, mps_time_t now)
 {
     struct mps_conn *c = sf->conn;
     struct mps_ctrl pong = {.type = MPS_FRAME_PONG}, next;
@@ -280,44 +280,4 @@ int mps_conn_rx_ctrl(struct mps_subflow *sf, const struct mps_ctrl *ctrl, mps_ti
     while (mps_ctrlq_rx_next_ready(&c->rx.ctrlq, &next))
         apply(c, sf, &next, now);
     return 0;
-}
-
-/* ---- the application's side ---- */
-
-unsigned mps_conn_app_rx_spans(struct mps_conn *c, struct mps_span *spans, unsigned max)
-{
-    unsigned n = mps_reasm_spans(&c->rx.reasm, spans, max);
-    uint64_t read = c->rx.reasm.read, left;
-
-    if (c->rx.urgent_end <= read)
-        return n;
-    left = c->rx.urgent_end - read > 1 ? c->rx.urgent_end - read - 1 : 1;
-    for (unsigned i = 0; i < n; i++) {
-        if (spans[i].n >= left) {
-            spans[i].n = left;
-            return i + 1;
-        }
-        left -= spans[i].n;
-    }
-    return n;
-}
-
-bool mps_conn_app_rx_urgent(const struct mps_conn *c)
-{
-    return c->rx.urgent_end == c->rx.reasm.read + 1;
-}
-
-void mps_conn_app_rx_done(struct mps_conn *c, size_t n, mps_time_t now)
-{
-    uint64_t there = mps_reasm_in_order(&c->rx.reasm);
-
-    if (n > there)
-        n = there;
-    mps_reasm_consume(&c->rx.reasm, n);
-    if (mps_mem_scarce(c->env.mem))
-        mps_flow_shrink(&c->flow);
-    mps_flow_consume(&c->flow, n, mps_conn_max_srtt(c), now);
-    if (c->lack_at != MPS_NEVER)
-        mps_conn_rx_retry(c, now);
-    mps_conn_settle(c, now);
 }

@@ -81,15 +81,6 @@ void mps_sndbuf_size(struct mps_conn *c, mps_time_t now)
         c->tx.full_at = now;
 }
 
-void mps_conn_limit_send_buffer(struct mps_conn *c, uint64_t bytes, uint64_t unsent,
-                                mps_time_t now)
-{
-    c->tx.asked_bytes = bytes;
-    c->tx.asked_unsent = unsent;
-    c->tx.unsent_max = 0;
-    mps_sndbuf_size(c, now);
-}
-
 uint64_t mps_conn_unacked(const struct mps_conn *c)
 {
     return mps_sendq_size(&c->tx.sendq);

@@ -160,25 +160,3 @@ static inline bool mps_sf_in_turn(const struct mps_subflow *sf)
 {
     return mps_sf_regular(sf) && !sf->rests;
 }
-
-/* ---- subflow.c ---- */
-
-/* A new one in CONNECTING or OPENING, linked; NULL: no memory or no slot. */
-struct mps_subflow *mps_sf_new(struct mps_conn *conn, uint32_t id, const struct mps_addr *local,
-                               const struct mps_addr *remote);
-void mps_sf_free(struct mps_subflow *sf);
-/* What it has received and not passed on is dropped. */
-void mps_sf_rx_clear(struct mps_subflow *sf);
-
-/* It carries data from now on. */
-void mps_sf_activate(struct mps_subflow *sf, mps_time_t now);
-
-/* The end of it, whatever was under way; what it held is queued for the others. */
-void mps_sf_kill(struct mps_subflow *sf, bool reset, enum mps_reason reason, mps_time_t now);
-
-/* As mps_sf_kill with reset, and the peer is told why on another subflow. */
-void mps_sf_abandon(struct mps_subflow *sf, enum mps_reason reason, bool transient,
-                    mps_time_t now);
-
-/* The peer may not see the end for long: it hears of it on another subflow. */
-void mps_sf_tell_closed(struct mps_subflow *sf, enum mps_reason reason, bool transient);

@@ -5,8 +5,14 @@
  */
 #include <string.h>
 #include "core/base/crc32c.h"
+#include "core/conn/news.h"
+#include "core/conn/opening.h"
 #include "core/conn/state.h"
+#include "core/receive/checks.h"
+#include "core/receive/frames.h"
+#include "core/receive/read.h"
 #include "core/send/control.h"
+#include "rx.h"
 
 _Static_assert(MPS_REASM_RESERVE >= MPS_DSS_MAX_PAYLOAD, "it takes any payload");
 
@@ -67,7 +73,7 @@ static void await_head(struct mps_sf_rx *rx)
 
 static int payload_end(struct mps_subflow *sf, mps_time_t now)
 {
-    int r = mps_conn_rx_payload(sf, now);
+    int r = mps_frames_payload(sf, now);
 
     if (r < 0)
         return r;
@@ -124,10 +130,10 @@ static int head_end(struct mps_subflow *sf, const struct mps_frame *f, mps_time_
     /* Padding says nothing: it follows HELLO before our answer is there. */
     sf->conn->rx.confirmed = true;
     if (f->type != MPS_FRAME_DSS)
-        return mps_conn_rx_ctrl(sf, &f->ctrl, now);
+        return mps_frames_ctrl(sf, &f->ctrl, now);
     rx->dss = f->dss;
     rx->crc = 0;
-    r = mps_conn_rx_head(sf, f, now);
+    r = mps_frames_head(sf, f, now);
     if (r < 0 || sf->state == MPS_SF_DEAD)
         return r;
     if (f->dss.payload_len == 0)
@@ -334,6 +340,7 @@ static enum mps_reason reason_of(int error)
 static void rx_failed(struct mps_subflow *sf, int error, mps_time_t now)
 {
     struct mps_conn *c = sf->conn;
+    struct mps_end end = {MPS_END_FAILED, reason_of(error), error == MPS_ENOMEM};
     struct mps_ctrl fail = {.type = MPS_FRAME_FAIL};
     bool damaged;
 
@@ -348,8 +355,8 @@ static void rx_failed(struct mps_subflow *sf, int error, mps_time_t now)
     /* Where the length has changed, anything may seem to be the next head. */
     damaged = sf->state == MPS_SF_ACTIVE &&
               (error == MPS_ECSUM || error == MPS_ECHECK || error == MPS_EPROTO);
-    if (!damaged || !mps_checks_farewell(sf, reason_of(error), now))
-        mps_sf_abandon(sf, reason_of(error), error == MPS_ENOMEM, now);
+    if (!damaged || !mps_news_last_words(sf, end.reason, now))
+        mps_news_ended(sf, &end, now);
     if (damaged)
         mps_checks_damaged(c, sf->id, &sf->local, &sf->remote, now);
 }
@@ -358,7 +365,7 @@ static void rx_failed(struct mps_subflow *sf, int error, mps_time_t now)
 static int rx_end(struct mps_subflow *sf, int r, mps_time_t now)
 {
     if (r == 0 && sf->state != MPS_SF_DEAD)
-        mps_conn_rx_early(sf, now);
+        mps_frames_early(sf, now);
     if (r < 0) {
         rx_failed(sf, r, now);
         if (sf->state != MPS_SF_DEAD)
@@ -382,7 +389,7 @@ static void retry(struct mps_subflow *sf, mps_time_t now)
     rx_end(sf, r, now);
 }
 
-void mps_conn_rx_retry(struct mps_conn *c, mps_time_t now)
+void mps_read_retry(struct mps_conn *c, mps_time_t now)
 {
     struct mps_subflow *sf;
 
@@ -393,14 +400,12 @@ void mps_conn_rx_retry(struct mps_conn *c, mps_time_t now)
     }
 }
 
-int mps_subflow_rx_done(struct mps_subflow *sf, size_t n, mps_time_t now)
+int mps_read_done(struct mps_subflow *sf, size_t n, mps_time_t now)
 {
     struct mps_sf_rx *rx = &sf->rx;
     struct mps_conn *c = sf->conn;
     int r = 0;
 
-    if (sf->state == MPS_SF_DEAD)
-        return MPS_ESTATE;
     mps_stale_heard(&sf->stale, now);
     mps_deadpeer_heard(&c->peer, now);
     if (rx->mode == MPS_RX_PAYLOAD && rx->chunk) {
@@ -414,7 +419,5 @@ int mps_subflow_rx_done(struct mps_subflow *sf, size_t n, mps_time_t now)
         r = MPS_EINVAL;
     if (r == 0)
         r = feed_scratch(sf, n, now);
-    r = rx_end(sf, r, now);
-    mps_conn_settle(c, now);
-    return r;
+    return rx_end(sf, r, now);
 }

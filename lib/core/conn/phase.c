@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* The end of a connection: DATA_FIN both ways, abort, loss of all subflows, timeouts. */
+#include "phase.h"
 #include "core/subflow/tx.h"
 #include "core/wire/auth.h"
+#include "drop.h"
 #include "query.h"
-#include "state.h"
 
 /* Of an application that closed. What it wrote is waited for as long as it takes. */
 static mps_time_t close_wait(const struct mps_conn *c)
@@ -11,16 +11,39 @@ static mps_time_t close_wait(const struct mps_conn *c)
     return c->leaving && mps_conn_own_stream_acked(c) ? MPS_LEAVE_WAIT : c->cfg.close_timeout;
 }
 
-/* ---- the application's verbs ---- */
+/* ---- the ends that are no orderly ones ---- */
 
-void mps_conn_app_fin(struct mps_conn *c, mps_time_t now)
+void mps_phase_die(struct mps_conn *c, enum mps_reason reason, bool tell, mps_time_t now)
 {
-    c->tx.fin = true;
-    mps_conn_busy(c, now);
-    mps_conn_push(c, now);
+    struct mps_subflow *sf;
+
+    if (c->phase == MPS_PH_OVER || c->phase == MPS_PH_PLAIN)
+        return;
+    if (tell && c->phase < MPS_PH_ABORTING && !c->rx.closed) {
+        c->ev.reset = true;
+        c->ev.reason = reason;
+    }
+    c->phase = MPS_PH_OVER;
+    c->hello_at = c->no_subflow_at = c->close_at = MPS_NEVER;
+    mps_answer_end(&c->answer);
+    mps_for_each_subflow(sf, c)
+        mps_drop_subflow(sf, true, reason, now);
 }
 
-void mps_conn_app_close(struct mps_conn *c, mps_time_t now)
+void mps_phase_plain(struct mps_conn *c, enum mps_reason reason, mps_time_t now)
+{
+    struct mps_subflow *sf;
+
+    c->phase = MPS_PH_PLAIN;
+    c->ev.plain = true;
+    c->ev.reason = reason;
+    c->hello_at = MPS_NEVER;
+    mps_answer_end(&c->answer);
+    mps_for_each_subflow(sf, c)
+        mps_drop_subflow(sf, true, MPS_REASON_UNSPECIFIED, now);
+}
+
+bool mps_phase_app_close(struct mps_conn *c, mps_time_t now)
 {
     c->tx.fin = true;
     if (!c->rx.closed) {
@@ -29,15 +52,15 @@ void mps_conn_app_close(struct mps_conn *c, mps_time_t now)
         if (c->phase == MPS_PH_OPEN)
             c->close_at = now + close_wait(c);
         if (c->rx.reasm.stored > 0) {
-            mps_conn_abort(c, now);
-            return;
+            mps_phase_abort(c, now);
+            return false;
         }
     }
-    mps_conn_busy(c, now);
-    mps_conn_push(c, now);
+    mps_phase_busy(c, now);
+    return true;
 }
 
-void mps_conn_leave(struct mps_conn *c, mps_time_t now)
+void mps_phase_leave(struct mps_conn *c, mps_time_t now)
 {
     c->leaving = true;
     if (c->phase == MPS_PH_OPEN && c->rx.closed && mps_conn_own_stream_acked(c) &&
@@ -57,7 +80,7 @@ static bool say_fastclose(struct mps_subflow *sf, const uint8_t *bytes, size_t l
  * FASTCLOSE goes out on all subflows; the resets follow when the peer has reset them itself, or
  * after a while: a reset sent at once would destroy the frame before it.
  */
-void mps_conn_abort(struct mps_conn *c, mps_time_t now)
+void mps_phase_abort(struct mps_conn *c, mps_time_t now)
 {
     struct mps_ctrl ctrl = {.type = MPS_FRAME_FASTCLOSE};
     uint8_t buf[MPS_CTRL_MAX_LEN];
@@ -69,8 +92,7 @@ void mps_conn_abort(struct mps_conn *c, mps_time_t now)
     ctrl.csn = mps_ctrlq_tx_next_csn(&c->tx.ctrlq);
     if (c->phase == MPS_PH_OPENING ||
         mps_auth_fastclose(c->env.crypto, c->keys.own, c->keys.peer, 0, ctrl.fastclose.hmac) < 0) {
-        mps_conn_die(c, MPS_REASON_UNSPECIFIED, false, now);
-        mps_conn_settle(c, now);
+        mps_phase_die(c, MPS_REASON_UNSPECIFIED, false, now);
         return;
     }
     len = mps_ctrl_encode(&ctrl, buf);
@@ -83,9 +105,8 @@ void mps_conn_abort(struct mps_conn *c, mps_time_t now)
             say_fastclose(sf, buf, len))
             sf->state = MPS_SF_CLOSING;
         else
-            mps_sf_kill(sf, true, MPS_REASON_UNSPECIFIED, now);
+            mps_drop_subflow(sf, true, MPS_REASON_UNSPECIFIED, now);
     }
-    mps_conn_settle(c, now);
 }
 
 /* ---- orderly end ---- */
@@ -102,7 +123,7 @@ static void start_closing(struct mps_conn *c, mps_time_t now)
         working |= mps_sf_works(sf);
     mps_for_each_subflow(sf, c) {
         if (sf->state != MPS_SF_ACTIVE || (working && sf->stale.stale)) {
-            mps_sf_kill(sf, true, MPS_REASON_UNSPECIFIED, now);
+            mps_drop_subflow(sf, true, MPS_REASON_UNSPECIFIED, now);
             continue;
         }
         /* Every subflow says that all has arrived: one of them getting through is enough. */
@@ -112,7 +133,7 @@ static void start_closing(struct mps_conn *c, mps_time_t now)
     }
 }
 
-void mps_conn_close_settle(struct mps_conn *c, mps_time_t now)
+void mps_phase_step(struct mps_conn *c, mps_time_t now)
 {
     struct mps_subflow *sf;
 
@@ -121,7 +142,7 @@ void mps_conn_close_settle(struct mps_conn *c, mps_time_t now)
     if (c->phase == MPS_PH_OPEN) {
         mps_for_each_subflow(sf, c) {
             if (sf->state == MPS_SF_CLOSING && mps_sf_tx_empty(sf))
-                mps_sf_kill(sf, false, sf->reason, now);
+                mps_drop_subflow(sf, false, sf->reason, now);
         }
     }
     if (c->phase == MPS_PH_OPEN && c->rx.closed && mps_conn_own_stream_acked(c) &&
@@ -133,7 +154,7 @@ void mps_conn_close_settle(struct mps_conn *c, mps_time_t now)
     if (c->phase == MPS_PH_CLOSING) {
         mps_for_each_subflow(sf, c) {
             if (sf->state == MPS_SF_CLOSING && mps_sf_tx_empty(sf))
-                mps_sf_kill(sf, false, MPS_REASON_UNSPECIFIED, now);
+                mps_drop_subflow(sf, false, MPS_REASON_UNSPECIFIED, now);
         }
         if (mps_conn_n_living(c) > 0)
             return;
@@ -142,7 +163,7 @@ void mps_conn_close_settle(struct mps_conn *c, mps_time_t now)
         if (c->rx.closed || mps_conn_app_rx_eof(c))
             c->phase = MPS_PH_OVER;
     } else if (c->phase == MPS_PH_ABORTING && mps_conn_n_living(c) == 0) {
-        mps_conn_die(c, MPS_REASON_UNSPECIFIED, false, now);
+        mps_phase_die(c, MPS_REASON_UNSPECIFIED, false, now);
     }
 }
 
@@ -163,9 +184,9 @@ static void lost_in_opening(struct mps_conn *c, const struct mps_subflow *sf, mp
      * could make it act twice. The application gets what TCP would give it here, a reset.
      */
     if (c->tx.early_taken && !foreign)
-        mps_conn_die(c, sf->reason, true, now);
+        mps_phase_die(c, sf->reason, true, now);
     else
-        mps_conn_plain(c, reason, now);
+        mps_phase_plain(c, reason, now);
 }
 
 /*
@@ -197,15 +218,15 @@ static void note_end(struct mps_conn *c, const struct mps_subflow *sf, mps_time_
         c->fin_at = now;
 }
 
-void mps_conn_forgotten(struct mps_conn *c, mps_time_t now)
+void mps_phase_forgotten(struct mps_conn *c, mps_time_t now)
 {
     if (mps_conn_both_ended(c))
         start_closing(c, now);
     else
-        mps_conn_die(c, MPS_REASON_UNKNOWN_TOKEN, true, now);
+        mps_phase_die(c, MPS_REASON_UNKNOWN_TOKEN, true, now);
 }
 
-void mps_conn_lost_subflow(struct mps_conn *c, struct mps_subflow *sf, bool orderly,
+void mps_phase_lost_subflow(struct mps_conn *c, struct mps_subflow *sf, bool orderly,
                            mps_time_t now)
 {
     if (c->phase == MPS_PH_OPENING) {
@@ -226,7 +247,7 @@ void mps_conn_lost_subflow(struct mps_conn *c, struct mps_subflow *sf, bool orde
     }
 }
 
-void mps_conn_busy(struct mps_conn *c, mps_time_t now)
+void mps_phase_busy(struct mps_conn *c, mps_time_t now)
 {
     if (c->phase == MPS_PH_OPEN && c->no_subflow_at == MPS_NEVER && mps_conn_n_active(c) == 0)
         c->no_subflow_at = now + patience(c);
@@ -242,7 +263,7 @@ static void hello_late(struct mps_conn *c, mps_time_t now)
     mps_for_each_subflow(sf, c)
         arrived |= mps_answer_hello_arrived(&c->answer, &sf->m);
     if (!c->tx.early_taken) {
-        mps_conn_plain(c, arrived ? MPS_REASON_TIMEOUT : MPS_REASON_MIDDLEBOX, now);
+        mps_phase_plain(c, arrived ? MPS_REASON_TIMEOUT : MPS_REASON_MIDDLEBOX, now);
     } else if (c->no_subflow_at == MPS_NEVER) {
         /* A proven peer that may have the data already: patience, as TCP has. */
         c->hello_at = MPS_NEVER;
@@ -273,21 +294,21 @@ static void close_late(struct mps_conn *c, mps_time_t now)
         c->close_at = now + MPS_FASTCLOSE_WAIT;
     } else if (c->phase == MPS_PH_CLOSING || c->phase == MPS_PH_ABORTING) {
         mps_for_each_subflow(sf, c)
-            mps_sf_kill(sf, true, MPS_REASON_TIMEOUT, now);
+            mps_drop_subflow(sf, true, MPS_REASON_TIMEOUT, now);
     } else if (c->tx.acked > c->close_acked) {
         c->close_acked = c->tx.acked;
         c->close_at = now + c->cfg.close_timeout;
     } else {
-        mps_conn_abort(c, now);
+        mps_phase_abort(c, now);
     }
 }
 
-void mps_conn_close_timer(struct mps_conn *c, mps_time_t now)
+void mps_phase_timer(struct mps_conn *c, mps_time_t now)
 {
     if (c->hello_at <= now)
         hello_late(c, now);
     if (c->no_subflow_at <= now)
-        mps_conn_die(c, MPS_REASON_TIMEOUT, true, now);
+        mps_phase_die(c, MPS_REASON_TIMEOUT, true, now);
     if (c->close_at <= now)
         close_late(c, now);
 }

@@ -1,17 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * Boxes that change bytes: which payloads carry a checksum, and what follows when one is wrong.
- * mptcpshim-protocol(7), "Payload checksums" and "FAIL".
- */
+#include "checks.h"
+#include "core/conn/phase.h"
 #include "core/conn/query.h"
-#include "core/conn/state.h"
-#include "core/send/control.h"
-#include "core/subflow/tx.h"
-
-void mps_conn_check_all(struct mps_conn *c)
-{
-    c->checks.wanted = true;
-}
 
 void mps_checks_up(const struct mps_subflow *sf)
 {
@@ -49,27 +39,7 @@ static void give_up(struct mps_conn *c, mps_time_t now)
         c->ev.reset = true;
         c->ev.reason = MPS_REASON_MIDDLEBOX;
     }
-    mps_conn_abort(c, now);
-}
-
-bool mps_checks_farewell(struct mps_subflow *sf, enum mps_reason reason, mps_time_t now)
-{
-    struct mps_conn *c = sf->conn;
-
-    if (sf->state != MPS_SF_ACTIVE || c->phase != MPS_PH_OPEN || mps_conn_n_active(c) > 1)
-        return false;
-    mps_sf_tx_clear(sf);
-    mps_sf_tell_closed(sf, reason, false);
-    mps_control_place(c, now);
-    sf->state = MPS_SF_CLOSING;
-    sf->reason = reason;
-    sf->join.deadline = now + MPS_CHECKS_FAREWELL;
-    sf->rx.mode = MPS_RX_DEAF;
-    mps_sf_rx_clear(sf);
-    mps_rtxq_slot_lost(&c->tx.rtxq, sf->slot);
-    mps_paths_failed(c, sf, false, now);
-    mps_conn_lost_subflow(c, sf, false, now);
-    return true;
+    mps_phase_abort(c, now);
 }
 
 void mps_checks_damaged(struct mps_conn *c, uint32_t id, const struct mps_addr *local,

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * Opening exchanges. First subflow: HELLO, HELLO_REPLY. Join: JOIN, JOIN_REPLY, JOIN_CONFIRM, with
- * HMACs both ways before any frame is looked at (RFC 6824 section 3.2).
- */
+#include "opening.h"
 #include <string.h>
+#include "alive.h"
+#include "core/paths/addresses.h"
+#include "core/subflow/life.h"
 #include "core/subflow/tx.h"
 #include "core/wire/auth.h"
+#include "news.h"
+#include "phase.h"
 #include "query.h"
-#include "state.h"
 
 static bool send_opening(struct mps_subflow *sf, const struct mps_opening *msg)
 {
@@ -33,9 +34,8 @@ static void send_first(struct mps_subflow *sf, const struct mps_opening *msg)
 
 /* ---- the first subflow ---- */
 
-int mps_conn_first_subflow(struct mps_conn *c, const struct mps_addr *local,
-                           const struct mps_addr *remote, mps_time_t now,
-                           struct mps_subflow **ret)
+int mps_open_first(struct mps_conn *c, const struct mps_addr *local, const struct mps_addr *remote,
+                   mps_time_t now, struct mps_subflow **ret)
 {
     bool client = c->role == MPS_ROLE_CLIENT;
     struct mps_opening msg = {.kind = client ? MPS_OPENING_HELLO : MPS_OPENING_HELLO_REPLY};
@@ -66,26 +66,12 @@ int mps_conn_first_subflow(struct mps_conn *c, const struct mps_addr *local,
         mps_answer_await(&c->answer, now);
     } else {
         c->ev.established = true;
-        mps_sf_activate(sf, now);
+        mps_news_up(sf, now);
         mps_ack_sent(&c->rx.ack); /* HELLO_REPLY says it all */
         mps_paths_announce(c);
     }
     *ret = sf;
-    mps_conn_settle(c, now);
     return 0;
-}
-
-void mps_conn_plain(struct mps_conn *c, enum mps_reason reason, mps_time_t now)
-{
-    struct mps_subflow *sf;
-
-    c->phase = MPS_PH_PLAIN;
-    c->ev.plain = true;
-    c->ev.reason = reason;
-    c->hello_at = MPS_NEVER;
-    mps_answer_end(&c->answer);
-    mps_for_each_subflow(sf, c)
-        mps_sf_kill(sf, true, MPS_REASON_UNSPECIFIED, now);
 }
 
 void mps_open_metrics(struct mps_subflow *sf, mps_time_t now)
@@ -96,14 +82,14 @@ void mps_open_metrics(struct mps_subflow *sf, mps_time_t now)
         return;
     switch (mps_answer_update(&c->answer, &sf->m, now)) {
     case MPS_ANSWER_UNHEARD:
-        mps_conn_plain(c, MPS_REASON_MIDDLEBOX, now);
+        mps_phase_plain(c, MPS_REASON_MIDDLEBOX, now);
         break;
     case MPS_ANSWER_EATEN:
         /* The server had the early data with HELLO: what it made of them is not known. */
         if (c->tx.early_taken)
-            mps_conn_die(c, MPS_REASON_TIMEOUT, true, now);
+            mps_phase_die(c, MPS_REASON_TIMEOUT, true, now);
         else
-            mps_conn_plain(c, MPS_REASON_MIDDLEBOX, now);
+            mps_phase_plain(c, MPS_REASON_MIDDLEBOX, now);
         break;
     case MPS_ANSWER_AWAITED:
         break;
@@ -121,33 +107,33 @@ static int hello_reply(struct mps_subflow *sf, const struct mps_hello *hello, mp
     memcpy(c->keys.peer, hello->key, MPS_KEY_LEN);
     c->keys.peer_token = token;
     if (hello->capabilities & MPS_CAP_PAYLOAD_CRC)
-        mps_conn_check_all(c);
+        c->checks.wanted = true;
     mps_flow_limit(&c->flow, hello->credit);
     c->phase = MPS_PH_OPEN;
     c->hello_at = MPS_NEVER;
     mps_answer_end(&c->answer);
     c->ev.established = true;
     /* Its first acknowledgment tells the server that the reply has arrived, as MPTCP's third ACK. */
-    mps_sf_activate(sf, now);
+    mps_news_up(sf, now);
     mps_paths_announce(c);
     return 0;
 }
 
-void mps_conn_first_address_gone(struct mps_conn *c, mps_time_t now)
+bool mps_open_address_gone(struct mps_conn *c, mps_time_t now)
 {
     if (c->phase != MPS_PH_OPENING || !c->had_first)
-        return;
+        return false;
     /* Whether the server has got the data, and acts upon them, can never be known any more. */
     if (c->tx.early_taken)
-        mps_conn_die(c, MPS_REASON_ADDRESS_GONE, true, now);
+        mps_phase_die(c, MPS_REASON_ADDRESS_GONE, true, now);
     else
-        mps_conn_plain(c, MPS_REASON_ADDRESS_GONE, now);
-    mps_conn_settle(c, now);
+        mps_phase_plain(c, MPS_REASON_ADDRESS_GONE, now);
+    return true;
 }
 
 /* ---- joins ---- */
 
-int mps_open_start_join(struct mps_subflow *sf, mps_time_t now)
+static int start_join(struct mps_subflow *sf, mps_time_t now)
 {
     struct mps_conn *c = sf->conn;
     struct mps_opening msg = {.kind = MPS_OPENING_JOIN};
@@ -161,6 +147,26 @@ int mps_open_start_join(struct mps_subflow *sf, mps_time_t now)
     msg.join.backup = sf->backup;
     memcpy(msg.join.nonce, sf->join.own_nonce, MPS_NONCE_LEN);
     return send_opening(sf, &msg) ? 0 : MPS_ELIMIT;
+}
+
+int mps_open_connected(struct mps_subflow *sf, const struct mps_addr *local,
+                       const struct mps_addr *remote, mps_time_t now)
+{
+    struct mps_conn *c = sf->conn;
+    int r;
+
+    if (sf->state != MPS_SF_CONNECTING)
+        return MPS_ESTATE;
+    sf->local = *local;
+    sf->remote = *remote;
+    sf->state = MPS_SF_OPENING;
+    /* The path answers: what follows may take its time. */
+    if (sf->join.deadline < now + MPS_JOIN_IN_NEED && c->cfg.join_timeout >= MPS_JOIN_IN_NEED)
+        sf->join.deadline = now + MPS_JOIN_IN_NEED;
+    r = start_join(sf, now);
+    if (r < 0)
+        mps_news_failed(sf, MPS_REASON_RESOURCES, now);
+    return r;
 }
 
 static int own_hmac(const struct mps_subflow *sf, uint8_t out[MPS_SHA1_LEN])
@@ -219,9 +225,8 @@ static int join_check(const struct mps_conn *c, const struct mps_join *join, mps
     return 0;
 }
 
-int mps_conn_join_accept(struct mps_conn *c, const struct mps_join *join,
-                         const struct mps_addr *local, const struct mps_addr *remote,
-                         mps_time_t now, struct mps_subflow **ret)
+int mps_open_accept(struct mps_conn *c, const struct mps_join *join, const struct mps_addr *local,
+                    const struct mps_addr *remote, mps_time_t now, struct mps_subflow **ret)
 {
     struct mps_opening msg = {.kind = MPS_OPENING_JOIN_REPLY};
     const struct mps_local *own = mps_paths_local(c, local);
@@ -256,7 +261,6 @@ int mps_conn_join_accept(struct mps_conn *c, const struct mps_join *join,
     memcpy(msg.join.nonce, sf->join.own_nonce, MPS_NONCE_LEN);
     send_opening(sf, &msg);
     *ret = sf;
-    mps_conn_settle(c, now);
     return 0;
 }
 
@@ -274,7 +278,7 @@ static int join_reply(struct mps_subflow *sf, const struct mps_join *join, mps_t
     if (!send_opening(sf, &msg))
         return MPS_ELIMIT;
     sf->peer_backup = join->backup;
-    mps_sf_activate(sf, now);
+    mps_news_up(sf, now);
     return 0;
 }
 
@@ -286,7 +290,7 @@ static int join_confirm(struct mps_subflow *sf, const struct mps_join *join, mps
         return r;
     mps_paths_peer_id_used(sf->conn, sf->id);
     sf->conn->rx.confirmed = true; /* it has got our key */
-    mps_sf_activate(sf, now);
+    mps_news_up(sf, now);
     mps_paths_keep_limit(sf->conn, now);
     return 0;
 }
@@ -298,10 +302,9 @@ static void refused(struct mps_subflow *sf, enum mps_reason reason, mps_time_t n
     struct mps_conn *c = sf->conn;
     bool transient = reason == MPS_REASON_RESOURCES || reason == MPS_REASON_UNSPECIFIED;
 
-    mps_sf_kill(sf, true, reason, now);
-    mps_paths_failed(c, sf, transient, now);
+    mps_news_ended(sf, &(struct mps_end){MPS_END_BY_PEER, reason, transient}, now);
     if (reason == MPS_REASON_UNKNOWN_TOKEN && mps_conn_n_active(c) == 0)
-        mps_conn_forgotten(c, now);
+        mps_phase_forgotten(c, now);
 }
 
 static int message(struct mps_subflow *sf, const struct mps_opening *msg, mps_time_t now)

@@ -1,15 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * Is a silent subflow still there? It is asked by PING; what happens without an answer is the
- * business of stale.h.
- *
- * The subflow that was heard of last is not asked while it is that, so never all of them are; as
- * soon as another one answers, it gets its turn. Only the client asks its last one, and more seldom:
- * the server may have lost it and be waiting with data for a new one, which only the client opens.
- */
+#include "alive.h"
 #include "core/subflow/tx.h"
+#include "phase.h"
 #include "query.h"
-#include "state.h"
 
 /* The accepting host waits a little longer: where both ask, one of them does. */
 static mps_time_t interval(const struct mps_conn *c)
@@ -112,23 +105,16 @@ void mps_alive_doubt_all(struct mps_conn *c, mps_time_t now)
         if (mps_sf_works(sf) && sf->stale.asked_at == 0)
             ask(sf, now);
     }
-    mps_conn_settle(c, now);
 }
 
 /* ---- what the application wants to know of the peer ---- */
-
-void mps_conn_set_timeouts(struct mps_conn *c, const struct mps_timeouts *timeouts, mps_time_t now)
-{
-    mps_deadpeer_set(&c->peer, timeouts);
-    mps_conn_settle(c, now);
-}
 
 mps_time_t mps_alive_peer_deadline(const struct mps_conn *c)
 {
     return c->phase == MPS_PH_OPEN ? mps_deadpeer_deadline(&c->peer) : MPS_NEVER;
 }
 
-void mps_alive_peer_settle(struct mps_conn *c, mps_time_t now)
+void mps_alive_peer_waiting(struct mps_conn *c, mps_time_t now)
 {
     bool waiting = c->tx.acked < mps_rtxq_tail(&c->tx.rtxq) || mps_conn_unsent(c) > 0;
 
@@ -148,7 +134,7 @@ void mps_alive_peer_timer(struct mps_conn *c, mps_time_t now)
     if (c->phase == MPS_PH_OPEN)
         verdict = mps_deadpeer_check(&c->peer, now);
     if (verdict == MPS_DEADPEER_DEAD)
-        mps_conn_die(c, MPS_REASON_TIMEOUT, true, now);
+        mps_phase_die(c, MPS_REASON_TIMEOUT, true, now);
     if (verdict != MPS_DEADPEER_PROBE)
         return;
     mps_for_each_subflow(sf, c) {

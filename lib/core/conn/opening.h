@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Opening exchanges. First subflow: HELLO, HELLO_REPLY. Join: JOIN, JOIN_REPLY, JOIN_CONFIRM, with
+ * HMACs both ways before any frame is looked at (RFC 6824 section 3.2).
+ */
+#pragma once
+#include "state.h"
+
+/* mps_conn_first_subflow, mps_conn_join_accept, mps_subflow_connected. */
+int mps_open_first(struct mps_conn *c, const struct mps_addr *local, const struct mps_addr *remote,
+                   mps_time_t now, struct mps_subflow **ret);
+int mps_open_accept(struct mps_conn *c, const struct mps_join *join, const struct mps_addr *local,
+                    const struct mps_addr *remote, mps_time_t now, struct mps_subflow **ret);
+int mps_open_connected(struct mps_subflow *sf, const struct mps_addr *local,
+                       const struct mps_addr *remote, mps_time_t now);
+
+/* Bytes of an opening message; *ret_used of them belong to it. 0 or a negative code. */
+int mps_open_rx(struct mps_subflow *sf, const uint8_t *p, size_t len, size_t *ret_used,
+                mps_time_t now);
+
+/* Fresh metrics of a subflow: those of the first one may show that HELLO waits in vain. */
+void mps_open_metrics(struct mps_subflow *sf, mps_time_t now);
+
+/* mps_conn_first_address_gone. False: nothing happened. */
+bool mps_open_address_gone(struct mps_conn *c, mps_time_t now);
