@@ -51,7 +51,8 @@ static void check(const char *file, bool optional, struct mps_settings_report *r
 
 static int usage_error(const char *argument)
 {
-    mps_launcher_complain("check-config: no option '%s'; try 'mptcpshim check-config --help'", argument);
+    mps_launcher_complain("check-config: no option '%s'; try 'mptcpshim check-config --help'",
+                          argument);
     return MPS_EXIT_FAILURE;
 }
 

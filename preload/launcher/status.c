@@ -81,8 +81,7 @@ static void print_subflow(struct json_object *subflow)
               text(subflow, "local"), text(subflow, "remote"), text(subflow, "state"),
               flag(subflow, "backup") ? ", backup" : "", flag(subflow, "stale") ? ", stale" : "",
               flag(subflow, "rests") ? ", rests" : "", number(subflow, "rtt_us") / 1000,
-              rates_of(subflow, rates),
-              amount(number(subflow, "bytes_sent"), "B", sent),
+              rates_of(subflow, rates), amount(number(subflow, "bytes_sent"), "B", sent),
               amount(number(subflow, "bytes_received"), "B", received));
 }
 
@@ -109,8 +108,7 @@ static void print_connection(struct json_object *connection, bool colours)
     if (json_object_object_get_ex(connection, "reason", NULL))
         mps_print(" (%s)", text(connection, "reason"));
     mps_print("  process %s  %s  sent %s  received %s\n", text(connection, "process"),
-              rates_of(connection, rates),
-              amount(number(connection, "bytes_sent"), "B", sent),
+              rates_of(connection, rates), amount(number(connection, "bytes_sent"), "B", sent),
               amount(number(connection, "bytes_received"), "B", received));
     print_each(connection, "subflows", print_subflow);
     print_each(connection, "ended", print_ended);

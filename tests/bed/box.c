@@ -3,10 +3,10 @@
 #include <stdbool.h>
 #include <string.h>
 
-#define TCP    6
+#define TCP      6
 #define FLAG_SYN 0x02
-#define LARGE  512
-#define SACK   5
+#define LARGE    512
+#define SACK     5
 
 /* A TCP segment within a packet. */
 struct segment {

@@ -24,7 +24,7 @@ struct bed_box_flow {
 /* One direction. */
 struct bed_box {
     struct bed_box_config config;
-    uint32_t seen, changed; /* segments that could be, and were, changed */
+    uint32_t seen, changed;                  /* segments that could be, and were, changed */
     struct bed_box_flow flow[BED_BOX_FLOWS]; /* the oldest goes first */
     unsigned n_flows;
 };

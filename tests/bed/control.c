@@ -11,10 +11,10 @@ struct unit {
     double factor;
 };
 
-static const struct unit rate_units[] = {{"", 1},       {"bit", 1},     {"kbit", 1e3},
-                                         {"mbit", 1e6}, {"gbit", 1e9},  {NULL, 0}};
-static const struct unit time_units[] = {{"ns", 1},   {"us", 1e3}, {"ms", 1e6},
-                                         {"s", 1e9},  {NULL, 0}};
+static const struct unit rate_units[] = {{"", 1},       {"bit", 1},    {"kbit", 1e3},
+                                         {"mbit", 1e6}, {"gbit", 1e9}, {NULL, 0}};
+static const struct unit time_units[] = {
+    {"ns", 1}, {"us", 1e3}, {"ms", 1e6}, {"s", 1e9}, {NULL, 0}};
 static const struct unit byte_units[] = {{"", 1}, {"k", 1024}, {"m", 1048576}, {NULL, 0}};
 static const struct unit loss_units[] = {{"%", 1e4}, {"ppm", 1}, {"", 1e4}, {NULL, 0}};
 

@@ -27,10 +27,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#define BANNER    "220 ready\r\n"
-#define WORD      16 /* "PING" or "PONG" and twelve digits */
-#define GUESTS    64
-#define PATIENCE  15 /* seconds, for one step of a connection */
+#define BANNER   "220 ready\r\n"
+#define WORD     16 /* "PING" or "PONG" and twelve digits */
+#define GUESTS   64
+#define PATIENCE 15 /* seconds, for one step of a connection */
 
 static volatile sig_atomic_t stopped;
 

@@ -24,7 +24,7 @@
 #include "handover/message.h"
 #include "stream.h"
 
-#define ANSWER_MS 15000
+#define ANSWER_MS    15000
 #define HTTP_REQUEST "GET /small HTTP/1.0\r\n\r\n"
 
 struct target {
@@ -403,8 +403,7 @@ int main(int argc, char **argv)
         double start = stream_now();
         bool met = breaches[i].run();
 
-        printf("%s %s (%.1f s)\n", met ? "met" : "FAILED", breaches[i].name,
-               stream_now() - start);
+        printf("%s %s (%.1f s)\n", met ? "met" : "FAILED", breaches[i].name, stream_now() - start);
         fflush(stdout);
         failed += !met;
     }

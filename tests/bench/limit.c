@@ -115,7 +115,7 @@ static void open_connection(enum way way, int ret[2], pid_t ret_relays[2])
         limit_check(socketpair(AF_UNIX, SOCK_STREAM, 0, near[i]), "socketpair");
         for (int end = 0; end < 2; end++)
             limit_check(setsockopt(near[i][end], SOL_SOCKET, SO_SNDBUF, &size, sizeof(size)),
-                  "SO_SNDBUF");
+                        "SO_SNDBUF");
     }
     for (int i = 0; i < 2; i++) {
         ret_relays[i] = limit_check(fork(), "fork");

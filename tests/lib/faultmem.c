@@ -18,7 +18,8 @@ static void *alloc(void *user, size_t size)
     struct header *h;
 
     fm->allocs += size >= fm->fail_size;
-    if (fm->fail_at && size >= fm->fail_size && (fm->allocs == fm->fail_at || (fm->fail_after && fm->allocs > fm->fail_at)))
+    if (fm->fail_at && size >= fm->fail_size &&
+        (fm->allocs == fm->fail_at || (fm->fail_after && fm->allocs > fm->fail_at)))
         return NULL;
     h = calloc(1, sizeof(*h) + size);
     if (!h)

@@ -9,12 +9,12 @@
 #include "core/base/mem.h"
 
 struct faultmem {
-    struct mps_mem mem;   /* hand this to the code under test */
-    unsigned long allocs; /* allocations asked for so far, failed ones included */
+    struct mps_mem mem;    /* hand this to the code under test */
+    unsigned long allocs;  /* allocations asked for so far, failed ones included */
     unsigned long fail_at; /* number (from 1) of the one that fails; 0: none */
-    bool fail_after;      /* all behind fail_at fail too */
-    size_t fail_size;     /* smaller ones succeed and are not counted */
-    long live;            /* allocations not freed yet */
+    bool fail_after;       /* all behind fail_at fail too */
+    size_t fail_size;      /* smaller ones succeed and are not counted */
+    long live;             /* allocations not freed yet */
     size_t live_bytes, peak_bytes;
 };
 

@@ -10,10 +10,10 @@
 #include "prng.h"
 
 struct simlink_params {
-    uint64_t rate;      /* bytes per second */
-    mps_time_t delay;   /* one way */
-    uint64_t queue;     /* bytes that may wait */
-    unsigned loss_ppm;  /* of a million packets */
+    uint64_t rate;     /* bytes per second */
+    mps_time_t delay;  /* one way */
+    uint64_t queue;    /* bytes that may wait */
+    unsigned loss_ppm; /* of a million packets */
 };
 
 struct simlink_dir {

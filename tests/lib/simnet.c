@@ -85,9 +85,9 @@ struct simsock *simnet_connect(struct simnet *net, const struct mps_addr *local,
     conn->addr[1] = *remote;
     if (local->port == 0)
         conn->addr[0].port = net->next_port++;
-    conn->tcp = simtcp_connect(&net->q, link, host, ops, user,
-                               listener != NULL ? listener->accept : NULL,
-                               listener != NULL ? listener->user : NULL);
+    conn->tcp =
+        simtcp_connect(&net->q, link, host, ops, user, listener != NULL ? listener->accept : NULL,
+                       listener != NULL ? listener->user : NULL);
     conn->next = net->conns;
     net->conns = conn;
     return &conn->tcp->sock[0];

@@ -11,9 +11,9 @@
 #include "simlink.h"
 #include "simtcp.h"
 
-#define SIMNET_MAX_LINKS   4
-#define SIMNET_MAX_LISTEN  8
-#define SIMNET_PORT        80
+#define SIMNET_MAX_LINKS  4
+#define SIMNET_MAX_LISTEN 8
+#define SIMNET_PORT       80
 
 struct simnet_listener {
     struct mps_addr addr;

@@ -71,7 +71,7 @@ struct simsock {
 struct simtcp {
     struct evq *q;
     struct simlink *link;
-    unsigned flip; /* link direction of side s: s ^ flip */
+    unsigned flip;          /* link direction of side s: s ^ flip */
     struct simsock sock[2]; /* 0 connects, 1 accepts */
     struct simpipe pipe[2];
     /* Asked when the handshake is done or refused; false: refused. */

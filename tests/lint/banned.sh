@@ -13,10 +13,9 @@ if grep -nE '\b(TO[D]O|FIX[M]E|XX[X])\b' $sources; then
     echo "unfinished work"
     rc=1
 fi
-for f in $(find lib preload include tests -name '*.[ch]'); do
-    case $(head -n 1 "$f") in
-    '/* SPDX-License-Identifier: MIT */') ;;
-    *) echo "$f: no licence line"; rc=1 ;;
-    esac
-done
+if find lib preload include tests -name '*.[ch]' -exec awk '
+        FNR == 1 && $0 != "/* SPDX-License-Identifier: MIT */" { print FILENAME }' {} + | grep .; then
+    echo "no licence line"
+    rc=1
+fi
 exit $rc

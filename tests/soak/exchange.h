@@ -34,7 +34,7 @@ struct exchange {
     size_t header_done; /* bytes of the header sent or received */
     uint64_t sent, received;
     bool sent_all, end_seen;
-    bool stale; /* events came after its end */
+    bool stale;               /* events came after its end */
     double since, moved, gap; /* stream_now(): start, latest progress; longest time without, s */
 };
 

@@ -16,6 +16,7 @@ bed_wait 10 bed_listening s 7000
 run=0 failed=0
 while [ $run -lt "$RUNS" ]; do
     run=$((run + 1))
+    # shellcheck disable=SC2046 # several words
     timeout 30 nsenter --net="/run/netns/$BED_ID-c" $(bed_prefix) "$PUMP" send $S1 7000 $BYTES ||
         failed=$((failed + 1))
 done

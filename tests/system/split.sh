@@ -61,7 +61,7 @@ start() # upload|download; the client's pid in $client
     client=$!
 }
 
-complete() # NAME
+transfer_is_complete() # NAME
 {
     finish "$1, the client" $client
     finish "$1, the server" $server
@@ -81,7 +81,7 @@ for direction in download upload; do
     configure $join
     join=$((join + 1))
     start $direction
-    complete "a proxy on each path, $direction"
+    transfer_is_complete "a proxy on each path, $direction"
     at_least "a proxy on each path, $direction: link 1 carried its part" $t_of1 $((SIZE * MB / 6))
     at_least "a proxy on each path, $direction: link 2 carried its part" $t_of2 $((SIZE * MB / 6))
 done
@@ -92,5 +92,5 @@ start download
 ok "one path falls silent: it was used" bed_wait 10 link_carried_since 1 "$t_before1" $MB
 ok "one path falls silent: so was the other" bed_wait 10 link_carried_since 2 "$t_before2" $MB
 bed_link 1 cut
-complete "one path falls silent"
+transfer_is_complete "one path falls silent"
 tap_end

@@ -14,6 +14,7 @@ one_duel() # NAME BYTES
     bed_spawn s timeout 120 "$DUEL" listen $S1 7100 "$2" 2>"$BED_TMP/duel.s"
     w_server=$!
     bed_wait 10 bed_listening s 7100
+    # shellcheck disable=SC2046 # several words
     ok "$1: the connecting side" timeout 120 nsenter --net="/run/netns/$BED_ID-c" $(bed_prefix) \
         "$DUEL" connect $S1 7100 "$2" 2>"$BED_TMP/duel.c"
     finish "$1, the listening side" $w_server

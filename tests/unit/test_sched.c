@@ -88,6 +88,7 @@ static void check_rows(const struct mps_sched_ops *ops, const struct row *rows, 
 /* What every policy must do. */
 static void test_common(void **user)
 {
+    /* clang-format off */
     const struct row rows[] = {
         {"no path", {path(MBIT, 10)}, 0, MB, MB, false, NONE},
         {"one", {path(MBIT, 10)}, 1, MB, MB, false, 0},
@@ -101,6 +102,7 @@ static void test_common(void **user)
          {carried(path(100 * MBIT, 1)), path(MBIT, 90)}, 2, MB, MB, true, 1},
         {"reinjection has nowhere to go", {carried(path(MBIT, 1))}, 1, MB, MB, true, NONE},
     };
+    /* clang-format on */
 
     for (unsigned i = 0; mps_sched_at(i) != NULL; i++)
         check_rows(mps_sched_at(i), rows, COUNT(rows));
@@ -132,6 +134,7 @@ static void test_ecf_best(void **user)
     bloated.m.srtt_us = 200000;
     cwnd_only.m.cwnd = 128 * KB;
 
+    /* clang-format off */
     const struct row rows[] = {
         {"smaller RTT", {path(10 * MBIT, 30), path(10 * MBIT, 20)}, 2, 1, MB, false, 1},
         {"larger rate", {path(1 * MBIT, 20), path(10 * MBIT, 20)}, 2, 16 * KB, MB, false, 1},
@@ -145,6 +148,7 @@ static void test_ecf_best(void **user)
         {"rate from the window", {cwnd_only, path(MBIT, 11)}, 2, 16 * KB, MB, false, 0},
         {"equal, one full", {full(MBIT, 20, 0), path(MBIT, 20)}, 2, MB, MB, false, 1},
     };
+    /* clang-format on */
 
     check_rows(&mps_sched_ecf, rows, COUNT(rows));
 }
@@ -159,6 +163,7 @@ static void test_ecf_waits(void **user)
      * Fast: 100 Mbit/s, 10 ms. Slow: 10 Mbit/s, 100 ms: 16 KiB are there after 13 + 50 ms, until
      * when fast delivers 12500 * (63 - 5) - 12500 = 712 KB, and sends 775 KB.
      */
+    /* clang-format off */
     const struct row rows[] = {
         {"little left", {full(100 * MBIT, 10, 12500), path(10 * MBIT, 100)}, 2, 600 * KB, 100 * MB,
          false, NONE},
@@ -181,6 +186,7 @@ static void test_ecf_waits(void **user)
         {"a long queue makes the fast one slow",
          {full(100 * MBIT, 10, 2 * MB), path(10 * MBIT, 100)}, 2, 100 * KB, 100 * MB, false, 1},
     };
+    /* clang-format on */
 
     check_rows(&mps_sched_ecf, rows, COUNT(rows));
 }
@@ -221,6 +227,7 @@ static void test_ecf_unknown(void **user)
     struct mps_sched_path fresh = {.room = 14 * KB};
     struct mps_sched_path tried = {.room = 10 * KB, .m = {.in_flight = 4 * KB}};
     struct mps_sched_path queued = {.room = 10 * KB, .queued = 4 * KB};
+    /* clang-format off */
     const struct row rows[] = {
         {"known one with room first", {fresh, path(MBIT, 10)}, 2, MB, MB, false, 1},
         {"tried when the known one is full", {fresh, full(MBIT, 10, 9000)}, 2, MB, MB, false, 0},
@@ -229,6 +236,7 @@ static void test_ecf_unknown(void **user)
         {"none known: the emptier", {tried, fresh}, 2, MB, MB, false, 1},
         {"none known: used on", {tried}, 1, MB, MB, false, 0},
     };
+    /* clang-format on */
 
     check_rows(&mps_sched_ecf, rows, COUNT(rows));
 }
@@ -247,6 +255,7 @@ static void test_ecf_extremes(void **user)
         .room = UINT64_MAX,
     };
     struct mps_sched_path slow = {.m = {.srtt_us = 1, .rate = 1, .notsent = UINT64_MAX}, .room = 1};
+    /* clang-format off */
     const struct row rows[] = {
         {"huge", {huge, path(MBIT, 10)}, 2, UINT64_MAX, UINT64_MAX, false, 1},
         {"slow", {slow, path(MBIT, 10)}, 2, UINT64_MAX, UINT64_MAX, false, 1},
@@ -254,12 +263,14 @@ static void test_ecf_extremes(void **user)
         {"slow alone", {slow}, 1, UINT64_MAX, UINT64_MAX, false, 0},
         {"nothing waits", {path(MBIT, 10)}, 1, 0, 0, true, 0},
     };
+    /* clang-format on */
 
     check_rows(&mps_sched_ecf, rows, COUNT(rows));
 }
 
 static void test_minrtt(void **user)
 {
+    /* clang-format off */
     const struct row rows[] = {
         {"smallest", {path(MBIT, 30), path(MBIT, 10), path(MBIT, 20)}, 3, MB, MB, false, 1},
         {"full: the next", {path(MBIT, 30), full(MBIT, 10, 1), path(MBIT, 20)}, 3, MB, MB, false,
@@ -267,6 +278,7 @@ static void test_minrtt(void **user)
         {"unknown last", {{.room = 1}, path(MBIT, 900)}, 2, MB, MB, false, 1},
         {"equal", {path(MBIT, 30), path(MBIT, 30)}, 2, MB, MB, false, 0},
     };
+    /* clang-format on */
 
     check_rows(&mps_sched_minrtt, rows, COUNT(rows));
     check_rows(&mps_sched_redundant, rows, COUNT(rows));
@@ -292,6 +304,7 @@ static void test_roundrobin(void **user)
 
 static void test_backup(void **user)
 {
+    /* clang-format off */
     const struct row rows[] = {
         {"the first, whatever its RTT", {path(MBIT, 90), path(MBIT, 10)}, 2, MB, MB, false, 0},
         {"full: waits", {full(MBIT, 90, 1), path(MBIT, 10)}, 2, MB, MB, false, NONE},
@@ -299,6 +312,7 @@ static void test_backup(void **user)
         {"backups alone: the first", {backup(path(MBIT, 9)), backup(path(MBIT, 1))}, 2, MB, MB,
          false, 0},
     };
+    /* clang-format on */
 
     check_rows(&mps_sched_backup, rows, COUNT(rows));
 }
@@ -306,6 +320,7 @@ static void test_backup(void **user)
 /* Only their ratio counts. */
 static void test_weights(void **user)
 {
+    /* clang-format off */
     const struct row minrtt[] = {
         {"half", {path(MBIT, 10), weighing(2, path(MBIT, 19))}, 2, MB, MB, false, 1},
         {"not half", {path(MBIT, 10), weighing(2, path(MBIT, 21))}, 2, MB, MB, false, 0},
@@ -329,6 +344,7 @@ static void test_weights(void **user)
         {"not if it is full", {path(MBIT, 10), weighing(2, full(MBIT, 90, 1))}, 2, MB, MB, false,
          NONE},
     };
+    /* clang-format on */
 
     check_rows(&mps_sched_minrtt, minrtt, COUNT(minrtt));
     check_rows(&mps_sched_redundant, minrtt, COUNT(minrtt));

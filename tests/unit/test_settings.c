@@ -61,6 +61,7 @@ static void read_text(const char *text)
     assert_int_equal(report.n_bad, seen.n);
 }
 
+/* clang-format off */
 static const char whole[] =
     "\xef\xbb\xbf# every key\n"
     "[connections]\n"
@@ -101,6 +102,7 @@ static const char whole[] =
     "leave-alone = sshd, collectd\n"
     "  ntpd\n"
     "leave-ports = 21 2121";
+/* clang-format on */
 
 static void all_keys(void **state)
 {

@@ -7,9 +7,9 @@
  * and mps_conn_app_rx_spans offer, (3) re-reads mps_conn_deadline. No verb calls back. One thread
  * at a time.
  *
- * Invariants (DESIGN): I2 no deadlock: subflows are always read, but for a while when memory is
- * missing (MPS_LACK_WAIT), and only data needs credit. I3 memory is bounded by the credit granted
- * and the limits below. I4 nothing is freed before its DATA_ACK.
+ * Invariants (with their numbers in ARCHITECTURE.md): I2 no deadlock: subflows are always read, but
+ * for a while when memory is missing (MPS_LACK_WAIT), and only data needs credit. I3 memory is
+ * bounded by the credit granted and the limits below. I4 nothing is freed before its DATA_ACK.
  */
 #pragma once
 #include <stdbool.h>

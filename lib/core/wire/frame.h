@@ -60,7 +60,7 @@ struct mps_dss {
     uint32_t timestamp_us; /* sender's clock, wraps; 0: none */
 };
 
-/* A control frame that changes state; csn orders them over all subflows (DESIGN: control space). */
+/* A control frame that changes state; csn orders them over all subflows (mptcpshim-protocol(7), Control space). */
 struct mps_ctrl {
     enum mps_frame_type type;
     uint32_t csn;

@@ -189,7 +189,11 @@ MPS_EXPORT ssize_t splice(int in, off64_t *in_offset, int out, off64_t *out_offs
     return mps_next.splice(in, in_offset, out, out_offset, n, flags);
 }
 
-static void settle_all(const struct pollfd *fds, nfds_t n)
+/*
+ * Not of const elements: the C library declares poll() as a function that only writes them, and a
+ * compiler would take a function that only reads them for one that reads what nobody has written.
+ */
+static void settle_all(struct pollfd *fds, nfds_t n)
 {
     mps_doubt_check();
     if (fds)

@@ -111,6 +111,7 @@ bench_idle() # both ends are in one agent, so a connection is there twice
     BED_OPTIONS=$local_options
     # Two descriptors for each end of each connection, and each is there twice: 10,000 ends.
     count=${BENCH_IDLE:-5000}
+    # shellcheck disable=SC3045 # dash and bash have it
     ulimit -n $((count * 4 + 200)) 2>/dev/null || count=$((($(ulimit -n) - 200) / 4))
     progress "idle, $count connections"
     BED_MODE=shim

@@ -63,6 +63,7 @@ serve_web()
     nginx_do && ready $HTTP && ready $TLS
 }
 
+# shellcheck disable=SC2120 # the cases pass some
 nginx_do() # ARGUMENT...
 {
     server nginx -c "$BED_TMP/nginx.conf" -p "$BED_TMP/nginx" -e "$BED_TMP/nginx/error.log" "$@"

@@ -84,6 +84,7 @@ while :; do
     shift
 done
 [ $update_readme = 0 ] || [ $# = 0 ] || { echo "--update-readme needs all cases" >&2; exit 2; }
+# shellcheck disable=SC2046 # names have no blanks
 [ $# -gt 0 ] || set -- $(cd "$PROGRAMS" && ls ./*.case | sed 's|./||; s|\.case$||')
 : "${PROGRAMS_MODES:=$(volume plain/plain '') shim/shim shim/plain plain/shim}"
 : >"$PROGRAMS_JSON"
