@@ -56,6 +56,11 @@ for name in $managers; do
     section mptcpshim.conf.5 '\[conn' '\[agent' | sed '/^\.BI "path-manager = "/,/^\.TP/!d' | grep -qw "$name" ||
         { echo "mptcpshim.conf.5: no path manager $name in [connections]"; rc=1; }
 done
+frames=$(rows frame | tr ' ' ':')
+for frame in $frames; do
+    section mptcpshim-protocol.7 FRAMES AUTH | grep -q "^${frame%:*} ${frame#*:} " ||
+        { echo "mptcpshim-protocol.7: no row ${frame%:*} ${frame#*:} in the table of frames"; rc=1; }
+done
 events=$(rows event)
 members="$(rows event-member) $(sed -n 's/.*object_add(event, "\([a-z]*\)".*/\1/p' lib/engine/show/monitor.c)"
 for event in $events; do

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include "core/paths/pm.h"
 #include "core/sched/sched.h"
+#include "core/wire/frame.h"
 #include "engine/show/events.h"
 
 static void schedulers(void)
@@ -14,6 +15,13 @@ static void schedulers(void)
         printf("scheduler %s\n", mps_sched_at(i)->name);
     for (unsigned i = 0; mps_pm_at(i); i++)
         printf("path-manager %s\n", mps_pm_at(i)->name);
+}
+
+#define FRAME(name, number, member, space, flags, fields) printf("frame %02X %s\n", number, #name);
+
+static void frames(void)
+{
+    MPS_CTRL_FRAMES(FRAME, MPS_CTRL_NOTHING)
 }
 
 static void events(void)
@@ -27,6 +35,7 @@ static void events(void)
 int main(void)
 {
     schedulers();
+    frames();
     events();
     return 0;
 }

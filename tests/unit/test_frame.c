@@ -5,10 +5,10 @@
 #include "core/base/err.h"
 #include "core/wire/frame.h"
 
-static const enum mps_frame_type ctrl_types[] = {
-    MPS_FRAME_ADD_ADDR,  MPS_FRAME_REMOVE_ADDR,   MPS_FRAME_PRIO, MPS_FRAME_FAIL,
-    MPS_FRAME_FASTCLOSE, MPS_FRAME_SUBFLOW_CLOSE, MPS_FRAME_PING, MPS_FRAME_PONG,
-};
+/* Every row of frame_list.h, with random values in its fields. */
+#define TYPE(name, number, member, space, flags, fields) MPS_FRAME_##name,
+
+static const enum mps_frame_type ctrl_types[] = {MPS_CTRL_FRAMES(TYPE, MPS_CTRL_NOTHING)};
 
 #define N_CTRL (sizeof(ctrl_types) / sizeof(*ctrl_types))
 
@@ -18,6 +18,33 @@ static void random_bytes(uint8_t *out, size_t len, uint64_t *rng)
         out[i] = (uint8_t)(test_random(rng) >> 56);
 }
 
+static void random_addr(struct mps_addr *addr, uint64_t *rng)
+{
+    addr->family = test_random(rng) >> 63 ? MPS_AF_INET : MPS_AF_INET6;
+    addr->port = (uint16_t)test_random(rng);
+    random_bytes(addr->ip, addr->family == MPS_AF_INET ? 4 : 16, rng);
+}
+
+#define FILL_U8(at)    at = (uint8_t)test_random(rng);
+#define FILL_U32(at)   at = (uint32_t)test_random(rng);
+#define FILL_U64(at)   at = test_random(rng);
+#define FILL_ADDR(at)  random_addr(&at, rng);
+#define FILL_MAC8(at)  random_bytes(at, sizeof(at), rng);
+#define FILL_MAC20(at) random_bytes(at, sizeof(at), rng);
+#define FILL_FLAGS(at) at = (uint8_t)test_random(rng) & mask;
+#define FILL_FIELD(kind, member, name) FILL_##kind(c.member.name)
+#define ORDERED c.csn
+#define OUTSIDE 0
+#define FILL(name, number, member, space, flags, fields)                                           \
+    case MPS_FRAME_##name: {                                                                       \
+        const uint8_t mask = flags;                                                                \
+                                                                                                   \
+        (void)mask;                                                                                \
+        c.csn = space;                                                                             \
+        fields                                                                                     \
+        break;                                                                                     \
+    }
+
 static struct mps_ctrl random_ctrl(enum mps_frame_type type, uint64_t *rng)
 {
     struct mps_ctrl c;
@@ -26,37 +53,8 @@ static struct mps_ctrl random_ctrl(enum mps_frame_type type, uint64_t *rng)
     c.type = type;
     c.csn = (uint32_t)test_random(rng);
     switch (type) {
-    case MPS_FRAME_ADD_ADDR:
-        c.add_addr.id = (mps_addr_id_t)test_random(rng);
-        c.add_addr.way = (uint8_t)test_random(rng);
-        c.add_addr.addr.family = test_random(rng) >> 63 ? MPS_AF_INET : MPS_AF_INET6;
-        c.add_addr.addr.port = (uint16_t)test_random(rng);
-        random_bytes(c.add_addr.addr.ip, c.add_addr.addr.family == MPS_AF_INET ? 4 : 16, rng);
-        random_bytes(c.add_addr.hmac, sizeof(c.add_addr.hmac), rng);
-        break;
-    case MPS_FRAME_REMOVE_ADDR:
-        c.remove_addr.id = (mps_addr_id_t)test_random(rng);
-        break;
-    case MPS_FRAME_PRIO:
-        c.prio.subflow_id = (uint32_t)test_random(rng);
-        c.prio.flags = test_random(rng) >> 63 ? MPS_PRIO_BACKUP : 0;
-        break;
-    case MPS_FRAME_FAIL:
-        c.fail.subflow_id = (uint32_t)test_random(rng);
-        c.fail.dsn = test_random(rng);
-        break;
-    case MPS_FRAME_FASTCLOSE:
-        c.fastclose.reason = (uint8_t)test_random(rng);
-        random_bytes(c.fastclose.hmac, sizeof(c.fastclose.hmac), rng);
-        break;
-    case MPS_FRAME_SUBFLOW_CLOSE:
-        c.subflow_close.subflow_id = (uint32_t)test_random(rng);
-        c.subflow_close.flags = test_random(rng) >> 63 ? MPS_CLOSE_TRANSIENT : 0;
-        c.subflow_close.reason = (uint8_t)test_random(rng);
-        break;
+        MPS_CTRL_FRAMES(FILL, FILL_FIELD)
     default:
-        c.csn = 0;
-        c.ping.opaque = (uint32_t)test_random(rng);
         break;
     }
     return c;

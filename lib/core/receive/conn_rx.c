@@ -257,13 +257,13 @@ int mps_frames_ctrl(struct mps_subflow *sf, const struct mps_ctrl *ctrl, mps_tim
 
     switch (ctrl->type) {
     case MPS_FRAME_PING:
-        pong.ping.opaque = ctrl->ping.opaque;
+        pong.pong.opaque = ctrl->ping.opaque;
         /* Without room it is not answered: nobody can make us queue replies without end. */
         mps_sf_tx_ctrl(sf, buf, mps_ctrl_encode(&pong, buf));
         return 0;
     case MPS_FRAME_PONG: /* that it came is all it says, or that what was before it did */
         if (sf->split) {
-            mps_split_answer(sf->split, ctrl->ping.opaque, now);
+            mps_split_answer(sf->split, ctrl->pong.opaque, now);
             mps_split_metrics(sf->split, sf->bytes_sent, &sf->m);
             mps_sf_tx_probe(sf, now);
         }

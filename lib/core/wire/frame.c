@@ -5,11 +5,12 @@
 #include "cursor.h"
 #include "core/base/err.h"
 
-#define TYPE_OPTIONAL   0x80 /* this bit: skipped when unknown */
-#define CRC_OFFSET      4
-#define CSN_LEN         4
-#define ADDR_HMAC_LEN   8
-#define ADD_ADDR_LEN(n) (CSN_LEN + 4 + (n) + ADDR_HMAC_LEN) /* n: bytes of the address */
+#define TYPE_OPTIONAL 0x80 /* this bit: skipped when unknown */
+#define CRC_OFFSET    4
+#define CSN_LEN       4
+#define IPV4_LEN      4
+#define IPV6_LEN      16
+#define IPV6_MORE     (IPV6_LEN - IPV4_LEN)
 
 struct prefix {
     uint8_t type, flags;
@@ -27,28 +28,66 @@ static uint32_t head_crc(const uint8_t *buf, size_t head_len)
     return mps_crc32c(crc, buf + MPS_FRAME_PREFIX_LEN, head_len - MPS_FRAME_PREFIX_LEN);
 }
 
-/* Whether `len` is right for a control frame of this type; false for other types. */
-static bool is_ctrl_len(uint8_t type, size_t len)
+/* ---- the rows of frame_list.h ---- */
+
+enum kind {
+    U8,
+    U32,
+    U64,
+    ADDR,
+    MAC8,
+    MAC20,
+    FLAGS,
+};
+
+/* Bytes on the wire; of an address those with IPv4. */
+static const uint8_t size_of[] = {
+    [U8] = 1, [U32] = 4, [U64] = 8, [ADDR] = 1 + 2 + IPV4_LEN, [MAC8] = 8, [MAC20] = 20, [FLAGS] = 0,
+};
+
+struct field {
+    enum kind kind;
+    size_t at; /* in struct mps_ctrl */
+};
+
+#define FIELDS_MAX 4
+
+struct row {
+    bool known, outside; /* outside: of the control space */
+    uint8_t flags;
+    unsigned n;
+    struct field fields[FIELDS_MAX];
+};
+
+#define ORDERED false
+#define OUTSIDE true
+#define FIELD(kind, member, name) {kind, offsetof(struct mps_ctrl, member.name)},
+#define COUNT(...) (sizeof((struct field[]){__VA_ARGS__}) / sizeof(struct field))
+#define ROW(name, number, member, space, mask, list)                                               \
+    [number] = {true, space, mask, COUNT(list), {list}},
+
+static const struct row rows[] = {MPS_CTRL_FRAMES(ROW, FIELD)};
+
+/* NULL: no control frame. */
+static const struct row *row_of(unsigned type)
 {
-    switch (type) {
-    case MPS_FRAME_ADD_ADDR:
-        return len == ADD_ADDR_LEN(4) || len == ADD_ADDR_LEN(16);
-    case MPS_FRAME_REMOVE_ADDR:
-        return len == CSN_LEN + 1;
-    case MPS_FRAME_PRIO:
-    case MPS_FRAME_PING:
-    case MPS_FRAME_PONG:
-        return len == CSN_LEN + 4;
-    case MPS_FRAME_FAIL:
-        return len == CSN_LEN + 4 + 8;
-    case MPS_FRAME_FASTCLOSE:
-        return len == CSN_LEN + 1 + MPS_SHA1_LEN;
-    case MPS_FRAME_SUBFLOW_CLOSE:
-        return len == CSN_LEN + 4 + 1;
-    default:
-        return false;
-    }
+    return type < sizeof(rows) / sizeof(rows[0]) && rows[type].known ? &rows[type] : NULL;
 }
+
+/* Whether `len` is right for it. */
+static bool is_ctrl_len(const struct row *row, size_t len)
+{
+    size_t wanted = CSN_LEN;
+    bool has_addr = false;
+
+    for (unsigned i = 0; i < row->n; i++) {
+        wanted += size_of[row->fields[i].kind];
+        has_addr |= row->fields[i].kind == ADDR;
+    }
+    return len == wanted || (has_addr && len == wanted + IPV6_MORE);
+}
+
+/* ---- parsing ---- */
 
 static bool is_dss(uint8_t type)
 {
@@ -80,64 +119,73 @@ static int parse_dss(const struct prefix *prefix, struct mps_reader *r, struct m
     return dss->dsn > UINT64_MAX - numbers ? MPS_EPROTO : 0;
 }
 
-static int parse_add_addr(struct mps_reader *r, uint8_t flags, struct mps_ctrl *ctrl)
+/* `left`: bytes of the fields behind it, which tell the family, too. */
+static int parse_addr(struct mps_reader *r, size_t left, struct mps_addr *addr)
 {
-    struct mps_addr *addr = &ctrl->add_addr.addr;
-    size_t ip_len = mps_reader_left(r) + CSN_LEN == ADD_ADDR_LEN(4) ? 4 : 16;
-
-    ctrl->add_addr.id = mps_read_u8(r);
-    ctrl->add_addr.way = flags;
     addr->family = mps_read_u8(r);
     addr->port = mps_read_u16(r);
-    mps_read_bytes(r, addr->ip, ip_len);
-    mps_read_bytes(r, ctrl->add_addr.hmac, sizeof(ctrl->add_addr.hmac));
-    return addr->family == (ip_len == 4 ? MPS_AF_INET : MPS_AF_INET6) ? 0 : MPS_EPROTO;
+    if (addr->family != (mps_reader_left(r) == IPV4_LEN + left ? MPS_AF_INET : MPS_AF_INET6))
+        return MPS_EPROTO;
+    mps_read_bytes(r, addr->ip, mps_reader_left(r) - left);
+    return 0;
+}
+
+static size_t len_behind(const struct row *row, unsigned i)
+{
+    size_t len = 0;
+
+    while (++i < row->n)
+        len += size_of[row->fields[i].kind];
+    return len;
 }
 
 static int parse_ctrl(const struct prefix *prefix, struct mps_reader *r, struct mps_ctrl *ctrl)
 {
+    const struct row *row = row_of(prefix->type);
+    int err = 0;
+
     ctrl->type = prefix->type;
     ctrl->csn = mps_read_u32(r);
-    switch (ctrl->type) {
-    case MPS_FRAME_ADD_ADDR:
-        return parse_add_addr(r, prefix->flags, ctrl);
-    case MPS_FRAME_REMOVE_ADDR:
-        ctrl->remove_addr.id = mps_read_u8(r);
-        return 0;
-    case MPS_FRAME_PRIO:
-        ctrl->prio.subflow_id = mps_read_u32(r);
-        ctrl->prio.flags = prefix->flags & MPS_PRIO_BACKUP;
-        return 0;
-    case MPS_FRAME_FAIL:
-        ctrl->fail.subflow_id = mps_read_u32(r);
-        ctrl->fail.dsn = mps_read_u64(r);
-        return 0;
-    case MPS_FRAME_FASTCLOSE:
-        ctrl->fastclose.reason = mps_read_u8(r);
-        mps_read_bytes(r, ctrl->fastclose.hmac, sizeof(ctrl->fastclose.hmac));
-        return 0;
-    case MPS_FRAME_SUBFLOW_CLOSE:
-        ctrl->subflow_close.subflow_id = mps_read_u32(r);
-        ctrl->subflow_close.flags = prefix->flags & MPS_CLOSE_TRANSIENT;
-        ctrl->subflow_close.reason = mps_read_u8(r);
-        return 0;
-    case MPS_FRAME_PING:
-    case MPS_FRAME_PONG:
-        ctrl->ping.opaque = mps_read_u32(r);
-        return ctrl->csn == 0 ? 0 : MPS_EPROTO;
-    default:
-        return MPS_EPROTO;
+    for (unsigned i = 0; i < row->n && !err; i++) {
+        const struct field *f = &row->fields[i];
+        void *at = (uint8_t *)ctrl + f->at;
+
+        switch (f->kind) {
+        case U8:
+            *(uint8_t *)at = mps_read_u8(r);
+            break;
+        case U32:
+            *(uint32_t *)at = mps_read_u32(r);
+            break;
+        case U64:
+            *(uint64_t *)at = mps_read_u64(r);
+            break;
+        case MAC8:
+        case MAC20:
+            mps_read_bytes(r, at, size_of[f->kind]);
+            break;
+        case ADDR:
+            err = parse_addr(r, len_behind(row, i), at);
+            break;
+        case FLAGS:
+            *(uint8_t *)at = prefix->flags & row->flags;
+            break;
+        }
     }
+    return !err && row->outside && ctrl->csn != 0 ? MPS_EPROTO : err;
 }
 
 /* Length of the head by its prefix, or 0 if no frame of ours has such a prefix. */
 static size_t head_len_of(const struct prefix *prefix)
 {
+    const struct row *row;
+
     if (is_dss(prefix->type))
         return prefix->len >= MPS_DSS_FIXED_LEN ? MPS_DSS_HEAD_LEN : 0;
     if (prefix->type & TYPE_OPTIONAL)
         return MPS_FRAME_PREFIX_LEN;
-    return is_ctrl_len(prefix->type, prefix->len) ? MPS_FRAME_PREFIX_LEN + prefix->len : 0;
+    row = row_of(prefix->type);
+    return row && is_ctrl_len(row, prefix->len) ? MPS_FRAME_PREFIX_LEN + prefix->len : 0;
 }
 
 int mps_frame_parse_head(const uint8_t *buf, size_t len, struct mps_frame *ret,
@@ -186,6 +234,8 @@ int mps_frame_parse_head(const uint8_t *buf, size_t len, struct mps_frame *ret,
     return 0;
 }
 
+/* ---- writing ---- */
+
 static void write_prefix(uint8_t *out, uint8_t type, uint8_t flags, size_t len, size_t head_len)
 {
     struct mps_writer w = mps_writer_of(out, MPS_FRAME_PREFIX_LEN);
@@ -215,61 +265,57 @@ void mps_padding_encode_head(uint16_t len, uint8_t out[MPS_FRAME_PREFIX_LEN])
     write_prefix(out, MPS_FRAME_PADDING, 0, len, MPS_FRAME_PREFIX_LEN);
 }
 
-static void write_add_addr(const struct mps_ctrl *ctrl, struct mps_writer *w)
+static void write_addr(struct mps_writer *w, const struct mps_addr *addr)
 {
-    const struct mps_addr *addr = &ctrl->add_addr.addr;
-
-    mps_write_u8(w, ctrl->add_addr.id);
     mps_write_u8(w, addr->family);
     mps_write_u16(w, addr->port);
-    mps_write_bytes(w, addr->ip, addr->family == MPS_AF_INET ? 4 : 16);
-    mps_write_bytes(w, ctrl->add_addr.hmac, sizeof(ctrl->add_addr.hmac));
+    mps_write_bytes(w, addr->ip, addr->family == MPS_AF_INET ? IPV4_LEN : IPV6_LEN);
 }
 
 /* Everything behind the CSN; returns the flags of the prefix. */
-static uint8_t write_ctrl(const struct mps_ctrl *ctrl, struct mps_writer *w)
+static uint8_t write_ctrl(const struct row *row, const struct mps_ctrl *ctrl, struct mps_writer *w)
 {
-    switch (ctrl->type) {
-    case MPS_FRAME_ADD_ADDR:
-        write_add_addr(ctrl, w);
-        return ctrl->add_addr.way;
-    case MPS_FRAME_REMOVE_ADDR:
-        mps_write_u8(w, ctrl->remove_addr.id);
-        return 0;
-    case MPS_FRAME_PRIO:
-        mps_write_u32(w, ctrl->prio.subflow_id);
-        return ctrl->prio.flags;
-    case MPS_FRAME_FAIL:
-        mps_write_u32(w, ctrl->fail.subflow_id);
-        mps_write_u64(w, ctrl->fail.dsn);
-        return 0;
-    case MPS_FRAME_FASTCLOSE:
-        mps_write_u8(w, ctrl->fastclose.reason);
-        mps_write_bytes(w, ctrl->fastclose.hmac, sizeof(ctrl->fastclose.hmac));
-        return 0;
-    case MPS_FRAME_SUBFLOW_CLOSE:
-        mps_write_u32(w, ctrl->subflow_close.subflow_id);
-        mps_write_u8(w, ctrl->subflow_close.reason);
-        return ctrl->subflow_close.flags;
-    case MPS_FRAME_PING:
-    case MPS_FRAME_PONG:
-        mps_write_u32(w, ctrl->ping.opaque);
-        return 0;
-    default:
-        return 0;
+    uint8_t flags = 0;
+
+    for (unsigned i = 0; i < row->n; i++) {
+        const struct field *f = &row->fields[i];
+        const void *at = (const uint8_t *)ctrl + f->at;
+
+        switch (f->kind) {
+        case U8:
+            mps_write_u8(w, *(const uint8_t *)at);
+            break;
+        case U32:
+            mps_write_u32(w, *(const uint32_t *)at);
+            break;
+        case U64:
+            mps_write_u64(w, *(const uint64_t *)at);
+            break;
+        case MAC8:
+        case MAC20:
+            mps_write_bytes(w, at, size_of[f->kind]);
+            break;
+        case ADDR:
+            write_addr(w, at);
+            break;
+        case FLAGS:
+            flags = *(const uint8_t *)at;
+            break;
+        }
     }
+    return flags;
 }
 
 size_t mps_ctrl_encode(const struct mps_ctrl *ctrl, uint8_t out[MPS_CTRL_MAX_LEN])
 {
     struct mps_writer w = mps_writer_of(out, MPS_CTRL_MAX_LEN);
-    bool outside = ctrl->type == MPS_FRAME_PING || ctrl->type == MPS_FRAME_PONG;
+    const struct row *row = row_of(ctrl->type);
     uint8_t flags;
     size_t len;
 
     mps_write_u64(&w, 0); /* the prefix comes last */
-    mps_write_u32(&w, outside ? 0 : ctrl->csn);
-    flags = write_ctrl(ctrl, &w);
+    mps_write_u32(&w, row->outside ? 0 : ctrl->csn);
+    flags = write_ctrl(row, ctrl, &w);
     len = mps_writer_used(&w);
     write_prefix(out, (uint8_t)ctrl->type, flags, len - MPS_FRAME_PREFIX_LEN, len);
     return len;

@@ -10,7 +10,7 @@
  *         the CRC32C of the payload (big endian)
  *
  * DSS fixed part, 32 bytes: DSN(8) DATA_ACK(8) credit(8) CTRL_ACK(4) timestamp in us(4).
- * Control frames: CSN(4), then the fields of the type; no payload. The first CSN is 0; CTRL_ACK is
+ * Control frames: CSN(4), then the fields of the type (frame_list.h); no payload. The first CSN is 0; CTRL_ACK is
  * the next CSN expected, so 0 until something came.
  */
 #pragma once
@@ -19,6 +19,7 @@
 #include <stdint.h>
 #include "core/base/addr.h"
 #include "core/base/crypto.h"
+#include "frame_list.h"
 
 #define MPS_FRAME_PREFIX_LEN   8
 #define MPS_DSS_FIXED_LEN      32
@@ -28,17 +29,12 @@
 #define MPS_CTRL_MAX_LEN       128 /* whole control frame, prefix included */
 #define MPS_FRAME_HEAD_MAX     MPS_CTRL_MAX_LEN
 
+#define MPS_CTRL_TYPE(name, number, member, space, flags, fields) MPS_FRAME_##name = (number),
+#define MPS_CTRL_NOTHING(kind, member, name)
 enum mps_frame_type {
     MPS_FRAME_DSS = 1,
     MPS_FRAME_DSS_CHECKED = 2, /* parsed as DSS, with `checked` */
-    MPS_FRAME_ADD_ADDR = 3,
-    MPS_FRAME_REMOVE_ADDR = 4,
-    MPS_FRAME_PRIO = 5,          /* MP_PRIO */
-    MPS_FRAME_FAIL = 6,          /* MP_FAIL */
-    MPS_FRAME_FASTCLOSE = 7,     /* MP_FASTCLOSE */
-    MPS_FRAME_SUBFLOW_CLOSE = 8, /* MP_TCPRST: reset of a subflow, with reason */
-    MPS_FRAME_PING = 9,
-    MPS_FRAME_PONG = 10,
+    MPS_CTRL_FRAMES(MPS_CTRL_TYPE, MPS_CTRL_NOTHING)
     MPS_FRAME_PADDING = 0x80, /* skipped, as all up to 0xff are that are not known */
     /* others unknown: MPS_EPROTO */
 };
@@ -60,40 +56,25 @@ struct mps_dss {
     uint32_t timestamp_us; /* sender's clock, wraps; 0: none */
 };
 
-/* A control frame that changes state; csn orders them over all subflows (mptcpshim-protocol(7), Control space). */
+/* How a field of a control frame is held. */
+#define MPS_CTRL_U8(name)    uint8_t name;
+#define MPS_CTRL_U32(name)   uint32_t name;
+#define MPS_CTRL_U64(name)   uint64_t name;
+#define MPS_CTRL_ADDR(name)  struct mps_addr name;
+#define MPS_CTRL_MAC8(name)  uint8_t name[8];
+#define MPS_CTRL_MAC20(name) uint8_t name[MPS_SHA1_LEN];
+#define MPS_CTRL_FLAGS(name) uint8_t name;
+
+#define MPS_CTRL_STRUCT(name, number, member, space, flags, fields) struct { fields } member;
+#define MPS_CTRL_MEMBER(kind, member, name) MPS_CTRL_##kind(name)
+
+/* One of the rows of frame_list.h; csn orders those that have one over
+ * all subflows (mptcpshim-protocol(7), Control frames). */
 struct mps_ctrl {
     enum mps_frame_type type;
     uint32_t csn;
     union {
-        struct {
-            mps_addr_id_t id;
-            uint8_t way;          /* the sender's interface by number; 1: of address 0, 0: unknown */
-            struct mps_addr addr; /* port 0: that of the first subflow */
-            uint8_t hmac[8];      /* mps_auth_add_addr */
-        } add_addr;
-        struct {
-            mps_addr_id_t id;
-        } remove_addr;
-        struct {
-            uint32_t subflow_id;
-            uint8_t flags;
-        } prio;
-        struct {
-            uint32_t subflow_id;
-            uint64_t dsn; /* start of the first payload that failed */
-        } fail;
-        struct {
-            uint8_t reason;
-            uint8_t hmac[MPS_SHA1_LEN]; /* mps_auth_fastclose */
-        } fastclose;
-        struct {
-            uint32_t subflow_id;
-            uint8_t flags;
-            uint8_t reason;
-        } subflow_close;
-        struct {
-            uint32_t opaque; /* PING and PONG are outside the control space: csn is 0 */
-        } ping;
+        MPS_CTRL_FRAMES(MPS_CTRL_STRUCT, MPS_CTRL_MEMBER)
     };
 };
 
