@@ -76,7 +76,7 @@ if build build; then
 else
     failed=$((failed + 1))
 fi
-if build build-asan -Db_sanitize=address,undefined -Db_lundef=false \
+if build build-asan -Db_sanitize=address,undefined -Db_lundef=false -Dinvariants=true \
     -Dc_args=-fno-sanitize-recover=all; then
     sanitized
 else

@@ -375,8 +375,12 @@ static void take_event(struct peer *p, const struct mps_event *event)
 static void check_state(struct peer *p)
 {
     uint64_t window = p->cfg.rcv_buf_max;
+    const char *broken = mps_conn_check(p->conn);
     struct mps_conn_info info;
 
+    if (broken)
+        fprintf(stderr, "%s\n", broken);
+    CHECK(!broken);
     if (window < MPS_INITIAL_CREDIT_MIN)
         window = MPS_INITIAL_CREDIT_MIN;
     mps_conn_info(p->conn, &info);

@@ -345,6 +345,14 @@ static void check_bounds(struct host *host)
         world_fail(host->world, "host %u: more acknowledged than sent", host->number);
 }
 
+static void check_invariants(struct host *host)
+{
+    const char *broken = mps_conn_check(host->conn);
+
+    if (broken)
+        world_fail(host->world, "host %u: %s", host->number, broken);
+}
+
 /* The connection is over: every socket must have been reported closed. */
 static void finish(struct host *host)
 {
@@ -462,5 +470,6 @@ void host_service(struct host *host)
         return;
     check_bounds(host);
     digest_state(host);
+    check_invariants(host);
     arm_timer(host);
 }

@@ -398,6 +398,16 @@ static bool connect_link(struct pair *p, struct pair_link *l)
     return true;
 }
 
+static void check_invariants(const struct pair *p)
+{
+    for (int side = 0; side < 2; side++) {
+        const char *broken = p->end[side].conn ? mps_conn_check(p->end[side].conn) : NULL;
+
+        if (broken)
+            fail_msg("side %d: %s", side, broken);
+    }
+}
+
 bool pair_step(struct pair *p)
 {
     bool any = false;
@@ -423,6 +433,7 @@ bool pair_step(struct pair *p)
         for (int side = 0; side < 2; side++)
             any |= subflow_receive(p, &p->links[i], side);
     }
+    check_invariants(p);
     return any;
 }
 

@@ -4,6 +4,7 @@
  * settles, once: no part settles, and none calls a verb. So what a verb has changed is seen by
  * everything that follows from it, whoever changed it.
  */
+#include <assert.h>
 #include "alive.h"
 #include "core/fair/fairness.h"
 #include "core/paths/addresses.h"
@@ -23,6 +24,19 @@
 #include "query.h"
 #include "state.h"
 
+/* Where the build asks for it: nothing that a peer sends may end a process elsewhere. */
+static void assert_whole(const struct mps_conn *c)
+{
+#ifdef MPS_INVARIANTS
+    const char *broken = mps_conn_check(c);
+
+    if (broken)
+        __assert_fail(broken, __FILE__, __LINE__, __func__);
+#else
+    (void)c;
+#endif
+}
+
 /*
  * The phase goes on as far as it can; the path manager is asked if something changed; what is due
  * is said.
@@ -36,6 +50,7 @@ static void settle(struct mps_conn *c, mps_time_t now)
     mps_paths_run(c, now);
     mps_control_place(c, now);
     mps_sf_reap(c);
+    assert_whole(c);
 }
 
 /* ---- the application's bytes ---- */

@@ -311,3 +311,10 @@ const struct mps_past *mps_conn_past(const struct mps_conn *conn);
 /* Fills up to `max`, returns the number of subflows that are not dead. */
 unsigned mps_conn_subflow_info(const struct mps_conn *conn, struct mps_subflow_info *ret,
                                unsigned max);
+
+/*
+ * NULL, or what is broken inside: between two verbs everything is whole, whatever the peer and the
+ * application do. Walks all that is held. For tests, and for builds with -Dinvariants=true, where
+ * every verb ends with it.
+ */
+const char *mps_conn_check(const struct mps_conn *conn);

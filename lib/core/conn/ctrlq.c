@@ -179,3 +179,44 @@ uint32_t mps_ctrlq_rx_expected(const struct mps_ctrlq_rx *q)
 {
     return q->expected;
 }
+
+/* ---- invariants ---- */
+
+const char *mps_ctrlq_tx_check(const struct mps_ctrlq_tx *q)
+{
+    const struct mps_ctrlq_entry *e;
+    uint32_t csn = q->acked;
+
+    if (q->acked > q->sent_end || q->sent_end > q->next_csn)
+        return "ctrlq: frames were acknowledged or sent that are none";
+    if (q->n > MPS_CTRLQ_TX_LIMIT || q->n != q->next_csn - q->acked)
+        return "ctrlq: the number of frames is wrong";
+    mps_list_for_each(e, &q->entries, const struct mps_ctrlq_entry, node) {
+        if (e->csn != csn++)
+            return "ctrlq: the frames to send have a gap";
+        if (e->len == 0 || e->len > MPS_CTRL_MAX_LEN)
+            return "ctrlq: a frame of no possible length";
+        if (e->slot != MPS_CTRLQ_NO_SLOT &&
+            (e->csn >= q->sent_end || e->csn - q->acked >= MPS_CTRLQ_WINDOW))
+            return "ctrlq: a frame beyond the window was sent";
+    }
+    return csn == q->next_csn ? NULL : "ctrlq: a frame to send is lost";
+}
+
+const char *mps_ctrlq_rx_check(const struct mps_ctrlq_rx *q)
+{
+    uint32_t csn = q->delivered, ready = q->expected - q->delivered;
+    const struct mps_ctrlq_held *h;
+
+    if (ready > MPS_CTRLQ_WINDOW)
+        return "ctrlq: more is ready than the window";
+    mps_list_for_each(h, &q->held, const struct mps_ctrlq_held, node) {
+        if (h->ctrl.csn - q->delivered >= MPS_CTRLQ_WINDOW)
+            return "ctrlq: a frame is held from beyond the window";
+        if (ready > 0 ? h->ctrl.csn != csn : h->ctrl.csn < csn || h->ctrl.csn == q->expected)
+            return "ctrlq: the frames received are not in order";
+        ready -= ready > 0;
+        csn = h->ctrl.csn + 1;
+    }
+    return ready == 0 ? NULL : "ctrlq: a frame that is ready is lost";
+}

@@ -99,3 +99,7 @@ bool mps_ctrlq_rx_next_ready(struct mps_ctrlq_rx *q, struct mps_ctrl *ret);
 
 /* What CTRL_ACK says. */
 uint32_t mps_ctrlq_rx_expected(const struct mps_ctrlq_rx *q);
+
+/* NULL, or what is broken: every function above keeps both whole. They walk it all. */
+const char *mps_ctrlq_tx_check(const struct mps_ctrlq_tx *q);
+const char *mps_ctrlq_rx_check(const struct mps_ctrlq_rx *q);

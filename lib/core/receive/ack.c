@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "ack.h"
+#include <stddef.h>
 #include "core/base/constants.h"
 
 void mps_ack_init(struct mps_ack *a)
@@ -46,4 +47,9 @@ void mps_ack_sent(struct mps_ack *a)
 {
     a->pending = 0;
     a->due = MPS_NEVER;
+}
+
+const char *mps_ack_check(const struct mps_ack *a)
+{
+    return a->pending > 0 && a->due == MPS_NEVER ? "ack: bytes came and none is due" : NULL;
 }

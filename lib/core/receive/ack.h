@@ -29,3 +29,6 @@ bool mps_ack_is_due(const struct mps_ack *a, mps_time_t now);
 
 /* A frame with the newest DATA_ACK and credit is on its way. */
 void mps_ack_sent(struct mps_ack *a);
+
+/* NULL, or what is broken: every function above keeps it whole. Walks it all. */
+const char *mps_ack_check(const struct mps_ack *a);

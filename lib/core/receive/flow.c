@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "flow.h"
+#include <stddef.h>
 #include "core/base/constants.h"
 
 void mps_flow_init(struct mps_flow *f, uint64_t window, uint64_t window_max, mps_time_t now)
@@ -94,4 +95,16 @@ uint64_t mps_flow_announce(struct mps_flow *f)
 {
     f->announced = f->granted;
     return f->announced;
+}
+
+const char *mps_flow_check(const struct mps_flow *f)
+{
+    if (f->announced > f->granted)
+        return "flow: more credit was announced than granted";
+    if (f->consumed > f->granted)
+        return "flow: more was consumed than granted";
+    if (f->window > f->window_max || f->window < MPS_INITIAL_CREDIT_MIN)
+        return "flow: the window is out of its bounds";
+    return f->granted - f->consumed > f->window_max ? "flow: more credit is open than the window"
+                                                    : NULL;
 }

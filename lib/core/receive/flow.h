@@ -45,3 +45,6 @@ bool mps_flow_closed(const struct mps_flow *f, uint64_t rcv_nxt);
 
 /* The credit that goes into a frame now. */
 uint64_t mps_flow_announce(struct mps_flow *f);
+
+/* NULL, or what is broken: every function above keeps it whole. Walks it all. */
+const char *mps_flow_check(const struct mps_flow *f);

@@ -102,3 +102,9 @@ void mps_reasm_consume(struct mps_reasm *r, uint64_t n);
 uint64_t mps_reasm_in_order(const struct mps_reasm *r);
 uint64_t mps_reasm_out_of_order(const struct mps_reasm *r);
 uint64_t mps_reasm_allocated(const struct mps_reasm *r);
+
+/*
+ * NULL, or what is broken: every function above keeps it whole. `pending`: memory of the chunks that
+ * the caller owns, those of the reserve apart. Walks it all.
+ */
+const char *mps_reasm_check(const struct mps_reasm *r, uint64_t pending);

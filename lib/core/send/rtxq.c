@@ -324,3 +324,80 @@ mps_time_t mps_rtxq_oldest(const struct mps_rtxq *q, unsigned slot)
     }
     return oldest;
 }
+
+/* ---- invariants ---- */
+
+/* What the runs add up to. */
+struct sums {
+    uint64_t outstanding[MPS_RTXQ_SLOTS], aside;
+    uint32_t n_runs;
+    bool spare;
+};
+
+static const char *check_run(const struct mps_rtxq *q, const struct mps_run *run,
+                             const struct mps_run *before)
+{
+    if (run->dsn != (before ? mps_run_end(before) : q->head))
+        return "rtxq: a run does not begin where the one before it ends";
+    if (run->len == 0 && !run->fin)
+        return "rtxq: an empty run";
+    if (before && before->fin)
+        return "rtxq: a run behind DATA_FIN";
+    if (before && run->first_sent < before->first_sent)
+        return "rtxq: a run was sent before one of lower DSN";
+    if (run->times_sent == 0 && (run->carriers || !run->queued))
+        return "rtxq: a run that was never sent has a carrier or does not wait";
+    return NULL;
+}
+
+static void add_up(const struct mps_rtxq *q, const struct mps_run *run, struct sums *sums)
+{
+    for (uint32_t left = run->carriers; left; left &= left - 1)
+        sums->outstanding[__builtin_ctz(left)] += mps_run_end(run) - run->dsn;
+    if (run->times_sent == 0)
+        sums->aside += run->len;
+    sums->spare |= run == &q->spare;
+    sums->n_runs++;
+}
+
+/* Both lists are in DSN order: each run that is queued is the next one of those that wait. */
+static const char *check_runs(const struct mps_rtxq *q, struct sums *sums)
+{
+    const struct mps_list *waiting = q->waiting.next;
+    const struct mps_run *run, *before = NULL;
+
+    mps_list_for_each(run, &q->runs, const struct mps_run, node) {
+        const char *broken = check_run(q, run, before);
+
+        if (broken)
+            return broken;
+        if (run->queued) {
+            if (waiting != &run->waiting)
+                return "rtxq: what waits is not in DSN order, or not all that is queued";
+            waiting = waiting->next;
+        }
+        add_up(q, run, sums);
+        before = run;
+    }
+    if (waiting != &q->waiting)
+        return "rtxq: a run waits that is not queued";
+    if (q->tail != (before ? mps_run_end(before) : q->head))
+        return "rtxq: the tail is not behind the last run";
+    return before && before->fin && !q->fin ? "rtxq: DATA_FIN is not known" : NULL;
+}
+
+const char *mps_rtxq_check(const struct mps_rtxq *q)
+{
+    struct sums sums = {.n_runs = 0};
+    const char *broken = check_runs(q, &sums);
+
+    if (broken)
+        return broken;
+    if (sums.n_runs != q->n_runs || q->n_recycled > RECYCLED_MAX)
+        return "rtxq: the number of runs is wrong";
+    if (memcmp(sums.outstanding, q->outstanding, sizeof(sums.outstanding)) != 0)
+        return "rtxq: the bytes outstanding on a slot are not those of its runs";
+    if (sums.aside != q->aside)
+        return "rtxq: the bytes set aside are not those of the runs never sent";
+    return sums.spare == q->spare_taken ? NULL : "rtxq: the spare run is lost";
+}

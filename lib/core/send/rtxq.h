@@ -125,3 +125,6 @@ uint64_t mps_rtxq_outstanding(const struct mps_rtxq *q, unsigned slot);
  * what another one held. Walks, up to O(runs).
  */
 mps_time_t mps_rtxq_oldest(const struct mps_rtxq *q, unsigned slot);
+
+/* NULL, or what is broken: every function above keeps it whole. Walks it all. */
+const char *mps_rtxq_check(const struct mps_rtxq *q);

@@ -245,3 +245,36 @@ void mps_sendq_commit(struct mps_sendq *q, size_t n)
     q->tail += n < max ? n : max;
     drop_unused(q);
 }
+
+static bool orphans_kept(const struct mps_sendq *q)
+{
+    const struct mps_sendq_chunk *c;
+
+    mps_list_for_each(c, &q->orphans, const struct mps_sendq_chunk, orphan) {
+        if (!c->released || c->pins == 0)
+            return false;
+    }
+    return true;
+}
+
+const char *mps_sendq_check(const struct mps_sendq *q)
+{
+    if (q->head > q->tail)
+        return "sendq: the head is behind the tail";
+    if (q->ring_size & (q->ring_size - 1) || (q->ring_size == 0) != !q->ring)
+        return "sendq: the size of the ring is no power of two";
+    if (q->n_chunks > q->ring_size)
+        return "sendq: more chunks than the ring has places";
+    if (q->n_chunks == 0 && (q->head != q->tail || q->ring || q->spare))
+        return "sendq: an empty queue holds memory, or bytes have no chunk";
+    if (q->n_chunks > 0 && (q->head < q->base || q->head - q->base >= MPS_SENDQ_CHUNK))
+        return "sendq: the head is not in the first chunk";
+    if (q->n_chunks > 0 && (q->tail - q->base > (uint64_t)q->n_chunks * MPS_SENDQ_CHUNK ||
+                            q->tail - q->base < (uint64_t)(q->n_chunks - 1) * MPS_SENDQ_CHUNK))
+        return "sendq: the tail is not in the last chunk";
+    for (uint32_t i = 0; i < q->n_chunks; i++) {
+        if (!chunk_at(q, i) || chunk_at(q, i)->released)
+            return "sendq: a chunk in use counts as released";
+    }
+    return orphans_kept(q) ? NULL : "sendq: a released chunk is kept that nobody has pinned";
+}

@@ -82,3 +82,6 @@ void mps_sendq_unpin(struct mps_sendq *q, struct mps_sendq_pin *pin);
  * the head is ignored. Chunks wholly below are freed.
  */
 void mps_sendq_release(struct mps_sendq *q, uint64_t up_to);
+
+/* NULL, or what is broken: every function above keeps it whole. Walks it all. */
+const char *mps_sendq_check(const struct mps_sendq *q);

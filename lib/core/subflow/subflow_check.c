@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+/* What always holds in a subflow (subflow_int.h), its connection aside. */
+#include "core/conn/check.h"
+
+static const char *check_frames(const struct mps_subflow *sf)
+{
+    const struct mps_sf_tx *tx = &sf->tx;
+    uint64_t queued = 0;
+
+    if (tx->size == 0 || tx->size & (tx->size - 1) || tx->size > MPS_SF_FRAMES || tx->n > tx->size)
+        return "subflow: the ring of frames is no ring";
+    for (uint32_t i = 0; i < tx->n; i++) {
+        const struct mps_tx_frame *f = &tx->frames[(tx->first + i) & (tx->size - 1)];
+
+        if (f->off > 0 && (i > 0 || !f->sealed))
+            return "subflow: a frame is begun that is not the first one, or not final";
+        if (f->off >= MPS_DSS_HEAD_LEN + f->len + (f->checked ? MPS_PAYLOAD_CRC_LEN : 0))
+            return "subflow: a frame is there that was written";
+        queued += f->len;
+    }
+    return queued == tx->queued ? NULL : "subflow: the bytes queued are not those of the frames";
+}
+
+static const char *check_tx(const struct mps_subflow *sf)
+{
+    const struct mps_sf_tx *tx = &sf->tx;
+
+    if (tx->ctrl_len > MPS_SF_CTRL || tx->ctrl_off > tx->ctrl_len || tx->ack_at > tx->ctrl_len ||
+        tx->alone > tx->ctrl_len)
+        return "subflow: the control bytes leave their place";
+    if (sf->state == MPS_SF_DEAD && (tx->n > 0 || tx->ctrl_len > 0))
+        return "subflow: one that has ended has something to send";
+    return check_frames(sf);
+}
+
+static const char *check_rx(const struct mps_subflow *sf)
+{
+    const struct mps_sf_rx *rx = &sf->rx;
+
+    if (rx->have > sizeof(rx->buf) || rx->need > sizeof(rx->buf))
+        return "subflow: a head leaves its place";
+    if (rx->starved && rx->mode != MPS_RX_HEAD)
+        return "subflow: one that waits for memory has no head";
+    if (!rx->chunk)
+        return NULL;
+    if (sf->state == MPS_SF_DEAD || (rx->mode != MPS_RX_PAYLOAD && rx->mode != MPS_RX_CRC))
+        return "subflow: a place for a payload is kept and none comes";
+    if (rx->mode == MPS_RX_PAYLOAD && (rx->left == 0 || rx->left > rx->chunk->len))
+        return "subflow: more of the payload is awaited than its place";
+    return rx->chunk->dsn + rx->chunk->len == rx->dss.dsn + rx->dss.payload_len
+               ? NULL
+               : "subflow: the place for a payload is that of another one";
+}
+
+const char *mps_sf_check(const struct mps_subflow *sf)
+{
+    const char *broken = check_tx(sf);
+
+    if (sf->slot >= MPS_MAX_SUBFLOWS)
+        return "subflow: no such slot";
+    return broken ? broken : check_rx(sf);
+}
