@@ -37,6 +37,7 @@
 #define MPS_ANSWER_LOOK_MAX (500 * MPS_MSEC) /* trip; and at most */
 #define MPS_ANSWER_REPEATS  2u              /* of TCP in vain: by its fast repair, and its timer */
 #define MPS_ANSWER_SLACK    (100 * MPS_MSEC) /* and two round trips, for the acknowledgment of these */
+#define MPS_ANSWER_SILENT   (300 * MPS_MSEC) /* and two round trips: TCP delays a lone one up to 200 ms */
 #define MPS_ANSWER_EATEN_WAIT (750 * MPS_MSEC) /* TCP's timer (200 ms at least) runs out twice */
 
 /* ---- acknowledgments ---- */

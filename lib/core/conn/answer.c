@@ -48,41 +48,79 @@ void mps_answer_looked(struct mps_answer *a, mps_time_t now)
         a->look_at = now + pause(a, 0, now);
 }
 
-static bool is_unheard(struct mps_answer *a, const struct mps_metrics *m, mps_time_t rtt,
-                       mps_time_t now)
+/*
+ * A path that is silent brings no answer either, and what TCP sent again may have arrived there and
+ * the acknowledgment be lost. So the peer is sent something: what TCP acknowledges after that tells a
+ * box from an outage. True: it does.
+ */
+static bool answers(struct mps_question *q, const struct mps_metrics *m)
+{
+    return q->asked && m->delivered > q->delivered;
+}
+
+static enum mps_answer_verdict ask(struct mps_answer *a, struct mps_question *q,
+                                   const struct mps_metrics *m, mps_time_t rtt, mps_time_t now)
+{
+    mps_time_t again = now + (rtt > MPS_ANSWER_LOOK_MIN ? rtt : MPS_ANSWER_LOOK_MIN);
+
+    if (q->asked)
+        return MPS_ANSWER_AWAITED;
+    *q = (struct mps_question){.asked = true, .delivered = m->delivered};
+    if (again < a->look_at)
+        a->look_at = again;
+    return MPS_ANSWER_ASK;
+}
+
+/* HELLO is behind a hole there. Asked at TCP's first repetition, since it holds back after the next. */
+static enum mps_answer_verdict unheard(struct mps_answer *a, const struct mps_metrics *m,
+                                       mps_time_t rtt, mps_time_t now)
 {
     if (m->repeats != a->repeats) {
         a->repeats = m->repeats;
         a->repeated_at = now;
     }
-    return !mps_answer_hello_arrived(a, m) && m->delivered > m->acked &&
-           m->repeats - a->repeats_before >= MPS_ANSWER_REPEATS &&
-           now - a->repeated_at >= 2 * rtt + MPS_ANSWER_SLACK;
+    if (mps_answer_hello_arrived(a, m) || m->delivered <= m->acked ||
+        m->repeats == a->repeats_before)
+        return MPS_ANSWER_AWAITED;
+    if (answers(&a->heard, m) && m->repeats - a->repeats_before >= MPS_ANSWER_REPEATS &&
+        now - a->repeated_at >= 2 * rtt + MPS_ANSWER_SLACK)
+        return MPS_ANSWER_UNHEARD;
+    return ask(a, &a->heard, m, rtt, now);
 }
 
-static bool is_eaten(struct mps_answer *a, const struct mps_metrics *m, mps_time_t rtt,
-                     mps_time_t now)
+/*
+ * The answer is behind a hole here. After a silence what TCP repeats there comes after as long again
+ * at the latest: its timer doubles.
+ */
+static enum mps_answer_verdict eaten(struct mps_answer *a, const struct mps_metrics *m,
+                                     mps_time_t rtt, mps_time_t now)
 {
     mps_time_t wait = 8 * rtt;
 
     if (m->beyond == 0)
-        return false;
-    /* A path that is silent altogether cannot bring the repetition either. */
-    if (m->in_flight > 0 && (mps_time_t)m->ack_age_us * MPS_USEC > 2 * rtt + MPS_ANSWER_SLACK) {
-        a->beyond_at = now;
-        return false;
-    }
+        return MPS_ANSWER_AWAITED;
     if (a->beyond_at == 0)
+        a->first_beyond_at = a->beyond_at = now;
+    if (m->in_flight > 0 && (mps_time_t)m->ack_age_us * MPS_USEC > 2 * rtt + MPS_ANSWER_SILENT) {
         a->beyond_at = now;
+        a->answered.asked = false;
+    }
     if (wait < MPS_ANSWER_EATEN_WAIT)
         wait = MPS_ANSWER_EATEN_WAIT;
-    return now - a->beyond_at >= wait;
+    if (wait < a->beyond_at - a->first_beyond_at)
+        wait = a->beyond_at - a->first_beyond_at;
+    if (now - a->beyond_at < wait)
+        return MPS_ANSWER_AWAITED;
+    if (answers(&a->answered, m))
+        return MPS_ANSWER_EATEN;
+    return ask(a, &a->answered, m, rtt, now);
 }
 
 enum mps_answer_verdict mps_answer_update(struct mps_answer *a, const struct mps_metrics *m,
                                           mps_time_t now)
 {
     mps_time_t rtt = (mps_time_t)m->srtt_us * MPS_USEC;
+    enum mps_answer_verdict verdict;
 
     if (a->since == 0)
         return MPS_ANSWER_AWAITED;
@@ -93,7 +131,6 @@ enum mps_answer_verdict mps_answer_update(struct mps_answer *a, const struct mps
     }
     if (a->look_at <= now)
         a->look_at = now + pause(a, rtt, now);
-    if (is_unheard(a, m, rtt, now))
-        return MPS_ANSWER_UNHEARD;
-    return is_eaten(a, m, rtt, now) ? MPS_ANSWER_EATEN : MPS_ANSWER_AWAITED;
+    verdict = unheard(a, m, rtt, now);
+    return verdict == MPS_ANSWER_AWAITED ? eaten(a, m, rtt, now) : verdict;
 }

@@ -16,8 +16,14 @@
 
 enum mps_answer_verdict {
     MPS_ANSWER_AWAITED,
+    MPS_ANSWER_ASK,     /* the peer is to be sent something now: does its TCP acknowledge it? */
     MPS_ANSWER_UNHEARD, /* HELLO does not arrive, so nothing behind it was or will be looked at */
     MPS_ANSWER_EATEN,   /* the peer has answered; what it got it may have acted upon */
+};
+
+struct mps_question {
+    bool asked;
+    uint64_t delivered; /* before that */
 };
 
 struct mps_answer {
@@ -28,7 +34,9 @@ struct mps_answer {
     uint32_t repeats_before; /* TCP's, before HELLO, */
     uint32_t repeats;       /* at the latest look, */
     mps_time_t repeated_at; /* and when they were first seen to be that many */
-    mps_time_t beyond_at;   /* bytes of the peer wait behind a hole since then, 0: none do */
+    mps_time_t first_beyond_at; /* bytes of the peer wait behind a hole since then, */
+    mps_time_t beyond_at;   /* and since then the path has not been silent, 0: none do */
+    struct mps_question heard, answered;
 };
 
 void mps_answer_init(struct mps_answer *a);

@@ -74,6 +74,15 @@ int mps_open_first(struct mps_conn *c, const struct mps_addr *local, const struc
     return 0;
 }
 
+/* PONG will not tell, if it waits behind the hole; TCP's acknowledgment does. */
+static void ask(struct mps_subflow *sf)
+{
+    struct mps_ctrl ping = {.type = MPS_FRAME_PING};
+    uint8_t buf[MPS_CTRL_MAX_LEN];
+
+    mps_sf_tx_ctrl(sf, buf, mps_ctrl_encode(&ping, buf));
+}
+
 void mps_open_metrics(struct mps_subflow *sf, mps_time_t now)
 {
     struct mps_conn *c = sf->conn;
@@ -90,6 +99,9 @@ void mps_open_metrics(struct mps_subflow *sf, mps_time_t now)
             mps_phase_die(c, MPS_REASON_TIMEOUT, true, now);
         else
             mps_phase_plain(c, MPS_REASON_MIDDLEBOX, now);
+        break;
+    case MPS_ANSWER_ASK:
+        ask(sf);
         break;
     case MPS_ANSWER_AWAITED:
         break;
