@@ -148,6 +148,16 @@ no_agents()
     [ -z "$(agent_pids c)$(agent_pids s)" ]
 }
 
+# Why: what the agents say of their connections.
+what_is_left()
+{
+    for h in c s; do
+        echo "# left on host $h: $(agent_pids $h | tr '\n' ' ')"
+        bed_in $h "$MPTCPSHIM" status --json | tee "$out/left.$h" |
+            jq -c '.[] | del(.subflows, .ended)' | sed 's/^/#   /'
+    done
+}
+
 ended() # PID
 {
     ! kill -0 "$1" 2>/dev/null
@@ -191,4 +201,5 @@ verdict=$?
 sed 's/^\(not \)\{0,1\}ok/# &/; /^1\.\./d' "$out/verdict"
 tap_point $verdict "$seconds s of $kinds: $(grep -c . "$report") ends of connections"
 ok "no agent is left" bed_wait 30 no_agents
+no_agents || what_is_left
 tap_end

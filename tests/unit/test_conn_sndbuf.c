@@ -46,8 +46,22 @@ static void fast_paths(void **state)
     struct pair *p = *state;
     uint64_t sum = 2 * 12500000, flight = sum / 20;
 
+    p->cfg[SERVER].rcv_buf_init = 8u << 20;
     start(p, sum / 2, 50000, 1);
     assert_in_range(taken(p), 2 * flight, 4 * flight + sum / (MPS_SEC / MPS_SND_BUF_LATE));
+}
+
+/* Loopback, by what it seemed to carry for an instant, to a peer that does not read. */
+static void peer_does_not_read(void **state)
+{
+    struct pair *p = *state;
+
+    p->cfg[SERVER].rcv_buf_init = 300000;
+    start(p, 30000000000, 200, 1);
+    p->end[SERVER].stopped = true;
+    p->end[CLIENT].to_send = PLENTY;
+    pair_run(p, MPS_SEC);
+    assert_in_range(p->end[CLIENT].sent, 2 * 300000, 3 * 300000 + 1);
 }
 
 /*
@@ -128,7 +142,7 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, pair_setup, pair_teardown)
     const struct CMUnitTest tests[] = {
-        T(slow_paths), T(fast_paths), T(waits_for_slow_path), T(as_the_program_asks), T(unsent), T(arrives),
+        T(slow_paths), T(fast_paths), T(peer_does_not_read), T(waits_for_slow_path), T(as_the_program_asks), T(unsent), T(arrives),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

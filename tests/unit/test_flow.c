@@ -13,9 +13,9 @@ static void credit_is_monotone(void **state)
     (void)state;
     mps_flow_init(&f, 1000, 0, 0);
     assert_int_equal(f.window, MPS_INITIAL_CREDIT_MIN); /* never less */
-    assert_true(mps_flow_limit(&f, 500));
-    assert_false(mps_flow_limit(&f, 500));
-    assert_false(mps_flow_limit(&f, 499));
+    assert_true(mps_flow_limit(&f, 500, 0));
+    assert_false(mps_flow_limit(&f, 500, 0));
+    assert_false(mps_flow_limit(&f, 499, 0));
     assert_int_equal(f.limit, 500);
     assert_true(mps_flow_accepts(&f, MPS_INITIAL_CREDIT_MIN));
     assert_false(mps_flow_accepts(&f, MPS_INITIAL_CREDIT_MIN + 1));

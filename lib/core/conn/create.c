@@ -119,7 +119,7 @@ int mps_conn_new_client(struct mps_conn **ret, const struct mps_env *env,
     c->paths.next_id = 2;
     c->phase = MPS_PH_OPENING;
     if (c->cfg.zero_rtt)
-        mps_flow_limit(&c->flow, MPS_INITIAL_CREDIT_MIN);
+        mps_flow_limit(&c->flow, MPS_INITIAL_CREDIT_MIN, 0);
     *ret = c;
     return 0;
 }
@@ -145,7 +145,7 @@ int mps_conn_new_server(struct mps_conn **ret, const struct mps_env *env,
     if (hello->capabilities & MPS_CAP_PAYLOAD_CRC)
         c->checks.wanted = true;
     c->peer_held = hello->capabilities & MPS_CAP_HELD;
-    mps_flow_limit(&c->flow, hello->credit);
+    mps_flow_limit(&c->flow, hello->credit, 0);
     *ret = c;
     return 0;
 }

@@ -120,7 +120,7 @@ static int hello_reply(struct mps_subflow *sf, const struct mps_hello *hello, mp
     c->keys.peer_token = token;
     if (hello->capabilities & MPS_CAP_PAYLOAD_CRC)
         c->checks.wanted = true;
-    mps_flow_limit(&c->flow, hello->credit);
+    mps_flow_limit(&c->flow, hello->credit, 0);
     c->phase = MPS_PH_OPEN;
     c->hello_at = MPS_NEVER;
     mps_answer_end(&c->answer);

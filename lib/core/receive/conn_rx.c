@@ -30,7 +30,7 @@ static int acknowledged(struct mps_conn *c, const struct mps_dss *dss, mps_time_
     r = mps_ctrlq_tx_ack(&c->tx.ctrlq, dss->ctrl_ack);
     if (r < 0)
         return r;
-    if (mps_flow_limit(&c->flow, dss->credit))
+    if (mps_flow_limit(&c->flow, dss->credit, dss->data_ack))
         mps_repeat_arm(c, now, true);
     if (dss->data_ack > c->tx.acked) {
         c->tx.acked = dss->data_ack;

@@ -17,8 +17,10 @@ void mps_flow_init(struct mps_flow *f, uint64_t window, uint64_t window_max, mps
     };
 }
 
-bool mps_flow_limit(struct mps_flow *f, uint64_t credit)
+bool mps_flow_limit(struct mps_flow *f, uint64_t credit, uint64_t acked)
 {
+    if (credit > acked && credit - acked > f->limit_span)
+        f->limit_span = credit - acked;
     if (credit <= f->limit)
         return false;
     f->limit = credit;

@@ -9,8 +9,9 @@
 #include "core/base/time.h"
 
 struct mps_flow {
-    /* What the peer lets us send. */
+    /* What the peer lets us send, and the most of it that was ahead of what it had. */
     uint64_t limit;
+    uint64_t limit_span;
     /* What we let the peer send: announced <= granted, granted - consumed <= window_max. */
     uint64_t announced;
     uint64_t granted;
@@ -24,8 +25,8 @@ struct mps_flow {
 /* The first window is `window`, but not above window_max, and MPS_INITIAL_CREDIT_MIN at least. */
 void mps_flow_init(struct mps_flow *f, uint64_t window, uint64_t window_max, mps_time_t now);
 
-/* The peer's announcement. True: there is more credit than before. */
-bool mps_flow_limit(struct mps_flow *f, uint64_t credit);
+/* The peer's announcement, beside that it has all below `acked`. True: there is more credit than before. */
+bool mps_flow_limit(struct mps_flow *f, uint64_t credit, uint64_t acked);
 
 /* May data up to (not including) DSN `end` arrive? What was granted counts, announced or not. */
 bool mps_flow_accepts(const struct mps_flow *f, uint64_t end);

@@ -51,6 +51,18 @@ static uint64_t wanted(const struct paths *p, uint64_t max)
     return want > MPS_SND_BUF_MIN ? want : MPS_SND_BUF_MIN;
 }
 
+/*
+ * As much under way as the peer lets us, and as much to follow when it has that. A peer that does not
+ * read leaves its window as it is, while rates that were measured over an instant, as on loopback, may
+ * promise anything.
+ */
+static uint64_t windows(const struct mps_conn *c)
+{
+    uint64_t bytes = 2 * c->flow.limit_span;
+
+    return bytes > MPS_SND_BUF_MIN ? bytes : MPS_SND_BUF_MIN;
+}
+
 void mps_sndbuf_size(struct mps_conn *c, mps_time_t now)
 {
     uint64_t want, max = c->cfg.snd_buf_max;
@@ -63,6 +75,8 @@ void mps_sndbuf_size(struct mps_conn *c, mps_time_t now)
             add(&p, sf);
     }
     want = wanted(&p, max);
+    if (want > windows(c))
+        want = windows(c);
     if (c->tx.asked_bytes > 0 && want > c->tx.asked_bytes)
         want = c->tx.asked_bytes;
     if (mps_mem_scarce(c->env.mem) && want > MPS_SND_BUF_SCARCE)
