@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""usage: commands.py SOURCE_ROOT BUILD_ROOT: what README.md and the pages tell the reader to type is
-typed here, on a host of its own, or stands in NOT_TYPED with the reason. Examples of configuration
+"""usage: commands.py SOURCE_ROOT BUILD_ROOT: what README.md, CONTRIBUTING.md and the pages tell the
+reader to type is typed here, on a host of its own, or stands in NOT_TYPED with the reason. Examples of configuration
 are checked. A new example fails until it is in one of the lists. TAP."""
 import os
 import pathlib
@@ -44,9 +44,13 @@ def unroff(text):
     return text
 
 
+DOCUMENTS = ("README.md", "CONTRIBUTING.md")
+
+
 def blocks():
-    for match in re.findall(r"^```\w*\n(.*?)^```", (ROOT / "README.md").read_text(), re.M | re.S):
-        yield "README.md", match
+    for name in DOCUMENTS:
+        for match in re.findall(r"^```\w*\n(.*?)^```", (ROOT / name).read_text(), re.M | re.S):
+            yield name, match
     for page in sorted((ROOT / "man").glob("*.[1-9]")):
         if page.name != "mptcpshim-protocol.7":  # formats and bytes
             for match in re.findall(r"^\.EX\n(.*?)^\.EE", page.read_text(), re.M | re.S):
@@ -62,7 +66,8 @@ def commands(block):
 
 
 def inline():
-    text = re.sub(r"^```.*?^```", "", (ROOT / "README.md").read_text(), flags=re.M | re.S)
+    text = "".join((ROOT / name).read_text() for name in DOCUMENTS)
+    text = re.sub(r"^```.*?^```", "", text, flags=re.M | re.S)
     for match in re.findall(r"`([^`]+)`", text):
         if re.match(r"(sh|python3|meson|mptcpshim|build/\S+) ?", match) and \
                 (" " in match or match.startswith("build/tests")):
@@ -73,13 +78,26 @@ def inline():
 
 SUITE = "a suite or benchmark of its own, which takes minutes"
 NOT_TYPED = {
+    "meson test -C build --list": r"lint / commands",
+    "build/tests/sim/sim --scenario cut-first -v": None,
     "meson setup build && ninja -C build": "this test runs in what it makes",
     "meson install -C build": "the test `install` does it, to another place",
     "sh tests/demo.sh": "about a minute, and needs two emulated links",
     "sh tests/check.sh": SUITE,
     "sh tests/check.sh --long": SUITE,
     "sh tests/system/programs/run.sh": SUITE,
+    "meson test -C build --suite unit --suite lint": SUITE,
+    "meson test -C build --suite sim": SUITE,
+    "meson test -C build --suite engine": SUITE,
+    "meson test -C build --suite preload": SUITE,
+    "sudo meson test -C build --suite system": SUITE,
     "sh tests/system/failover.sh": "a test of the suite `system`",
+    "sh tests/system/age.sh": "a test of the suite `system`",
+    "build/tests/sim/sim --digest --all": "a minute; the test `scenarios` runs the same",
+    "build/tests/sim/sim --digest --random 300": "a minute; the test `seeds` runs the like",
+    "build/tests/sim/sim --digest --random 300 --scenario paths":
+        "a minute; the test `histories` runs the like",
+    "python3 tests/lint/format.py . --write": "changes the tree; the test `format` runs it without",
     "python3 tests/suites/python.py build": SUITE,
     "meson test -C build --benchmark --verbose": SUITE,
     "sh tests/bench/table.sh": SUITE,
@@ -95,6 +113,8 @@ COMPILER = {"PKG_CONFIG_PATH": str(BUILD / "meson-uninstalled")}
 # Typed on their own: what the shell has to say, or None. Programs that go on until they are told are
 # in UNTIL_TOLD, and meanwhile the others are typed.
 TYPED = {
+    "meson test -C build --list": r"lint / commands",
+    "build/tests/sim/sim --scenario cut-first -v": None,
     "build/preload/mptcpshim run curl -O http://server/file": None,
     "mptcpshim run curl -O http://server.example/file": None,
     "build/preload/mptcpshim status": r"agent [0-9a-f]{16}: plain TCP|No connections",
