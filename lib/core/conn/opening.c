@@ -319,7 +319,7 @@ static void refused(struct mps_subflow *sf, enum mps_reason reason, mps_time_t n
         mps_phase_forgotten(c, now);
 }
 
-static int message(struct mps_subflow *sf, const struct mps_opening *msg, mps_time_t now)
+int mps_open_message(struct mps_subflow *sf, const struct mps_opening *msg, mps_time_t now)
 {
     bool first = sf->id == 0;
 
@@ -338,30 +338,4 @@ static int message(struct mps_subflow *sf, const struct mps_opening *msg, mps_ti
     default:
         return MPS_EPROTO;
     }
-}
-
-int mps_open_rx(struct mps_subflow *sf, const uint8_t *p, size_t len, size_t *ret_used,
-                mps_time_t now)
-{
-    struct mps_sf_rx *rx = &sf->rx;
-    struct mps_opening msg;
-    size_t msg_len, before = rx->have;
-    size_t n = sizeof(rx->buf) - rx->have;
-    int r;
-
-    if (n > len)
-        n = len;
-    memcpy(rx->buf + rx->have, p, n);
-    rx->have += (uint32_t)n;
-    *ret_used = n;
-    r = mps_opening_parse(rx->buf, rx->have, &msg, &msg_len);
-    if (r == MPS_OPENING_MORE)
-        return rx->have < sizeof(rx->buf) ? 0 : MPS_EPROTO;
-    if (r == 0) {
-        *ret_used = msg_len - before; /* what follows is the frame layer's */
-        r = message(sf, &msg, now);
-    } else if (r > 0) {
-        r = MPS_EPROTO;
-    }
-    return r;
 }

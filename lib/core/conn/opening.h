@@ -14,9 +14,8 @@ int mps_open_accept(struct mps_conn *c, const struct mps_join *join, const struc
 int mps_open_connected(struct mps_subflow *sf, const struct mps_addr *local,
                        const struct mps_addr *remote, mps_time_t now);
 
-/* Bytes of an opening message; *ret_used of them belong to it. 0 or a negative code. */
-int mps_open_rx(struct mps_subflow *sf, const uint8_t *p, size_t len, size_t *ret_used,
-                mps_time_t now);
+/* An opening message has come on the subflow. 0 or a negative code. */
+int mps_open_message(struct mps_subflow *sf, const struct mps_opening *msg, mps_time_t now);
 
 /* Fresh metrics of a subflow: those of the first one may show that HELLO waits in vain. */
 void mps_open_metrics(struct mps_subflow *sf, mps_time_t now);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "life.h"
-#include "core/conn/state.h"
 #include <string.h>
+#include "core/conn/state.h"
 #include "room.h"
 #include "rx.h"
 #include "tx.h"
@@ -55,9 +55,7 @@ void mps_sf_begin(struct mps_subflow *sf, mps_time_t now)
     mps_stale_heard(&sf->stale, now);
     sf->peer_knows = true;
     sf->join.deadline = MPS_NEVER;
-    sf->rx.mode = MPS_RX_HEAD;
-    sf->rx.have = 0;
-    sf->rx.need = MPS_FRAME_PREFIX_LEN;
+    mps_sf_rx_await_head(&sf->rx);
     sf->ev.up = true;
 }
 

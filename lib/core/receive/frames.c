@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* Frames that arrived: data, acknowledgments, credit, control. */
+#include "frames.h"
 #include "core/conn/news.h"
 #include "core/conn/phase.h"
-#include "core/conn/state.h"
 #include "core/paths/addresses.h"
 #include "core/send/repeat.h"
 #include "core/subflow/tx.h"
 #include "core/wire/auth.h"
-#include "frames.h"
 
 /* On subflows that wait for PONGs, too. */
 static void all_arrived(struct mps_conn *c, mps_time_t now)

@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: MIT */
+#include "rx.h"
+#include <string.h>
+#include "core/base/crc32c.h"
+#include "core/conn/state.h"
+
+_Static_assert(MPS_REASM_RESERVE >= MPS_DSS_MAX_PAYLOAD, "it takes any payload");
+
+void mps_sf_rx_clear(struct mps_subflow *sf)
+{
+    struct mps_rxmem *mem = sf->conn->rxmem;
+
+    mps_reasm_abandon(&sf->conn->rx.reasm, sf->rx.chunk);
+    sf->rx.chunk = NULL;
+    sf->rx.starved = false;
+    if (mem->holder == sf)
+        mem->holder = NULL;
+}
+
+bool mps_subflow_rx_waits(const struct mps_subflow *sf)
+{
+    return sf->rx.starved;
+}
+
+/* How much may be read to the scratch area: what would be left over there has to have a place. */
+static size_t scratch_room(const struct mps_subflow *sf)
+{
+    const struct mps_sf_rx *rx = &sf->rx;
+
+    if (!sf->conn->rxmem->holder || rx->mode == MPS_RX_DEAF)
+        return MPS_SCRATCH;
+    if (rx->mode == MPS_RX_OPENING)
+        return 1; /* its length is not known before */
+    if (rx->mode == MPS_RX_PAYLOAD || rx->mode == MPS_RX_SKIP)
+        return rx->left < MPS_SCRATCH ? rx->left : MPS_SCRATCH;
+    return rx->need - rx->have;
+}
+
+unsigned mps_subflow_rx_spans(struct mps_subflow *sf, struct mps_span spans[2])
+{
+    struct mps_sf_rx *rx = &sf->rx;
+    unsigned n = 0;
+
+    if (sf->state == MPS_SF_DEAD || rx->starved)
+        return 0;
+    if (rx->mode == MPS_RX_PAYLOAD && rx->chunk) {
+        uint8_t *p = rx->chunk->data + (rx->chunk->len - rx->left);
+
+        spans[n++] = (struct mps_span){p, rx->left};
+        if (sf->conn->rxmem->holder)
+            return n;
+    }
+    spans[n++] = (struct mps_span){sf->conn->rxmem->scratch, scratch_room(sf)};
+    return n;
+}
+
+/* ---- the parser ---- */
+
+void mps_sf_rx_await_head(struct mps_sf_rx *rx)
+{
+    rx->mode = MPS_RX_HEAD;
+    rx->have = 0;
+    rx->need = MPS_FRAME_PREFIX_LEN;
+}
+
+void mps_sf_rx_expect_payload(struct mps_sf_rx *rx)
+{
+    rx->left = rx->dss.payload_len;
+    rx->mode = MPS_RX_PAYLOAD;
+}
+
+void mps_sf_rx_starve(struct mps_sf_rx *rx, size_t head_len, mps_time_t now)
+{
+    if (!rx->starved)
+        rx->starved_at = now;
+    rx->starved = true;
+    rx->mode = MPS_RX_HEAD;
+    rx->have = rx->need = (uint32_t)head_len;
+}
+
+static int payload_end(struct mps_sf_rx *rx)
+{
+    mps_sf_rx_await_head(rx);
+    return MPS_FOUND_PAYLOAD;
+}
+
+/* n more bytes of the payload have arrived in their place. */
+static int payload_moved(struct mps_subflow *sf, uint32_t n, mps_time_t now)
+{
+    struct mps_sf_rx *rx = &sf->rx;
+
+    rx->left -= n;
+    sf->bytes_received += n;
+    mps_meter_add(&sf->receiving, n, now);
+    if (rx->left > 0)
+        return MPS_FOUND_NOTHING;
+    if (!rx->dss.checked)
+        return payload_end(rx);
+    rx->mode = MPS_RX_CRC;
+    rx->have = 0;
+    rx->need = MPS_PAYLOAD_CRC_LEN;
+    return MPS_FOUND_NOTHING;
+}
+
+static int crc_end(struct mps_sf_rx *rx)
+{
+    uint32_t want = 0, crc = rx->crc;
+
+    for (unsigned i = 0; i < MPS_PAYLOAD_CRC_LEN; i++)
+        want = want << 8 | rx->buf[i];
+    if (rx->chunk)
+        crc = mps_crc32c(0, rx->chunk->data, rx->dss.payload_len);
+    return crc == want ? payload_end(rx) : MPS_ECSUM;
+}
+
+int mps_sf_rx_head(struct mps_sf_rx *rx, struct mps_found *found)
+{
+    struct mps_frame *f = &found->frame;
+    size_t need;
+    int r = mps_frame_parse_head(rx->buf, rx->have, f, &found->head_len, &need);
+
+    if (r == MPS_FRAME_MORE) {
+        if (need <= rx->have || need > sizeof(rx->buf))
+            return MPS_EPROTO;
+        rx->need = (uint32_t)need;
+        return MPS_FOUND_NOTHING;
+    }
+    if (r < 0)
+        return r;
+    mps_sf_rx_await_head(rx);
+    if (f->skip) {
+        rx->left = f->tail_len;
+        if (rx->left > 0)
+            rx->mode = MPS_RX_SKIP;
+    } else if (f->type == MPS_FRAME_DSS) {
+        rx->dss = f->dss;
+        rx->crc = 0;
+    }
+    return MPS_FOUND_FRAME;
+}
+
+/* Into the buffer, as far as it is to be filled; returns how many bytes. */
+static size_t collect(struct mps_sf_rx *rx, size_t need, const uint8_t *p, size_t len)
+{
+    size_t n = need - rx->have;
+
+    if (n > len)
+        n = len;
+    memcpy(rx->buf + rx->have, p, n);
+    rx->have += (uint32_t)n;
+    return n;
+}
+
+static int feed_opening(struct mps_sf_rx *rx, const uint8_t *p, size_t len, size_t *ret_used,
+                        struct mps_found *found)
+{
+    size_t msg_len, before = rx->have;
+    int r;
+
+    *ret_used = collect(rx, sizeof(rx->buf), p, len);
+    r = mps_opening_parse(rx->buf, rx->have, &found->message, &msg_len);
+    if (r == MPS_OPENING_MORE)
+        return rx->have < sizeof(rx->buf) ? MPS_FOUND_NOTHING : MPS_EPROTO;
+    if (r != 0)
+        return r > 0 ? MPS_EPROTO : r;
+    *ret_used = msg_len - before; /* what follows is the frame layer's */
+    return MPS_FOUND_MESSAGE;
+}
+
+/* Payload or skipped bytes that were read into the scratch area. */
+static int feed_body(struct mps_subflow *sf, const uint8_t *p, size_t len, size_t *ret_used,
+                     mps_time_t now)
+{
+    struct mps_sf_rx *rx = &sf->rx;
+    uint32_t n = len < rx->left ? (uint32_t)len : rx->left;
+
+    *ret_used = n;
+    if (rx->mode == MPS_RX_SKIP) {
+        rx->left -= n;
+        if (rx->left == 0)
+            mps_sf_rx_await_head(rx);
+        return MPS_FOUND_NOTHING;
+    }
+    if (rx->chunk)
+        memcpy(rx->chunk->data + (rx->chunk->len - rx->left), p, n);
+    else if (rx->dss.checked)
+        rx->crc = mps_crc32c(rx->crc, p, n);
+    return payload_moved(sf, n, now);
+}
+
+int mps_sf_rx_feed(struct mps_subflow *sf, const uint8_t *p, size_t len, size_t *ret_used,
+                   struct mps_found *found, mps_time_t now)
+{
+    struct mps_sf_rx *rx = &sf->rx;
+
+    switch (rx->mode) {
+    case MPS_RX_OPENING:
+        return feed_opening(rx, p, len, ret_used, found);
+    case MPS_RX_HEAD:
+        *ret_used = collect(rx, rx->need, p, len);
+        return rx->have < rx->need ? MPS_FOUND_NOTHING : mps_sf_rx_head(rx, found);
+    case MPS_RX_PAYLOAD:
+    case MPS_RX_SKIP:
+        return feed_body(sf, p, len, ret_used, now);
+    case MPS_RX_CRC:
+        *ret_used = collect(rx, rx->need, p, len);
+        return rx->have < rx->need ? MPS_FOUND_NOTHING : crc_end(rx);
+    case MPS_RX_DEAF:
+        break;
+    }
+    *ret_used = len;
+    return MPS_FOUND_NOTHING;
+}
+
+int mps_sf_rx_landed(struct mps_subflow *sf, size_t n, size_t *ret_used, mps_time_t now)
+{
+    struct mps_sf_rx *rx = &sf->rx;
+    uint32_t k = n < rx->left ? (uint32_t)n : rx->left;
+
+    *ret_used = 0;
+    if (rx->mode != MPS_RX_PAYLOAD || !rx->chunk || k == 0)
+        return MPS_FOUND_NOTHING;
+    *ret_used = k;
+    return payload_moved(sf, k, now);
+}
