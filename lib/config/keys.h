@@ -31,7 +31,7 @@ void mps_key_clear(struct mps_settings *settings, const struct mps_key *key);
 /* Is there a section of that name? */
 bool mps_key_section(const char *section);
 
-/* What an option of that name may be (options.h), "" if there is no such one. */
+/* What the value of the option of that name may be (options.h); "" if there is no such option. */
 const char *mps_key_option_allowed(const char *option);
 
 /*

@@ -62,8 +62,8 @@ struct mps_options {
 void mps_options_init(struct mps_options *opt);
 
 /*
- * One of the keys above, or of the words that are for others (mptcpshim(1)), which change nothing.
- * NULL, or why the value does not go; *opt is as before then. `value` is changed.
+ * `key` is one of those above, or of a word that is meant for others (mptcpshim(1)) and changes
+ * nothing here. NULL, or why the value is refused; *opt is as before then. `value` is changed.
  */
 const char *mps_options_set(struct mps_options *opt, const char *key, char *value);
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the files say beyond the options: which local addresses are used and how, which peers and
- * programs are special. All zero: nothing said, everything allowed. mptcpshim.conf(5).
+ * The policy is what the files say beyond the options: which local addresses are used and how,
+ * which peers and programs are special. A policy of zeros says nothing and allows everything.
+ * mptcpshim.conf(5).
  */
 #pragma once
 #include <stdbool.h>
@@ -58,6 +59,9 @@ bool mps_policy_admits(const struct mps_policy *policy, const char *interface,
 /* Is the peer known to be a shim, whatever becomes of the marks on the way? */
 bool mps_policy_capable(const struct mps_policy *policy, const struct mps_addr *peer);
 
-/* What the path sections say of it; untouched where none says anything. */
+/*
+ * What the path sections say of this address; a value of which no section says anything is left
+ * untouched.
+ */
 void mps_policy_path(const struct mps_policy *policy, const char *interface,
                      const struct mps_addr *addr, bool *backup, unsigned *weight);

@@ -33,7 +33,10 @@ struct mps_settings_report {
 
 #define MPS_SETTINGS_FILE_MAX 65536 /* bytes; no more is read */
 
-/* Take the text of a file called `name`. What is wrong is reported and left out, the rest counts. */
+/*
+ * Take the text of a file called `name`. Lines that are wrong are reported and left out; the others
+ * count.
+ */
 void mps_settings_read_text(struct mps_settings *settings, const char *name, const char *text,
                             size_t len, struct mps_settings_report *report);
 

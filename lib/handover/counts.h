@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How many connections of a process tree stayed plain TCP, and why. Those never reach the agent,
- * and nothing may cost them anything; so all processes of a tree count in a page of memory that
- * they share, by one relaxed addition each. It is a System V segment: its number in the environment
- * (MPS_ENV_COUNTS) outlives fork and exec, no descriptor is needed that a program could close, and
- * it works where AF_UNIX sockets are forbidden. The launcher makes it; the agent, which attaches
- * first, marks it as to be removed, so that it goes with the last process of the tree.
+ * How many connections of a process tree stayed plain TCP, and why. Such connections never reach
+ * the agent, and counting them may cost nothing; so all processes of a tree count in a page of
+ * memory that they share, by one relaxed addition each. The page is a System V segment: its number
+ * in the environment (MPS_ENV_COUNTS) outlives fork and exec, it needs no descriptor that a program
+ * could close, and it works where AF_UNIX sockets are forbidden. The launcher makes the segment;
+ * the agent, which attaches first, asks the kernel to remove it with the last process of the tree.
  *
  * Async-signal-safe; errno is preserved.
  */
@@ -14,7 +14,7 @@
 #include <stdint.h>
 #include "names.h"
 
-/* Words of these: mps_plain_reason_word; what they mean: mptcpshim(1). */
+/* The word of each is mps_plain_reason_word; mptcpshim(1) says what it means. */
 enum mps_plain_reason {
     MPS_PLAIN_NONE,
     MPS_PLAIN_PEER_UNMARKED,
@@ -52,10 +52,13 @@ struct mps_counts {
     _Atomic uint32_t n[MPS_COUNTS_ROLES][MPS_PLAIN_REASONS]; /* modulo 2^32 */
 };
 
-/* A new one for that agent's tree; its number, or -1. */
+/* A new segment for that agent's tree; its number, or -1. */
 int mps_counts_create(const char *agent_id);
 
-/* The one whose number the text is; NULL if it is not there, or not of this agent and build. */
+/*
+ * The segment whose number the text is; NULL if there is none, or if it is not of this agent and
+ * build.
+ */
 struct mps_counts *mps_counts_attach(const char *number, const char *agent_id);
 
 /* Let it go with the last process that has attached. */

@@ -15,9 +15,9 @@ struct mps_marks_buffer {
 /*
  * Before connect(): the SYN will carry MPS_MARK_CONNECT, in its window, too. The caller leaves a
  * socket alone on which the program itself has set TCP_MAXSEG, and calls mps_marks_put_back with
- * the same `buffer` right after connect(). Without a `buffer` (NULL) that is not changed.
- * 0; 1: the buffer is so large, or so small, that the window cannot show a mark, so there is none;
- * or a negative errno value.
+ * the same `buffer` right after connect(). Without a `buffer` (NULL) the receive buffer is not
+ * changed. 0; 1: the buffer is so large, or so small, that the window cannot show a mark, so there
+ * is none; or a negative errno value.
  */
 int mps_marks_prepare_connect(int fd, struct mps_marks_buffer *buffer);
 void mps_marks_put_back(int fd, const struct mps_marks_buffer *buffer);
@@ -42,13 +42,13 @@ int mps_marks_prepare_agent(int fd, unsigned mark);
 
 /*
  * After establishment: did the SYN-ACK carry `mark` (MPS_MARK_LISTEN; MPS_MARK_AGENT, which stands
- * for both of that kind)? For MPS_MARK_LISTEN also: has our own mark left as it was set, so that
- * the answer was given to a question? It has not where the MTU or a route's advmss is below it, nor
- * where the window was larger than a SYN can say.
+ * for both of that kind)? For MPS_MARK_LISTEN also: has our own mark left this host as it was set,
+ * so that the answer is one to our question? It has not if the MTU or a route's advmss is below the
+ * mark, nor if the window was larger than a SYN can say.
  */
 bool mps_marks_synack_is(int fd, unsigned mark);
 
-/* What one look shows of a handshake that was to carry marks. */
+/* What a look at a socket shows of a handshake that was to carry marks. */
 enum mps_marks_view {
     MPS_MARKS_HANDSHAKE, /* it is under way */
     MPS_MARKS_ANSWERED,  /* mps_marks_synack_is(MPS_MARK_LISTEN) and mps_marks_untouched */
@@ -71,11 +71,12 @@ bool mps_marks_untouched(int fd);
 unsigned mps_marks_saved_syn(int fd);
 
 /*
- * The same, for a decision: a connection made from a SYN cookie has no SYN, and if its listener was
- * prepared, its peer may have been marked and may send HELLO. That is MPS_MARK_CONNECT then: the
- * agent looks at the first bytes. So it is asked once, right after accept().
+ * The same, where the caller decides by it what becomes of the connection. A connection that was
+ * made from a SYN cookie has no saved SYN; if its listener was prepared, the peer's SYN may have
+ * been marked, and the peer may send HELLO. The result is MPS_MARK_CONNECT then, and the agent
+ * looks at the first bytes. Call this once, right after accept().
  */
 unsigned mps_marks_accepted(int fd);
 
-/* The same from a SYN in memory: IP header, extension headers if any, TCP header. */
+/* The mark of a SYN in memory: IP header, extension headers if any, TCP header. */
 unsigned mps_marks_of_syn(const unsigned char *syn, unsigned len);

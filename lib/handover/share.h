@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A port that a listener of the program shares with the agent (SO_REUSEPORT), and with nobody else:
- * what binds and listens meets EADDRINUSE where it would without us. Linux looks at each socket of
- * a port when another one comes, unless that one asks for sharing and is like the last one that
- * did: this is remembered by address, of which a wildcard is like all that it covers. So the last
- * one has to be at an address that nobody asks for.
+ * what binds and listens meets EADDRINUSE where it would without us. When another socket asks for a
+ * port, Linux looks at each socket that has the port already; but not if the new socket asks for
+ * sharing and has the same address as the last socket that did, where a wildcard counts as the same
+ * as every address that it covers. So the last socket that asks for sharing has to be at an address
+ * that nobody else asks for.
  */
 #pragma once
 
@@ -17,9 +18,9 @@
 int mps_share_begin(int fd);
 
 /*
- * The last that asks for sharing of this port, the one of listener `fd`: a socket that is closed
- * at once, at an address of the other family that is no host's. As long as all that have the port
- * let it in, this works for a wildcard of both families, too, because mps_share_begin() has left
- * one of IPv6 only as the last. 0 or a negative errno value.
+ * Make the last socket that asks for sharing of the port of listener `fd`: it has an address of the
+ * other family that no host has, and is closed at once. While all sockets at the port let it in,
+ * this works for a wildcard of both families, too, because mps_share_begin() has left a socket of
+ * IPv6 alone as the last one. 0 or a negative errno value.
  */
 int mps_share_park(int fd);

@@ -2,13 +2,13 @@
 /*
  * Listeners in doubt (marking.h), and the sign that somebody without the preload accepts from one:
  * a connection was seen to wait in its queue, the queue is empty now, and the filter is still
- * there. Nothing but accept() empties the queue, and whoever calls that with the preload takes the
- * filter off before, but for one that sleeps in it while the listener is passed on. A queue that is
- * never found empty says nothing.
+ * there. Only accept() empties the queue, and with the preload accept() takes the filter off first,
+ * unless it sleeps while the listener is passed on. A queue that is never found empty shows
+ * nothing.
  *
- * What is seen are the calls that wait, before and after; they make system calls only while a
- * connection waits on a listener in doubt. No lock, no malloc; async-signal-safe; errno is
- * preserved.
+ * The preload looks before and after the calls that wait for a listener; it makes system calls
+ * there only while a connection waits on a listener in doubt. No lock, no malloc;
+ * async-signal-safe; errno is preserved.
  */
 #pragma once
 #include <poll.h>
@@ -55,7 +55,7 @@ static inline void mps_doubt_check(void)
         mps_doubt_check_all();
 }
 
-/* What such a call has reported. */
+/* These take what such a call has reported. */
 static inline void mps_doubt_polled(const struct pollfd *fds, nfds_t n)
 {
     if (mps_doubt_any())

@@ -17,7 +17,10 @@ bool mps_exceptions_keep_bound(void);
 /* This program's connections and listeners are not to be marked. */
 bool mps_exceptions_left_alone(void);
 
-/* Nor are connections to this port, and listeners on it; network byte order is the caller's affair. */
+/*
+ * Connections to this port, and listeners on it, are not to be marked; `port` is in host byte
+ * order.
+ */
 bool mps_exceptions_left_port(unsigned port);
 
 /* The port of an address of the internet families, 0 of others. */

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What is remembered per descriptor number: that a marked connect() awaits settling, and where the
- * number was registered with epoll. Hints only: numbers are closed and reused without our seeing
- * it, so a user checks them against the kernel. No lock, no malloc; async-signal-safe.
+ * number was registered with epoll. These are hints only: numbers are closed and reused without our
+ * seeing it, so whoever uses a hint checks it against the kernel. No lock, no malloc;
+ * async-signal-safe.
  */
 #pragma once
 #include <stdatomic.h>
@@ -92,7 +93,7 @@ void mps_hints_count_fork(void);
 /* The lowest number from `first` on whose state is not MPS_HINT_NONE; -1: there is none. */
 int mps_hints_next_pending(unsigned first);
 
-/* The same, whose `marking` is known. */
+/* The lowest number from `first` on whose `marking` is not MPS_MARKING_NONE; -1: there is none. */
 int mps_hints_next_marking(unsigned first);
 
 /* Is a settling due? The fast path of most wrappers. */

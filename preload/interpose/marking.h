@@ -2,19 +2,19 @@
 /*
  * When a listener is marked: not by listen(), but by the first call that shows that a program with
  * the preload accepts from it. A program may accept by other means (io_uring, system calls of its
- * own) or leave that to one which has no preload; it must not get connections whose peer sends
- * HELLO.
+ * own), or leave that to a program without the preload; neither may get connections whose peer
+ * sends HELLO.
  *
  * accept() shows it. A call that waits for the listener (poll, select, epoll_ctl) makes it likely:
  * then the listener is marked, so that the first connection is one of ours already, and the kernel
  * drops segments that begin with the magic until accept() was called here. HELLO comes again a
- * little later then, and never to somebody else's accept(). When one of those is noticed (doubt.h),
- * the listener is left. Who duplicates the listener passes it on: it is unmarked, and accept()
- * decides.
+ * little later then, and never to somebody else's accept(). When somebody else's accept() is
+ * noticed (doubt.h), the listener is left unmarked. A listener that is duplicated is about to be
+ * passed on: it is unmarked, and the next accept() decides.
  *
- * A program without the preload that is started with the listener gets it in doubt: the filter is
- * back until accept() is called here. Where that is another process (fork() and exec), it learns of
- * it by a number that all share.
+ * A listener that a program without the preload is started with is put in doubt: the filter is back
+ * until accept() is called here. If another process (fork() and exec) will call accept(), it learns
+ * of the filter by a number that all processes of the tree share.
  *
  * Async-signal-safe; errno is preserved.
  */
@@ -35,7 +35,10 @@ enum mps_marking {
 /* After mps_tally_start(). */
 void mps_marking_start(void);
 
-/* The agent knows the listener; one that epoll knows already is waited for. */
+/*
+ * The agent knows the listener from now on. A listener that epoll knows already counts as waited
+ * for.
+ */
 void mps_marking_begin(int fd);
 
 /* accept() is about to be called, by whatever means the number got here. */
@@ -44,15 +47,18 @@ void mps_marking_accept(int fd);
 /* `to` is a duplicate of `from`. */
 void mps_marking_duplicated(int from, int to);
 
-/* As the program made the listener, for good. */
+/* The listener becomes as the program has made it, for good. */
 void mps_marking_leave(int fd);
 
-/* Of a listener in doubt: somebody has accepted, and not here. If he has no preload, it is left. */
+/*
+ * Somebody else has accepted from a listener in doubt. If that was without the preload, the
+ * listener is left.
+ */
 void mps_marking_elsewhere(int fd);
 
 /*
- * A program is about to be started with the environment env, and with the descriptors that are
- * inherited; `all`: or with others, too.
+ * A program is about to be started with the environment env and with the descriptors that are
+ * inherited; with `all`, perhaps with other descriptors, too.
  */
 void mps_marking_pass(char *const env[], bool all);
 

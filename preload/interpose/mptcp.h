@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Programs that ask for MPTCP get a TCP socket, which can be marked; the kernel's MPTCP sockets
- * cannot. It behaves as one of the kernel's whose peer has no MPTCP: those fall back to TCP. The
- * wish is kept in the socket itself, so that it holds after dup, fork and exec: in SO_RXQ_OVFL,
- * which means nothing for streams, and goes with a swap (handover/carry.h).
+ * cannot. It behaves as a socket of the kernel's MPTCP does when the peer has no MPTCP: that falls
+ * back to TCP. The wish is kept in the socket itself, so that it holds after dup, fork and exec: in
+ * SO_RXQ_OVFL, which means nothing for streams, and goes with a swap (handover/carry.h).
  */
 #pragma once
 #include <netinet/in.h>

@@ -6,7 +6,7 @@
 #pragma once
 #include <stdbool.h>
 
-/* Of the process, as it starts. */
+/* Take note of the network namespace of the process, as it starts. */
 void mps_netns_start(void);
 
 /* Is the socket fd of another namespace? Not if the kernel cannot tell (before Linux 5.14). */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The agents of this network namespace, asked all at once. Whoever listens under an agent's name is
- * one until it shows otherwise: it may be stopped, of another version, another user's or nothing of
- * ours at all. So nothing that it does is waited for longer than MPS_AGENTS_WAIT_MS, and all that
- * it says is bounded.
+ * The agents of this network namespace, asked all at once. A process that listens under an agent's
+ * name counts as an agent until it shows otherwise: it may be stopped, of another version, another
+ * user's, or nothing of ours at all. So no answer is waited for longer than MPS_AGENTS_WAIT_MS, and
+ * what is taken of an answer is bounded.
  */
 #pragma once
 #include <stdbool.h>
@@ -59,7 +59,7 @@ size_t mps_agents_count(const struct mps_agents *agents, enum mps_agent_answer a
 int mps_agents_complain(const struct mps_agents *agents, const char *command);
 
 /*
- * MPS_HO_STATUS or MPS_HO_PATHS of all, joined to one JSON array (the caller's). What is no array
- * becomes MPS_AGENT_GARBAGE. NULL: out of memory, after a complaint.
+ * MPS_HO_STATUS or MPS_HO_PATHS of all, joined to one JSON array (the caller's). An agent whose
+ * answer is no array becomes MPS_AGENT_GARBAGE. NULL: out of memory, after a complaint.
  */
 struct json_object *mps_agents_json(struct mps_agents *agents);

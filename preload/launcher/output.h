@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * All that the launcher prints. Texts of others (files, words, agents of other users) may hold what
- * a terminal obeys: control bytes, what turns the direction of writing, and bytes that are no UTF-8
- * are printed as \xNN. A write that fails shows in the exit code.
+ * All that the launcher prints. Texts of others (files, words, agents of other users) may hold
+ * bytes that a terminal obeys: control bytes, characters that turn the direction of writing, and
+ * bytes that are not UTF-8 are printed as \xNN. A write that fails shows in the exit code.
  */
 #pragma once
 #include <stdio.h>
 
 struct json_object;
 
-/* As printf, but a newline counts only as the last byte of the format: any other is one of others.
+/*
+ * As printf, but a newline counts only as the last byte of the format: any other newline belongs to
+ * a text of others.
  */
 void mps_print(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void mps_print_to(FILE *file, const char *format, ...) __attribute__((format(printf, 2, 3)));
