@@ -7,7 +7,9 @@
 #include <assert.h>
 #include "alive.h"
 #include "core/fair/fairness.h"
-#include "core/paths/addresses.h"
+#include "core/paths/backoff.h"
+#include "core/paths/change.h"
+#include "core/paths/manager.h"
 #include "core/paths/priority.h"
 #include "core/receive/deliver.h"
 #include "core/receive/read.h"
@@ -47,7 +49,7 @@ static void settle(struct mps_conn *c, mps_time_t now)
         c->now = now;
     mps_phase_step(c, now);
     mps_alive_peer_waiting(c, now);
-    mps_paths_run(c, now);
+    mps_manager_run(c, now);
     mps_control_place(c, now);
     mps_sf_reap(c);
     assert_whole(c);
@@ -117,8 +119,7 @@ void mps_conn_check_all(struct mps_conn *c)
     c->checks.wanted = true;
 }
 
-void mps_conn_limit_send_buffer(struct mps_conn *c, uint64_t bytes, uint64_t unsent,
-                                mps_time_t now)
+void mps_conn_limit_send_buffer(struct mps_conn *c, uint64_t bytes, uint64_t unsent, mps_time_t now)
 {
     c->tx.asked_bytes = bytes;
     c->tx.asked_unsent = unsent;
@@ -163,7 +164,7 @@ int mps_conn_local_set_weight(struct mps_conn *c, const struct mps_addr *addr, u
 int mps_conn_local_add(struct mps_conn *c, const struct mps_addr *addr, uint32_t ifindex,
                        bool backup, bool announce, mps_time_t now)
 {
-    int r = mps_paths_local_add(c, addr, ifindex, backup, announce);
+    int r = mps_change_local_add(c, addr, ifindex, backup, announce);
 
     if (r > 0)
         settle(c, now);
@@ -172,7 +173,7 @@ int mps_conn_local_add(struct mps_conn *c, const struct mps_addr *addr, uint32_t
 
 int mps_conn_local_remove(struct mps_conn *c, const struct mps_addr *addr, mps_time_t now)
 {
-    int r = mps_paths_local_remove(c, addr, now);
+    int r = mps_change_local_remove(c, addr, now);
 
     if (r == 0)
         settle(c, now);
@@ -187,15 +188,14 @@ void mps_conn_first_address_gone(struct mps_conn *c, mps_time_t now)
 
 void mps_conn_route_changed(struct mps_conn *c, const struct mps_route *route, mps_time_t now)
 {
-    mps_paths_route_changed(c, route, now);
+    mps_change_route(c, route, now);
     settle(c, now);
 }
 
 /* ---- subflows ---- */
 
 int mps_conn_first_subflow(struct mps_conn *c, const struct mps_addr *local,
-                           const struct mps_addr *remote, mps_time_t now,
-                           struct mps_subflow **ret)
+                           const struct mps_addr *remote, mps_time_t now, struct mps_subflow **ret)
 {
     int r = mps_open_first(c, local, remote, now, ret);
 
@@ -232,7 +232,7 @@ void mps_subflow_avoid(struct mps_subflow *sf, mps_time_t until, mps_time_t now)
     if (sf->state == MPS_SF_DEAD)
         return;
     mps_news_ended(sf, &(struct mps_end){MPS_END_TAKEN_AWAY, MPS_REASON_PROHIBITED, true}, now);
-    mps_paths_avoid(sf, until);
+    mps_backoff_avoid(sf, until);
     settle(sf->conn, now);
 }
 

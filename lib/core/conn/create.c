@@ -88,8 +88,8 @@ static int choose_key(struct mps_conn *c)
     return MPS_ETOKEN;
 }
 
-static int conn_new(struct mps_conn **ret, const struct mps_env *env,
-                    const struct mps_config *cfg, mps_time_t now)
+static int conn_new(struct mps_conn **ret, const struct mps_env *env, const struct mps_config *cfg,
+                    mps_time_t now)
 {
     struct mps_conn *c = mps_alloc(env->mem, sizeof(*c));
     int r;
@@ -125,8 +125,7 @@ int mps_conn_new_client(struct mps_conn **ret, const struct mps_env *env,
 }
 
 int mps_conn_new_server(struct mps_conn **ret, const struct mps_env *env,
-                        const struct mps_config *cfg, const struct mps_hello *hello,
-                        mps_time_t now)
+                        const struct mps_config *cfg, const struct mps_hello *hello, mps_time_t now)
 {
     struct mps_conn *c;
     int r = conn_new(&c, env, cfg, now);
@@ -170,7 +169,7 @@ struct mps_conn *mps_conn_free(struct mps_conn *c)
     if (!c->env.rxmem)
         mps_free(&mem, c->rxmem);
     mps_ctrlq_rx_deinit(&c->rx.ctrlq);
-    mps_paths_deinit(c);
+    mps_addresses_deinit(c);
     memset(&c->keys, 0, sizeof(c->keys));
     mps_free(&mem, c);
     return NULL;

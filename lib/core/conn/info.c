@@ -51,8 +51,7 @@ const struct mps_past *mps_conn_past(const struct mps_conn *c)
     return c->past;
 }
 
-unsigned mps_conn_subflow_info(const struct mps_conn *c, struct mps_subflow_info *ret,
-                               unsigned max)
+unsigned mps_conn_subflow_info(const struct mps_conn *c, struct mps_subflow_info *ret, unsigned max)
 {
     const struct mps_subflow *sf;
     unsigned n = 0;

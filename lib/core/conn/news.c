@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "news.h"
-#include "core/paths/addresses.h"
+#include "core/paths/backoff.h"
 #include "core/paths/priority.h"
 #include "core/receive/checks.h"
 #include "core/send/control.h"
@@ -21,7 +21,7 @@ void mps_news_up(struct mps_subflow *sf, mps_time_t now)
     mps_checks_up(sf);
     c->no_subflow_at = MPS_NEVER;
     c->client_gone = false;
-    mps_paths_works(c);
+    mps_backoff_works(c);
     /* What the peer missed on subflows that ended is said again; to a server that knows nothing of
      * us yet but HELLO, a first frame says that we have its reply. Early data did both. */
     if (sf->id != 0 || !c->tx.early_taken)
@@ -78,9 +78,12 @@ static void lost(struct mps_subflow *sf, bool back_off, bool transient, bool ord
                  mps_time_t now)
 {
     struct mps_conn *c = sf->conn;
+    bool turned_away = false;
 
     if (back_off)
-        mps_paths_failed(c, sf, transient, now);
+        turned_away = mps_backoff_failed(c, sf, transient, now);
+    if (turned_away)
+        mps_phase_forgotten(c, now);
     mps_phase_lost_subflow(c, sf, orderly, now);
 }
 

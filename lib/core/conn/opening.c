@@ -3,6 +3,7 @@
 #include <string.h>
 #include "alive.h"
 #include "core/paths/addresses.h"
+#include "core/paths/manager.h"
 #include "core/subflow/life.h"
 #include "core/subflow/tx.h"
 #include "core/wire/auth.h"
@@ -44,13 +45,13 @@ int mps_open_first(struct mps_conn *c, const struct mps_addr *local, const struc
 
     if (c->had_first)
         return MPS_ESTATE;
-    r = mps_paths_first(c, local, remote);
+    r = mps_addresses_first(c, local, remote);
     if (r < 0)
         return r;
     sf = mps_sf_new(c, 0, local, remote);
     if (!sf)
         return MPS_ENOMEM;
-    sf->local_key = mps_paths_local(c, local)->key;
+    sf->local_key = mps_addresses_of(c, local)->key;
     c->had_first = true;
     c->now = now;
     memcpy(msg.hello.key, c->keys.own, MPS_KEY_LEN);
@@ -68,7 +69,7 @@ int mps_open_first(struct mps_conn *c, const struct mps_addr *local, const struc
         c->ev.established = true;
         mps_news_up(sf, now);
         mps_ack_sent(&c->rx.ack); /* HELLO_REPLY says it all */
-        mps_paths_announce(c);
+        mps_addresses_announce(c);
     }
     *ret = sf;
     return 0;
@@ -127,7 +128,7 @@ static int hello_reply(struct mps_subflow *sf, const struct mps_hello *hello, mp
     c->ev.established = true;
     /* Its first acknowledgment tells the server that the reply has arrived, as MPTCP's third ACK. */
     mps_news_up(sf, now);
-    mps_paths_announce(c);
+    mps_addresses_announce(c);
     return 0;
 }
 
@@ -201,12 +202,40 @@ static int check_hmac(const struct mps_subflow *sf, const uint8_t hmac[MPS_SHA1_
     return mps_auth_equal(want, hmac, MPS_SHA1_LEN) ? 0 : MPS_EAUTH;
 }
 
+/* Ids of the peer's joins: each once; a sliding window as against replay. */
+static bool id_is_free(const struct mps_conn *c, uint32_t id)
+{
+    const struct mps_paths *p = &c->paths;
+    uint32_t k = id / 2;
+
+    if (id == 0)
+        return false;
+    if (k > p->peer_base)
+        return true;
+    return p->peer_base - k < 64 && !(p->peer_ids >> (p->peer_base - k) & 1);
+}
+
+static void id_is_used(struct mps_conn *c, uint32_t id)
+{
+    struct mps_paths *p = &c->paths;
+    uint32_t k = id / 2;
+
+    if (k > p->peer_base) {
+        uint32_t shift = k - p->peer_base;
+
+        p->peer_ids = shift < 64 ? p->peer_ids << shift : 0;
+        p->peer_base = k;
+    }
+    if (p->peer_base - k < 64)
+        p->peer_ids |= UINT64_C(1) << (p->peer_base - k);
+}
+
 /* The peer's id: of its parity (it numbers its joins), in use nowhere and never before. */
 static bool join_id_ok(const struct mps_conn *c, uint32_t id)
 {
     const struct mps_subflow *sf;
 
-    if ((id % 2 == 0) != (c->role == MPS_ROLE_SERVER) || !mps_paths_peer_id_free(c, id))
+    if ((id % 2 == 0) != (c->role == MPS_ROLE_SERVER) || !id_is_free(c, id))
         return false;
     mps_for_each_subflow(sf, c) {
         if (sf->id == id)
@@ -241,7 +270,7 @@ int mps_open_accept(struct mps_conn *c, const struct mps_join *join, const struc
                     const struct mps_addr *remote, mps_time_t now, struct mps_subflow **ret)
 {
     struct mps_opening msg = {.kind = MPS_OPENING_JOIN_REPLY};
-    const struct mps_local *own = mps_paths_local(c, local);
+    const struct mps_local *own = mps_addresses_of(c, local);
     struct mps_subflow *sf;
     int r = join_check(c, join, now);
 
@@ -300,10 +329,10 @@ static int join_confirm(struct mps_subflow *sf, const struct mps_join *join, mps
 
     if (r < 0)
         return r;
-    mps_paths_peer_id_used(sf->conn, sf->id);
+    id_is_used(sf->conn, sf->id);
     sf->conn->rx.confirmed = true; /* it has got our key */
     mps_news_up(sf, now);
-    mps_paths_keep_limit(sf->conn, now);
+    mps_manager_keep_limit(sf->conn, now);
     return 0;
 }
 

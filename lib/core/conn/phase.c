@@ -227,7 +227,7 @@ void mps_phase_forgotten(struct mps_conn *c, mps_time_t now)
 }
 
 void mps_phase_lost_subflow(struct mps_conn *c, struct mps_subflow *sf, bool orderly,
-                           mps_time_t now)
+                            mps_time_t now)
 {
     if (c->phase == MPS_PH_OPENING) {
         if (sf->id == 0)

@@ -112,6 +112,19 @@ bool mps_sf_usable(const struct mps_subflow *sf)
  * peer finds out by itself, or from TCP's reset; and what was acknowledged here arrived before the
  * silence, or the peer would not be idle.
  */
+bool mps_sf_is_twin(const struct mps_subflow *sf, const struct mps_subflow *other)
+{
+    return sf != other && other->state != MPS_SF_DEAD && sf->local_key == other->local_key &&
+           sf->remote_id == other->remote_id;
+}
+
+bool mps_sf_checks_wanted(const struct mps_subflow *sf)
+{
+    const struct mps_conn *c = sf->conn;
+
+    return c->checks.wanted || (c->cfg.check_far && sf->m.min_rtt_us > MPS_CHECKS_RTT_US);
+}
+
 bool mps_sf_hush(const struct mps_subflow *sf)
 {
     const struct mps_conn *c = sf->conn;
@@ -125,11 +138,4 @@ bool mps_sf_hush(const struct mps_subflow *sf)
             return false;
     }
     return true;
-}
-
-bool mps_sf_checks_wanted(const struct mps_subflow *sf)
-{
-    const struct mps_conn *c = sf->conn;
-
-    return c->checks.wanted || (c->cfg.check_far && sf->m.min_rtt_us > MPS_CHECKS_RTT_US);
 }

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "frames.h"
+#include "checks.h"
 #include "core/conn/news.h"
 #include "core/conn/phase.h"
-#include "core/paths/addresses.h"
+#include "core/paths/backoff.h"
+#include "core/paths/change.h"
 #include "core/send/repeat.h"
 #include "core/subflow/tx.h"
 #include "core/wire/auth.h"
@@ -185,7 +187,7 @@ static void add_addr(struct mps_conn *c, const struct mps_ctrl *ctrl)
                           &ctrl->add_addr.addr, want) < 0 ||
         !mps_auth_equal(want, ctrl->add_addr.hmac, sizeof(want)))
         return;
-    mps_paths_remote_added(c, ctrl);
+    mps_change_remote_added(c, ctrl);
 }
 
 /* The peer has given a subflow up, or a payload on it was damaged: it ends here too. */
@@ -196,8 +198,12 @@ static void peer_closed(struct mps_conn *c, uint32_t id, enum mps_reason reason,
 
     if (sf)
         mps_news_ended(sf, &(struct mps_end){MPS_END_BY_PEER, reason, transient}, now);
-    if (reason == MPS_REASON_MIDDLEBOX || reason == MPS_REASON_PROTOCOL)
-        mps_paths_blame(c, id, now);
+    if (reason == MPS_REASON_MIDDLEBOX || reason == MPS_REASON_PROTOCOL) {
+        const struct mps_addr *local, *remote;
+
+        mps_backoff_blame(c, id, &local, &remote, now);
+        mps_checks_damaged(c, id, local, remote, now);
+    }
 }
 
 static void apply(struct mps_conn *c, struct mps_subflow *carrier, const struct mps_ctrl *ctrl,
@@ -210,7 +216,7 @@ static void apply(struct mps_conn *c, struct mps_subflow *carrier, const struct 
         add_addr(c, ctrl);
         break;
     case MPS_FRAME_REMOVE_ADDR:
-        mps_paths_remote_removed(c, ctrl->remove_addr.id, carrier, now);
+        mps_change_remote_removed(c, ctrl->remove_addr.id, carrier, now);
         break;
     case MPS_FRAME_PRIO:
         sf = find(c, ctrl->prio.subflow_id);
@@ -223,8 +229,7 @@ static void apply(struct mps_conn *c, struct mps_subflow *carrier, const struct 
         peer_closed(c, ctrl->fail.subflow_id, MPS_REASON_MIDDLEBOX, false, now);
         break;
     case MPS_FRAME_SUBFLOW_CLOSE:
-        peer_closed(c, ctrl->subflow_close.subflow_id,
-                    (enum mps_reason)ctrl->subflow_close.reason,
+        peer_closed(c, ctrl->subflow_close.subflow_id, (enum mps_reason)ctrl->subflow_close.reason,
                     ctrl->subflow_close.flags & MPS_CLOSE_TRANSIENT, now);
         break;
     default:
@@ -235,8 +240,8 @@ static void apply(struct mps_conn *c, struct mps_subflow *carrier, const struct 
 static int fastclose(struct mps_conn *c, const struct mps_ctrl *ctrl, mps_time_t now)
 {
     uint8_t want[MPS_SHA1_LEN];
-    int r = mps_auth_fastclose(c->env.crypto, c->keys.peer, c->keys.own, ctrl->fastclose.reason,
-                               want);
+    int r =
+        mps_auth_fastclose(c->env.crypto, c->keys.peer, c->keys.own, ctrl->fastclose.reason, want);
 
     if (r < 0)
         return r;

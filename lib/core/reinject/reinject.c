@@ -30,8 +30,7 @@ static mps_time_t delivery(const struct mps_subflow *sf, uint64_t len)
  * Expected time until a run sent `age` ago arrives: the rest of its way; nothing while its DATA_ACK
  * may be on the way back; after that it was lost, and a repair takes another round trip.
  */
-static mps_time_t remaining(const struct mps_subflow *sf, const struct mps_run *run,
-                            mps_time_t now)
+static mps_time_t remaining(const struct mps_subflow *sf, const struct mps_run *run, mps_time_t now)
 {
     mps_time_t srtt = (mps_time_t)sf->m.srtt_us * MPS_USEC;
     mps_time_t age = now - run->last_sent;
@@ -203,8 +202,8 @@ void mps_reinject_explore(struct mps_conn *c, struct mps_subflow *sf, mps_time_t
 {
     struct mps_run *run = mps_rtxq_last(&c->tx.rtxq);
 
-    if (!run || mps_run_is_on(run, sf) || mps_sf_room(sf) < run->len ||
-        !budget_left(c, run->len) || !mps_run_send(c, sf, run, 0, now))
+    if (!run || mps_run_is_on(run, sf) || mps_sf_room(sf) < run->len || !budget_left(c, run->len) ||
+        !mps_run_send(c, sf, run, 0, now))
         return;
     c->tx.opportunism += run->len;
 }

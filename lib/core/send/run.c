@@ -2,8 +2,8 @@
 #include "run.h"
 #include "core/subflow/tx.h"
 
-bool mps_run_send(struct mps_conn *c, struct mps_subflow *sf, struct mps_run *run,
-                  uint8_t flags, mps_time_t now)
+bool mps_run_send(struct mps_conn *c, struct mps_subflow *sf, struct mps_run *run, uint8_t flags,
+                  mps_time_t now)
 {
     bool again = run->times_sent > 0;
 

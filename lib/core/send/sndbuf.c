@@ -4,10 +4,10 @@
 #include "core/subflow/room.h"
 
 struct paths {
-    uint64_t rate; /* of all, bytes per second */
+    uint64_t rate;   /* of all, bytes per second */
     uint64_t rtt_us; /* the longest */
     uint64_t cwnd;
-    uint64_t flight; /* rate * RTT of each */
+    uint64_t flight;  /* rate * RTT of each */
     uint64_t waiting; /* handed to sockets, and not sent yet */
     uint64_t room;    /* that sockets need besides, to send all the time */
 };

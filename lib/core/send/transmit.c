@@ -127,8 +127,7 @@ static void duplicate(struct mps_conn *c, struct candidates *cand, unsigned pick
                       struct mps_run *run, mps_time_t now)
 {
     for (unsigned k = 0; k < cand->n; k++) {
-        if (k != picked && cand->path[k].room > 0 &&
-            mps_run_send(c, cand->sf[k], run, 0, now))
+        if (k != picked && cand->path[k].room > 0 && mps_run_send(c, cand->sf[k], run, 0, now))
             used(cand, k);
     }
 }
@@ -156,8 +155,8 @@ static uint64_t set_aside(struct mps_conn *c, const struct candidates *cand, uns
         if (faster & UINT32_C(1) << k && mps_sf_frame_size(cand->sf[k]) < piece)
             piece = mps_sf_frame_size(cand->sf[k]);
     }
-    while (want - done >= piece && mps_rtxq_set_aside(&c->tx.rtxq, mps_rtxq_tail(&c->tx.rtxq),
-                                                      piece, now) == 0)
+    while (want - done >= piece &&
+           mps_rtxq_set_aside(&c->tx.rtxq, mps_rtxq_tail(&c->tx.rtxq), piece, now) == 0)
         done += piece;
     return done;
 }
@@ -180,8 +179,7 @@ static bool send_new(struct mps_conn *c, struct candidates *cand, unsigned i, ui
     if (c->tx.urgent_end > dsn && c->tx.urgent_end - dsn < len)
         len = (uint32_t)(c->tx.urgent_end - dsn);
     fin = c->tx.fin && dsn + len == mps_sendq_tail(&c->tx.sendq);
-    if (!mps_sf_tx_reserve(sf) ||
-        mps_rtxq_add(&c->tx.rtxq, dsn, len, fin, sf->slot, now, &run) < 0)
+    if (!mps_sf_tx_reserve(sf) || mps_rtxq_add(&c->tx.rtxq, dsn, len, fin, sf->slot, now, &run) < 0)
         return false;
     mps_sf_tx_frame(sf, dsn, len, fin ? MPS_DSS_FIN : 0);
     sf->given_at = now;

@@ -192,8 +192,8 @@ static void place_ack(struct mps_subflow *sf)
 
     if (!tx->ack_due)
         return;
-    if (tx->n > 0 && frame_at(tx, 0)->off == 0 && !frame_at(tx, 0)->sealed &&
-        tx->ctrl_len == 0 && !tx->ack_flags)
+    if (tx->n > 0 && frame_at(tx, 0)->off == 0 && !frame_at(tx, 0)->sealed && tx->ctrl_len == 0 &&
+        !tx->ack_flags)
         return;
     if (tx->ack_at >= tx->ctrl_off && tx->ack_at < tx->ctrl_len)
         tx->ctrl_len = tx->ack_at;
@@ -308,7 +308,8 @@ void mps_sf_tx_probe(struct mps_subflow *sf, mps_time_t now)
     uint8_t buf[MPS_CTRL_MAX_LEN];
     bool asked = sf->stale.asked_at != 0;
 
-    if (!sf->split || sf->state != MPS_SF_ACTIVE || !mps_split_due(sf->split, sf->bytes_sent, now) ||
+    if (!sf->split || sf->state != MPS_SF_ACTIVE ||
+        !mps_split_due(sf->split, sf->bytes_sent, now) ||
         sf->tx.ctrl_len + MPS_CTRL_MAX_LEN + 2 * MPS_DSS_HEAD_LEN > MPS_SF_CTRL)
         return;
     ping.ping.opaque = mps_split_ask(sf->split, sf->bytes_sent, now);

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* What the user wants changed while the connection runs: backup flags, weights. */
-#include "addresses.h"
-#include "core/conn/state.h"
-#include "core/send/control.h"
 #include "priority.h"
+#include "addresses.h"
+#include "core/send/control.h"
 
 /* ---- backup ---- */
 
@@ -61,7 +59,7 @@ void mps_priority_apply(struct mps_subflow *sf)
 
 int mps_priority_set_weight(struct mps_conn *c, const struct mps_addr *addr, unsigned weight)
 {
-    struct mps_local *l = mps_paths_find_local(c, addr);
+    struct mps_local *l = mps_addresses_find(c, addr);
     struct mps_subflow *sf;
 
     if (weight < 1 || weight > MPS_WEIGHT_MAX)
