@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What carries connections: a loop, the core's environment and the sessions, and the order of
- * work. Callbacks of the loop only read and wake sessions; after all of them each session that was
- * woken runs once, with bounded work, and is freed there if it is over (runq.h). What an agent has
- * once whatever the number of its engines is in hub.h.
+ * An engine carries connections: it has a loop, the core's environment and the sessions, and sets
+ * the order of work. Callbacks of the loop only read and wake sessions; after all of them each
+ * session that was woken runs once, with bounded work, and is freed there if it is over (runq.h).
+ * Things that an agent has once, whatever the number of its engines, are in hub.h.
  *
  * The parts of a connection know the data of this structure, not the functions: what happens to them
  * goes up to their session, and the functions here go down to the sessions.
  *
  * Threads. An agent has one engine or several, each with a thread of its own (worker.h); they share
- * nothing but what is constant, what is known of peers and paths, the monitors and the join
- * listener. An engine and all that belongs to it (sessions, their connections, relays and sockets) is used by the
+ * only constants, what is known of peers and paths, the monitors and the join listener. An engine
+ * and all that belongs to it (sessions, their connections, relays and sockets) is used by the
  * thread of its loop only: that is true of every module here whose header says nothing else. A
  * connection stays with its engine for its life. Its id and its token are `index` modulo `count`,
- * so whoever has one of them knows the engine and no table is shared.
+ * so that either of them tells the engine, without a shared table.
  */
 #pragma once
 #include <ev.h>
@@ -88,7 +88,7 @@ int mps_engine_init(struct mps_engine *eng, struct ev_loop *loop,
                     const struct mps_engine_setup *setup);
 void mps_engine_deinit(struct mps_engine *eng);
 
-/* Nothing to stay for: no session, no half-closed socket. */
+/* Is there nothing to stay for: no session, no half-closed socket? */
 bool mps_engine_is_idle(const struct mps_engine *eng);
 
 /* How an agent stops; each stage follows from hub.h. */
@@ -102,7 +102,7 @@ void mps_engine_stop(struct mps_engine *eng, enum mps_stop stage);
 /* A JOIN that arrived, wherever; takes the descriptor. */
 void mps_engine_join(struct mps_engine *eng, int fd, const struct mps_join *join);
 
-/* The view is another one, in a way that the sessions have to know. */
+/* The view has changed in a way that the sessions have to know. */
 void mps_engine_view_changed(struct mps_engine *eng);
 
 void mps_engine_route_changed(struct mps_engine *eng, const struct mps_route *route);

@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What an agent has once: the local addresses (netlink), what the user changes about them, the
- * listeners at which joins arrive and those who stand there, what is known of peers, the monitors.
- * Engines (engine.h) carry the connections and see of all this a view (view.h).
+ * The hub has what an agent has once: the local addresses (netlink), what the user changes about
+ * them, the listeners at which joins arrive and the connections that wait there, what is known of
+ * peers, the monitors. Engines (engine.h) carry the connections, and see a part of all this, the
+ * view (view.h).
  *
  * Threads. The hub and what is in it, the control socket included, belong to the thread of its
  * loop, the main one; peers.h, monitor.h and joinlis.h tell what of them others may use. With one
  * engine that is all: it runs on the same loop and no thread is made. With more, each has a thread
- * (worker.h) and the hub carries no data. It gives a new connection to the engine that has least, a
- * JOIN and a request for one connection to that engine which the token or id names, news to all of
- * them; all by calls through inboxes (inbox.h). It never waits for an engine, so that one that is
- * slow delays its own connections only.
+ * (worker.h) and the hub carries no data. It gives a new connection to the engine that has the
+ * fewest, a JOIN and a request for one connection to the engine that the token or id names, and
+ * news to all engines; all by calls through inboxes (inbox.h). It never waits for an engine, so
+ * that a slow engine delays its own connections only.
  */
 #pragma once
 #include <ev.h>
@@ -58,16 +59,17 @@ struct mps_hub {
 };
 
 /*
- * `policy` is that of the files and stays the caller's; NULL: everything is allowed. As many
- * engines as the option threads= says, or fewer if threads cannot be had. 0, MPS_ESYS, MPS_ENOMEM,
- * MPS_ECRYPTO. Nothing is left behind on failure.
+ * `policy` is that of the files and stays the caller's; NULL: everything is allowed. There are as
+ * many engines as the option threads= says, or fewer if threads cannot be had. 0, MPS_ESYS,
+ * MPS_ENOMEM, MPS_ECRYPTO. Nothing is left behind on failure.
  */
 int mps_hub_init(struct mps_hub *hub, struct ev_loop *loop, const char *agent_id,
                  const struct mps_options *options, const struct mps_policy *policy);
 /*
- * The agent is to end; any stage implies the first one. The listeners leave their ports, so that who
- * comes next finds them free (except for a join port that nobody chose: paths may still come back).
- * What is handed over from now on stays plain TCP. The rest is done when mps_hub_is_idle.
+ * The agent is to end; any stage implies the first one. The listeners leave their ports, so that
+ * the next agent finds them free (except for a join port that nobody chose: paths may still come
+ * back). Connections that are handed over from now on stay plain TCP. The agent may end when
+ * mps_hub_is_idle.
  */
 void mps_hub_retire(struct mps_hub *hub, enum mps_stop stage);
 
@@ -85,13 +87,13 @@ static inline bool mps_hub_has_threads(const struct mps_hub *hub)
     return hub->workers[0].threaded;
 }
 
-/* Who gets a new connection. */
+/* The worker that gets a new connection. */
 struct mps_worker *mps_hub_choose(struct mps_hub *hub);
 
-/* Whose a connection is by its id or token; NULL: nobody's. */
+/* The worker that has the connection of this id or token; NULL: none has. */
 struct mps_worker *mps_hub_owner(const struct mps_hub *hub, uint64_t id_or_token);
 
-/* Nothing to stay for: no session, watched listener or half-closed socket. */
+/* Is there nothing to stay for: no session, watched listener or half-closed socket? */
 bool mps_hub_is_idle(const struct mps_hub *hub);
 
 /* A program's listener, as mps_steer_add. */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The memory of an engine's connections, from malloc(3) and counted. Above the limit it is scarce:
- * send buffers and windows become small, and nothing is refused; what was granted to peers before
- * may still come. So it is where the control group is nearly full, in which the program and the
- * sockets of both are counted, too. Owned by the engine's thread.
+ * The memory of an engine's connections, from malloc(3) and counted. Above the limit memory is
+ * scarce: send buffers and windows become small, and nothing is refused; what was granted to peers
+ * before may still come. Memory is scarce, too, while the control group is nearly full, in which
+ * the program and the sockets of both are counted as well. Owned by the engine's thread.
  */
 #pragma once
 #include <stdint.h>

@@ -1,15 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What an agent learned of peers outlives it in a file that the agents of one user share: the first
- * connection of a later agent to a proven peer needs no round trip for HELLO, and none waits again for
- * a peer that does not answer. The file is a hint and nothing else: whatever it says, each
- * connection still needs the mark in its handshake.
+ * A file, which the agents of one user share, keeps what an agent has learned of peers beyond the
+ * agent's end: the first connection of a later agent to a proven peer needs no round trip for
+ * HELLO, and no connection waits again for a peer that does not answer. The file is a hint and
+ * nothing else: whatever it says, each connection still needs the mark in its handshake.
  *
  * PEERS-DIR/peers: a line "mptcpshim-peers 2", then for each peer, numbers in decimal,
  *   NETWORK-NAMESPACE EXPIRES PORT ADDRESS KIND
- * with the inode of the namespace, milliseconds since 1970, and "shim", "doubt" (was one, or may be
- * one that does not answer) or "plain". Lines that are not of this form are skipped. Written as a
- * whole and renamed; of two writers at once one may lose what it added.
  */
 #pragma once
 #include <ev.h>

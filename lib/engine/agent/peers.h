@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What is remembered of peers by address and port: that they are plain, or proven shims. One table
- * for all engines of the agent: any thread may ask and tell. Used when a connection begins, never
- * while it carries data.
+ * What is remembered of peers, by address and port: that a peer is plain, or a proven shim. One
+ * table for all engines of the agent: any thread may ask and tell. Used when a connection begins,
+ * never while it carries data.
  */
 #pragma once
 #include <pthread.h>
@@ -48,8 +48,9 @@ void mps_peers_set(struct mps_peers *peers, const struct mps_addr *addr, enum mp
                    mps_time_t now);
 
 /*
- * What somebody else found out and what holds until `expires`, if that is news: all knowledge lasts
- * for the same time, so that what ends later was found out later.
+ * Another agent has found this out, and it holds until `expires`. It is taken if it is newer than
+ * what is known here: all knowledge lasts for the same time, so what ends later was found out
+ * later.
  */
 void mps_peers_learn(struct mps_peers *peers, const struct mps_addr *addr, enum mps_peer_kind kind,
                      mps_time_t expires, mps_time_t now);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One descriptor of the process that stands for nothing. At the limit of descriptors it is closed
- * to accept a connection and close that again: who waits learns at once that nobody serves him,
- * where the connection would otherwise stay in the queue of the listener, in silence. All
+ * One descriptor of the process that stands for nothing. At the limit of descriptors it is closed,
+ * so that a connection can be accepted and closed again: the peer learns at once that nobody serves
+ * it, where its connection would otherwise stay in the queue of the listener, in silence. All
  * acceptors share it, from any thread.
  */
 #pragma once

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Who has something to do. Callbacks of the loop only read and add to this queue; after all of them
- * each one in it is run once, with bounded work. One that adds itself again while it runs belongs to
- * the next round, after the loop has looked at everybody's descriptors.
+ * The queue of things that have something to do. Callbacks of the loop only read and add to this
+ * queue; after all of them each entry is run once, with bounded work. An entry that adds itself
+ * again while it runs belongs to the next round, after the loop has looked at all descriptors.
  */
 #pragma once
 #include <ev.h>

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Memory that is kept for when there is no other: libev cannot do without what it asks for, and ends
- * the process if it does not get it. It gets the reserve then, and after that waits. An agent whose
- * reserve is not whole takes nobody new; what it has goes on.
+ * Memory that is kept for the time when there is no other. libev cannot do without the memory it
+ * asks for, and ends the process if it does not get any; it gets this reserve then, and after that
+ * its request waits. An agent whose reserve is not whole takes no new connections; those that it
+ * has go on.
  */
 #pragma once
 #include <stdbool.h>

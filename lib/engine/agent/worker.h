@@ -29,7 +29,10 @@ struct mps_worker {
     ev_prepare tell;
     atomic_uint n_sessions;
     atomic_bool idle;
-    /* The engine's view, and the next one: of several that come in a row it sees the last. */
+    /*
+     * The engine's view, and the next one: of several views that come in a row the engine sees the
+     * last.
+     */
     struct mps_view view;
     struct mps_call look;
     pthread_mutex_t next_lock; /* of those below */
@@ -65,12 +68,15 @@ void mps_worker_call(struct mps_worker *w, struct mps_call *call);
 /* A JOIN for one of its connections. Takes the descriptor. */
 void mps_worker_join(struct mps_worker *w, int fd, const struct mps_join *join);
 
-/* The view is this one now. `concerns`: the sessions that are there, too. */
+/* The view is this one now. `concerns`: that concerns the sessions that are there, too. */
 void mps_worker_set_view(struct mps_worker *w, const struct mps_view *view, bool concerns);
 
 void mps_worker_route_changed(struct mps_worker *w, const struct mps_route *route);
 
-/* Number of its sessions and of what is on the way to it: who has least gets the next one. */
+/*
+ * The number of its sessions and of those on the way to it: the worker with the fewest gets the
+ * next one.
+ */
 unsigned mps_worker_load(struct mps_worker *w);
 
 bool mps_worker_is_idle(struct mps_worker *w);

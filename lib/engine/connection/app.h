@@ -1,20 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The application's end of a connection: an AF_UNIX stream socketpair of which the application
- * gets one end. It must look like TCP from there:
+ * The application's end of a connection: an AF_UNIX stream socketpair of which the application gets
+ * one end. That end must look like TCP:
  *
  *  - FIN is shutdown(SHUT_WR) by us, never close.
- *  - A reset is our close while a byte of the application's is unread in our receive queue: it
- *    then gets the queued data, ECONNRESET, EOF. So one byte is always left unread. At first it
- *    is a hello byte written from the application's end; later, when all is drained, the last
- *    byte of the stream: it is forwarded by MSG_PEEK and skipped by the next read ("ahead").
- *  - Its close and its shutdown(SHUT_WR) differ in POLLHUP, which libev does not show; and the
- *    held byte keeps the descriptor readable for ever: see appwatch.h.
- *  - Its send buffer is what its writes may be ahead of our reads. Where the application asked for a
- *    small one, bytes that were forwarded stay in the queue until the peer has them ("keeps"): they
- *    fill it, as on TCP, and nothing waits behind them. They are read by MSG_PEEK then.
- *  - Urgent data (MSG_OOB) arrives inline here: reading stops before the urgent byte, and behind it.
- *    Where the kernel's AF_UNIX has none, the byte lost its mark before.
+ *  - A reset is our close while a byte of the application's is unread in our receive queue: the
+ *    application then gets the queued data, ECONNRESET, EOF. So one byte is always left unread. At
+ *    first that is a hello byte written from the application's end; later, when all is drained, it
+ *    is the last byte of the stream, which is forwarded by MSG_PEEK and skipped by the next read
+ *    ("ahead").
+ *  - The application's close and its shutdown(SHUT_WR) differ in POLLHUP, which libev does not
+ *    show; and the held byte keeps the descriptor readable for ever: see appwatch.h.
+ *  - The send buffer of the end bounds how far the application's writes may be ahead of our reads.
+ *    Where the application asked for a small one, bytes that were forwarded stay in the queue until
+ *    the peer has them ("keeps"): they fill the buffer, as on TCP, and nothing waits behind them.
+ *    They are read by MSG_PEEK then.
+ *  - Urgent data (MSG_OOB) arrives inline here: reading stops before the urgent byte, and behind
+ *    it. Where the kernel's AF_UNIX knows no urgent data, the byte has become an ordinary one
+ *    before.
  */
 #pragma once
 #include <stdbool.h>
@@ -60,33 +63,37 @@ int mps_app_open(struct mps_app *app, struct mps_appwatch *watch,
 #define MPS_APP_RESET 2 /* all was read: closed with data unread, as TCP resets then */
 
 /*
- * The application closed while its peer may still send. Once our FIN is with it, a close looks like
- * its own shutdown(SHUT_WR), whose bytes must reach the peer even with SO_LINGER 0: false then.
+ * Has the application closed while its peer may still send? Once our FIN has reached the
+ * application, its close looks like its shutdown(SHUT_WR), whose bytes must reach the peer even
+ * with SO_LINGER 0: false then.
  */
 bool mps_app_closed_early(const struct mps_app *app);
 
 /* Would a read give anything: bytes, the end, an error? */
 bool mps_app_readable(struct mps_app *app);
 
-/* Next bytes of the application; *ret_n may be 0: none now. */
+/* The next bytes of the application; *ret_n may be 0: there are none now. */
 int mps_app_read(struct mps_app *app, uint8_t *p, size_t len, size_t *ret_n);
 
-/* Of the bytes that were forwarded the newest n stay in the queue; not before `keeps` is set. */
+/*
+ * The newest n of the bytes that were forwarded stay in the queue, the others leave it. Only once
+ * `keeps` is set.
+ */
 void mps_app_keep(struct mps_app *app, uint64_t n);
 
 /*
- * Bytes to the application; the number taken: all of them once it listens no more, none once it
- * closed (`hup`), since TCP answers bytes that come after a close with a reset. Short of memory: none
- * now, and `ready` follows. Any other error sets `failed`.
+ * Bytes to the application. Returns the number taken: all of them once the application listens no
+ * more, none once it has closed (`hup`), since TCP answers bytes that come after a close with a
+ * reset. Short of memory: none now, and `ready` follows. Any other error sets `failed`.
  */
 size_t mps_app_write(struct mps_app *app, const struct mps_span *spans, unsigned n);
 
-/* The same for one urgent byte. */
+/* The same for one byte, which is urgent. */
 size_t mps_app_write_urgent(struct mps_app *app, const uint8_t *byte);
 
 /*
- * Whoever holds the other end ends with its PID namespace, without having closed it: an empty queue
- * is the close.
+ * The process that holds the other end will end with its PID namespace, without having closed the
+ * end: an empty queue counts as the close.
  */
 void mps_app_desert(struct mps_app *app);
 

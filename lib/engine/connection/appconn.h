@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One TCP connection as the application sees it: what a session (session.h) and the one that carries
- * its bytes, a multipath connection or a plain relay, both know. The session owns it and makes it;
- * whoever carries the bytes uses `app`, obeys `options` and `sockopts`, and fills in `end`.
+ * One TCP connection as the application sees it: what the session (session.h) and the carrier of
+ * its bytes, a multipath connection or a plain relay, both know. The session makes and owns this
+ * structure; the carrier uses `app`, obeys `options` and `sockopts`, and fills in `end`.
  */
 #pragma once
 #include <stdbool.h>

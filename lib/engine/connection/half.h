@@ -28,7 +28,7 @@ int mps_half_append(struct mps_half *h, const uint8_t *p, size_t n);
 /* How much of it may be passed on at once: an urgent byte goes alone, and *ret_urgent says so. */
 size_t mps_half_next(const struct mps_half *h, bool *ret_urgent);
 
-/* So many of the next bytes were passed on. */
+/* n of the next bytes were passed on. */
 void mps_half_passed(struct mps_half *h, size_t n, mps_time_t now);
 
 void mps_half_deinit(struct mps_half *h);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * When the kernel is asked for a subflow's measurements: each time costs a system call, and where
- * no bytes move they stay what they were, but for one thing: what was on its way at the last look
- * arrives without any event here.
+ * When the kernel is asked for a subflow's measurements. Each look costs a system call. Where no
+ * bytes move the measurements stay what they were, with one exception: bytes that were on their way
+ * at the last look arrive without any event here.
  */
 #pragma once
 #include <stdbool.h>
@@ -18,7 +18,8 @@ struct mps_lookout {
 bool mps_lookout_due(const struct mps_lookout *l, mps_time_t now);
 
 /*
- * `m` is what the kernel says now. Its age of the last acknowledgment counts a pause before the
- * bytes now on their way, too; here the age is at most the time since they were first seen.
+ * `m` is what the kernel says now. The kernel's age of the last acknowledgment counts a pause
+ * before the bytes now on their way, too; here the age is at most the time since these bytes were
+ * first seen.
  */
 void mps_lookout_seen(struct mps_lookout *l, struct mps_metrics *m, mps_time_t now);

@@ -22,8 +22,8 @@ struct mps_mpconn_link {
 };
 
 /*
- * How news go up to the owner of a connection. Each call but `wake` comes from mps_mpconn_run or
- * mps_mpconn_set_locals, and must not free the connection or run it.
+ * How news go up to the owner of a connection. Each function but `wake` is called by mps_mpconn_run
+ * or mps_mpconn_set_locals, and must not free the connection or run it.
  */
 struct mps_mpconn_owner {
     /* There may be something to do: run it. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * SO_MAX_PACING_RATE of a program holds for its connection: each subflow gets a part of it, by what
- * it carries. The parts always add up to the program's rate; one alone has it all.
+ * SO_MAX_PACING_RATE of a program holds for its connection: each subflow gets a part of the rate,
+ * by what it carries. The parts always add up to the program's rate; a single subflow has all of
+ * it.
  */
 #pragma once
 #include <stdbool.h>
@@ -24,7 +25,7 @@ struct mps_pacing_part {
     uint64_t part;  /* what its socket was told, 0: nothing */
 };
 
-/* What part each of n subflows gets of `rate`; at least a fiftieth of it divided by n. */
+/* The part of `rate` that each of n subflows gets; at least a fiftieth of `rate` divided by n. */
 void mps_pacing_share(uint64_t rate, struct mps_pacing_part *const *parts, unsigned n);
 
 /* The program's option has perhaps changed. */

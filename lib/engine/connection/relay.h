@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Plain mode: a raw two-way pump between the application's end and one TCP connection, with TCP's
- * own half-close and reset. Also the state in which an accepted connection waits for HELLO, since
- * that is a relay that does not yet know whether it stays one.
+ * own half-close and reset. An accepted connection that waits for HELLO is in this mode, too, since
+ * it is a relay that does not know yet whether it stays one.
  *
- * The peer sees a reset if this process ends in the middle: from mps_relay_own until the application's
- * end is passed on, the socket has SO_LINGER with 0. Lack of memory ends nothing: it is tried again.
+ * The peer sees a reset if this process ends in the middle: from mps_relay_own until the
+ * application's end is passed on, the socket has SO_LINGER with 0. Lack of memory ends no
+ * connection: what failed is tried again.
  */
 #pragma once
 #include <ev.h>
@@ -42,13 +43,13 @@ struct mps_relay *mps_relay_free(struct mps_relay *relay);
 /* Bytes of the application that go to the peer first. 0 or MPS_ENOMEM. */
 int mps_relay_replay(struct mps_relay *relay, const uint8_t *p, size_t n);
 
-/* Bounded work; *ret_more: it would go on. `linger_abort`: a close is an abort. */
+/* Does bounded work; *ret_more: there is more to do. `linger_abort`: a close is an abort. */
 enum mps_relay_verdict mps_relay_run(struct mps_relay *relay, bool linger_abort, bool *ret_more);
 
 /*
- * The program has got its other end, and the socket is ours alone: one that is guarded is not before,
- * since the program goes on with it, and with its options, if the hand-over fails. Of all others it
- * is known from the beginning.
+ * The program has got its other end, and the socket is ours alone from now on. Only a guarded relay
+ * has to be told: its socket is the program's, and keeps the program's options, if the hand-over
+ * fails. The socket of any other relay is ours from the beginning.
  */
 void mps_relay_own(struct mps_relay *relay);
 

@@ -38,16 +38,16 @@ struct mps_session_request {
 #define MPS_SESSION_PLAIN_PEER 1
 
 /*
- * A handed-over connection. *ret_fd is the application's end, to be passed on and closed. No byte
- * moves before the loop goes on, so that a failed reply can still take all back by
- * mps_session_discard. 0 or a negative code; the descriptor is then untouched.
+ * A connection that was handed over. *ret_fd is the application's end, to be passed on and closed.
+ * No byte moves before the loop goes on, so that after a failed reply mps_session_discard can still
+ * undo everything. 0 or a negative code; the descriptor is then untouched.
  */
 int mps_session_connected(struct mps_engine *eng, const struct mps_session_request *req,
                           struct mps_session **ret, int *ret_fd);
 int mps_session_accepted(struct mps_engine *eng, const struct mps_session_request *req,
                          struct mps_session **ret, int *ret_fd);
 
-/* The reply has been sent: nobody takes it back any more. */
+/* The reply has been sent: the hand-over is not undone any more. */
 void mps_session_handed_over(struct mps_session *s);
 
 /* Forget it: our descriptor of the TCP connection is closed, the connection itself untouched. */
@@ -78,5 +78,5 @@ void mps_session_stop(struct mps_session *s, enum mps_stop stage);
 
 struct mps_session *mps_session_find(struct mps_engine *eng, uint64_t id);
 
-/* Its live TCP sockets, the oldest first; returns how many there are in fds[0..max). */
+/* Its live TCP sockets, the oldest first, in fds[0..max); returns how many. */
 unsigned mps_session_fds(const struct mps_session *s, int *fds, unsigned max);

@@ -16,9 +16,10 @@ size_t mps_sndbuf_of_app(const struct mps_sockopts *opts, bool scarce);
 size_t mps_sndbuf_of_ours(bool scarce);
 
 /*
- * What SO_SNDBUF means, where the program's end holds `buffer` bytes as the kernel counts. A program
- * that waited may write again when a quarter of its end is in use: what is under way or at hand by
- * then is what all paths live on, so it must be no less than TCP leaves, which is two thirds.
+ * The bounds that SO_SNDBUF means, where the program's end holds `buffer` bytes as the kernel
+ * counts. A program that waited may write again when only a quarter of its end is in use. Until it
+ * does, all paths live on the bytes that are under way or at hand by then, so these must be no less
+ * than TCP leaves, which is two thirds.
  */
 struct mps_sndbuf_bounds {
     uint64_t core;   /* bytes held until the peer has them; 0: any number */

@@ -3,8 +3,9 @@
  * Fresh connections of the join listeners: each gets a short time to show a whole JOIN for a
  * connection we have. Anything else is refused or reset. The number waiting is bounded.
  *
- * They are watched by an epoll of its own: the loop's forgets a descriptor only when that is closed
- * (libev leaves it at that), and these go on to other threads, which close them.
+ * The greeter watches them by an epoll of its own. The loop's epoll forgets a descriptor only when
+ * it is closed (libev leaves it at that), and these descriptors go on to other threads, which close
+ * them.
  */
 #pragma once
 #include <ev.h>

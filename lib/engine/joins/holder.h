@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The process that has a listener: when it ends, the listener may be gone, too. A pidfd tells at
- * once. (The kernel's notifications of destroyed sockets would tell more, but as long as somebody
- * asks for them it makes a message of every TCP connection of the host that ends: measured with
- * short connections, 15 % more CPU time for programs that have nothing to do with us.)
+ * The process that has a listener: when the process ends, the listener may be gone, too. A pidfd
+ * tells at once. (The kernel's notifications of destroyed sockets would tell more, but as long as
+ * somebody asks for them it makes a message of every TCP connection of the host that ends: measured
+ * with short connections, 15 % more CPU time for programs that have nothing to do with us.)
  */
 #pragma once
 #include <ev.h>

@@ -14,7 +14,7 @@ struct mps_lswatch_id {
     uint16_t port;   /* host order */
 };
 
-/* Of a listening socket we hold right now. 0 or MPS_ESYS. */
+/* The identity of a listening socket that we hold right now. 0 or MPS_ESYS. */
 int mps_lswatch_identify(int fd, struct mps_lswatch_id *ret);
 
 #define MPS_LSWATCH_MAX 256

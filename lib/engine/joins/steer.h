@@ -4,11 +4,11 @@
  * kernel is made to give SYNs with the window of a join, or of one with large segments, to one of
  * two listeners of ours in the same SO_REUSEPORT group and all others to the application's, by a
  * classic BPF filter (SKF_NET_OFF) that names the index within the group: the application listened
- * first, so it is 0, ours are 1 and 2. An index out of range falls back to what is there: when we
- * die nothing changes for the application, and either of ours takes any join (the one that makes
- * it looks at the mark of the answer).
- * Nobody else gets into the group (handover/share.h).
- * Ours are closed as soon as the application's is gone, so that a restart finds the port free.
+ * first, so it is 0, ours are 1 and 2. An index out of range falls back to a socket that is there:
+ * when we die nothing changes for the application. Either of our listeners takes any join (the
+ * joining host looks at the mark of the answer). Nobody else gets into the group
+ * (handover/share.h). Our listeners are closed as soon as the application's is gone, so that a
+ * restart finds the port free.
  */
 #pragma once
 #include <ev.h>

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A listening descriptor on the loop. Out of descriptors, who comes is turned away (reserve.h). If
- * that cannot be done either, or for want of memory, it pauses for a moment: the connection that
- * waits keeps the listener readable, and the loop would spin.
+ * A listening descriptor on the loop. While the process is out of descriptors, connections that
+ * come are turned away (reserve.h). If that cannot be done either, or if memory is missing, the
+ * acceptor pauses for a moment: the connection that waits keeps the listener readable, and the loop
+ * would spin.
  */
 #pragma once
 #include <ev.h>

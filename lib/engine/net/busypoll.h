@@ -4,10 +4,11 @@
  * is often some ten microseconds away, and to sleep and be woken costs more than that, above all on
  * a virtual machine; a message passes two agents, so it is paid twice each way. While a connection
  * has such an exchange (struct mps_exchange: small messages by turns, each soon after the one
- * before), its loop asks for events for 200 us more before it sleeps, giving way to whoever else
- * wants the processor, and gives up for a while where that one keeps it. Once looking was in vain
- * the exchange has to prove itself anew. Transfers in one direction never begin it: there the next
- * event finds more to do the later it is taken.
+ * before), its loop asks for events for 200 us more before it sleeps. Meanwhile it gives way to
+ * other threads that want the processor, and it gives up for a while where such a thread keeps the
+ * processor. Once looking was in vain the exchange has to prove itself anew. Transfers in one
+ * direction never make a loop look longer: there the later an event is taken, the more it finds to
+ * do.
  */
 #pragma once
 #include <ev.h>

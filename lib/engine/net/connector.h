@@ -27,8 +27,8 @@ bool mps_connector_takes_large(const struct mps_connector_path *path);
 int mps_connector_join(const struct mps_connector_path *path, bool large,
                        const struct mps_sockopts *opts);
 /*
- * Has the SYN of a join the size of segments that belongs to its mark? A route may say that they are
- * smaller (advmss). The SYN is on its way, but a program learns of a connection only when the
+ * Has the SYN of a join the size of segments that belongs to its mark? A route may set a smaller
+ * size (advmss). The SYN is on its way, but a program learns of a connection only when the
  * handshake is over.
  */
 bool mps_connector_is_marked(int fd);

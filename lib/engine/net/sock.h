@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * TCP sockets as the engine uses them: addresses, MSS marks, measurements. No descriptor that
- * came from an application is ever switched to O_NONBLOCK, since that flag is shared with the
+ * TCP sockets as the engine uses them: addresses, options, measurements. No descriptor that came
+ * from an application is ever switched to O_NONBLOCK, since that flag is shared with the
  * application: every transfer passes MSG_DONTWAIT instead.
  */
 #pragma once
@@ -33,10 +33,10 @@ int mps_sock_names(int fd, struct sockaddr_storage *ret_local, struct sockaddr_s
 int mps_sock_tcp(enum mps_family family);
 
 /*
- * Timers of a subflow's socket. Retransmissions at least every second (Linux 6.15): the path is
- * noticed within a second of its return, where TCP's doubling back-off would take as long as the
- * outage did. TCP_USER_TIMEOUT keeps the endurance of plain TCP (15 retransmissions) in spite of
- * that, unless the program has set its own.
+ * Timers of a subflow's socket. Retransmissions come at least every second (Linux 6.15), so that
+ * the return of the path is noticed within a second, where TCP's doubling back-off would take as
+ * long as the outage did. TCP_USER_TIMEOUT keeps the endurance of plain TCP (15 retransmissions) in
+ * spite of that, unless the program has set its own.
  */
 void mps_sock_subflow_timers(int fd);
 

@@ -9,5 +9,8 @@
 #include <sys/types.h>
 #include "netaddr.h"
 
-/* Takes those that `pid` holds out of the list. Reads /proc only if there is an interface of the kind. */
+/*
+ * Takes the interfaces that `pid` holds out of the list. Reads /proc only if there is a tunnel at
+ * all.
+ */
 void mps_holds_remove(pid_t pid, struct mps_netaddr_list *list);

@@ -19,12 +19,15 @@ struct mps_locals_want {
     uint32_t ifindex;                  /* no other interface, 0: any */
 };
 
-/* With backup and weight filled in. */
+/* Select addresses, with their backup flags and weights. */
 void mps_locals_select(const struct mps_engine *eng, const struct mps_locals_want *want,
                        struct mps_netaddr_list *ret);
 
-/* The same for a connection of the application. */
+/* The local addresses that a connection of the application uses. */
 void mps_locals_of(const struct mps_appconn *ac, struct mps_netaddr_list *ret);
 
-/* Those of connections to anybody, loopback included: what `mptcpshim path list` shows. */
+/*
+ * The local addresses that connections to any peer use, loopback included: what `mptcpshim path
+ * list` shows.
+ */
 void mps_locals_all(const struct mps_engine *eng, struct mps_netaddr_list *ret);

@@ -43,12 +43,13 @@ struct mps_netaddr_list {
 int mps_netaddr_dump(struct mps_netaddr_list *ret);
 
 /*
- * Those a connection to `peer` may use: not loopback, not secondary; with the option local=
- * exactly the ones it lists, of the same loopback-ness as the peer. A loopback peer gets none
- * without that option: a second path over loopback is worth nothing. Nor are several IPv6
- * addresses of one interface (temporary, stable, unique local): without the option it is `own`,
- * that of the connection, or the first. Of IPv4 addresses without a network (/32) that share an
- * interface, with each other or with one that has a network, one is enough in the same way.
+ * The addresses that a connection to `peer` may use: no loopback and no secondary ones. With the
+ * option local= they are exactly those that it lists: loopback ones for a loopback peer, the others
+ * for any other. Without that option a loopback peer gets none, since a second path over loopback
+ * is worth nothing. Several IPv6 addresses of one interface (temporary, stable, unique local) are
+ * worth no more than one either: without the option one is used, `own` if that is the connection's,
+ * else the first. IPv4 addresses without a network (/32) that share an interface, with each other
+ * or with an address that has a network, count as one in the same way.
  */
 void mps_netaddr_select(const struct mps_netaddr_list *all, const struct mps_options *opt,
                         const struct mps_addr *own, const struct mps_addr *peer,
@@ -80,7 +81,10 @@ int mps_netaddr_init(struct mps_netaddr *self, struct ev_loop *loop,
                      const struct mps_netaddr_ops *ops, void *user);
 void mps_netaddr_deinit(struct mps_netaddr *self);
 
-/* Name of the interface, which may be 0: of the one that has the address. "" if unknown. */
+/*
+ * Name of the interface. If `ifindex` is 0, it is the interface that has the address. "" if
+ * unknown.
+ */
 const char *mps_netaddr_ifname(const struct mps_netaddr_list *all, uint32_t ifindex,
                                const struct mps_addr *addr);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What the user changes while the agent runs (`mptcpshim path`): addresses used beside the files'
- * rules or against them, backup flags and weights. Changes go for an address, on whatever
- * interface it is and whether it is there or not.
+ * rules or against them, backup flags and weights. A change belongs to an address, on whatever
+ * interface that is, and whether it is there or not.
  */
 #pragma once
 #include <stdbool.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What connections have found out about paths, each a pair of addresses, for those that come later.
- * One table for all engines of the agent: any thread may ask and tell. Used when a subflow begins or
- * ends, never while it carries data.
+ * What connections have found out about paths, each a pair of addresses, for connections that come
+ * later. One table for all engines of the agent: any thread may ask and tell. Used when a subflow
+ * begins or ends, never while it carries data.
  */
 #pragma once
 #include <pthread.h>
@@ -34,7 +34,10 @@ struct mps_pathmem {
 void mps_pathmem_init(struct mps_pathmem *mem);
 void mps_pathmem_deinit(struct mps_pathmem *mem);
 
-/* Replaces what is as old; when the table is full the entry that ends first goes. */
+/*
+ * Replaces an entry of the same kind and path; when the table is full, the entry that ends first
+ * goes.
+ */
 void mps_pathmem_set(struct mps_pathmem *mem, enum mps_pathmem_kind kind,
                      const struct mps_addr *local, const struct mps_addr *remote, mps_time_t now);
 

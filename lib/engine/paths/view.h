@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What an engine knows of the host: the local addresses, what the user changed about them, where
- * joins arrive. The hub (hub.h) makes it and an engine only reads it; one on a thread of its own
- * reads a copy of its own, so that neither ever waits for the other.
+ * The view is what an engine knows of the host: the local addresses, what the user changed about
+ * them, where joins arrive. The hub (hub.h) makes it and an engine only reads it. An engine on a
+ * thread of its own reads a copy of its own, so that hub and engine never wait for each other.
  */
 #pragma once
 #include <stdbool.h>

@@ -25,7 +25,7 @@ struct mps_event_row {
     unsigned about;
 };
 
-/* The values of an event, those that it is about. What is not known is 0 or NULL. */
+/* The values of an event, as far as it is about them. A value that is not known is 0 or NULL. */
 struct mps_happening {
     struct timespec time;
     const char *event, *agent;
@@ -46,7 +46,7 @@ struct mps_happening {
 const struct mps_event_row *mps_events_at(unsigned i);
 const struct mps_event_row *mps_events_find(const char *name);
 
-/* The one that tells of an event of the core, by its type; NULL: monitors are not told. */
+/* The row that tells of an event of the core, by its type; NULL: monitors are not told. */
 const struct mps_event_row *mps_events_of(unsigned type);
 
 /* The name of the i-th member, NULL behind the last. */

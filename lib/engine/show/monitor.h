@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Who watches the agent: each monitor is one end of a SOCK_SEQPACKET connection and gets one packet
- * for each event, a JSON object. One that does not keep up misses events and is told how many with
- * the next one that fits; nothing here ever waits for a monitor.
+ * The monitors that watch the agent: each is one end of a SOCK_SEQPACKET connection and gets one
+ * packet for each event, a JSON object. A monitor that does not keep up misses events, and is told
+ * how many with the next event that fits; nothing here ever waits for a monitor.
  *
  * Events come from all engines' threads (mps_monitors_watching, mps_monitors_send); the rest is for
  * the thread of `loop`.

@@ -19,5 +19,5 @@ struct mps_plainwatch {
 /* `number` is the value of MPS_ENV_COUNTS; NULL: none. */
 void mps_plainwatch_start(struct mps_plainwatch *self, struct mps_hub *hub, const char *number);
 
-/* Also of one that is all zeros. */
+/* Harmless for one that was not started, all zeros. */
 void mps_plainwatch_stop(struct mps_plainwatch *self);
