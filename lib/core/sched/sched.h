@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Schedulers: which subflow carries the next run of data. A policy sees candidates as plain values
- * and answers with an index; it has no access to the connection.
+ * Schedulers: which subflow carries the next run of data. A scheduler sees candidates as plain
+ * values and answers with an index; it has no access to the connection.
  */
 #pragma once
 #include <stdbool.h>
@@ -56,7 +56,7 @@ struct mps_sched_ops {
 /* By name ("ecf" is the default); NULL if unknown. */
 const struct mps_sched_ops *mps_sched_find(const char *name);
 
-/* i-th known policy, NULL behind the last; the default first. */
+/* The i-th scheduler, NULL behind the last; the default first. */
 const struct mps_sched_ops *mps_sched_at(unsigned i);
 
 #define MPS_SCHEDULER_OPS(name) extern const struct mps_sched_ops mps_sched_##name;

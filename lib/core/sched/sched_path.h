@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the scheduler policies share: which paths count, and estimates on one path.
- * Units: bytes, bytes per second, microseconds. All results saturate, none wraps.
+ * What the schedulers share: which paths count, and estimates on one path. Units: bytes, bytes per
+ * second, microseconds. All results saturate, none wraps.
  */
 #pragma once
 #include "sched.h"

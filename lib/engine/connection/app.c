@@ -174,7 +174,7 @@ static int read_all(struct mps_app *app, uint8_t *p, size_t avail, size_t *ret_n
     *ret_n = (size_t)n;
     if (app->queued > 1)
         return 0; /* the kernel gave less; the rest comes with the next read */
-    app->urgent = mps_sock_at_mark(app->fd);
+    app->urgent = mps_sock_at_urgent(app->fd);
     if (recv(app->fd, p + n, 1, MSG_PEEK | MSG_DONTWAIT) != 1) {
         app->urgent = false;
         return failure(app) == 0 ? 0 : MPS_APP_RESET;
@@ -287,7 +287,7 @@ int mps_app_read(struct mps_app *app, uint8_t *p, size_t len, size_t *ret_n)
     rc = 0;
     /* Twice: if the mark is behind what is ahead, the first time gives nothing. */
     for (unsigned i = 0; i < 2 && rc == 0 && *ret_n == 0; i++) {
-        app->urgent = avail > 1 && app->ahead == 0 && mps_sock_at_mark(app->fd);
+        app->urgent = avail > 1 && app->ahead == 0 && mps_sock_at_urgent(app->fd);
         if (app->urgent)
             len = 1;
         rc = len < avail ? read_some(app, p, len, ret_n) : read_all(app, p, avail, ret_n);

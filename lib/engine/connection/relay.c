@@ -329,7 +329,7 @@ static enum step down(struct mps_relay *r)
     if (mps_half_is_empty(h) && !h->eof) {
         if (!mps_half_reserve(h))
             return wait_for_memory(r);
-        urgent = mps_sock_at_mark(r->fd);
+        urgent = mps_sock_at_urgent(r->fd);
         n = recv(r->fd, h->buf, urgent ? 1 : h->cap, MSG_DONTWAIT);
         if (n < 0 && mps_sock_is_lack(errno))
             return wait_for_memory(r);

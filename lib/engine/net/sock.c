@@ -160,11 +160,11 @@ bool mps_sock_is_eof(int fd)
     return poll(&pfd, 1, 0) == 1 && (pfd.revents & (POLLRDHUP | POLLHUP | POLLERR));
 }
 
-bool mps_sock_at_mark(int fd)
+bool mps_sock_at_urgent(int fd)
 {
-    int mark = 0;
+    int urgent = 0;
 
-    return ioctl(fd, SIOCATMARK, &mark) == 0 && mark != 0;
+    return ioctl(fd, SIOCATMARK, &urgent) == 0 && urgent != 0;
 }
 
 bool mps_sock_is_lack(int err)

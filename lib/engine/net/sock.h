@@ -56,7 +56,7 @@ unsigned mps_sock_peer_mss(int fd);
 bool mps_sock_is_eof(int fd);
 
 /* The next byte to be read is urgent. */
-bool mps_sock_at_mark(int fd);
+bool mps_sock_at_urgent(int fd);
 
 /* The kernel is short of memory: the call is to be made again a little later. */
 bool mps_sock_is_lack(int err);

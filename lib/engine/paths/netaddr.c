@@ -13,7 +13,7 @@
 #include "core/base/err.h"
 #include "engine/show/log.h"
 
-#define SETTLE_S      0.02
+#define QUIET_S       0.02
 #define RETRY_S       0.5 /* after a dump that failed */
 #define ANY_ROUTE_S   5.0
 #define DUMP_ATTEMPTS 20
@@ -310,10 +310,10 @@ const char *mps_netaddr_ifname(const struct mps_netaddr_list *all, uint32_t ifin
 
 static void start_timer(struct mps_netaddr *self, double seconds)
 {
-    if (ev_is_active(&self->settle))
+    if (ev_is_active(&self->quiet))
         return;
-    ev_timer_set(&self->settle, seconds, 0.);
-    ev_timer_start(self->loop, &self->settle);
+    ev_timer_set(&self->quiet, seconds, 0.);
+    ev_timer_start(self->loop, &self->quiet);
 }
 
 static void look_at_addresses(struct mps_netaddr *self)
@@ -336,7 +336,7 @@ static void look_at_addresses(struct mps_netaddr *self)
     self->ops->addresses(self);
 }
 
-static void on_settle(struct ev_loop *loop, ev_timer *timer, int revents)
+static void on_quiet(struct ev_loop *loop, ev_timer *timer, int revents)
 {
     struct mps_netaddr *self = timer->data;
     unsigned n = self->n_routes;
@@ -425,7 +425,7 @@ void mps_netaddr_message(struct mps_netaddr *self, const void *buf, size_t len)
             self->addresses_due = true; /* what changed does not matter: all is dumped */
     }
     if (self->addresses_due || self->n_routes > 0)
-        start_timer(self, SETTLE_S);
+        start_timer(self, QUIET_S);
 }
 
 static void on_notify(struct ev_loop *loop, ev_io *io, int revents)
@@ -443,7 +443,7 @@ static void on_notify(struct ev_loop *loop, ev_io *io, int revents)
             /* Some were lost. */
             self->addresses_due = true;
             any_route(self);
-            start_timer(self, SETTLE_S);
+            start_timer(self, QUIET_S);
         }
         if (n > 0)
             mps_netaddr_message(self, &buf, (size_t)n);
@@ -460,8 +460,8 @@ int mps_netaddr_init(struct mps_netaddr *self, struct ev_loop *loop,
     self->loop = loop;
     self->ops = ops;
     self->user = user;
-    ev_timer_init(&self->settle, on_settle, SETTLE_S, 0.);
-    self->settle.data = self;
+    ev_timer_init(&self->quiet, on_quiet, QUIET_S, 0.);
+    self->quiet.data = self;
     self->nl = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
     if (self->nl && mnl_socket_bind(self->nl, groups, MNL_SOCKET_AUTOPID) == 0) {
         ev_io_init(&self->io, on_notify, mnl_socket_get_fd(self->nl), EV_READ);
@@ -477,7 +477,7 @@ void mps_netaddr_deinit(struct mps_netaddr *self)
 {
     if (!self->loop)
         return;
-    ev_timer_stop(self->loop, &self->settle);
+    ev_timer_stop(self->loop, &self->quiet);
     ev_io_stop(self->loop, &self->io);
     if (self->nl)
         mnl_socket_close(self->nl);

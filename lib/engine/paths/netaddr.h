@@ -66,7 +66,7 @@ struct mps_netaddr {
     struct ev_loop *loop;
     struct mnl_socket *nl;
     ev_io io;
-    ev_timer settle; /* a burst of notifications makes one dump */
+    ev_timer quiet; /* until a burst of notifications is over: it makes one dump */
     bool addresses_due;
     struct mps_route routes[MPS_NETADDR_ROUTES]; /* since the last look */
     unsigned n_routes;
