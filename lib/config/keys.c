@@ -3,180 +3,117 @@
 
 #include <stddef.h>
 #include <string.h>
+#include "core/conn/conn.h"
 #include "core/sched/sched.h"
+#include "kinds.h"
 
-/* ---- setters ---- */
+static const char *const fairness[] = {
+    [MPS_FAIR_AUTO] = "auto",
+    [MPS_FAIR_OFF] = "off",
+    [MPS_FAIR_STRICT] = "strict",
+    NULL,
+};
 
-static const char *set_option(struct mps_settings *settings, const struct mps_key *key,
-                              struct mps_path_rule *rule, char *value)
-{
-    return mps_options_set(&settings->options, key->option, value);
-}
+static const char *const checksum[] = {
+    [MPS_CHECKSUM_AUTO] = "auto",
+    [MPS_CHECKSUM_OFF] = "off",
+    [MPS_CHECKSUM_ON] = "on",
+    NULL,
+};
 
-static const char *set_log(struct mps_settings *settings, const struct mps_key *key,
-                           struct mps_path_rule *rule, char *value)
-{
-    if (value[0] != '/')
-        return "not an absolute path";
-    return mps_options_set(&settings->options, key->option, value);
-}
-
-/* ---- lists ---- */
-
-static unsigned *count_of(struct mps_settings *settings, const struct mps_key *key)
-{
-    return (unsigned *)((char *)settings + key->count_at);
-}
-
-void mps_key_clear(struct mps_settings *settings, const struct mps_key *key)
-{
-    *count_of(settings, key) = 0;
-}
-
-/* The place of the next element; NULL: no more. */
-static void *place(struct mps_settings *settings, const struct mps_key *key, size_t size)
-{
-    unsigned *n = count_of(settings, key);
-
-    return *n < key->max ? (char *)settings + key->at + size * (*n)++ : NULL;
-}
-
-static const char *add_address(struct mps_settings *settings, const struct mps_key *key,
-                               struct mps_path_rule *rule, char *value)
-{
-    struct mps_addr addr, *to;
-    const char *why = mps_value_address(value, &addr);
-
-    if (why)
-        return why;
-    to = place(settings, key, sizeof(*to));
-    if (!to)
-        return "too many";
-    *to = addr;
-    return NULL;
-}
-
-static const char *add_prefix(struct mps_settings *settings, const struct mps_key *key,
-                              struct mps_path_rule *rule, char *value)
-{
-    struct mps_prefix prefix, *to;
-    const char *why = mps_value_prefix(value, &prefix);
-
-    if (why)
-        return why;
-    to = place(settings, key, sizeof(*to));
-    if (!to)
-        return "too many";
-    *to = prefix;
-    return NULL;
-}
-
-static const char *add_name(struct mps_settings *settings, const struct mps_key *key,
-                            struct mps_path_rule *rule, char *value)
-{
-    char *to;
-
-    if (strchr(value, '/'))
-        return "has a '/'";
-    if (strlen(value) > MPS_POLICY_NAME_LEN)
-        return "too long";
-    to = place(settings, key, MPS_POLICY_NAME_LEN + 1);
-    if (!to)
-        return "too many";
-    memcpy(to, value, strlen(value) + 1);
-    return NULL;
-}
-
-/* "none" stands for an empty list, which otherwise means that nothing is said. */
-static const char *add_port(struct mps_settings *settings, const struct mps_key *key,
-                            struct mps_path_rule *rule, char *value)
-{
-    unsigned long port = 0;
-    const char *why = strcmp(value, "none") == 0 ? NULL : mps_value_number(value, 1, 65535, &port);
-    uint16_t *to = NULL;
-
-    if (!why && port != 0 && !(to = place(settings, key, sizeof(*to))))
-        why = "too many";
-    if (to)
-        *to = (uint16_t)port;
-    settings->policy.leave_ports.said |= !why;
-    return why;
-}
-
-/* ---- sections of paths ---- */
-
-static const char *set_backup(struct mps_settings *settings, const struct mps_key *key,
-                              struct mps_path_rule *rule, char *value)
-{
-    const char *why = mps_value_flag(value, &rule->backup);
-
-    rule->has_backup |= !why;
-    return why;
-}
-
-static const char *set_weight(struct mps_settings *settings, const struct mps_key *key,
-                              struct mps_path_rule *rule, char *value)
-{
-    unsigned long n;
-    const char *why = mps_value_number(value, 1, MPS_WEIGHT_MAX, &n);
-
-    if (!why)
-        rule->weight = (unsigned)n;
-    return why;
-}
+static const char *const bind_means[] = {"any", "keep", NULL};
 
 /* ---- the table ---- */
 
-#define SECONDS  "a number of seconds, 0 to 86400"
-#define PATTERNS "at most 32 patterns of interface names, as in glob(7), of at most 31 characters"
-#define NETWORKS "at most 32 addresses or ADDRESS/BITS"
+#define SECONDS_MAX 86400
+#define PATTERNS    "patterns of interface names, as in glob(7), of at most 31 characters"
+#define ADDRESSES   "IPv4 or IPv6 addresses"
+#define NETWORKS    "addresses or ADDRESS/BITS"
+#define PROGRAMS    "names of programs, without '/', of at most 31 bytes"
+#define PORTS       "ports, 1 to 65535, or none"
 
-#define OPTION(section, name, allowed, option)                                                     \
-    {section, name, allowed, set_option, option, 0, 0, 0}
-#define LIST(section, name, allowed, add, member, limit)                                           \
-    {section,                                                                                      \
-     name,                                                                                         \
-     allowed,                                                                                      \
-     add,                                                                                          \
-     NULL,                                                                                         \
-     offsetof(struct mps_settings, policy.member.item),                                            \
-     offsetof(struct mps_settings, policy.member.n),                                               \
-     limit}
+#define MEMBER(place_, structure, member)                                                          \
+    .place = (place_), .at = offsetof(structure, member), .size = sizeof(((structure *)0)->member)
 
+/* Where a value goes: a member of struct mps_options, of its struct mps_config, of a path's rule. */
+#define TO(member)      MEMBER(MPS_KEY_OPTIONS, struct mps_options, member)
+#define TO_CONN(member) MEMBER(MPS_KEY_OPTIONS, struct mps_options, conn.member)
+#define TO_RULE(member) MEMBER(MPS_KEY_RULE, struct mps_path_rule, member)
+#define TO_LIST(member, limit_)                                                                    \
+    MEMBER(MPS_KEY_POLICY, struct mps_policy, member.item),                                        \
+        .count_at = offsetof(struct mps_policy, member.n), .limit = (limit_)
+
+/* What it may be. */
+#define NUMBER(of_, min_, max_, unit_)                                                             \
+    .kind = &mps_kind_number, .of = (of_), .min = (min_), .max = (max_), .unit = (unit_)
+#define SECONDS_OF(unit_) NUMBER("seconds", 0, SECONDS_MAX, unit_)
+#define CHOICE(words_)    .kind = &mps_kind_choice, .words = (words_)
+#define LIST(kind_, of_)  .kind = &mps_kind_##kind_, .of = (of_)
+
+#define IN(section_, name_) .section = (section_), .name = (name_)
+/* It has its name among the words, too. */
+#define KEY(section_, name_) IN(section_, name_), .word = (name_)
+#define RUN(value_, help_)   .option = (value_), .help = (help_)
+
+/* The order is that of `mptcpshim run --help`. */
 static const struct mps_key keys[] = {
-    OPTION("connections", "scheduler", "ecf, minrtt, roundrobin, redundant or backup", "scheduler"),
-    OPTION("connections", "path-manager", "pairs or fullmesh", "pm"),
-    OPTION("connections", "fairness", "off, auto or strict", "fairness"),
-    OPTION("connections", "checksum", "auto, on or off", "checksum"),
-    OPTION("connections", "max-subflows", "a number, 1 to 32", "max-subflows"),
-    OPTION("connections", "max-addresses", "a number, 0 to 64", "max-addresses"),
-    OPTION("connections", "no-subflow-timeout", SECONDS, "no-subflow-timeout"),
-    OPTION("connections", "keepalive", SECONDS, "keepalive"),
-    OPTION("connections", "bind", "any or keep", "bind"),
-    OPTION("agent", "idle", SECONDS, "idle"),
-    OPTION("agent", "stop-timeout", SECONDS, "stop-timeout"),
-    OPTION("agent", "memory", "MiB, 16 to 1048576", "memory"),
-    OPTION("agent", "threads", "a number, 1 to 16", "threads"),
-    OPTION("agent", "remember-peers", "yes or no", "remember-peers"),
-    OPTION("agent", "join-port", "a port, 0 to 65535, or a range FIRST-LAST", "join-port"),
-    LIST("agent", "announce", "at most 8 IPv4 or IPv6 addresses", add_address, announce,
-         MPS_POLICY_OUTSIDE),
-    {"agent", "log", "an absolute path of at most 255 bytes", set_log, "verbose", 0, 0, 0},
-    {"paths", "local", "at most 16 IPv4 or IPv6 addresses", add_address, "local",
-     offsetof(struct mps_settings, options.locals), offsetof(struct mps_settings, options.n_locals),
-     MPS_OPTIONS_LOCALS},
-    LIST("paths", "include-interfaces", PATTERNS, add_name, include_interfaces, MPS_POLICY_LIST),
-    LIST("paths", "exclude-interfaces", PATTERNS, add_name, exclude_interfaces, MPS_POLICY_LIST),
-    LIST("paths", "include-prefixes", NETWORKS, add_prefix, include_prefixes, MPS_POLICY_LIST),
-    LIST("paths", "exclude-prefixes", NETWORKS, add_prefix, exclude_prefixes, MPS_POLICY_LIST),
-    {MPS_SECTION_PATH, "backup", "yes or no", set_backup, NULL, 0, 0, 0},
-    {MPS_SECTION_PATH, "weight", "a number, 1 to 100", set_weight, NULL, 0, 0, 0},
-    LIST("peers", "capable", "at most 16 addresses or ADDRESS/BITS", add_prefix, capable,
-         MPS_POLICY_CAPABLE),
-    LIST("programs", "leave-alone", "at most 32 names of programs, without '/', of at most 31 bytes",
-         add_name, leave_alone, MPS_POLICY_LIST),
-    LIST("programs", "leave-ports", "at most 32 ports, 1 to 65535, or none", add_port, leave_ports,
-         MPS_POLICY_PORTS),
+    {KEY("paths", "local"), RUN("ADDR[,ADDR...]", "use exactly these local addresses"),
+     LIST(addresses, ADDRESSES), TO(locals), .count_at = offsetof(struct mps_options, n_locals),
+     .limit = MPS_OPTIONS_LOCALS},
+    {IN("paths", "include-interfaces"), LIST(names, PATTERNS),
+     TO_LIST(include_interfaces, MPS_POLICY_LIST)},
+    {IN("paths", "exclude-interfaces"), LIST(names, PATTERNS),
+     TO_LIST(exclude_interfaces, MPS_POLICY_LIST)},
+    {IN("paths", "include-prefixes"), LIST(prefixes, NETWORKS),
+     TO_LIST(include_prefixes, MPS_POLICY_LIST)},
+    {IN("paths", "exclude-prefixes"), LIST(prefixes, NETWORKS),
+     TO_LIST(exclude_prefixes, MPS_POLICY_LIST)},
+    {IN(MPS_SECTION_PATH, "backup"), .kind = &mps_kind_rule_flag, TO_RULE(backup)},
+    {IN(MPS_SECTION_PATH, "weight"), NUMBER("", 1, MPS_WEIGHT_MAX, 1), TO_RULE(weight)},
+
+    {IN("connections", "scheduler"), .word = "scheduler", .live = true,
+     RUN("NAME", "which path gets the next bytes"), .kind = &mps_kind_scheduler, TO_CONN(sched),
+     .initial = "ecf"},
+    {IN("connections", "path-manager"), .word = "pm", .kind = &mps_kind_pm, TO_CONN(pm),
+     .initial = "pairs"},
+    {KEY("connections", "fairness"), RUN("MODE", "subflows at one bottleneck share one share"),
+     CHOICE(fairness), TO_CONN(fairness), .initial = "auto"},
+    {KEY("connections", "checksum"), RUN("MODE", "find bytes that a box on the way changed"),
+     CHOICE(checksum), TO(checksum), .initial = "auto"},
+    {KEY("connections", "max-subflows"), RUN("N", "paths per connection at most"),
+     NUMBER("", 1, MPS_MAX_SUBFLOWS, 1), TO_CONN(max_subflows), .initial = "8"},
+    {KEY("connections", "max-addresses"), NUMBER("", 0, MPS_OPTIONS_ADDRESSES, 1),
+     TO_CONN(max_addrs), .initial = "8"},
+    {KEY("connections", "keepalive"),
+     RUN("S", "seconds of silence after which a path is asked, 0: never"), SECONDS_OF(MPS_SEC),
+     TO_CONN(keepalive), .initial = "15"},
+    {KEY("connections", "no-subflow-timeout"),
+     RUN("S", "seconds that a connection waits for a path when it has none"), SECONDS_OF(MPS_SEC),
+     TO_CONN(no_subflow_timeout), .initial = "60"},
+    {KEY("connections", "bind"), CHOICE(bind_means), TO(bind_keep), .initial = "any"},
+
+    {KEY("agent", "idle"), SECONDS_OF(1), TO(idle_s), .initial = "5"},
+    /* The default is less than the 90 s after which systemd kills. */
+    {KEY("agent", "stop-timeout"), SECONDS_OF(1), TO(stop_s), .initial = "60"},
+    {KEY("agent", "memory"), RUN("MIB", "of the agent, above which buffers become small"),
+     NUMBER("MiB", MPS_OPTIONS_MEMORY_MIN, MPS_OPTIONS_MEMORY_MAX, 1ul << 20), TO(memory)},
+    {KEY("agent", "threads"), RUN("N", "of the agent, over which connections are spread"),
+     NUMBER("", 1, MPS_OPTIONS_THREADS, 1), TO(threads)},
+    {KEY("agent", "join-port"),
+     RUN("N[-M]", "port for joins where the program's own cannot be shared"),
+     .kind = &mps_kind_ports, TO(join_ports), .initial = "0"},
+    {IN("agent", "announce"), LIST(addresses, ADDRESSES), TO_LIST(announce, MPS_POLICY_OUTSIDE)},
+    {KEY("agent", "remember-peers"), RUN("YES|NO", "whether later runs know the peers of this one"),
+     .kind = &mps_kind_flag, TO(remember_peers), .initial = "yes"},
+    {IN("agent", "log"), .word = "verbose", RUN("FILE", "the agent's log, for debugging"),
+     .kind = &mps_kind_file, TO(verbose)},
+    /* The launcher's to the agent. */
+    {.name = "peers-dir", .word = "peers-dir", .kind = &mps_kind_file, TO(peers_dir)},
+
+    {KEY("peers", "capable"), LIST(prefixes, NETWORKS), TO_LIST(capable, MPS_POLICY_CAPABLE)},
+    {KEY("programs", "leave-alone"), LIST(names, PROGRAMS), TO_LIST(leave_alone, MPS_POLICY_LIST)},
+    {KEY("programs", "leave-ports"), LIST(port_list, PORTS),
+     TO_LIST(leave_ports, MPS_POLICY_PORTS)},
 };
 
 #define N_KEYS (sizeof(keys) / sizeof(keys[0]))
@@ -186,10 +123,24 @@ const struct mps_key *mps_key_at(unsigned i)
     return i < N_KEYS ? &keys[i] : NULL;
 }
 
+static bool is_in(const struct mps_key *key, const char *section)
+{
+    return key->section && strcmp(key->section, section) == 0;
+}
+
 const struct mps_key *mps_key_find(const char *section, const char *name)
 {
     for (unsigned i = 0; i < N_KEYS; i++) {
-        if (strcmp(keys[i].section, section) == 0 && strcmp(keys[i].name, name) == 0)
+        if (is_in(&keys[i], section) && strcmp(keys[i].name, name) == 0)
+            return &keys[i];
+    }
+    return NULL;
+}
+
+const struct mps_key *mps_key_of_word(const char *word)
+{
+    for (unsigned i = 0; i < N_KEYS; i++) {
+        if (keys[i].word && strcmp(keys[i].word, word) == 0)
             return &keys[i];
     }
     return NULL;
@@ -198,19 +149,37 @@ const struct mps_key *mps_key_find(const char *section, const char *name)
 bool mps_key_section(const char *section)
 {
     for (unsigned i = 0; i < N_KEYS; i++) {
-        if (strcmp(keys[i].section, section) == 0)
+        if (is_in(&keys[i], section))
             return true;
     }
     return false;
 }
 
-const char *mps_key_option_allowed(const char *option)
+/* ---- values ---- */
+
+void mps_key_allowed(const struct mps_key *key, char ret[MPS_KEY_ALLOWED])
 {
-    for (unsigned i = 0; i < N_KEYS; i++) {
-        if (keys[i].option && strcmp(keys[i].option, option) == 0)
-            return keys[i].allowed;
-    }
-    return "";
+    key->kind->allowed(key, ret, MPS_KEY_ALLOWED);
+}
+
+const char *mps_key_choice(const struct mps_key *key, unsigned i)
+{
+    return key->kind->choice ? key->kind->choice(key, i) : NULL;
+}
+
+const char *mps_key_set(const struct mps_key *key, void *structure, char *value)
+{
+    return key->kind->set(key, structure, value);
+}
+
+bool mps_key_is_list(const struct mps_key *key)
+{
+    return key->kind->list;
+}
+
+void mps_key_clear(const struct mps_key *key, void *structure)
+{
+    *(unsigned *)((char *)structure + key->count_at) = 0;
 }
 
 const char *mps_key_path_rule(struct mps_policy *policy, const char *name,

@@ -51,8 +51,8 @@ void mps_policy_path(const struct mps_policy *policy, const char *interface,
         if (rule->interface[0] ? !matches(rule->interface, interface)
                                : !mps_prefix_contains(&rule->prefix, addr))
             continue;
-        if (rule->has_backup)
-            *backup = rule->backup;
+        if (rule->backup.said)
+            *backup = rule->backup.on;
         if (rule->weight > 0)
             *weight = rule->weight;
     }

@@ -26,11 +26,21 @@ struct mps_prefixes {
     unsigned n;
 };
 
+struct mps_port_list {
+    uint16_t item[MPS_POLICY_PORTS];
+    unsigned n;
+    bool said; /* else those of handover/config.h */
+};
+
+struct mps_rule_flag {
+    bool said, on;
+};
+
 /* A section [path NAME]. */
 struct mps_path_rule {
     char interface[MPS_POLICY_NAME_LEN + 1]; /* a pattern; "": by prefix */
     struct mps_prefix prefix;
-    bool has_backup, backup;
+    struct mps_rule_flag backup;
     unsigned weight; /* 0: not said */
 };
 
@@ -41,11 +51,7 @@ struct mps_policy {
     unsigned n_paths;
     struct mps_prefixes capable; /* at most MPS_POLICY_CAPABLE */
     struct mps_names leave_alone;
-    struct {
-        uint16_t item[MPS_POLICY_PORTS];
-        unsigned n;
-        bool said; /* else those of handover/config.h */
-    } leave_ports;
+    struct mps_port_list leave_ports;
     struct {
         struct mps_addr item[MPS_POLICY_OUTSIDE];
         unsigned n;

@@ -34,6 +34,20 @@ void mps_settings_init(struct mps_settings *settings)
     mps_options_init(&settings->options);
 }
 
+/* The structure that a key's value is kept in. */
+static void *place_of(const struct reading *r, const struct mps_key *key)
+{
+    switch (key->place) {
+    case MPS_KEY_OPTIONS:
+        return &r->settings->options;
+    case MPS_KEY_POLICY:
+        return &r->settings->policy;
+    case MPS_KEY_RULE:
+        return r->rule;
+    }
+    return NULL;
+}
+
 static void report(struct reading *r, const char *key, const char *value, const char *why,
                    const char *allowed)
 {
@@ -173,22 +187,31 @@ static char *next_line(char *out, int size, void *user)
 
 /* ---- keys ---- */
 
+static void report_value(struct reading *r, const struct mps_key *key, const char *value,
+                         const char *why)
+{
+    char allowed[MPS_KEY_ALLOWED];
+
+    mps_key_allowed(key, allowed);
+    report(r, key->name, value, why, allowed);
+}
+
 static void take_list(struct reading *r, const struct mps_key *key, char *text)
 {
     unsigned n = 0;
     char *item;
 
     if (!r->continues)
-        mps_key_clear(r->settings, key);
+        mps_key_clear(key, place_of(r, key));
     while ((item = mps_value_next(&text))) {
-        const char *why = key->set(r->settings, key, r->rule, item);
+        const char *why = mps_key_set(key, place_of(r, key), item);
 
         n++;
         if (why)
-            report(r, key->name, item, why, key->allowed);
+            report_value(r, key, item, why);
     }
     if (n == 0 && r->continues)
-        report(r, key->name, "", "empty", key->allowed);
+        report_value(r, key, "", "empty");
 }
 
 /* inih stops at the first 0 of a handler if it was built so: all are 1. */
@@ -213,23 +236,23 @@ static int handle(void *user, const char *section, const char *name, const char 
         report(r, name, value, "no such key", "the keys of mptcpshim.conf(5)");
         return 1;
     }
-    if (r->continues && key->max == 0) {
+    if (r->continues && !mps_key_is_list(key)) {
         report(r, name, value, "continues a key that is no list", "keys without a blank before");
         return 1;
     }
     if (strlen(value) >= sizeof(copy)) {
-        report(r, name, value, "too long", key->allowed);
+        report_value(r, key, value, "too long");
         return 1;
     }
     memcpy(copy, value, strlen(value) + 1);
-    if (key->max > 0) {
+    if (mps_key_is_list(key)) {
         take_list(r, key, copy);
         r->broken = false;
         return 1;
     }
-    why = key->set(r->settings, key, r->rule, copy);
+    why = mps_key_set(key, place_of(r, key), copy);
     if (why)
-        report(r, name, value, why, key->allowed);
+        report_value(r, key, value, why);
     else
         r->broken = false;
     return 1;

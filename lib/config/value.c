@@ -49,7 +49,7 @@ const char *mps_value_address(const char *text, struct mps_addr *ret)
 static void clear_behind(struct mps_prefix *prefix)
 {
     for (unsigned i = prefix->bits; i < 128; i++)
-        prefix->addr.ip[i / 8] &= (uint8_t)~(0x80u >> i % 8);
+        prefix->addr.ip[i / 8] &= (uint8_t) ~(0x80u >> i % 8);
 }
 
 const char *mps_value_prefix(const char *text, struct mps_prefix *ret)

@@ -10,13 +10,27 @@
 #define MPS_EXIT_CANNOT_RUN 126 /* the program was found but cannot be executed */
 #define MPS_EXIT_NOT_FOUND  127 /* the program was not found */
 
-/* argv[0] is the subcommand. They return an exit code; run returns only if it failed. */
+/*
+ * A subcommand. `run` gets it as argv[0] and returns an exit code; that of `run` returns only if it
+ * failed. `usage` is lines. `words` are what may be behind it, for the completion of shells: FILE is a
+ * file's name, what ends in '=' goes on.
+ */
+struct mps_command {
+    const char *name;
+    int (*run)(int argc, char **argv);
+    const char *usage, *text, *words;
+};
+
+/* The i-th one, NULL behind the last. */
+const struct mps_command *mps_launcher_command(unsigned i);
+
 int mps_launcher_run(int argc, char **argv);
 int mps_launcher_status(int argc, char **argv);
 int mps_launcher_monitor(int argc, char **argv);
 int mps_launcher_check_config(int argc, char **argv);
 int mps_launcher_path(int argc, char **argv);
 int mps_launcher_set(int argc, char **argv);
+int mps_launcher_completions(int argc, char **argv);
 
 /* "mptcpshim: " and the message, to stderr. */
 void mps_launcher_complain(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -7,15 +7,6 @@
 #include "launcher.h"
 #include "output.h"
 
-static const struct {
-    const char *name;
-    int (*run)(int argc, char **argv);
-} commands[] = {
-    {"run", mps_launcher_run},         {"status", mps_launcher_status},
-    {"monitor", mps_launcher_monitor}, {"path", mps_launcher_path},
-    {"set", mps_launcher_set},         {"check-config", mps_launcher_check_config},
-};
-
 static bool asks_for_help(const char *word)
 {
     return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
@@ -53,12 +44,13 @@ static int no_command(const char *word)
 static int run_command(int argc, char **argv)
 {
     const char *command = argc > 1 ? argv[1] : "";
+    const struct mps_command *c;
 
-    for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
-        if (strcmp(command, commands[i].name) != 0)
+    for (unsigned i = 0; (c = mps_launcher_command(i)); i++) {
+        if (strcmp(command, c->name) != 0)
             continue;
         if (argc <= 2 || !asks_for_help(argv[2]))
-            return commands[i].run(argc - 1, argv + 1);
+            return c->run(argc - 1, argv + 1);
         mps_launcher_help(command);
         return 0;
     }

@@ -62,17 +62,17 @@ static void print_time(struct json_object *o)
 static const struct {
     const char *member, *before;
 } words[] = {
-    {"local", ""},         {"remote", "-> "},          {"address", ""},
-    {"interface", "dev "}, {"subflow", "subflow "},    {"backup", NULL}, /* a flag: its name */
-    {"by", "by "},         {"reason", "reason "},      {"error", "error "},
+    {"local", ""},         {"remote", "-> "},        {"address", ""},
+    {"interface", "dev "}, {"subflow", "subflow "},  {"backup", NULL}, /* a flag: its name */
+    {"by", "by "},         {"reason", "reason "},    {"error", "error "},
     {"count", "count "},   {"lost", "lost-before "},
 };
 
 #define N_WORDS (sizeof(words) / sizeof(words[0]))
 
 /* At the beginning of each line, or too much for it. */
-static const char *const not_shown[] = {"time", "event",  "agent", "process", "id",
-                                        "role", "token", "peer_token"};
+static const char *const not_shown[] = {"time", "event", "agent", "process",
+                                        "id",   "role",  "token", "peer_token"};
 
 /* What a later agent tells comes at the end under its own name. */
 static bool is_known(const char *member)
@@ -100,7 +100,8 @@ static void print_line(struct json_object *o)
         else if (value && strcmp(value, "true") == 0)
             mps_print(" %s", words[i].member);
     }
-    json_object_object_foreach(o, key, value) {
+    json_object_object_foreach(o, key, value)
+    {
         if (!is_known(key))
             mps_print(" %s %s", key, json_object_get_string(value));
     }

@@ -10,22 +10,29 @@
 #include "host.h"
 #include "launcher.h"
 
-static const struct option known[] = {
-    {"local", required_argument, NULL, 0},
-    {"scheduler", required_argument, NULL, 0},
-    {"fairness", required_argument, NULL, 0},
-    {"checksum", required_argument, NULL, 0},
-    {"max-subflows", required_argument, NULL, 0},
-    {"memory", required_argument, NULL, 0},
-    {"threads", required_argument, NULL, 0},
-    {"join-port", required_argument, NULL, 0},
-    {"keepalive", required_argument, NULL, 0},
-    {"no-subflow-timeout", required_argument, NULL, 0},
-    {"remember-peers", required_argument, NULL, 0},
-    {"log", required_argument, NULL, 'l'},
-    {"config", required_argument, NULL, 'c'},
-    {NULL, 0, NULL, 0},
+#define OPTIONS_MAX 64
+
+/* Those of the keys that have one, and --config; with the keys beside them. */
+struct known {
+    struct option options[OPTIONS_MAX];
+    const struct mps_key *keys[OPTIONS_MAX];
 };
+
+static void list_options(struct known *ret)
+{
+    const struct mps_key *key;
+    size_t n = 0;
+
+    for (unsigned i = 0; (key = mps_key_at(i)) && n < OPTIONS_MAX - 2; i++) {
+        if (!key->option)
+            continue;
+        ret->options[n] = (struct option){key->name, required_argument, NULL, 0};
+        ret->keys[n++] = key;
+    }
+    ret->options[n] = (struct option){"config", required_argument, NULL, 0};
+    ret->keys[n++] = NULL;
+    ret->options[n] = (struct option){NULL, 0, NULL, 0};
+}
 
 bool mps_run_options_add(struct mps_run_options *options, const char *key, const char *value)
 {
@@ -70,62 +77,63 @@ static bool check_log(const char *file)
 }
 
 /* As the agent, which will take it, sees it. */
-static bool check(const char *option, const char *key, const char *value)
+static bool check(const struct mps_key *key, const char *value)
 {
     static struct mps_options scratch;
-    char copy[MPS_OPTIONS_WORD];
+    char copy[MPS_OPTIONS_WORD], allowed[MPS_KEY_ALLOWED];
     const char *why = "too long";
 
     if (strlen(value) < sizeof(copy)) {
         memcpy(copy, value, strlen(value) + 1);
         mps_options_init(&scratch);
-        why = mps_options_set(&scratch, key, copy);
+        why = mps_options_set(&scratch, key->word, copy);
     }
-    if (why)
-        mps_launcher_complain("--%s: '%s': %s; allowed: %s", option, value, why,
-                              mps_key_option_allowed(key));
-    if (!why && strcmp(option, "local") == 0)
+    if (why) {
+        mps_key_allowed(key, allowed);
+        mps_launcher_complain("--%s: '%s': %s; allowed: %s", key->name, value, why, allowed);
+        return false;
+    }
+    if (strcmp(key->name, "local") == 0)
         return check_locals(&scratch);
-    return why == NULL;
+    return strcmp(key->name, "log") != 0 || check_log(value);
 }
 
-static bool take(struct mps_run_options *options, int option, const char *name, const char *value)
+static bool take(struct mps_run_options *options, const struct mps_key *key, const char *value)
 {
-    const char *key = option == 'l' ? "verbose" : name;
     char path[PATH_MAX];
 
-    if (option == 'c') {
-        options->config = value;
-        return true;
-    }
     /* The agent runs in the root directory. */
-    if (option == 'l' && value[0] != '/' && *value && mps_launcher_absolute(value, path))
+    if (strcmp(key->name, "log") == 0 && value[0] != '/' && *value &&
+        mps_launcher_absolute(value, path))
         value = path;
-    if (*value && !check(name, key, value))
+    if (*value && !check(key, value))
         return false;
-    if (option == 'l' && *value && !check_log(value))
-        return false;
-    if (*value && mps_run_options_add(options, key, value))
+    if (*value && mps_run_options_add(options, key->word, value))
         return true;
-    mps_launcher_complain("--%s: '%s' is not valid: empty, with blanks or too long", name, value);
+    mps_launcher_complain("--%s: '%s' is not valid: empty, with blanks or too long", key->name,
+                          value);
     return false;
 }
 
 int mps_run_options_parse(int argc, char **argv, struct mps_run_options *ret)
 {
+    static struct known known;
     int option, which = 0;
 
     ret->words[0] = '\0';
     ret->config = NULL;
     opterr = 0;
-    while ((option = getopt_long(argc, argv, "+:", known, &which)) != -1) {
+    list_options(&known);
+    while ((option = getopt_long(argc, argv, "+:", known.options, &which)) != -1) {
         if (option == '?' || option == ':') {
             mps_launcher_complain(option == '?' ? "run: no option '%s'; try 'mptcpshim run --help'"
                                                 : "run: option '%s' needs a value",
                                   argv[optind - 1]);
             return MPS_EXIT_FAILURE;
         }
-        if (!take(ret, option, known[which].name, optarg))
+        if (!known.keys[which])
+            ret->config = optarg;
+        else if (!take(ret, known.keys[which], optarg))
             return MPS_EXIT_FAILURE;
     }
     if (optind >= argc) {

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "config/keys.h"
 #include "host.h"
 #include "launcher.h"
 
@@ -153,7 +154,12 @@ static bool add_peers_dir(struct mps_run_options *options)
 
 static void bad_word(const char *word, const char *why)
 {
-    mps_launcher_complain("%s: '%s': %s", MPS_ENV_OPTIONS, word, why);
+    char key[MPS_OPTIONS_WORD], allowed[MPS_KEY_ALLOWED] = "";
+
+    snprintf(key, sizeof(key), "%.*s", (int)strcspn(word, "="), word);
+    mps_options_allowed(key, allowed, sizeof(allowed));
+    mps_launcher_complain("%s: '%s': %s%s%s", MPS_ENV_OPTIONS, word, why,
+                          *allowed ? "; allowed: " : "", allowed);
 }
 
 static void say_left_alone(const char *program, const struct mps_policy *policy)

@@ -2,6 +2,7 @@
 /* The engine's small parts, one by one. */
 #include "rig.h"
 #include "config/options.h"
+#include "core/base/constants.h"
 #include "test.h"
 
 #include <errno.h>
@@ -60,10 +61,10 @@ static void test_options(void **state)
                      0);
     assert_int_equal(opt.n_locals, 2);
     assert_int_equal(opt.locals[1].family, MPS_AF_INET6);
-    assert_ptr_equal(opt.sched, &mps_sched_minrtt);
-    assert_ptr_equal(opt.pm, &mps_pm_fullmesh);
-    assert_int_equal(opt.fairness, MPS_FAIR_OFF);
-    assert_int_equal(opt.max_subflows, 3);
+    assert_ptr_equal(opt.conn.sched, &mps_sched_minrtt);
+    assert_ptr_equal(opt.conn.pm, &mps_pm_fullmesh);
+    assert_int_equal(opt.conn.fairness, MPS_FAIR_OFF);
+    assert_int_equal(opt.conn.max_subflows, 3);
     assert_int_equal(opt.idle_s, 9);
     assert_int_equal(opt.join_ports.first, 4711);
     assert_int_equal(opt.join_ports.last, 4711);
@@ -78,9 +79,9 @@ static void test_options(void **state)
     assert_string_equal(last_why, "unknown scheduler");
     assert_int_equal(parse(&opt, "fairness=on"), 1);
     assert_string_equal(last_why, "not off, auto or strict");
-    assert_int_equal(opt.fairness, MPS_FAIR_AUTO);
+    assert_int_equal(opt.conn.fairness, MPS_FAIR_AUTO);
     assert_int_equal(parse(&opt, "max-subflows=0 max-subflows=33 max-subflows=x idle=-1"), 4);
-    assert_int_equal(opt.max_subflows, 0);
+    assert_int_equal(opt.conn.max_subflows, MPS_DEFAULT_SUBFLOWS);
     assert_int_equal(parse(&opt, "join-port=65536 join-port= frobnicate=1 word"), 4);
     assert_int_equal(parse(&opt, "join-port=9-8 join-port=8- join-port=-8 join-port=0-9"), 4);
     assert_int_equal(opt.join_ports.first, 0);
@@ -88,17 +89,17 @@ static void test_options(void **state)
     assert_int_equal(opt.join_ports.first, 4711);
     assert_int_equal(opt.join_ports.last, 4713);
     assert_int_equal(parse(&opt, "no-subflow-timeout=86401 no-subflow-timeout=soon"), 2);
-    assert_int_equal(opt.no_subflow_timeout, 60 * MPS_SEC);
+    assert_int_equal(opt.conn.no_subflow_timeout, 60 * MPS_SEC);
     assert_int_equal(parse(&opt, "keepalive=86401 keepalive=often"), 2);
-    assert_int_equal(opt.keepalive, 15 * MPS_SEC);
+    assert_int_equal(opt.conn.keepalive, 15 * MPS_SEC);
     assert_int_equal(parse(&opt, "keepalive=0"), 0);
-    assert_int_equal(opt.keepalive, 0);
+    assert_int_equal(opt.conn.keepalive, 0);
     assert_int_equal(parse(&opt, "threads=0 threads=17"), 2);
     assert_int_equal(opt.threads, 0);
     assert_int_equal(parse(&opt, "threads=16"), 0);
     assert_int_equal(opt.threads, 16);
     assert_int_equal(parse(&opt, "no-subflow-timeout=0"), 0);
-    assert_int_equal(opt.no_subflow_timeout, 0);
+    assert_int_equal(opt.conn.no_subflow_timeout, 0);
 }
 
 /* A request's data is not terminated. */
@@ -130,8 +131,8 @@ static void paths_are_remembered(void **state)
     /* a program that met a stray connection does. */
     assert_int_equal(mps_pathmem_find(&mem, MPS_PATHMEM_UNMARKED, &l, &other, 6), 0);
     assert_true(mps_pathmem_find(&mem, MPS_PATHMEM_UNMARKED, &l, &r, 6) > 0);
-    assert_int_equal(
-        mps_pathmem_find(&mem, MPS_PATHMEM_UNMARKED, &l, &r, 5 + MPS_PATHMEM_ASTRAY), 0);
+    assert_int_equal(mps_pathmem_find(&mem, MPS_PATHMEM_UNMARKED, &l, &r, 5 + MPS_PATHMEM_ASTRAY),
+                     0);
     for (unsigned i = 0; i < MPS_PATHMEM_MAX; i++) {
         other.ip[3] = (uint8_t)i;
         other.ip[2] = 1;
@@ -332,12 +333,12 @@ static void test_pacing(void **state)
 
         mps_sockopts_inherit(&opts, tcp);
         assert_int_equal(mps_sockopts_pacing(&opts), 0);
-        assert_return_code(
-            setsockopt(tcp, SOL_SOCKET, SO_MAX_PACING_RATE, &small, sizeof(small)), errno);
+        assert_return_code(setsockopt(tcp, SOL_SOCKET, SO_MAX_PACING_RATE, &small, sizeof(small)),
+                           errno);
         mps_sockopts_inherit(&opts, tcp);
         assert_int_equal(mps_sockopts_pacing(&opts), small);
-        assert_int_equal(mps_sockopts_get(&opts, &tcp, 1, SOL_SOCKET, SO_MAX_PACING_RATE, &got, &len),
-                         0);
+        assert_int_equal(
+            mps_sockopts_get(&opts, &tcp, 1, SOL_SOCKET, SO_MAX_PACING_RATE, &got, &len), 0);
         assert_int_equal(got, small);
         mps_sockopts_set(&opts, &tcp, 1, SOL_SOCKET, SO_MAX_PACING_RATE, &large, sizeof(large));
         assert_int_equal(mps_sockopts_pacing(&opts), large);
@@ -457,11 +458,11 @@ static void cgroup1(const char *root)
     struct mps_cgroup_memory m;
 
     put(root, "proc/self/cgroup", "5:cpu:/x\n4:hugetlb,memory:/docker/abc/sub\n0::/\n");
-    put(root, "proc/self/mountinfo",
-        "35 31 0:32 /docker/abc /mem ro - cgroup cgroup rw,memory\n");
+    put(root, "proc/self/mountinfo", "35 31 0:32 /docker/abc /mem ro - cgroup cgroup rw,memory\n");
     put(root, "mem/memory.limit_in_bytes", "67108864\n");
     put(root, "mem/memory.usage_in_bytes", "60000000\n");
-    put(root, "mem/memory.stat", "inactive_file 5\ntotal_inactive_file 30000000\ntotal_active_file 0\n");
+    put(root, "mem/memory.stat",
+        "inactive_file 5\ntotal_inactive_file 30000000\ntotal_active_file 0\n");
     put(root, "mem/sub/memory.limit_in_bytes", "9223372036854771712\n");
     m = mps_cgroup_memory(root);
     assert_int_equal(m.limit, 64 * MIB);
@@ -513,18 +514,12 @@ static void test_crypto(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(paths_are_remembered),
-        cmocka_unit_test(test_options),
-        cmocka_unit_test(test_options_length),
-        cmocka_unit_test(test_peers),
-        cmocka_unit_test(test_netaddr_select),
-        cmocka_unit_test(test_addresses),
-        cmocka_unit_test(test_metrics),
-        cmocka_unit_test(test_connector),
-        cmocka_unit_test(test_sockopts),
-        cmocka_unit_test(test_pacing),
-        cmocka_unit_test(test_memory),
-        cmocka_unit_test(test_cgroup),
+        cmocka_unit_test(paths_are_remembered), cmocka_unit_test(test_options),
+        cmocka_unit_test(test_options_length),  cmocka_unit_test(test_peers),
+        cmocka_unit_test(test_netaddr_select),  cmocka_unit_test(test_addresses),
+        cmocka_unit_test(test_metrics),         cmocka_unit_test(test_connector),
+        cmocka_unit_test(test_sockopts),        cmocka_unit_test(test_pacing),
+        cmocka_unit_test(test_memory),          cmocka_unit_test(test_cgroup),
         cmocka_unit_test(test_crypto),
     };
 

@@ -47,8 +47,8 @@ static void check_prefixes(const struct mps_prefixes *prefixes, unsigned max)
 static void check_settings(const struct mps_settings *s)
 {
     CHECK(s->options.n_locals <= MPS_OPTIONS_LOCALS);
-    CHECK(s->options.max_subflows <= MPS_MAX_SUBFLOWS);
-    CHECK(s->options.max_addresses <= MPS_OPTIONS_ADDRESSES);
+    CHECK(s->options.conn.max_subflows <= MPS_MAX_SUBFLOWS);
+    CHECK(s->options.conn.max_addrs <= MPS_OPTIONS_ADDRESSES);
     CHECK(s->options.join_ports.first <= s->options.join_ports.last);
     check_names(&s->policy.include_interfaces);
     check_names(&s->policy.exclude_interfaces);

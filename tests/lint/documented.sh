@@ -78,14 +78,30 @@ for reason in $reasons; do
     sed '/^\.SH PLAIN CONN/,/^\.SH EVENTS/!d; s/\\-/-/g' man/mptcpshim.1 | grep -q "^$reason;" ||
         { echo "mptcpshim.1: no row of the reason $reason in PLAIN CONNECTIONS"; rc=1; }
 done
-# Every key of the configuration has its entry under its section.
-keys=$(grep -oE '\(?(MPS_SECTION_PATH|"[a-z]+"), "[a-z-]+", ' lib/config/keys.c | tr -d '(", ' |
-    sed 's/MPS_SECTION_PATH/path@/; s/^\(connections\|agent\|paths\|peers\|programs\)/\1@/' | sort -u)
-test "$(echo "$keys" | wc -l)" -ge 18 || { echo "keys.c: keys are not found"; rc=1; }
-for key in $keys; do
-    sed 's/\\-/-/g' man/mptcpshim.conf.5 | awk -v section="${key%@*}" -v key="${key#*@}" '
-        /^\.SS \[/ { here = $2 == "[" section "]" || $2 == "[" section }
-        here && $0 ~ "^\\.BI \"" key " = " { found = 1 }
-        END { exit !found }' || { echo "mptcpshim.conf.5: no key ${key#*@} in [${key%@*}]"; rc=1; }
+# Every key of the configuration has its entry under its section, with its bounds and its default.
+entry() # PAGE HEADING START: the lines of an entry of a section, as one
+{
+    sed 's/\\-/-/g; s/\\ / /g' "man/$1" | awk -v heading="$2" -v start="$3" '
+        /^\.S[HS] / { here = index($0, heading) == 1 }
+        /^\.(TP|SS|SH)/ { inside = 0 }
+        here && index($0, start) == 1 { inside = 1 }
+        inside' | tr '\n' ' '
+}
+keys=$(rows key | tr ' ' ':') options=$(rows option)
+for row in $keys; do
+    section=${row%%:*} row=${row#*:}
+    key=${row%%:*} row=${row#*:}
+    default=${row%:*} bounds=${row#*:}
+    text=$(entry mptcpshim.conf.5 ".SS [$section" ".BI \"$key = ")
+    [ -n "$text" ] || { echo "mptcpshim.conf.5: no key $key in [$section]"; rc=1; continue; }
+    [ "$bounds" = - ] || echo "$text" | grep -q "\b${bounds%-*} to ${bounds#*-}\b" ||
+        { echo "mptcpshim.conf.5: $key: its bounds are not ${bounds%-*} to ${bounds#*-}"; rc=1; }
+    [ "$default" = - ] ||
+        echo "$text" | grep -qE "Default: (\.BR? )?$default\b|\.B $default (\(default\))" ||
+        { echo "mptcpshim.conf.5: $key: its default is not $default"; rc=1; }
+done
+for option in $options; do
+    section mptcpshim.1 OPTIONS JSON | grep -qE "^\.BI? --$option " ||
+        { echo "mptcpshim.1: no option --$option in OPTIONS"; rc=1; }
 done
 exit $rc

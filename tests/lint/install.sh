@@ -33,6 +33,10 @@ grep -q "^ExecStart=$2/bin/mptcpshim run " "$root/share/man/man1/mptcpshim.1"
 grep -q "^ExecStart=$2/bin/mptcpshim run " "$root/share/doc/mptcpshim/examples/mptcpshim-http.service"
 "$root/bin/mptcpshim" --version
 test -f "$libdir/mptcpshim/libmptcpshim_preload.so"
+for name in bash-completion/completions/mptcpshim zsh/site-functions/_mptcpshim \
+    fish/vendor_completions.d/mptcpshim.fish; do
+    grep -q 'mptcpshim(1)' "$root/share/$name"
+done
 # By each name that a loader may use.
 if [ -e "$libdir/mptcpshim/lib32" ]; then
     for name in lib lib32 lib/i386-linux-gnu; do

@@ -4,10 +4,30 @@
  * documented.sh.
  */
 #include <stdio.h>
+#include "config/keys.h"
+#include "config/kinds.h"
 #include "core/paths/pm.h"
 #include "core/sched/sched.h"
 #include "core/wire/frame.h"
 #include "engine/show/events.h"
+
+/* Section, name, default and bounds, "-" where there is none. */
+static void keys(void)
+{
+    const struct mps_key *key;
+
+    for (unsigned i = 0; (key = mps_key_at(i)); i++) {
+        if (!key->section)
+            continue;
+        printf("key %s %s %s ", key->section, key->name, key->initial ? key->initial : "-");
+        if (key->kind == &mps_kind_number)
+            printf("%lu-%lu\n", key->min, key->max);
+        else
+            puts("-");
+        if (key->option)
+            printf("option %s\n", key->name);
+    }
+}
 
 static void schedulers(void)
 {
@@ -34,6 +54,7 @@ static void events(void)
 
 int main(void)
 {
+    keys();
     schedulers();
     frames();
     events();

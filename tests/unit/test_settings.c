@@ -2,6 +2,7 @@
 /* Configuration files: every key, what is wrong in them and where, which file counts. */
 #include "config/settings.h"
 #include "config/keys.h"
+#include "core/base/constants.h"
 #include "core/paths/pm.h"
 #include "core/sched/sched.h"
 #include "test.h"
@@ -113,14 +114,14 @@ static void all_keys(void **state)
     for (unsigned i = 0; i < seen.n; i++)
         print_error("%u: %s: %s\n", seen.error[i].line, seen.error[i].key, seen.error[i].why);
     assert_int_equal(seen.n, 0);
-    assert_ptr_equal(o->sched, &mps_sched_roundrobin);
-    assert_ptr_equal(o->pm, &mps_pm_fullmesh);
-    assert_int_equal(o->fairness, MPS_FAIR_STRICT);
+    assert_ptr_equal(o->conn.sched, &mps_sched_roundrobin);
+    assert_ptr_equal(o->conn.pm, &mps_pm_fullmesh);
+    assert_int_equal(o->conn.fairness, MPS_FAIR_STRICT);
     assert_int_equal(o->checksum, MPS_CHECKSUM_ON);
-    assert_int_equal(o->max_subflows, 32);
-    assert_int_equal(o->max_addresses, 0);
-    assert_int_equal(o->no_subflow_timeout, 90 * MPS_SEC);
-    assert_int_equal(o->keepalive, 20 * MPS_SEC);
+    assert_int_equal(o->conn.max_subflows, 32);
+    assert_int_equal(o->conn.max_addrs, 0);
+    assert_int_equal(o->conn.no_subflow_timeout, 90 * MPS_SEC);
+    assert_int_equal(o->conn.keepalive, 20 * MPS_SEC);
     assert_true(o->bind_keep);
     assert_int_equal(o->idle_s, 0);
     assert_int_equal(o->stop_s, 7);
@@ -147,7 +148,7 @@ static void all_keys(void **state)
     assert_int_equal(p->leave_ports.item[1], 2121);
     /* The test has all of them. */
     for (unsigned i = 0; mps_key_at(i); i++)
-        assert_non_null(strstr(whole, mps_key_at(i)->name));
+        assert_true(!mps_key_at(i)->section || strstr(whole, mps_key_at(i)->name));
 }
 
 static void bad_values(void **state)
@@ -157,8 +158,8 @@ static void bad_values(void **state)
     } rows[] = {
         {"connections", "scheduler", "fastest", "unknown"},
         {"connections", "scheduler", "", "unknown"},
-        {"connections", "fairness", "on", "not off, auto or strict"},
-        {"connections", "checksum", "yes", "not auto, on or off"},
+        {"connections", "fairness", "on", "unknown value"},
+        {"connections", "checksum", "yes", "unknown value"},
         {"connections", "path-manager", "none", "unknown"},
         {"connections", "max-subflows", "0", "range"},
         {"connections", "max-subflows", "33", "range"},
@@ -168,7 +169,7 @@ static void bad_values(void **state)
         {"connections", "max-addresses", "-1", "not a number"},
         {"connections", "no-subflow-timeout", "86401", "range"},
         {"connections", "keepalive", "1.5", "not a number"},
-        {"connections", "bind", "sometimes", "neither"},
+        {"connections", "bind", "sometimes", "unknown value"},
         {"agent", "idle", "soon", "not a number"},
         {"agent", "stop-timeout", "86401", "out of range"},
         {"agent", "threads", "0", "range"},
@@ -210,7 +211,8 @@ static void bad_values(void **state)
     for (unsigned k = 0; mps_key_at(k); k++) {
         unsigned i = 0;
 
-        while (i < COUNT(rows) && strcmp(rows[i].key, mps_key_at(k)->name) != 0)
+        while (mps_key_at(k)->section && i < COUNT(rows) &&
+               strcmp(rows[i].key, mps_key_at(k)->name) != 0)
             i++;
         assert_true(i < COUNT(rows));
     }
@@ -219,11 +221,43 @@ static void bad_values(void **state)
 /* What is said to be allowed is what is. */
 static void allowed_names(void **state)
 {
+    char allowed[MPS_KEY_ALLOWED];
+
+    mps_options_allowed("scheduler", allowed, sizeof(allowed));
+    assert_string_equal(allowed, "ecf, minrtt, roundrobin, redundant or backup");
     for (unsigned i = 0; mps_sched_at(i); i++)
-        assert_non_null(strstr(mps_key_option_allowed("scheduler"), mps_sched_at(i)->name));
-    for (unsigned i = 0; mps_pm_at(i); i++)
-        assert_non_null(strstr(mps_key_option_allowed("pm"), mps_pm_at(i)->name));
-    assert_string_equal(mps_key_option_allowed("nothing"), "");
+        assert_non_null(strstr(allowed, mps_sched_at(i)->name));
+    mps_options_allowed("keepalive", allowed, sizeof(allowed));
+    assert_string_equal(allowed, "a number of seconds, 0 to 86400");
+    mps_options_allowed("remember-peers", allowed, sizeof(allowed));
+    assert_string_equal(allowed, "yes or no");
+    mps_options_allowed("nothing", allowed, sizeof(allowed));
+    assert_string_equal(allowed, "");
+}
+
+/* The defaults of the rows are those of the core, and each is a value that its key may have. */
+static void defaults(void **state)
+{
+    static struct mps_options opt, again;
+    struct mps_config core;
+    const struct mps_key *key;
+    char value[64];
+
+    mps_config_init(&core);
+    mps_options_init(&opt);
+    assert_ptr_equal(opt.conn.sched, mps_sched_at(0));
+    assert_ptr_equal(opt.conn.pm, mps_pm_at(0));
+    core.sched = opt.conn.sched;
+    core.pm = opt.conn.pm;
+    assert_memory_equal(&opt.conn, &core, sizeof(core));
+    assert_int_equal(opt.stop_s, 60);
+    assert_true(opt.remember_peers);
+    for (unsigned i = 0; (key = mps_key_at(i)); i++) {
+        if (!key->initial)
+            continue;
+        snprintf(value, sizeof(value), "%s", key->initial);
+        assert_null(mps_key_set(key, &again, value));
+    }
 }
 
 static void bad_lines(void **state)
@@ -306,8 +340,12 @@ static void every_error_is_reported(void **state)
 static void full_lists(void **state)
 {
     static const char *const keys[] = {
-        "[programs]\nleave-alone =", "[paths]\nexclude-interfaces =", "[paths]\ninclude-prefixes =",
-        "[peers]\ncapable =", "[paths]\nlocal =", "[agent]\nannounce =",
+        "[programs]\nleave-alone =",
+        "[paths]\nexclude-interfaces =",
+        "[paths]\ninclude-prefixes =",
+        "[peers]\ncapable =",
+        "[paths]\nlocal =",
+        "[agent]\nannounce =",
     };
     static const unsigned max[] = {32, 32, 32, 16, 16, 8};
     char text[2048];
@@ -411,12 +449,12 @@ static void files(void **state)
     mps_settings_init(&settings);
     mps_settings_read(&settings, &f, &report);
     assert_int_equal(settings.options.idle_s, 2);
-    assert_int_equal(settings.options.max_subflows, 3);
+    assert_int_equal(settings.options.conn.max_subflows, 3);
     f.only = only;
     mps_settings_init(&settings);
     mps_settings_read(&settings, &f, &report);
     assert_int_equal(settings.options.idle_s, 3);
-    assert_int_equal(settings.options.max_subflows, 0);
+    assert_int_equal(settings.options.conn.max_subflows, MPS_DEFAULT_SUBFLOWS);
     assert_int_equal(seen.n, 0);
 
     assert_false(mps_settings_read_file(&settings, none, true, &report));
@@ -502,12 +540,20 @@ static void words(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(all_keys),      cmocka_unit_test(bad_values),
-        cmocka_unit_test(allowed_names), cmocka_unit_test(bad_lines),
-        cmocka_unit_test(nul_bytes),     cmocka_unit_test(every_error_is_reported),
-        cmocka_unit_test(full_lists),    cmocka_unit_test(later_replaces_earlier),
-        cmocka_unit_test(policy),        cmocka_unit_test(files),
-        cmocka_unit_test(words),         cmocka_unit_test(user_file),     cmocka_unit_test(without_memory),
+        cmocka_unit_test(all_keys),
+        cmocka_unit_test(bad_values),
+        cmocka_unit_test(defaults),
+        cmocka_unit_test(allowed_names),
+        cmocka_unit_test(bad_lines),
+        cmocka_unit_test(nul_bytes),
+        cmocka_unit_test(every_error_is_reported),
+        cmocka_unit_test(full_lists),
+        cmocka_unit_test(later_replaces_earlier),
+        cmocka_unit_test(policy),
+        cmocka_unit_test(files),
+        cmocka_unit_test(words),
+        cmocka_unit_test(user_file),
+        cmocka_unit_test(without_memory),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,11 +4,12 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <json-c/json.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "clock.h"
+#include "config/keys.h"
 #include "config/value.h"
-#include "core/sched/sched.h"
 #include "hub.h"
 #include "engine/paths/locals.h"
 #include "engine/connection/mpconn.h"
@@ -45,10 +46,9 @@ static unsigned n_subflows(const struct mps_engine *eng, const struct mps_addr *
     const struct mps_session *s;
     unsigned n = 0;
 
-    mps_list_for_each(s, &eng->sessions, struct mps_session, link)
-    {
-        unsigned k = s->mp ? mps_conn_subflow_info(mps_mpconn_core(s->mp), info, MPS_MAX_SUBFLOWS)
-                           : 0;
+    mps_list_for_each(s, &eng->sessions, struct mps_session, link) {
+        unsigned k =
+            s->mp ? mps_conn_subflow_info(mps_mpconn_core(s->mp), info, MPS_MAX_SUBFLOWS) : 0;
 
         for (unsigned i = 0; i < k && i < MPS_MAX_SUBFLOWS; i++)
             n += mps_addr_same_ip(&info[i].local, addr);
@@ -199,31 +199,77 @@ static struct mps_session *find_session(struct mps_engine *eng, const char *name
                               : mps_token_find(&eng->tokens, (uint32_t)n);
 }
 
+/* The keys that a running connection can be given (config/keys.c), each with what that takes. */
+static int apply(struct mps_session *s, const struct mps_key *key)
+{
+    if (s->mp && strcmp(key->name, "scheduler") == 0)
+        return mps_conn_set_scheduler(mps_mpconn_core(s->mp), s->ac.options.conn.sched,
+                                      mps_clock_now());
+    return 0; /* for one that is not open yet */
+}
+
+static void refuse_word(struct mps_dispatch *d)
+{
+    char text[128] = "what can be set is one of";
+    const struct mps_key *key;
+    size_t len = strlen(text);
+
+    for (unsigned i = 0; (key = mps_key_at(i)) && len < sizeof(text); i++) {
+        if (key->live)
+            len +=
+                (size_t)snprintf(text + len, sizeof(text) - len, " %s=%s", key->name, key->option);
+    }
+    refuse(d, EINVAL, text);
+}
+
+/* Takes the word into the options; NULL: the reply says what is wrong. */
+static const struct mps_key *take_word(struct mps_options *options, char *word,
+                                       struct mps_dispatch *d)
+{
+    char *value = strchr(word, '=');
+    const struct mps_key *key;
+    char allowed[MPS_KEY_ALLOWED], text[sizeof(allowed) + 64];
+
+    if (value)
+        *value++ = '\0';
+    key = value ? mps_key_of_word(word) : NULL;
+    if (!key || !key->live) {
+        refuse_word(d);
+        return NULL;
+    }
+    if (mps_options_set(options, word, value) == NULL)
+        return key;
+    mps_key_allowed(key, allowed);
+    snprintf(text, sizeof(text), "the %s is not %s", key->name, allowed);
+    refuse(d, EINVAL, text);
+    return NULL;
+}
+
 static void set_connection(struct mps_engine *eng, char *text, struct mps_dispatch *d)
 {
     char *name = mps_value_next(&text), *word = name ? mps_value_next(&text) : NULL;
     struct mps_session *s = name ? find_session(eng, name) : NULL;
-    const struct mps_sched_ops *sched;
+    struct mps_options options;
+    const struct mps_key *key;
 
     if (!s) {
         refuse(d, ENOENT, "no such connection");
         return;
     }
-    if (!word || strncmp(word, "scheduler=", 10) != 0 || mps_value_next(&text)) {
-        refuse(d, EINVAL, "what can be set is scheduler=NAME");
+    if (!word || mps_value_next(&text)) {
+        refuse_word(d);
         return;
     }
-    sched = mps_sched_find(word + 10);
-    if (!sched) {
-        refuse(d, EINVAL, "the scheduler is not ecf, minrtt, roundrobin, redundant or backup");
+    options = s->ac.options;
+    key = take_word(&options, word, d);
+    if (!key)
         return;
-    }
     if (!s->mp && !mps_relay_waiting(s->relay)) {
         refuse(d, ENOTCONN, "the connection is plain TCP");
         return;
     }
-    s->ac.options.sched = sched; /* for one that is not open yet */
-    if (s->mp && mps_conn_set_scheduler(mps_mpconn_core(s->mp), sched, mps_clock_now()) < 0) {
+    s->ac.options = options;
+    if (apply(s, key) < 0) {
         refuse(d, ENOMEM, "out of memory");
         return;
     }

@@ -37,8 +37,7 @@ static void on_timer(struct ev_loop *loop, ev_timer *timer, int revents)
 
     mp->timer_at = MPS_NEVER;
     mp->starved = false;
-    mps_list_for_each(f, &mp->flows, struct mps_sflow, link)
-    {
+    mps_list_for_each(f, &mp->flows, struct mps_sflow, link) {
         f->woke_for_nothing = f->starved = false;
         f->lookout.touched = true;
     }
@@ -68,17 +67,7 @@ static void configure(const struct mps_mpconn *mp, int fd, struct mps_config *cf
 {
     const struct mps_appconn *ac = mp->ac;
 
-    mps_config_init(cfg);
-    if (ac->options.sched)
-        cfg->sched = ac->options.sched;
-    cfg->fairness = ac->options.fairness;
-    if (ac->options.pm)
-        cfg->pm = ac->options.pm;
-    if (ac->options.max_subflows)
-        cfg->max_subflows = ac->options.max_subflows;
-    cfg->max_addrs = ac->options.max_addresses;
-    cfg->no_subflow_timeout = ac->options.no_subflow_timeout;
-    cfg->keepalive = ac->options.keepalive;
+    *cfg = ac->options.conn;
     cfg->join_delay = JOIN_DELAY;
     cfg->token_mod = ac->eng->count;
     cfg->token_rem = ac->eng->index;
@@ -132,8 +121,7 @@ struct mps_sflow *mps_mpconn_add_flow(struct mps_mpconn *mp, struct mps_subflow 
 }
 
 /* A listed peer whose mark is not there is behind a box that splits TCP, or as good as that. */
-static void look_for_box(struct mps_mpconn *mp, struct mps_subflow *sf, bool marked,
-                         mps_time_t now)
+static void look_for_box(struct mps_mpconn *mp, struct mps_subflow *sf, bool marked, mps_time_t now)
 {
     if (mp->listed && !marked)
         mps_subflow_set_split(sf, now);
@@ -194,8 +182,7 @@ struct mps_mpconn *mps_mpconn_free(struct mps_mpconn *mp)
     if (!mp)
         return NULL;
     ev_timer_stop(mp->eng->loop, &mp->timer);
-    mps_list_for_each_safe(f, tmp, &mp->flows, struct mps_sflow, link)
-    {
+    mps_list_for_each_safe(f, tmp, &mp->flows, struct mps_sflow, link) {
         int fd = mps_sflow_free(f);
 
         if (fd >= 0)
@@ -381,8 +368,7 @@ unsigned mps_mpconn_fds(const struct mps_mpconn *mp, int *fds, unsigned max)
     struct mps_sflow *f;
     unsigned n = 0;
 
-    mps_list_for_each(f, &mp->flows, struct mps_sflow, link)
-    {
+    mps_list_for_each(f, &mp->flows, struct mps_sflow, link) {
         if (f->fd >= 0 && !f->connecting && !f->dead && n < max)
             fds[n++] = f->fd;
     }

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/* The subcommands: from here come what runs, the help, and the completion of shells. */
+#include <stddef.h>
+#include "launcher.h"
+
+static const struct mps_command commands[] = {
+    {"run", mps_launcher_run, "mptcpshim run [OPTION...] [--] PROGRAM [ARGUMENT...]\n",
+     "run: the TCP connections of PROGRAM and its children use several paths where the\n"
+     "peer runs mptcpshim too, and are plain TCP elsewhere.\n",
+     ""},
+    {"status", mps_launcher_status, "mptcpshim status [--json]\n",
+     "status: the connections of all agents in this network namespace.\n"
+     "Exit status: 0; 3 an agent does not answer, 125 failure.\n",
+     "--json"},
+    {"monitor", mps_launcher_monitor, "mptcpshim monitor [--json]\n",
+     "monitor: one line for each event of theirs, until it is interrupted.\n"
+     "Exit status: 0; 3 an agent did not answer, 125 failure.\n",
+     "--json"},
+    {"path", mps_launcher_path,
+     "mptcpshim path list [--json]\n"
+     "mptcpshim path [--agent ID] add|del|set ADDRESS|INTERFACE [backup=yes|no]\n"
+     "          [weight=N]\n",
+     "path: the local addresses that connections use; changes go for running and new ones.\n"
+     "Exit status: 0; 3 an agent does not answer, 125 nothing was done.\n",
+     "list add del set --json --agent backup=yes backup=no weight="},
+    {"set", mps_launcher_set, "mptcpshim set TOKEN scheduler=NAME\n",
+     "set: another scheduler for a running connection; the token is in status --json.\n"
+     "Exit status: 0; 3 an agent does not answer, 125 nothing was done.\n",
+     ""},
+    {"check-config", mps_launcher_check_config, "mptcpshim check-config [FILE] [--json]\n",
+     "check-config: what is wrong in FILE, or in the files that run would use.\n"
+     "Exit status: 0 nothing, 1 something, 125 failure.\n",
+     "--json FILE"},
+    {"completions", mps_launcher_completions, "mptcpshim completions bash|zsh|fish\n",
+     "completions: how that shell completes command lines of mptcpshim, to be sourced.\n"
+     "Exit status: 0; 125 failure.\n",
+     "bash zsh fish"},
+};
+
+const struct mps_command *mps_launcher_command(unsigned i)
+{
+    return i < sizeof(commands) / sizeof(commands[0]) ? &commands[i] : NULL;
+}
