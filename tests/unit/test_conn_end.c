@@ -299,6 +299,43 @@ static void single_reset_is_no_sign(void **state)
     assert_true(p->end[SERVER].reset);
 }
 
+/* Nothing came any more from a client that died in an outage, then TCP resets what was repeated. */
+static void silence_counts(void **state)
+{
+    struct pair *p = *state;
+    mps_time_t silence = 20 * MPS_SEC;
+
+    assert_int_equal(pair_start(p), 0);
+    pair_settle(p);
+    p->end[SERVER].to_send = 1000;
+    p->links[0].cut = true;
+    pair_run(p, silence);
+    p->silent_joins = true;
+    pair_break(p, &p->links[0]);
+    pair_run(p, p->cfg[SERVER].no_subflow_timeout - silence - MPS_SEC);
+    assert_false(p->end[SERVER].reset);
+    pair_run(p, 2 * MPS_SEC);
+    assert_true(p->end[SERVER].reset);
+}
+
+/* After the longest silence there is time for a join. */
+static void silence_leaves_time_for_a_join(void **state)
+{
+    struct pair *p = *state;
+
+    assert_int_equal(pair_start(p), 0);
+    pair_settle(p);
+    p->end[SERVER].to_send = 1000;
+    p->links[0].cut = true;
+    pair_run(p, 2 * p->cfg[SERVER].no_subflow_timeout);
+    p->silent_joins = true;
+    pair_break(p, &p->links[0]);
+    pair_run(p, p->cfg[SERVER].join_timeout - MPS_SEC);
+    assert_false(p->end[SERVER].reset);
+    pair_run(p, 2 * MPS_SEC);
+    assert_true(p->end[SERVER].reset);
+}
+
 /* The kernel of a host whose agent died ends everything in order, TCP knows of nothing else. */
 static void agent_of_the_client_died(void **state)
 {
@@ -404,7 +441,8 @@ int main(void)
         T(close_with_unread_data), T(data_after_close), T(close_is_bounded), T(foreign_answer),
         T(no_answer), T(closed_without_answer), T(early_data_replayed),
         T(early_data_not_replayed), T(early_data), T(short_exchange), T(end_is_acknowledged),
-        T(no_subflow_left), T(single_reset_is_no_sign), T(agent_of_the_client_died),
+        T(no_subflow_left), T(single_reset_is_no_sign), T(silence_counts),
+        T(silence_leaves_time_for_a_join), T(agent_of_the_client_died),
         T(agent_of_the_server_died), T(another_server_answers), T(unreachable_is_no_answer),
         T(one_path_is_silent), T(peer_forgot_us), T(last_acknowledgment_lost),
     };

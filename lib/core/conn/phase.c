@@ -206,6 +206,20 @@ static mps_time_t patience(const struct mps_conn *c)
 }
 
 /*
+ * The same when the last subflow is lost: the silence before that counts, since the program has been
+ * waiting as long. Who was silent for long still gets the time of a join. A peer that is never asked
+ * may have been silent without any trouble.
+ */
+static mps_time_t patience_left(const struct mps_conn *c, mps_time_t now)
+{
+    mps_time_t t = patience(c), silence = now - c->peer.heard_at;
+
+    if (c->cfg.keepalive == 0 || t <= c->cfg.join_timeout)
+        return t;
+    return silence < t - c->cfg.join_timeout ? t - silence : c->cfg.join_timeout;
+}
+
+/*
  * Server: the client's TCP has ended a subflow in order, without a word of the client: so a kernel
  * does for an agent that died. One that lives makes a new subflow at once. A reset says less: a box
  * on the way sends it when it has forgotten a path, and the client may not even know. A kernel does
@@ -243,7 +257,7 @@ void mps_phase_lost_subflow(struct mps_conn *c, struct mps_subflow *sf, bool ord
     } else if (c->no_subflow_at == MPS_NEVER && sf->active_since > 0 &&
                !(sf->reason == MPS_REASON_TIMEOUT && mps_conn_idle(c))) {
         c->client_gone = c->fin_at != 0 && now - c->fin_at <= MPS_GONE_TOGETHER;
-        c->no_subflow_at = now + patience(c);
+        c->no_subflow_at = now + patience_left(c, now);
     }
 }
 
