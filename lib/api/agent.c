@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include "handover/client.h"
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static struct mps_ho_config config; /* written once, then only read */
@@ -19,7 +20,7 @@ static bool beside_library(char *path, size_t size)
     const char *slash;
     int n;
 
-    if (dladdr((void *)(uintptr_t)api_agent_call, &info) == 0 || info.dli_fname == NULL)
+    if (dladdr((void *)(uintptr_t)api_agent_config, &info) == 0 || info.dli_fname == NULL)
         return false;
     slash = strrchr(info.dli_fname, '/');
     if (slash == NULL)
@@ -43,22 +44,19 @@ static void config_load(void)
         (mps_ho_config_invent(own) && mps_ho_config_init(&config, own, program, options, home));
 }
 
-enum mps_ho_result api_agent_call(const char *agent_id, struct mps_ho_request *req, int fd,
-                                  struct mps_ho_reply *ret_reply, int *ret_fd)
+const struct mps_ho_config *api_agent_config(void)
 {
-    *ret_fd = -1;
-    if (pthread_once(&once, config_load) != 0 || !config_valid)
-        return MPS_HO_UNSENT;
-    return mps_ho_call(&config, agent_id, req, fd, true, ret_reply, ret_fd);
+    return pthread_once(&once, config_load) == 0 && config_valid ? &config : NULL;
 }
 
 bool api_agent_available(void)
 {
+    const struct mps_ho_config *agent = api_agent_config();
     struct mps_ho_request req = {.op = MPS_HO_PING};
     struct mps_ho_reply reply;
     int fd;
 
-    if (api_agent_call(NULL, &req, -1, &reply, &fd) != MPS_HO_REPLIED)
+    if (agent == NULL || mps_ho_call(agent, NULL, &req, -1, true, &reply, &fd) != MPS_HO_REPLIED)
         return false;
     if (fd >= 0)
         close(fd);

@@ -2,13 +2,12 @@
 #include "handover.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <netinet/tcp.h>
 #include <stdatomic.h>
 #include <string.h>
 #include "agent.h"
-#include "handover/carry.h"
-#include "handover/epolls.h"
+#include "handover/ask.h"
+#include "handover/exchange.h"
 #include "handover/marks.h"
 #include "handover/share.h"
 #include "handover/sys.h"
@@ -22,106 +21,58 @@ int api_return(int result)
     return -1;
 }
 
-int api_conn_name(int fd, struct mps_ho_conn_name *ret)
+/* How the program had registered the descriptor: nobody saw it. */
+static void take_registrations(void *user, int fd, struct mps_epolls *ret)
 {
-    struct sockaddr_un un;
-    socklen_t len = sizeof(un);
-    int saved = errno;
+    const struct mps_epolls *found = user;
 
-    memset(&un, 0, sizeof(un));
-    if (mps_sys_getsockname(fd, &un, &len) < 0) {
-        int error = errno;
-
-        errno = saved;
-        return -error;
-    }
-    return len <= sizeof(un) && mps_ho_conn_name_parse(&un, len, ret) ? 1 : 0;
-}
-
-void api_reset(int fd)
-{
-    struct sockaddr sa = {.sa_family = AF_UNSPEC};
-    int saved = errno;
-
-    (void)mps_sys_connect(fd, &sa, sizeof(sa));
-    errno = saved;
-}
-
-/*
- * Put `end` under the number of `fd`, with what the program had set on it and, if `registered`, where it
- * has registered it with epoll. Closes `end`.
- */
-static int replace(int fd, int end, const struct mps_carry *carry, bool registered)
-{
-    struct mps_epolls registrations = {.n = 0};
-    int flags = mps_sys_fcntl(fd, F_GETFD, 0);
-    int r = -1;
-
-    if (flags >= 0) {
-        mps_carry_give(carry, end);
-        if (registered)
-            mps_epolls_take_all(&registrations, fd);
-        r = mps_sys_dup3(end, fd, flags & FD_CLOEXEC ? O_CLOEXEC : 0);
-    }
-    r = r < 0 ? -errno : 0;
-    mps_epolls_put(&registrations, fd);
-    mps_sys_close(end);
-    return r;
-}
-
-static int fill_request(struct mps_ho_request *req, int fd, int op,
-                        const struct mptcpshim_options *opts)
-{
-    socklen_t local_len = sizeof(req->local), peer_len = sizeof(req->peer);
-    int status = mps_sys_fcntl(fd, F_GETFL, 0);
-    int len;
-
-    memset(req, 0, sizeof(*req));
-    req->op = (uint16_t)op;
-    if (status < 0 || mps_sys_getsockname(fd, &req->local, &local_len) < 0)
-        return -errno;
-    if (op != MPS_HO_LISTEN && mps_sys_getpeername(fd, &req->peer, &peer_len) < 0)
-        return -errno;
-    if (status & O_NONBLOCK)
-        req->flags |= MPS_HO_NONBLOCK;
-    len = api_options_words(opts, (char *)req->data, sizeof(req->data));
-    if (len < 0)
-        return len;
-    req->len = (uint32_t)len;
-    return 0;
+    for (int i = 0; i < found->n; i++)
+        (void)mps_epolls_take(ret, found->epfd[i], fd, found->event[i]);
 }
 
 /*
  * 1: `fd` is the application's end now; 0: it is plain TCP as before; -EINVAL: as before, and the
- * options are too long; -ECONNRESET: the agent may have written to the connection, it is lost.
+ * options are too long; -EBADF: the number was closed meanwhile; -ECONNRESET: the agent may have
+ * used the connection, which was reset.
  */
-static int hand_over(int fd, int op, const struct mptcpshim_options *opts)
+static int hand_over(int fd, enum mps_ho_op op, unsigned flags, bool fresh,
+                     const struct mptcpshim_options *opts)
 {
-    struct mps_ho_request req;
-    struct mps_ho_reply reply;
-    struct mps_carry carry;
-    int end = -1;
-    int r = fill_request(&req, fd, op, opts);
+    static const struct mps_exchange_ops ops = {.registrations = take_registrations};
+    char words[MPS_HO_DATA_MAX];
+    struct mps_epolls found = {.n = 0};
+    struct mps_exchange exchange = {
+        .config = api_agent_config(),
+        .ops = &ops,
+        .user = &found,
+        .op = op,
+        .flags = flags,
+        .cookie = mps_exchange_cookie(fd),
+        .words = words,
+    };
+    int len = api_options_words(opts, words, sizeof(words));
+    enum mps_exchange_result result;
+    mps_sys_sigset_t mask;
 
-    if (r < 0)
-        return r == -EINVAL ? r : 0;
-    mps_carry_take(&carry, fd);
-    switch (api_agent_call(NULL, &req, fd, &reply, &end)) {
-    case MPS_HO_UNSENT:
-    case MPS_HO_WITHDRAWN:
+    if (len < 0)
+        return len;
+    exchange.words_len = (size_t)len;
+    /* What does not fit could not be taken back, and would report the connection for ever. */
+    if (exchange.config == NULL || (!fresh && !mps_epolls_find(&found, fd)))
         return 0;
-    case MPS_HO_LOST:
-        return mps_marks_untouched(fd) ? 0 : -ECONNRESET;
-    case MPS_HO_GARBLED:
+    mask = mps_sys_block();
+    result = mps_exchange(&exchange, fd);
+    mps_sys_unblock(mask);
+    switch (result) {
+    case MPS_EXCHANGE_DONE:
+        return 1;
+    case MPS_EXCHANGE_GONE:
+        return -EBADF;
+    case MPS_EXCHANGE_BROKEN:
         return -ECONNRESET;
-    case MPS_HO_REPLIED:
-        break;
+    default:
+        return 0;
     }
-    if (mps_ho_taken(&reply) && end >= 0)
-        return replace(fd, end, &carry, op == MPS_HO_CONNECTED) < 0 ? -ECONNRESET : 1;
-    if (end >= 0)
-        mps_sys_close(end);
-    return mps_ho_taken(&reply) ? -ECONNRESET : 0;
 }
 
 /* The state of a TCP socket as TCP_INFO gives it; -EPROTOTYPE for any other socket. */
@@ -139,10 +90,10 @@ static int tcp_state(int fd)
     return info.tcpi_state;
 }
 
-int api_adopt_client(int fd, const struct mptcpshim_options *opts)
+int api_adopt_client(int fd, bool fresh, const struct mptcpshim_options *opts)
 {
     struct mps_ho_conn_name name;
-    int r = api_conn_name(fd, &name);
+    int r = mps_ho_conn_of(fd, &name);
     int error = 0;
     socklen_t len = sizeof(error);
 
@@ -160,13 +111,13 @@ int api_adopt_client(int fd, const struct mptcpshim_options *opts)
     if (opts->flags & MPTCPSHIM_OFF || !mps_marks_synack_is(fd, MPS_MARK_LISTEN) ||
         !mps_marks_untouched(fd))
         return 0;
-    return hand_over(fd, MPS_HO_CONNECTED, opts);
+    return hand_over(fd, MPS_HO_CONNECTED, 0, fresh, opts);
 }
 
-int api_adopt_server(int fd, const struct mptcpshim_options *opts)
+int api_adopt_server(int fd, int listener, const struct mptcpshim_options *opts)
 {
     struct mps_ho_conn_name name;
-    int r = api_conn_name(fd, &name);
+    int r = mps_ho_conn_of(fd, &name);
 
     if (r != 0)
         return r;
@@ -175,7 +126,7 @@ int api_adopt_server(int fd, const struct mptcpshim_options *opts)
         return r;
     switch (mps_marks_accepted(fd)) {
     case MPS_MARK_JOIN: /* meant for the agent: its sender closes it, too, without sending */
-        api_reset(fd);
+        mps_exchange_reset(fd);
         return -ECONNABORTED;
     case MPS_MARK_CONNECT:
         break;
@@ -183,10 +134,13 @@ int api_adopt_server(int fd, const struct mptcpshim_options *opts)
         return 0;
     }
     /* The peer has seen our mark and sends HELLO: plain TCP would show that to the program. */
-    r = opts->flags & MPTCPSHIM_OFF ? 0 : hand_over(fd, MPS_HO_ACCEPTED, opts);
-    if (r == 1 || r == -EINVAL)
+    r = 0;
+    if (!(opts->flags & MPTCPSHIM_OFF))
+        r = hand_over(fd, MPS_HO_ACCEPTED, listener >= 0 ? mps_ho_no_wait(listener) : 0,
+                      listener >= 0, opts);
+    if (r == 1 || r == -EINVAL || r == -EBADF)
         return r;
-    api_reset(fd);
+    mps_exchange_reset(fd);
     return -ECONNRESET;
 }
 
@@ -197,17 +151,9 @@ int api_adopt_server(int fd, const struct mptcpshim_options *opts)
 static _Atomic uint64_t shared[64];
 static atomic_uint shared_next;
 
-static uint64_t cookie_of(int fd)
-{
-    uint64_t cookie = 0;
-    socklen_t len = sizeof(cookie);
-
-    return mps_sys_getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &len) < 0 ? 0 : cookie;
-}
-
 static bool is_shared_by_us(int fd)
 {
-    uint64_t cookie = cookie_of(fd);
+    uint64_t cookie = mps_exchange_cookie(fd);
 
     for (unsigned i = 0; cookie != 0 && i < sizeof(shared) / sizeof(shared[0]); i++) {
         if (shared[i] == cookie)
@@ -224,17 +170,36 @@ int api_prepare_listener(int fd)
         return 0;
     if (mps_share_begin(fd) > 0) {
         slot = atomic_fetch_add(&shared_next, 1) % (sizeof(shared) / sizeof(shared[0]));
-        shared[slot] = cookie_of(fd);
+        shared[slot] = mps_exchange_cookie(fd);
     }
     return mps_marks_prepare_listen(fd);
 }
 
+/* 1 if the agent takes joins for it, else 0; -EINVAL: the options are too long. */
+static int announce(int fd, const struct mptcpshim_options *opts)
+{
+    char words[MPS_HO_DATA_MAX];
+    struct sockaddr_storage local;
+    struct mps_ho_listener about = {
+        .op = MPS_HO_LISTEN,
+        .flags = mps_ho_no_wait(fd) | (is_shared_by_us(fd) ? MPS_HO_STEER : 0),
+        .fd = fd,
+        .local = (const struct sockaddr *)&local,
+        .local_len = sizeof(local),
+        .words = words,
+    };
+    int len = api_options_words(opts, words, sizeof(words));
+
+    if (len < 0)
+        return len;
+    about.words_len = (size_t)len;
+    return mps_sys_getsockname(fd, &local, &about.local_len) == 0 &&
+           mps_marks_prepare_listen(fd) == 0 && mps_ho_ask_listener(api_agent_config(), &about);
+}
+
 int api_adopt_listener(int fd, const struct mptcpshim_options *opts)
 {
-    struct mps_ho_request req;
-    struct mps_ho_reply reply;
-    int none = -1, unset = 0;
-    int r = tcp_state(fd);
+    int r = tcp_state(fd), unset = 0;
 
     if (r < 0)
         return r;
@@ -242,20 +207,17 @@ int api_adopt_listener(int fd, const struct mptcpshim_options *opts)
         return -EINVAL;
     if (opts->flags & MPTCPSHIM_OFF || !api_agent_available())
         return 0;
-    r = fill_request(&req, fd, MPS_HO_LISTEN, opts);
-    if (r < 0)
-        return r;
-    if (is_shared_by_us(fd))
-        req.flags |= MPS_HO_STEER;
-    if (mps_marks_prepare_listen(fd) < 0)
-        return 0;
-    if (api_agent_call(NULL, &req, fd, &reply, &none) == MPS_HO_REPLIED) {
-        if (none >= 0)
-            mps_sys_close(none);
-        if (reply.status == MPS_HO_OK)
-            return 1;
-    }
+    r = announce(fd, opts);
     /* Take the mark back. SYNs are still kept, for a peer that has seen it in the meantime. */
-    (void)mps_sys_setsockopt(fd, IPPROTO_TCP, TCP_MAXSEG, &unset, sizeof(unset));
-    return 0;
+    if (r == 0)
+        (void)mps_sys_setsockopt(fd, IPPROTO_TCP, TCP_MAXSEG, &unset, sizeof(unset));
+    return r;
+}
+
+bool api_port_was_left(const struct sockaddr *addr, socklen_t len)
+{
+    const struct mps_ho_listener about = {
+        .op = MPS_HO_RECHECK, .fd = -1, .local = addr, .local_len = len};
+
+    return api_agent_config() != NULL && mps_ho_ask_listener(api_agent_config(), &about);
 }

@@ -6,17 +6,11 @@
  */
 #pragma once
 #include <stdbool.h>
-#include "handover/names.h"
+#include <sys/socket.h>
 #include "mptcpshim/mptcpshim.h"
 
 /* The result as a public function returns it. */
 int api_return(int result);
-
-/* Whether fd is a handed-over connection: 1 and *ret; 0: any other socket; -EBADF, -ENOTSOCK. */
-int api_conn_name(int fd, struct mps_ho_conn_name *ret);
-
-/* A reset instead of an orderly end; the descriptor stays the caller's. */
-void api_reset(int fd);
 
 /*
  * Mark a listener, and let the agent share its port: after bind(), before listen(), so that the
@@ -24,7 +18,14 @@ void api_reset(int fd);
  */
 int api_prepare_listener(int fd);
 
-/* mptcpshim_adopt by role; `opts` are checked, MPTCPSHIM_REQUIRED is the caller's business. */
-int api_adopt_client(int fd, const struct mptcpshim_options *opts);
-int api_adopt_server(int fd, const struct mptcpshim_options *opts);
+/*
+ * mptcpshim_adopt by role; `opts` are checked, MPTCPSHIM_REQUIRED is the caller's business. `fresh`:
+ * the program has not had the descriptor yet, and registered it nowhere. `listener`: what accepted
+ * it just now, so that it is fresh, too; -1: not known.
+ */
+int api_adopt_client(int fd, bool fresh, const struct mptcpshim_options *opts);
+int api_adopt_server(int fd, int listener, const struct mptcpshim_options *opts);
 int api_adopt_listener(int fd, const struct mptcpshim_options *opts);
+
+/* bind() says EADDRINUSE: has the agent left the address just now, where a listener has gone? */
+bool api_port_was_left(const struct sockaddr *addr, socklen_t len);

@@ -12,6 +12,8 @@
 #include <unistd.h>
 #include "agent.h"
 #include "handover.h"
+#include "handover/ask.h"
+#include "handover/client.h"
 
 #define JSON_MAX (4 << 20) /* far more than any connection needs */
 
@@ -43,15 +45,16 @@ static char *read_all(int fd)
 /* The connection's object as the agent tells it; the caller puts it. 0 or a negative code. */
 static int fetch(const struct mps_ho_conn_name *name, struct json_object **ret)
 {
+    const struct mps_ho_config *agent = api_agent_config();
     struct mps_ho_request req = {.op = MPS_HO_CONN_STATUS, .conn_id = name->conn_id};
     struct mps_ho_reply reply;
     struct json_object *obj;
     char *text;
     int fd;
 
-    if (api_agent_call(name->agent_id, &req, -1, &reply, &fd) != MPS_HO_REPLIED)
-        return -ENOTCONN;
-    if (fd < 0)
+    if (agent == NULL ||
+        mps_ho_call(agent, name->agent_id, &req, -1, false, &reply, &fd) != MPS_HO_REPLIED ||
+        fd < 0)
         return -ENOTCONN;
     text = reply.status == MPS_HO_OK ? read_all(fd) : NULL;
     close(fd);
@@ -221,7 +224,7 @@ int api_stats(int fd, struct mptcpshim_stats *ret)
 {
     struct mps_ho_conn_name name;
     struct json_object *obj;
-    int r = api_conn_name(fd, &name);
+    int r = mps_ho_conn_of(fd, &name);
 
     if (r < 0)
         return r;
@@ -261,7 +264,7 @@ static int list_subflows(int fd, struct mptcpshim_subflow *ret, unsigned int n)
     struct mps_ho_conn_name name;
     struct json_object *obj, *list;
     size_t count = 0;
-    int r = api_conn_name(fd, &name);
+    int r = mps_ho_conn_of(fd, &name);
 
     if (r <= 0)
         return r;

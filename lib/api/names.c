@@ -2,7 +2,8 @@
 /* getsockname and getpeername of the connection rather than of the descriptor. */
 #include <errno.h>
 #include <string.h>
-#include "handover.h"
+#include "handover/ask.h"
+#include "mptcpshim/mptcpshim.h"
 #include "handover/sys.h"
 
 static void store(const struct sockaddr_storage *from, struct sockaddr *addr, socklen_t *len)
@@ -17,7 +18,7 @@ int mptcpshim_getsockname(int fd, struct sockaddr *addr, socklen_t *len)
 {
     struct mps_ho_conn_name name;
 
-    if (api_conn_name(fd, &name) != 1)
+    if (mps_ho_conn_of(fd, &name) != 1)
         return mps_sys_getsockname(fd, addr, len);
     store(&name.local, addr, len);
     return 0;
@@ -27,7 +28,7 @@ int mptcpshim_getpeername(int fd, struct sockaddr *addr, socklen_t *len)
 {
     struct mps_ho_conn_name name;
 
-    if (api_conn_name(fd, &name) != 1)
+    if (mps_ho_conn_of(fd, &name) != 1)
         return mps_sys_getpeername(fd, addr, len);
     store(&name.peer, addr, len);
     return 0;

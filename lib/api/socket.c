@@ -4,6 +4,7 @@
 #include <netinet/in.h>
 #include <time.h>
 #include "handover.h"
+#include "handover/exchange.h"
 #include "handover/marks.h"
 #include "handover/sys.h"
 #include "inspect.h"
@@ -107,7 +108,7 @@ static int connect_blocking(const struct sockaddr *addr, socklen_t len, int flag
 
     if (fd < 0)
         return fd;
-    r = api_adopt_client(fd, opts);
+    r = api_adopt_client(fd, true, opts);
     if (r == 1 && opts->flags & MPTCPSHIM_REQUIRED)
         r = wait_for_answer(fd);
     if (r == 1 || (r == 0 && !(opts->flags & MPTCPSHIM_REQUIRED)))
@@ -134,6 +135,16 @@ int mptcpshim_connect(const struct sockaddr *addr, socklen_t len, int flags,
     return api_return(r);
 }
 
+/* The agent leaves a port with the last listener at it, but only finds out a little later. */
+static int bind_listener(int fd, const struct sockaddr *addr, socklen_t len)
+{
+    if (mps_sys_bind(fd, addr, len) == 0)
+        return 0;
+    if (errno != EADDRINUSE || !api_port_was_left(addr, len))
+        return -errno;
+    return mps_sys_bind(fd, addr, len) < 0 ? -errno : 0;
+}
+
 static int listen_tcp(const struct sockaddr *addr, socklen_t len, int backlog, int flags,
                       const struct mptcpshim_options *opts)
 {
@@ -143,8 +154,8 @@ static int listen_tcp(const struct sockaddr *addr, socklen_t len, int backlog, i
     if (fd < 0)
         return fd;
     r = set_one(fd, SOL_SOCKET, SO_REUSEADDR);
-    if (r == 0 && mps_sys_bind(fd, addr, len) < 0)
-        r = -errno;
+    if (r == 0)
+        r = bind_listener(fd, addr, len);
     if (r == 0 && !(opts->flags & MPTCPSHIM_OFF))
         r = api_prepare_listener(fd);
     if (r == 0 && mps_sys_listen(fd, backlog) < 0)
@@ -187,10 +198,10 @@ static int accept_any(int listener, struct sockaddr *addr, socklen_t *len, int f
         fd = mps_sys_accept4(listener, addr, len, flags);
         if (fd < 0)
             return -errno;
-        r = api_adopt_server(fd, opts);
+        r = api_adopt_server(fd, listener, opts);
         if (r == 1 || (r == 0 && !(opts->flags & MPTCPSHIM_REQUIRED)))
             return fd;
-        api_reset(fd);
+        mps_exchange_reset(fd);
         mps_sys_close(fd);
         if (r == -EINVAL)
             return r;
@@ -234,10 +245,10 @@ int mptcpshim_adopt(int fd, int role, const struct mptcpshim_options *opts)
         return api_return(r);
     switch (role) {
     case MPTCPSHIM_CLIENT:
-        r = api_adopt_client(fd, &copy);
+        r = api_adopt_client(fd, false, &copy);
         break;
     case MPTCPSHIM_SERVER:
-        r = api_adopt_server(fd, &copy);
+        r = api_adopt_server(fd, -1, &copy);
         break;
     case MPTCPSHIM_LISTENER:
         r = api_adopt_listener(fd, &copy);

@@ -147,14 +147,16 @@ struct entry {
     char name[];
 };
 
-void mps_epolls_take_all(struct mps_epolls *self, int fd)
+bool mps_epolls_find(struct mps_epolls *ret, int fd)
 {
     _Alignas(struct entry) char buf[1024];
     int saved = errno;
     int dir =
         (int)syscall(SYS_openat, AT_FDCWD, "/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool room = true;
     long n = 0;
 
+    ret->n = 0;
     while (dir >= 0 && (n = syscall(SYS_getdents64, dir, buf, sizeof(buf))) > 0) {
         for (long at = 0; at < n;) {
             const struct entry *entry = (const struct entry *)(const void *)(buf + at);
@@ -162,14 +164,21 @@ void mps_epolls_take_all(struct mps_epolls *self, int fd)
             int epfd = (int)mps_decimal_value(entry->name, INT32_MAX);
             struct registration r;
 
-            if (epfd >= 0 && epfd != dir && is_epoll(epfd) && look(epfd, fd, &r))
-                (void)mps_epolls_take(self, epfd, fd, r.event);
             at += entry->reclen;
+            if (epfd < 0 || epfd == dir || !is_epoll(epfd) || !look(epfd, fd, &r))
+                continue;
+            if (ret->n < MPS_EPOLLS_MAX) {
+                ret->epfd[ret->n] = epfd;
+                ret->event[ret->n++] = r.event;
+            } else {
+                room = false;
+            }
         }
     }
     if (dir >= 0)
         mps_sys_close(dir);
     errno = saved;
+    return room;
 }
 
 void mps_epolls_put(const struct mps_epolls *self, int fd)

@@ -24,10 +24,10 @@ struct mps_epolls {
 bool mps_epolls_take(struct mps_epolls *self, int epfd, int fd, struct epoll_event event);
 
 /*
- * The same with all registrations of fd that this process can see, for who has not seen them made.
- * Looks at each descriptor of the process.
+ * All registrations of fd that this process can see, for who has not seen them made; they stay.
+ * False if there are more than *ret has room for. Looks at each descriptor of the process.
  */
-void mps_epolls_take_all(struct mps_epolls *self, int fd);
+bool mps_epolls_find(struct mps_epolls *ret, int fd);
 
 /* Register the file that fd is now. */
 void mps_epolls_put(const struct mps_epolls *self, int fd);

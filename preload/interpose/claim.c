@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "claim.h"
 #include <errno.h>
+#include "handover/exchange.h"
 #include "handover/sys.h"
 
 #define WAIT_STEPS 15000 /* of 1 ms: longer than a hand-over can take */
@@ -17,18 +18,6 @@ static int word_of(enum mps_hint_state state)
 static int own_pid(void)
 {
     return (int)syscall(SYS_getpid);
-}
-
-uint64_t mps_claim_cookie(int fd)
-{
-    uint64_t cookie = 0;
-    socklen_t len = sizeof(cookie);
-    int saved = errno;
-
-    if (mps_sys_getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &len) != 0)
-        cookie = 0;
-    errno = saved;
-    return cookie;
 }
 
 /* Another process's: a fork's copy, or a vfork child shares our memory, not our descriptors. */
@@ -63,7 +52,7 @@ void mps_claim_settled(int fd, struct mps_claim *ret)
     struct mps_hint *hint = mps_hints_get(fd);
 
     ret->hint = hint;
-    ret->cookie = mps_claim_cookie(fd);
+    ret->cookie = mps_exchange_cookie(fd);
     if (!hint)
         return;
     atomic_store_explicit(&hint->pid, own_pid(), memory_order_relaxed);
@@ -76,11 +65,6 @@ bool mps_claim_commit(const struct mps_claim *self)
 
     return !self->hint ||
            atomic_compare_exchange_strong(&self->hint->state, &mine, word_of(MPS_HINT_EXCHANGED));
-}
-
-bool mps_claim_is_same(const struct mps_claim *self, int fd)
-{
-    return self->cookie != 0 && mps_claim_cookie(fd) == self->cookie;
 }
 
 void mps_claim_end(const struct mps_claim *self, enum mps_hint_state next)

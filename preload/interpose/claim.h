@@ -12,11 +12,8 @@
 
 struct mps_claim {
     struct mps_hint *hint; /* NULL: there was no memory for it, and the cookie has to do */
-    uint64_t cookie;       /* of the socket that is to be replaced; 0: it is none */
+    uint64_t cookie;       /* mps_exchange_cookie of the socket that is to be replaced; 0: it is none */
 };
-
-/* SO_COOKIE of a socket, 0 if there is none. */
-uint64_t mps_claim_cookie(int fd);
 
 /*
  * Claim fd, whose connect() is pending, for this thread; false if there is nothing to settle (any
@@ -33,9 +30,6 @@ void mps_claim_settled(int fd, struct mps_claim *ret);
  * somebody was faster: the number is theirs.
  */
 bool mps_claim_commit(const struct mps_claim *self);
-
-/* Is fd still the socket that was claimed? The very last look, for what came by other ways. */
-bool mps_claim_is_same(const struct mps_claim *self, int fd);
 
 /* `next`: what the hint is from now on, unless the claim was ended. */
 void mps_claim_end(const struct mps_claim *self, enum mps_hint_state next);

@@ -5,6 +5,7 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include "claim.h"
+#include "handover/exchange.h"
 #include "handover/sys.h"
 
 void mps_lent_set(struct mps_hint *hint)
@@ -30,7 +31,7 @@ void mps_lent_return(int fd)
     int saved = errno;
 
     atomic_store_explicit(&hint->lent, false, memory_order_relaxed);
-    if (hint->cookie != 0 && hint->cookie == mps_claim_cookie(fd)) {
+    if (hint->cookie != 0 && hint->cookie == mps_exchange_cookie(fd)) {
         for (int i = 0; i < MPS_HINT_EPOLLS; i++) {
             int key = atomic_load_explicit(&hint->epolls[i].key, memory_order_relaxed);
 

@@ -4,6 +4,7 @@
 #include "claim.h"
 #include "exceptions.h"
 #include "handover/marks.h"
+#include "handover/exchange.h"
 #include "handover/sys.h"
 #include "tally.h"
 #include "interpose/calls/threaded.h"
@@ -21,7 +22,7 @@ void mps_pending_start(int fd)
     if (hint) {
         hint->pid = own_pid();
         hint->forks = mps_hints_forks();
-        hint->cookie = mps_claim_cookie(fd);
+        hint->cookie = mps_exchange_cookie(fd);
         if (hint->cookie != 0)
             atomic_store_explicit(&hint->state, MPS_HINT_PENDING, memory_order_release);
     }
@@ -43,7 +44,7 @@ static enum mps_hint_state settle(int fd, const struct mps_claim *claim, bool da
     struct mps_hint *hint = claim->hint;
 
     if (hint->pid != own_pid() || hint->forks != mps_hints_forks() ||
-        claim->cookie != mps_claim_cookie(fd))
+        claim->cookie != mps_exchange_cookie(fd))
         return MPS_HINT_NONE;
     switch (mps_pending_look(fd)) {
     case MPS_MARKS_HANDSHAKE:

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include "handover/ask.h"
 #include "handover/sys.h"
 #include "tally.h"
 
@@ -63,15 +64,6 @@ bool mps_preload_set_option(int fd, int level, int name, int value)
     return done;
 }
 
-unsigned mps_preload_no_wait(int fd)
-{
-    int saved = errno;
-    int flags = mps_sys_fcntl(fd, F_GETFL, 0);
-
-    errno = saved;
-    return flags >= 0 && flags & O_NONBLOCK ? MPS_HO_NONBLOCK : 0;
-}
-
 bool mps_preload_is_tcp(int fd)
 {
     return mps_preload_option(fd, SOL_SOCKET, SO_PROTOCOL, -1) == IPPROTO_TCP;
@@ -79,14 +71,13 @@ bool mps_preload_is_tcp(int fd)
 
 bool mps_preload_is_ours(int fd, struct mps_ho_conn_name *ret)
 {
-    int saved = errno;
-    struct sockaddr_un un;
-    socklen_t len = sizeof(un);
-    bool ours = mps_sys_getsockname(fd, &un, &len) == 0 && len <= sizeof(un) &&
-                mps_ho_conn_name_parse(&un, len, ret);
+    return mps_ho_conn_of(fd, ret) == 1;
+}
 
-    errno = saved;
-    return ours;
+bool mps_preload_conn(int fd, struct mps_ho_conn_name *name, struct mps_ho_conn *ret)
+{
+    *ret = (struct mps_ho_conn){.config = mps_preload_config(), .name = name, .fd = fd};
+    return mps_preload_is_ours(fd, name);
 }
 
 bool mps_preload_is_bound(int fd)

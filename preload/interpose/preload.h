@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 #include "handover/carry.h"
 #include "handover/config.h"
+#include "handover/exchange.h"
 #include "handover/marks.h"
 #include "handover/message.h"
 #include "handover/names.h"
@@ -23,55 +24,36 @@ bool mps_preload_is_tcp(int fd);
 /* Is fd the application's end of a connection of ours? Then its name; errno is preserved. */
 bool mps_preload_is_ours(int fd, struct mps_ho_conn_name *ret);
 
+/* The same, for handover/ask.h and handover/sockopt.h. */
+struct mps_ho_conn;
+bool mps_preload_conn(int fd, struct mps_ho_conn_name *name, struct mps_ho_conn *ret);
+
 /* The value of an int socket option, or fallback if it cannot be read; errno is preserved. */
 int mps_preload_option(int fd, int level, int name, int fallback);
 
 /* Set an int socket option; errno is preserved. */
 bool mps_preload_set_option(int fd, int level, int name, int value);
 
-/* MPS_HO_NONBLOCK if calls on fd must not block (O_NONBLOCK), else 0; errno is preserved. */
-unsigned mps_preload_no_wait(int fd);
-
-struct mps_ho_request;
-struct mps_ho_reply;
-
-/* Ask the agent about a connection of ours; true if it answered (ret_reply). In sockopt.c. */
-bool mps_preload_ask(int fd, struct mps_ho_request *req, struct mps_ho_reply *ret_reply);
-
-enum mps_swap {
-    MPS_SWAP_DONE,   /* fd is the application's end now */
-    MPS_SWAP_PLAIN,  /* fd is the TCP socket it was, and stays that */
-    MPS_SWAP_BROKEN, /* the connection was reset: the agent may have written to it */
-    MPS_SWAP_GONE,   /* fd was closed meanwhile, and may be anything */
-};
-
 /*
- * Hand the TCP socket fd to the agent (MPS_HO_CONNECTED or MPS_HO_ACCEPTED) and put the end that
- * comes back in its place. flags: MPS_HO_BOUND; MPS_HO_NONBLOCK if the program's call must not block
- * although fd may. The caller blocks all signals, and ends the claim afterwards. errno is preserved.
+ * Hand the TCP socket fd to the agent (handover/exchange.h; MPS_HO_CONNECTED or MPS_HO_ACCEPTED).
+ * flags: MPS_HO_BOUND; MPS_HO_NONBLOCK if the program's call must not block although fd may. The
+ * caller blocks all signals, and ends the claim afterwards. errno is preserved.
  */
-enum mps_swap mps_swap(int fd, enum mps_ho_op op, unsigned flags, const struct mps_claim *claim);
+enum mps_exchange_result mps_swap(int fd, enum mps_ho_op op, unsigned flags,
+                                  const struct mps_claim *claim);
 
 /* Is the local address of a TCP socket a particular one? errno is preserved. */
 bool mps_preload_is_bound(int fd);
 
-/*
- * Put the socket `end` in the place of fd, with its settings and known epoll registrations;
- * `carry` is what the program had set:
- * MPS_SWAP_DONE, MPS_SWAP_GONE, or MPS_SWAP_BROKEN if the kernel refuses. The caller closes `end`,
- * blocks all signals, and ends the claim afterwards.
- */
-enum mps_swap mps_swap_replace(int fd, int end, const struct mps_carry *carry,
-                               const struct mps_claim *claim);
+/* The last step alone, with what the program had set on the old socket. */
+enum mps_exchange_result mps_swap_put(int fd, int end, const struct mps_carry *carry,
+                                      const struct mps_claim *claim);
 
 /*
  * connect(AF_UNSPEC) on the connection of ours called name: it is reset, and a fresh TCP socket
  * takes its place. As connect() returns.
  */
 int mps_disconnect(int fd, const struct mps_ho_conn_name *name);
-
-/* End the TCP connection by a reset, whoever else holds the socket. errno is preserved. */
-void mps_swap_reset(int fd);
 
 /*
  * What a look at fd, on which connect() was marked, shows. A peer that is listed as capable counts

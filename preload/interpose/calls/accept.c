@@ -8,6 +8,8 @@
 #include <poll.h>
 #include <sys/time.h>
 #include "interpose/exceptions.h"
+#include "handover/ask.h"
+#include "handover/exchange.h"
 #include "handover/marks.h"
 #include "handover/sys.h"
 #include "interpose/marking.h"
@@ -39,7 +41,7 @@ static bool may_repeat(int listener, bool found)
     socklen_t len = sizeof(limit);
     int saved = errno;
     bool may =
-        mps_preload_no_wait(listener) != 0 ||
+        mps_ho_no_wait(listener) != 0 ||
         (!found && mps_sys_getsockopt(listener, SOL_SOCKET, SO_RCVTIMEO, &limit, &len) == 0 &&
          limit.tv_sec == 0 && limit.tv_usec == 0);
 
@@ -59,7 +61,7 @@ static void end_join(int fd)
 
 static unsigned swap_flags(int listener)
 {
-    unsigned flags = mps_preload_no_wait(listener);
+    unsigned flags = mps_ho_no_wait(listener);
 
     if (mps_exceptions_keep_bound() && mps_preload_is_bound(listener))
         flags |= MPS_HO_BOUND;
@@ -75,7 +77,7 @@ static bool admit(int listener, int fd)
     unsigned mark = mps_marks_accepted(fd);
     struct mps_claim claim;
     mps_sys_sigset_t mask;
-    enum mps_swap swap;
+    enum mps_exchange_result swap;
 
     if (mps_mark_is_join(mark)) {
         end_join(fd);
@@ -90,14 +92,14 @@ static bool admit(int listener, int fd)
     swap = mps_swap(fd, MPS_HO_ACCEPTED, swap_flags(listener), &claim);
     mps_claim_end(&claim, MPS_HINT_NONE);
     mps_sys_unblock(mask);
-    if (swap == MPS_SWAP_DONE || swap == MPS_SWAP_GONE)
+    if (swap == MPS_EXCHANGE_DONE || swap == MPS_EXCHANGE_GONE)
         return true;
     /* A peer that is only listed may be plain; a marked one had no reply to its HELLO and comes
      * back plain. */
-    if (swap == MPS_SWAP_PLAIN && mark != MPS_MARK_CONNECT)
+    if (swap == MPS_EXCHANGE_PLAIN && mark != MPS_MARK_CONNECT)
         return true;
-    if (swap == MPS_SWAP_PLAIN)
-        mps_swap_reset(fd);
+    if (swap == MPS_EXCHANGE_PLAIN)
+        mps_exchange_reset(fd);
     return false;
 }
 

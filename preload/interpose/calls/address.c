@@ -3,18 +3,7 @@
 #include "interpose/preload.h"
 #include <errno.h>
 #include <string.h>
-#include "handover/sys.h"
-
-/*
- * TCP has no peer any more after a reset, or once both sides have sent their FINs; the socket pair
- * keeps the peer's name.
- */
-static bool is_over(int fd)
-{
-    struct pollfd look = {.fd = fd};
-
-    return mps_sys_poll(&look, 1, 0) == 1 && look.revents & POLLHUP;
-}
+#include "handover/ask.h"
 
 /*
  * The native call has filled addr, of which room bytes are the program's; does it say AF_UNIX (or
@@ -55,7 +44,7 @@ MPS_EXPORT int getpeername(int fd, struct sockaddr *addr, socklen_t *len)
 
     mps_settle(fd, false);
     rc = mps_next.getpeername(fd, addr, len);
-    if (rc == 0 && addr && len && translate(fd, addr, len, room, true) && is_over(fd)) {
+    if (rc == 0 && addr && len && translate(fd, addr, len, room, true) && mps_ho_conn_is_over(fd)) {
         errno = ENOTCONN;
         return -1;
     }

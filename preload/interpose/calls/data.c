@@ -9,7 +9,7 @@
 #include "interpose/broken.h"
 #include "interpose/doubt.h"
 #include "interpose/ended.h"
-#include "interpose/liketcp.h"
+#include "handover/liketcp.h"
 #include "interpose/marking.h"
 #include "interpose/urgent.h"
 

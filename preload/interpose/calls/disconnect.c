@@ -6,6 +6,7 @@
 #include <linux/tcp.h>
 #include <netinet/in.h>
 #include <string.h>
+#include "handover/exchange.h"
 #include "handover/sys.h"
 
 /* What tcp_disconnect() leaves as the program set it; the levels that the agent knows about. */
@@ -39,14 +40,14 @@ static void abort_connection(int fd)
 }
 
 /* Reset the connection `old`, of which fd is one number, and put `fresh` in the place of that. */
-static enum mps_swap replace(int fd, int old, int fresh)
+static enum mps_exchange_result replace(int fd, int old, int fresh)
 {
     struct mps_carry carry;
     struct mps_claim claim;
     struct linger linger;
     socklen_t len = sizeof(linger);
     mps_sys_sigset_t mask;
-    enum mps_swap swap;
+    enum mps_exchange_result swap;
 
     carry_over(old, fresh);
     if (mps_sys_getsockopt(old, SOL_SOCKET, SO_LINGER, &linger, &len) != 0)
@@ -55,10 +56,10 @@ static enum mps_swap replace(int fd, int old, int fresh)
     (void)mps_sys_setsockopt(old, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
     mask = mps_sys_block();
     mps_claim_settled(fd, &claim);
-    claim.cookie = mps_claim_cookie(old);
+    claim.cookie = mps_exchange_cookie(old);
     mps_carry_take(&carry, old);
-    swap = mps_swap_replace(fd, fresh, &carry, &claim);
-    if (swap == MPS_SWAP_DONE)
+    swap = mps_swap_put(fd, fresh, &carry, &claim);
+    if (swap == MPS_EXCHANGE_DONE)
         mps_hints_ours_set(fd, false);
     mps_claim_end(&claim, MPS_HINT_NONE);
     mps_sys_unblock(mask);
@@ -73,7 +74,7 @@ int mps_disconnect(int fd, const struct mps_ho_conn_name *name)
     int error = errno;
 
     if (old >= 0)
-        error = replace(fd, old, fresh) == MPS_SWAP_DONE ? 0 : EBADF;
+        error = replace(fd, old, fresh) == MPS_EXCHANGE_DONE ? 0 : EBADF;
     if (old >= 0)
         mps_sys_close(old);
     if (fresh >= 0)

@@ -6,38 +6,25 @@
 #include <stdarg.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include "handover/client.h"
-#include "handover/sys.h"
-#include "interpose/liketcp.h"
+#include "handover/ask.h"
+#include "handover/liketcp.h"
 #include "interpose/urgent.h"
 
 /* Ask the agent for the send queue of a connection of ours; false if fd is none, or no answer. */
 static bool ask_queue(int fd, unsigned long request, int *ret_bytes)
 {
-    const struct mps_ho_config *config = mps_preload_config();
-    struct mps_ho_request req;
-    struct mps_ho_reply reply;
     struct mps_ho_conn_name name;
-    enum mps_ho_result result;
-    int extra = -1;
+    struct mps_ho_conn conn;
+    socklen_t len = sizeof(*ret_bytes);
+    int r;
 
-    if (!config || !mps_preload_is_ours(fd, &name))
+    if (!mps_preload_conn(fd, &name, &conn))
         return false;
-    memset(&req, 0, sizeof(req));
-    req.op = MPS_HO_GETOPT;
-    req.conn_id = name.conn_id;
-    req.flags = mps_preload_no_wait(fd);
-    req.level = MPS_HO_LEVEL_IOCTL;
-    req.name = (int32_t)request;
-    req.len = sizeof(*ret_bytes);
-    result = mps_ho_call(config, name.agent_id, &req, -1, false, &reply, &extra);
-    if (extra >= 0)
-        mps_sys_close(extra);
-    if (result != MPS_HO_REPLIED)
+    r = mps_ho_ask_getopt(&conn, MPS_HO_LEVEL_IOCTL, (int)request, ret_bytes, &len);
+    if (r == MPS_HO_NO_REPLY)
         return false;
-    *ret_bytes = 0; /* the agent has forgotten a connection that is over */
-    if (reply.status == MPS_HO_OK && reply.len == sizeof(*ret_bytes))
-        memcpy(ret_bytes, reply.data, sizeof(*ret_bytes));
+    if (r < 0 || len != sizeof(*ret_bytes))
+        *ret_bytes = 0; /* the agent has forgotten a connection that is over */
     return true;
 }
 

@@ -5,7 +5,7 @@
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
-#include "handover/client.h"
+#include "handover/ask.h"
 #include "interpose/exceptions.h"
 #include "handover/marks.h"
 #include "handover/share.h"
@@ -24,21 +24,10 @@
 /* A request about a listener; true if the agent says OK. */
 static bool ask(enum mps_ho_op op, unsigned flags, const void *addr, socklen_t len, int fd)
 {
-    struct mps_ho_request req;
-    struct mps_ho_reply reply;
-    enum mps_ho_result result;
-    int extra = -1;
+    const struct mps_ho_listener about = {
+        .op = op, .flags = flags, .fd = fd, .local = addr, .local_len = len};
 
-    memset(&req, 0, sizeof(req));
-    req.op = (uint16_t)op;
-    req.flags = flags;
-    if (len > sizeof(req.local))
-        len = sizeof(req.local);
-    memcpy(&req.local, addr, len);
-    result = mps_ho_call(mps_preload_config(), NULL, &req, fd, op == MPS_HO_LISTEN, &reply, &extra);
-    if (extra >= 0)
-        mps_sys_close(extra);
-    return result == MPS_HO_REPLIED && reply.status == MPS_HO_OK;
+    return mps_ho_ask_listener(mps_preload_config(), &about);
 }
 
 MPS_EXPORT int bind(int fd, const struct sockaddr *addr, socklen_t len)
@@ -158,7 +147,7 @@ MPS_EXPORT int listen(int fd, int backlog)
 
 bool mps_listen_announce(int fd)
 {
-    if (!wants_marks(fd, 1) || !announce(fd, false, mps_preload_no_wait(fd)))
+    if (!wants_marks(fd, 1) || !announce(fd, false, mps_ho_no_wait(fd)))
         return false;
     mps_hints_listener_set(fd, false);
     return true;

@@ -8,7 +8,7 @@
 #pragma once
 #include <stdbool.h>
 #include <sys/socket.h>
-#include "handover/names.h"
+#include "names.h"
 
 /* Is this option of SOL_SOCKET the same on an AF_UNIX socket? Those nobody knows yet are not. */
 bool mps_liketcp_keeps(int option);

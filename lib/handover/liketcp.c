@@ -5,7 +5,8 @@
 #include <netinet/in.h>
 #include <stdint.h>
 #include <string.h>
-#include "handover/sys.h"
+#include "ask.h"
+#include "sys.h"
 
 /* Of newer kernels than the headers. */
 #ifndef SO_RCVPRIORITY
@@ -43,7 +44,7 @@ bool mps_liketcp_keeps(int option)
     case 67:
     case SO_BINDTODEVICE:
     case SO_BINDTOIFINDEX:
-    case SO_ATTACH_FILTER: /* refused in sockopt.c */
+    case SO_ATTACH_FILTER: /* refused */
     case SO_ATTACH_BPF:
     case SO_DETACH_FILTER:
     case SO_LOCK_FILTER:
@@ -54,7 +55,7 @@ bool mps_liketcp_keeps(int option)
     case 64:
     case 65:
     case SO_ACCEPTCONN:
-    case SO_PROTOCOL: /* corrected in sockopt.c */
+    case SO_PROTOCOL: /* corrected */
     case SO_DOMAIN:
     case SO_MARK:
     case SO_RXQ_OVFL:
@@ -109,17 +110,18 @@ static bool is_shared(int level, int option)
 }
 
 /* getpeername() by another name; the length has to fit. */
-static int peer_name(int fd, void *value, socklen_t *len)
+static int peer_name(const struct mps_ho_conn_name *name, int fd, void *value, socklen_t *len)
 {
-    struct sockaddr_storage peer;
-    socklen_t size = sizeof(peer);
+    const socklen_t size = mps_ho_sockaddr_len(&name->peer);
 
-    if (getpeername(fd, (struct sockaddr *)&peer, &size) != 0)
+    if (mps_ho_conn_is_over(fd)) {
+        errno = ENOTCONN;
         return -1;
+    }
     errno = !len || !value ? EFAULT : EINVAL;
     if (!len || !value || *len > size)
         return -1;
-    memcpy(value, &peer, *len);
+    memcpy(value, &name->peer, *len);
     return 0;
 }
 
@@ -129,7 +131,7 @@ int mps_liketcp_get(const struct mps_ho_conn_name *name, int fd, int level, int 
     int sock, rc = -1;
 
     if (level == SOL_SOCKET && option == SO_PEERNAME)
-        return peer_name(fd, value, len);
+        return peer_name(name, fd, value, len);
     sock = fresh(name);
     if (sock >= 0)
         rc = mps_sys_getsockopt(sock, level, option, value, len);
