@@ -8,11 +8,13 @@
  *   sim --seconds S [--seed FIRST]      random connections for about so long
  *   ... --scenario NAME                 the same with another scenario: "paths"
  *   ... --digest                        and a digest of each run: what changes no behaviour keeps it
+ *   ... --traced                        every run again with a trace, which must change nothing
  */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include "core/trace/trace.h"
 #include "scenario.h"
 
 static const struct scenario *const groups[] = {scenarios_basic, scenarios_failure,
@@ -23,14 +25,34 @@ static const struct scenario *const groups[] = {scenarios_basic, scenarios_failu
 #define N_GROUPS (sizeof(groups) / sizeof(groups[0]))
 #define N_DRAWN  2 /* the last groups: of one scenario each, for many seeds */
 
-static bool digests;
+static bool digests, traced;
 
-static void run(const struct scenario *scenario, uint64_t seed, bool verbose)
+#define NAME(name, member, text, fields) text,
+#define NOTHING(type, record, name)
+static const char *const record_names[] = {MPS_TRACE_RECORDS(NAME, NOTHING)};
+
+static uint64_t records[MPS_TRACE_N]; /* so many came of each kind */
+
+static void on_record(void *user, const struct mps_trace_record *record)
 {
+    struct world *w = user;
+
+    if (record->type >= MPS_TRACE_N)
+        world_fail(w, "a record of no kind");
+    records[record->type]++;
+}
+
+/* Returns the digest. */
+static uint64_t run_once(const struct scenario *scenario, uint64_t seed, bool verbose, bool trace)
+{
+    static struct mps_trace taker;
     static struct world w;
 
     world_init(&w, scenario->name, seed, verbose);
-    w.digest.wanted = digests;
+    taker = (struct mps_trace){on_record, &w};
+    for (unsigned i = 0; i < 2 && trace; i++)
+        w.host[i].env.trace = &taker;
+    w.digest.wanted = digests || traced;
     scenario->setup(&w);
     if (!scenario->own_start)
         world_start(&w);
@@ -41,8 +63,26 @@ static void run(const struct scenario *scenario, uint64_t seed, bool verbose)
               (unsigned long long)w.host[0].reinjected, (unsigned long long)w.host[1].reinjected,
               w.host[0].fm.peak_bytes, w.host[1].fm.peak_bytes);
     world_deinit(&w);
+    return w.digest.value;
+}
+
+static void run(const struct scenario *scenario, uint64_t seed, bool verbose)
+{
+    uint64_t digest = run_once(scenario, seed, verbose, false);
+
     if (digests)
-        printf("%s %" PRIu64 " %016" PRIx64 "\n", scenario->name, seed, w.digest.value);
+        printf("%s %" PRIu64 " %016" PRIx64 "\n", scenario->name, seed, digest);
+    if (traced && run_once(scenario, seed, verbose, true) != digest) {
+        fprintf(stderr, "FAILED %s, seed %" PRIu64 ": not the same with a trace\n", scenario->name,
+                seed);
+        exit(1);
+    }
+}
+
+static void show_records(void)
+{
+    for (unsigned i = 0; i < MPS_TRACE_N; i++)
+        printf("%12" PRIu64 " %s\n", records[i], record_names[i]);
 }
 
 static const struct scenario *find(const char *name)
@@ -101,7 +141,7 @@ static void run_random(const struct scenario *scenario, uint64_t first, uint64_t
 static int usage(void)
 {
     fputs("usage: sim --list | --all | --scenario NAME | --random N | --seconds S\n"
-          "           [--seed N] [--digest] [-v]\n",
+          "           [--seed N] [--digest] [--traced] [-v]\n",
           stderr);
     return 2;
 }
@@ -118,6 +158,8 @@ int main(int argc, char **argv)
             verbose = true;
         } else if (strcmp(argv[i], "--digest") == 0) {
             digests = true;
+        } else if (strcmp(argv[i], "--traced") == 0) {
+            traced = true;
         } else if (strcmp(argv[i], "--all") == 0) {
             all = true;
         } else if (strcmp(argv[i], "--list") == 0) {
@@ -148,5 +190,7 @@ int main(int argc, char **argv)
         run_all(verbose);
     else
         return usage();
+    if (traced)
+        show_records();
     return 0;
 }

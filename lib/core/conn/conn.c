@@ -19,6 +19,7 @@
 #include "core/send/transmit.h"
 #include "core/subflow/life.h"
 #include "core/subflow/tx.h"
+#include "core/trace/watch.h"
 #include "drop.h"
 #include "news.h"
 #include "opening.h"
@@ -51,6 +52,8 @@ static void settle(struct mps_conn *c, mps_time_t now)
     mps_alive_peer_waiting(c, now);
     mps_manager_run(c, now);
     mps_control_place(c, now);
+    if (c->env.trace)
+        mps_watch(c, now);
     mps_sf_reap(c);
     assert_whole(c);
 }

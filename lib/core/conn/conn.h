@@ -32,6 +32,7 @@
 struct mps_conn;
 struct mps_sched_ops; /* sched.h */
 struct mps_pm_ops;    /* pm.h */
+struct mps_trace;     /* trace.h */
 
 enum mps_role {
     MPS_ROLE_CLIENT, /* made the TCP connection of the first subflow */
@@ -43,6 +44,7 @@ struct mps_env {
     const struct mps_crypto *crypto;
     /* Zeroed at first, and for all connections of a thread. NULL: each one allocates its own. */
     struct mps_rxmem *rxmem;
+    const struct mps_trace *trace; /* core/trace/trace.h; NULL: nobody takes records */
 };
 
 struct mps_config {

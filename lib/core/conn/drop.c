@@ -3,6 +3,7 @@
 #include <string.h>
 #include "core/fair/fairness.h"
 #include "core/subflow/life.h"
+#include "core/trace/emit.h"
 #include "query.h"
 
 void mps_drop_requeue(struct mps_conn *c)
@@ -53,6 +54,8 @@ void mps_drop_subflow(struct mps_subflow *sf, bool reset, enum mps_reason reason
     mps_fairness_forget(c, sf->slot);
     mps_sf_end(sf, reset, reason);
     mps_rtxq_slot_lost(&c->tx.rtxq, sf->slot);
+    if (c->env.trace)
+        mps_trace_queued(sf, MPS_CAUSE_LOST);
     mps_drop_requeue(c);
     mps_ctrlq_tx_slot_lost(&c->tx.ctrlq, sf->slot);
     c->paths.due = true;

@@ -7,6 +7,7 @@
 #include "core/subflow/life.h"
 #include "core/subflow/rx.h"
 #include "core/subflow/tx.h"
+#include "core/trace/emit.h"
 #include "drop.h"
 #include "phase.h"
 #include "query.h"
@@ -38,6 +39,8 @@ void mps_news_stale(struct mps_subflow *sf, mps_time_t now)
     c->paths.due = true;
     if (sf->stale.stale) {
         mps_drop_requeue(c);
+        if (c->env.trace)
+            mps_trace_queued(sf, MPS_CAUSE_STALE);
         mps_ctrlq_tx_slot_lost(&c->tx.ctrlq, sf->slot);
         if (!mps_sf_hush(sf))
             mps_ack_now(&c->rx.ack, now);

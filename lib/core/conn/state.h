@@ -19,6 +19,7 @@
 #include "core/sched/sched.h"
 #include "core/send/sendq.h"
 #include "core/subflow/state.h"
+#include "core/trace/trace.h"
 
 /* Order matters: comparisons with < and >= are used. */
 enum mps_phase {
@@ -139,6 +140,13 @@ struct mps_conn_events {
     enum mps_reason reason;
 };
 
+/* What was last recorded of it (core/trace). */
+struct mps_traced {
+    bool opened, experiment;
+    enum mps_phase phase;
+    unsigned waits; /* enum mps_waits */
+};
+
 struct mps_conn {
     struct mps_env env;
     struct mps_rxmem *rxmem; /* that of env or our own */
@@ -169,6 +177,7 @@ struct mps_conn {
     mps_time_t abort_end; /* FASTCLOSE is not waited for any longer */
     uint64_t close_acked; /* tx.acked when close_at was set */
     bool leaving;         /* mps_conn_leave */
+    struct mps_traced traced;
 };
 
 #define mps_for_each_subflow(sf, conn)                                                             \

@@ -183,6 +183,8 @@ static void experiment(struct mps_couple *cp, const struct mps_couple_path *path
         if (samples[i].srtt_us > rtt)
             rtt = samples[i].srtt_us;
     }
+    cp->verdict = MPS_COUPLE_CANCELLED;
+    cp->verdict_points = s->points;
     mps_sbd_start(&cp->sbd, slot, mps_couple_rests(cp, slot), (mps_time_t)rtt * MPS_USEC, samples,
                   k, now);
     pause = mps_sbd_pause(&cp->sbd);

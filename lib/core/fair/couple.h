@@ -50,6 +50,20 @@ struct mps_couple_slot {
     mps_time_t wait, doubt, rest; /* the next ones */
 };
 
+/* What an experiment said. */
+enum mps_couple_verdict {
+    MPS_COUPLE_CANCELLED, /* nothing: it did not come to its end */
+    MPS_COUPLE_FELT,      /* another one felt it; that is not yet enough */
+    MPS_COUPLE_UNFELT,    /* none did; the same */
+    MPS_COUPLE_COUPLED,   /* two share: one of them rests from now on */
+    MPS_COUPLE_APART,     /* it stands alone */
+    MPS_COUPLE_RESTS_ON,  /* of a probe: it shares as before */
+    MPS_COUPLE_WOKEN,     /* of a probe: it does not, or that cannot be said */
+};
+
+/* "cancelled", "felt", ... */
+const char *mps_couple_verdict_name(enum mps_couple_verdict verdict);
+
 #define MPS_COUPLE_NONE MPS_MAX_SUBFLOWS
 
 struct mps_couple {
@@ -62,6 +76,8 @@ struct mps_couple {
     mps_time_t thrift_until; /* what experiments have cost is a small part of the time again */
     struct mps_couple_slot slot[MPS_MAX_SUBFLOWS];
     struct mps_couple_past past;
+    enum mps_couple_verdict verdict; /* of the latest experiment */
+    int verdict_points;              /* for sharing, after it */
 };
 
 void mps_couple_init(struct mps_couple *cp, enum mps_fairness mode);

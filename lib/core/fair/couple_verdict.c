@@ -198,16 +198,22 @@ static void judge(struct mps_couple *cp, const struct mps_couple_path *own,
         s->points = points_of_gain(cp, own, other);
         s->suspect = other->slot;
     }
-    if (s->points >= MPS_COUPLE_SHARED)
+    cp->verdict = other ? MPS_COUPLE_FELT : MPS_COUPLE_UNFELT;
+    cp->verdict_points = s->points;
+    if (s->points >= MPS_COUPLE_SHARED) {
+        cp->verdict = MPS_COUPLE_COUPLED;
         couple(cp, own, other, now);
-    else if (s->points <= MPS_COUPLE_ALONE)
+    } else if (s->points <= MPS_COUPLE_ALONE) {
+        cp->verdict = MPS_COUPLE_APART;
         stands_alone(cp, s, no != MPS_COUPLE_UNCLEAR, now);
+    }
 }
 
 /* It rests, and has been probed. */
 static void judge_rest(struct mps_couple *cp, struct mps_couple_slot *s,
                        const struct mps_couple_path *other, bool flat, mps_time_t now)
 {
+    cp->verdict = other ? MPS_COUPLE_RESTS_ON : MPS_COUPLE_WOKEN;
     if (other) {
         s->leader = other->slot;
         rest(cp, s, now);
@@ -216,8 +222,21 @@ static void judge_rest(struct mps_couple *cp, struct mps_couple_slot *s,
     } else if (++s->checks >= MPS_COUPLE_CHECKS) {
         mps_couple_wake(s, s->leader, MPS_COUPLE_GAINED, now);
     } else {
+        cp->verdict = MPS_COUPLE_UNFELT;
         s->at = now + MPS_COUPLE_AGAIN;
     }
+}
+
+const char *mps_couple_verdict_name(enum mps_couple_verdict verdict)
+{
+    static const char *const names[] = {
+        [MPS_COUPLE_CANCELLED] = "cancelled", [MPS_COUPLE_FELT] = "felt",
+        [MPS_COUPLE_UNFELT] = "unfelt",       [MPS_COUPLE_COUPLED] = "coupled",
+        [MPS_COUPLE_APART] = "apart",         [MPS_COUPLE_RESTS_ON] = "rests_on",
+        [MPS_COUPLE_WOKEN] = "woken",
+    };
+
+    return names[verdict];
 }
 
 void mps_couple_finish(struct mps_couple *cp, const struct mps_couple_path *paths, unsigned n,

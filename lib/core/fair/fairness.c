@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "fairness.h"
+#include "core/trace/watch.h"
 
 static void apply(struct mps_conn *c, uint32_t resting)
 {
@@ -57,6 +58,8 @@ void mps_fairness_run(struct mps_conn *c, mps_time_t now)
         mps_couple_init(c->tx.couple, c->cfg.fairness);
     }
     mps_couple_run(c->tx.couple, paths, n, !c->tx.starved, now);
+    if (c->env.trace)
+        mps_watch_fairness(c);
     c->tx.starved = false;
     apply(c, mps_couple_resting(c->tx.couple));
 }

@@ -7,6 +7,7 @@
 #include "core/paths/change.h"
 #include "core/send/repeat.h"
 #include "core/subflow/tx.h"
+#include "core/trace/emit.h"
 #include "core/wire/auth.h"
 
 /* On subflows that wait for PONGs, too. */
@@ -21,8 +22,9 @@ static void all_arrived(struct mps_conn *c, mps_time_t now)
 }
 
 /* DATA_ACK, credit and CTRL_ACK of any DSS frame; old ones do nothing. */
-static int acknowledged(struct mps_conn *c, const struct mps_dss *dss, mps_time_t now)
+static int acknowledged(struct mps_subflow *sf, const struct mps_dss *dss, mps_time_t now)
 {
+    struct mps_conn *c = sf->conn;
     int r;
 
     if (dss->data_ack > mps_rtxq_tail(&c->tx.rtxq))
@@ -30,6 +32,8 @@ static int acknowledged(struct mps_conn *c, const struct mps_dss *dss, mps_time_
     r = mps_ctrlq_tx_ack(&c->tx.ctrlq, dss->ctrl_ack);
     if (r < 0)
         return r;
+    if (dss->data_ack > c->tx.acked || dss->credit > c->flow.limit)
+        MPS_TRACE(c, sf, ACKED, acked, .data_ack = dss->data_ack, .credit = dss->credit);
     if (mps_flow_limit(&c->flow, dss->credit, dss->data_ack))
         mps_repeat_arm(c, now, true);
     if (dss->data_ack > c->tx.acked) {
@@ -91,7 +95,7 @@ int mps_frames_head(struct mps_subflow *sf, const struct mps_frame *f, mps_time_
 
     if (end < dss->dsn || end == UINT64_MAX)
         return MPS_EPROTO;
-    r = acknowledged(c, dss, now);
+    r = acknowledged(sf, dss, now);
     if (r < 0)
         return r;
     if (dss->flags & MPS_DSS_ACK_NOW && !sf->rx.starved) {
@@ -123,12 +127,16 @@ int mps_frames_payload(struct mps_subflow *sf, mps_time_t now)
     struct mps_conn *c = sf->conn;
     struct mps_reasm_chunk *chunk = sf->rx.chunk;
     const struct mps_dss *dss = &sf->rx.dss;
-    uint64_t fresh = 0;
+    uint64_t fresh = 0, dsn = dss->dsn;
     int r;
 
     sf->rx.chunk = NULL;
+    if (chunk) /* its beginning may have been taken before */
+        dsn = chunk->dsn;
     if (chunk)
         mps_reasm_insert(&c->rx.reasm, chunk, &fresh);
+    MPS_TRACE(c, sf, RECEIVED, received, .dsn = dsn, .length = dss->dsn + dss->payload_len - dsn,
+              .fresh = fresh);
     if (dss->flags & MPS_DSS_URGENT && dss->dsn + dss->payload_len > c->rx.urgent_end)
         c->rx.urgent_end = dss->dsn + dss->payload_len;
     mps_ack_data(&c->rx.ack, fresh, c->flow.window, sf->id, now);
@@ -161,6 +169,7 @@ void mps_frames_early(struct mps_subflow *sf, mps_time_t now)
         chunk->dsn != mps_reasm_next(&c->rx.reasm) ||
         mps_reasm_cut(&c->rx.reasm, chunk, there, &first) < 0)
         return;
+    MPS_TRACE(c, sf, RECEIVED, received, .dsn = first->dsn, .length = there, .fresh = there);
     mps_reasm_insert(&c->rx.reasm, first, &fresh);
     mps_ack_data(&c->rx.ack, fresh, c->flow.window, sf->id, now);
 }
@@ -258,6 +267,8 @@ int mps_frames_ctrl(struct mps_subflow *sf, const struct mps_ctrl *ctrl, mps_tim
     uint8_t buf[MPS_CTRL_MAX_LEN];
     int r;
 
+    MPS_TRACE(c, sf, CTRL_RECEIVED, ctrl_received, .frame = mps_trace_frame_name(ctrl->type),
+              .csn = ctrl->csn);
     switch (ctrl->type) {
     case MPS_FRAME_PING:
         pong.pong.opaque = ctrl->ping.opaque;

@@ -3,6 +3,7 @@
 #include "core/conn/query.h"
 #include "core/send/run.h"
 #include "core/subflow/room.h"
+#include "core/trace/emit.h"
 
 #define RUNS_PER_PUSH 16
 #define RUNS_PER_LOOK 64
@@ -94,6 +95,7 @@ void mps_reinject_opportunism(struct mps_conn *c, mps_time_t now)
 {
     struct mps_run *run = mps_rtxq_first(&c->tx.rtxq);
     bool tail = mps_conn_unsent(c) == 0;
+    enum mps_cause cause = tail ? MPS_CAUSE_TAIL : MPS_CAUSE_OPPORTUNISM;
 
     if (!run || c->phase != MPS_PH_OPEN || mps_conn_n_active(c) < 2)
         return;
@@ -115,7 +117,7 @@ void mps_reinject_opportunism(struct mps_conn *c, mps_time_t now)
             return;
         holder = remaining_best(c, run, now);
         if (delivery(sf, run->len) + MPS_MSEC < holder - holder / 4) {
-            if (!mps_run_send(c, sf, run, MPS_DSS_ACK_NOW, now))
+            if (!mps_run_send(c, sf, run, MPS_DSS_ACK_NOW, cause, now))
                 return;
             c->tx.opportunism += run->len;
         }
@@ -178,6 +180,8 @@ void mps_reinject_repair(struct mps_conn *c, mps_time_t now)
                 !much_faster_path(c, sf, run->len) || !budget_left(c, run->len))
                 return;
             mps_rtxq_requeue(&c->tx.rtxq, run);
+            MPS_TRACE(c, sf, REPEAT, repeat, .cause = mps_cause_name(MPS_CAUSE_REPAIR), .runs = 1,
+                      .length = run->len);
             c->tx.opportunism += run->len;
         }
         run = mps_rtxq_next(&c->tx.rtxq, run);
@@ -202,8 +206,8 @@ void mps_reinject_explore(struct mps_conn *c, struct mps_subflow *sf, mps_time_t
 {
     struct mps_run *run = mps_rtxq_last(&c->tx.rtxq);
 
-    if (!run || mps_run_is_on(run, sf) || mps_sf_room(sf) < run->len || !budget_left(c, run->len) ||
-        !mps_run_send(c, sf, run, 0, now))
+    if (!run || mps_run_is_on(run, sf) || mps_sf_room(sf) < run->len ||
+        !budget_left(c, run->len) || !mps_run_send(c, sf, run, 0, MPS_CAUSE_EXPLORE, now))
         return;
     c->tx.opportunism += run->len;
 }

@@ -45,7 +45,7 @@ void mps_repeat_timer(struct mps_conn *c, mps_time_t now)
         return;
     if (c->phase == MPS_PH_OPEN && path) {
         if (run && !under_way(c, run)) {
-            mps_run_send(c, path, run, MPS_DSS_ACK_NOW, now);
+            mps_run_send(c, path, run, MPS_DSS_ACK_NOW, MPS_CAUSE_TIMER, now);
         } else if (!run) {
             mps_for_each_subflow(sf, c) {
                 sf->tx.ack_due = sf->state == MPS_SF_ACTIVE;

@@ -74,10 +74,11 @@ static void unqueue(struct mps_run *run)
 }
 
 /* `pos` is the first waiting run behind this one, or the list's head. */
-static void queue_before(struct mps_list *pos, struct mps_run *run)
+static void queue_before(struct mps_list *pos, struct mps_run *run, enum mps_cause cause)
 {
     mps_list_insert_before(pos, &run->waiting);
     run->queued = true;
+    run->cause = (uint8_t)cause;
 }
 
 static void add_carrier(struct mps_rtxq *q, struct mps_run *run, unsigned slot, mps_time_t now)
@@ -153,7 +154,7 @@ int mps_rtxq_set_aside(struct mps_rtxq *q, uint64_t dsn, uint32_t len, mps_time_
 
     if (rc < 0)
         return rc;
-    queue_before(&q->waiting, run);
+    queue_before(&q->waiting, run, MPS_CAUSE_NEW);
     q->aside += len;
     return 0;
 }
@@ -187,7 +188,7 @@ uint64_t mps_rtxq_ack(struct mps_rtxq *q, uint64_t data_ack)
  * Queue, in one walk, the runs whose carriers are all in `mask`. Both lists are in DSN order, so
  * the place in the waiting list moves along.
  */
-static void queue_carried_within(struct mps_rtxq *q, uint32_t mask)
+static void queue_carried_within(struct mps_rtxq *q, uint32_t mask, enum mps_cause cause)
 {
     struct mps_list *pos = q->waiting.next;
     struct mps_run *run;
@@ -196,7 +197,7 @@ static void queue_carried_within(struct mps_rtxq *q, uint32_t mask)
         if (run->queued)
             pos = run->waiting.next;
         else if (!(run->carriers & ~mask))
-            queue_before(pos, run);
+            queue_before(pos, run, cause);
     }
 }
 
@@ -208,12 +209,12 @@ void mps_rtxq_slot_lost(struct mps_rtxq *q, unsigned slot)
         return;
     mps_list_for_each(run, &q->runs, struct mps_run, node)
         remove_carrier(q, run, slot);
-    queue_carried_within(q, 0);
+    queue_carried_within(q, 0, MPS_CAUSE_LOST);
 }
 
 void mps_rtxq_slots_stale(struct mps_rtxq *q, uint32_t stale_mask)
 {
-    queue_carried_within(q, stale_mask);
+    queue_carried_within(q, stale_mask, MPS_CAUSE_STALE);
 }
 
 void mps_rtxq_slots_recovered(struct mps_rtxq *q, uint32_t mask)
@@ -236,11 +237,11 @@ void mps_rtxq_requeue(struct mps_rtxq *q, struct mps_run *run)
     /* From both ends at once: head of line and tail are the usual cases. */
     for (;;) {
         if (up == &q->waiting || run_of(up, waiting)->dsn > run->dsn) {
-            queue_before(up, run);
+            queue_before(up, run, MPS_CAUSE_REPAIR);
             return;
         }
         if (down == &q->waiting || run_of(down, waiting)->dsn < run->dsn) {
-            queue_before(down->next, run);
+            queue_before(down->next, run, MPS_CAUSE_REPAIR);
             return;
         }
         up = up->next;

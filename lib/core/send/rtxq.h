@@ -18,6 +18,7 @@
 #include "core/base/list.h"
 #include "core/base/mem.h"
 #include "core/base/time.h"
+#include "core/trace/trace.h"
 
 #define MPS_RTXQ_SLOTS 32
 
@@ -28,6 +29,7 @@ struct mps_run {
     uint32_t len;           /* payload bytes */
     bool fin;               /* DATA_FIN follows the payload */
     bool queued;            /* for reinjection, or for the first time on the way */
+    uint8_t cause;          /* of that: enum mps_cause */
     uint8_t first_slot, last_slot;
     uint32_t carriers;      /* mask of slots that carry it */
     uint32_t times_sent;
@@ -94,7 +96,7 @@ void mps_rtxq_slots_stale(struct mps_rtxq *q, uint32_t stale_mask);
  */
 void mps_rtxq_slots_recovered(struct mps_rtxq *q, uint32_t mask);
 
-/* Queue one run (head of line, tail); one that is queued already stays. Cheap near both ends. */
+/* Queue one run, which a path with losses holds up; one that is queued already stays. Cheap near both ends. */
 void mps_rtxq_requeue(struct mps_rtxq *q, struct mps_run *run);
 
 /*

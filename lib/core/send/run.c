@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "run.h"
 #include "core/subflow/tx.h"
+#include "core/trace/emit.h"
 
-bool mps_run_send(struct mps_conn *c, struct mps_subflow *sf, struct mps_run *run, uint8_t flags,
-                  mps_time_t now)
+bool mps_run_send(struct mps_conn *c, struct mps_subflow *sf, struct mps_run *run,
+                  uint8_t flags, enum mps_cause cause, mps_time_t now)
 {
     bool again = run->times_sent > 0;
 
@@ -15,5 +16,7 @@ bool mps_run_send(struct mps_conn *c, struct mps_subflow *sf, struct mps_run *ru
         sf->bytes_reinjected += run->len;
         c->tx.reinjected += run->len;
     }
+    MPS_TRACE(c, sf, SENT, sent, .dsn = run->dsn, .length = run->len, .fin = run->fin,
+              .cause = mps_cause_name(cause));
     return true;
 }

@@ -5,7 +5,7 @@
 
 /* False: no memory; nothing has changed. */
 bool mps_run_send(struct mps_conn *c, struct mps_subflow *sf, struct mps_run *run, uint8_t flags,
-                  mps_time_t now);
+                  enum mps_cause cause, mps_time_t now);
 
 static inline bool mps_run_is_on(const struct mps_run *run, const struct mps_subflow *sf)
 {

@@ -5,6 +5,8 @@
 #include "core/reinject/reinject.h"
 #include "core/subflow/room.h"
 #include "core/subflow/tx.h"
+#include "core/trace/emit.h"
+#include "core/trace/pick.h"
 #include "lead.h"
 #include "repeat.h"
 #include "run.h"
@@ -77,6 +79,24 @@ static struct mps_sched_input describe(const struct mps_conn *c, const struct ca
     };
 }
 
+static void record_wait(struct mps_conn *c, const struct candidates *cand, enum mps_waits why,
+                        const struct mps_run *run)
+{
+    if (c->env.trace)
+        mps_trace_waits(c, cand->sf, cand->path, cand->n, why, run && run->times_sent > 0,
+                        mps_conn_unsent(c));
+}
+
+static void record_pick(struct mps_conn *c, const struct candidates *cand, int i,
+                        const struct mps_run *run)
+{
+    if (i == MPS_SCHED_NONE)
+        record_wait(c, cand, any_room(cand) ? MPS_WAITS_BETTER : MPS_WAITS_NO_ROOM, run);
+    else
+        mps_trace_picked(c, cand->sf, cand->path, cand->n, (unsigned)i, run && run->times_sent > 0,
+                         mps_conn_unsent(c));
+}
+
 /* For a run that is in the queue, or for new data: NULL. */
 static int pick(struct mps_conn *c, const struct candidates *cand, const struct mps_run *run,
                 mps_time_t now)
@@ -91,7 +111,11 @@ static int pick(struct mps_conn *c, const struct candidates *cand, const struct 
         in.more = false;
     }
     i = c->cfg.sched->pick(c->tx.sched_state, &in);
-    return i < 0 || (unsigned)i >= cand->n || cand->path[i].room == 0 ? MPS_SCHED_NONE : i;
+    if (i < 0 || (unsigned)i >= cand->n || cand->path[i].room == 0)
+        i = MPS_SCHED_NONE;
+    if (c->env.trace)
+        record_pick(c, cand, i, run);
+    return i;
 }
 
 /* ---- runs that are in the queue: reinjection, and what was set aside ---- */
@@ -110,7 +134,8 @@ static void reinject(struct mps_conn *c, struct candidates *cand, mps_time_t now
         i = pick(c, cand, run, now);
         if (i == MPS_SCHED_NONE)
             break;
-        if (!mps_run_send(c, cand->sf[i], run, run->times_sent > 0 ? MPS_DSS_ACK_NOW : 0, now))
+        if (!mps_run_send(c, cand->sf[i], run, run->times_sent > 0 ? MPS_DSS_ACK_NOW : 0,
+                          (enum mps_cause)run->cause, now))
             break;
         used(cand, (unsigned)i);
     }
@@ -127,7 +152,8 @@ static void duplicate(struct mps_conn *c, struct candidates *cand, unsigned pick
                       struct mps_run *run, mps_time_t now)
 {
     for (unsigned k = 0; k < cand->n; k++) {
-        if (k != picked && cand->path[k].room > 0 && mps_run_send(c, cand->sf[k], run, 0, now))
+        if (k != picked && cand->path[k].room > 0 &&
+            mps_run_send(c, cand->sf[k], run, 0, MPS_CAUSE_REDUNDANT, now))
             used(cand, k);
     }
 }
@@ -183,6 +209,8 @@ static bool send_new(struct mps_conn *c, struct candidates *cand, unsigned i, ui
         return false;
     mps_sf_tx_frame(sf, dsn, len, fin ? MPS_DSS_FIN : 0);
     sf->given_at = now;
+    MPS_TRACE(c, sf, SENT, sent, .dsn = dsn, .length = len, .fin = fin,
+              .cause = mps_cause_name(MPS_CAUSE_NEW));
     if (c->tx.rtx_at == MPS_NEVER)
         mps_repeat_arm(c, now, true);
     used(cand, i);
@@ -200,8 +228,11 @@ static void send_waiting(struct mps_conn *c, struct candidates *cand, mps_time_t
         uint64_t max = unsent < credit ? unsent : credit;
         int i;
 
-        if (max == 0)
+        if (max == 0) {
+            if (unsent > 0)
+                record_wait(c, cand, MPS_WAITS_NO_CREDIT, NULL);
             return;
+        }
         i = pick(c, cand, NULL, now);
         if (i == MPS_SCHED_NONE) {
             /* Waiting is better, says the policy: it is asked again, whatever happens. */
@@ -213,6 +244,7 @@ static void send_waiting(struct mps_conn *c, struct candidates *cand, mps_time_t
             max = MPS_EXPLORE_LEN;
         if (!send_new(c, cand, (unsigned)i, max, now)) {
             /* No memory for the run: the data waits, and is tried again. */
+            record_wait(c, cand, MPS_WAITS_NO_MEMORY, NULL);
             c->tx.sched_at = now + MPS_SCHED_WAIT;
             return;
         }
@@ -269,6 +301,8 @@ void mps_transmit(struct mps_conn *c, mps_time_t now)
         mps_fairness_run(c, now);
         mps_sndbuf_size(c, now);
         candidates_fill(c, &cand);
+        if (cand.n == 0 && mps_conn_unsent(c) > 0)
+            record_wait(c, &cand, MPS_WAITS_NO_SUBFLOW, NULL);
         if (cand.n > 0) {
             mps_reinject_repair(c, now);
             reinject(c, &cand, now);

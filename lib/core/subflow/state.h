@@ -100,6 +100,13 @@ struct mps_sf_events {
     bool close, close_told;
 };
 
+/* What was last recorded of it (core/trace). */
+struct mps_sf_traced {
+    bool added, up, ended, backup, peer_backup, stale, rests;
+    int64_t leader;
+    mps_time_t stale_at, rests_at;
+};
+
 struct mps_subflow {
     struct mps_list node; /* in mps_conn.subflows */
     struct mps_conn *conn;
@@ -131,6 +138,7 @@ struct mps_subflow {
     struct mps_sf_events ev;
     uint64_t bytes_sent, bytes_received, bytes_reinjected;
     struct mps_meter sending, receiving; /* the same bytes, as rates */
+    struct mps_sf_traced traced;
 };
 
 /* Its bit in masks of slots. */

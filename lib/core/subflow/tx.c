@@ -4,6 +4,7 @@
 #include <string.h>
 #include "core/base/crc32c.h"
 #include "core/conn/query.h"
+#include "core/trace/emit.h"
 
 static struct mps_tx_frame *frame_at(struct mps_sf_tx *tx, uint32_t i)
 {
@@ -98,9 +99,12 @@ static void sum(struct mps_tx_frame *f)
 static void encode_head(struct mps_subflow *sf, struct mps_dss *dss, uint8_t *out)
 {
     struct mps_conn *c = sf->conn;
+    uint64_t before = c->flow.announced;
 
     dss->data_ack = mps_conn_rcv_nxt(c);
     dss->credit = mps_flow_announce(&c->flow);
+    if (dss->data_ack != sf->tx.told || dss->credit > before)
+        MPS_TRACE(c, sf, ACK_SENT, ack_sent, .data_ack = dss->data_ack, .credit = dss->credit);
     dss->ctrl_ack = mps_ctrlq_rx_expected(&c->rx.ctrlq);
     dss->timestamp_us = (uint32_t)(c->now / MPS_USEC);
     sf->tx.told = dss->data_ack;
@@ -329,6 +333,8 @@ bool mps_sf_tx_ctrl(struct mps_subflow *sf, const uint8_t *bytes, size_t len)
     memcpy(tx->ctrl + tx->ctrl_len, bytes, len);
     tx->ctrl_len += (uint32_t)len;
     tx->ack_at = tx->ctrl_len;
+    if (sf->conn->env.trace)
+        mps_trace_control(sf, bytes, len);
     return true;
 }
 
