@@ -69,7 +69,7 @@ struct pair {
     size_t chunk;      /* bytes moved at a time at most, 0: all */
     bool no_metrics;
     bool patient;      /* applications wait for memory as long as it takes */
-    bool refuse_joins; /* connects of joins fail, for this reason: MPS_REASON_UNSPECIFIED at first */
+    bool refuse_joins; /* connects of joins fail, for this reason: */
     enum mps_reason refuse_reason;
     bool silent_joins; /* nothing answers them */
     unsigned silent_net; /* nor those from this network */

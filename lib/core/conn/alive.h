@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Is a silent subflow still there? It is asked by PING; what happens without an answer is the
- * business of stale.h.
+ * Is a silent subflow still there? It is asked by PING; stale.h decides what follows if it does not
+ * answer.
  *
- * The subflow that was heard of last is not asked while it is that, so never all of them are; as
- * soon as another one answers, it gets its turn. Only the client asks its last one, and more seldom:
- * the server may have lost it and be waiting with data for a new one, which only the client opens.
+ * The subflow that was heard of last is not asked until another one has answered, so that never all
+ * of them are asked. Only the client asks the only subflow, and more seldom: the server may have
+ * lost that subflow and wait with data for a new one, which only the client opens.
  */
 #pragma once
 #include "state.h"
@@ -15,7 +15,7 @@ void mps_alive_timer(struct mps_conn *c, mps_time_t now);
 
 /* Something suggests that the subflow works no more: it is asked at once. */
 void mps_alive_doubt(struct mps_subflow *sf, mps_time_t now);
-/* The same of all, the last one as well, whatever the user says of keepalive. */
+/* The same of all subflows, the last one as well, whatever the user says of keepalive. */
 void mps_alive_doubt_all(struct mps_conn *c, mps_time_t now);
 
 /* What the application wants to know of the peer (deadpeer.h). */

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Does HELLO get its answer? Boxes that look at the first bytes of a connection may eat those that
- * begin with the magic, for ever, and let through what follows. Each side sends something behind its
- * first message in a segment of its own, so TCP itself says which of the two it is: what follows
- * HELLO is acknowledged behind a hole, or what follows the answer arrives behind one. Whoever waits
- * need not wait for a timeout then.
+ * Does HELLO get its answer? A box that looks at the first bytes of a connection may eat the
+ * segments that begin with the magic, for ever, and let through what follows. Each side sends
+ * something behind its first message in a segment of its own, so TCP itself tells which message is
+ * eaten: if it is HELLO, what follows it is acknowledged behind a hole; if it is the answer, what
+ * follows it arrives behind a hole. Neither side need wait for a timeout then.
  *
- * A loss on the way looks the same until TCP has repaired it: it gets the time to do that twice.
+ * A loss on the way looks the same until TCP has repaired it: TCP gets the time to do that twice.
  */
 #pragma once
 #include <stdbool.h>

@@ -132,8 +132,8 @@ int mps_conn_local_remove(struct mps_conn *conn, const struct mps_addr *addr, mp
 /*
  * The host has lost the address of the first subflow. Client, before HELLO is answered: nothing can
  * come back to that address, so the connection goes plain over another one (MPS_EV_PLAIN,
- * ADDRESS_GONE), or is reset if data went with HELLO. Otherwise nothing happens:
- * mps_conn_local_remove says it all.
+ * ADDRESS_GONE), or is reset if data went with HELLO. Otherwise nothing happens: call
+ * mps_conn_local_remove, which does what is to be done.
  */
 void mps_conn_first_address_gone(struct mps_conn *conn, mps_time_t now);
 
@@ -194,7 +194,7 @@ void mps_conn_set_timeouts(struct mps_conn *conn, const struct mps_timeouts *tim
 
 /* Bytes taken from the application and not DATA_ACKed. */
 uint64_t mps_conn_unacked(const struct mps_conn *conn);
-/* Of these, TCP has not sent so many, as last measured. */
+/* How many of these TCP has not sent, as last measured. */
 uint64_t mps_conn_unsent_in_all(const struct mps_conn *conn);
 
 /*
@@ -240,7 +240,7 @@ void mps_conn_check_all(struct mps_conn *conn);
  * end before an urgent byte, or are that byte alone.
  */
 unsigned mps_conn_app_rx_spans(struct mps_conn *conn, struct mps_span *spans, unsigned max);
-/* What mps_conn_app_rx_spans gives is the urgent byte. */
+/* Is the byte that mps_conn_app_rx_spans gives the urgent one? */
 bool mps_conn_app_rx_urgent(const struct mps_conn *conn);
 void mps_conn_app_rx_done(struct mps_conn *conn, size_t n, mps_time_t now);
 

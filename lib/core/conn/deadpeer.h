@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * When a program that asked for it learns that its peer is gone: SO_KEEPALIVE with its three times,
- * and TCP_USER_TIMEOUT (RFC 9293 section 3.8.4, RFC 5482), counted over all paths: whichever of
- * them brings something keeps the connection alive.
+ * and TCP_USER_TIMEOUT (RFC 9293 section 3.8.4, RFC 5482), counted over all paths: any path that
+ * brings something keeps the connection alive.
  */
 #pragma once
 #include <stdbool.h>

@@ -30,7 +30,7 @@ struct mps_end {
 /* The end of a subflow. Nothing happens if it is dead already. */
 void mps_news_ended(struct mps_subflow *sf, const struct mps_end *end, mps_time_t now);
 
-/* It is left since it does not do, and may be tried again soon. */
+/* The subflow is left because it does not work well; its pair may be tried again soon. */
 void mps_news_failed(struct mps_subflow *sf, enum mps_reason reason, mps_time_t now);
 
 /* mps_subflow_down. */
@@ -38,7 +38,8 @@ void mps_news_pipe_ended(struct mps_subflow *sf, bool orderly, enum mps_reason r
                          mps_time_t now);
 
 /*
- * What comes on the only subflow is damaged, but what is sent arrives: it carries the news of its
- * own end, which would have to wait for another one. False: there are others.
+ * The bytes that come on the only subflow are damaged, but those that are sent arrive: it carries
+ * the news of its own end, which would otherwise have to wait for another subflow. False: there are
+ * others.
  */
 bool mps_news_last_words(struct mps_subflow *sf, enum mps_reason reason, mps_time_t now);

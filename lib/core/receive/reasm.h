@@ -6,17 +6,17 @@
  * The payload of one frame lands in a chunk of its own: mps_reasm_alloc, fill chunk->data,
  * mps_reasm_insert. The reader sees nothing of it before that, so a payload that is incomplete or
  * fails its checksum is abandoned without trace; unless its beginning, which the reader waits for
- * and no checksum covers, is inserted early (mps_reasm_cut). Of two copies of a byte the first one inserted
- * counts.
+ * and no checksum covers, is inserted early (mps_reasm_cut). If a byte comes twice, the copy that
+ * is inserted first counts.
  *
  * Memory (I3): large payloads are kept as they came; small ones are copied into shared blocks that
- * cover at most 4 KiB of sequence space and note in a bitmap which bytes are there. So what is
- * allocated is bounded by the range of sequence space in use, not by the number of frames:
+ * cover at most 4 KiB of sequence space and note in a bitmap which bytes are there. So the
+ * allocated memory is bounded by the range of sequence space in use, not by the number of frames:
  *   allocated <= 2 * (highest DSN inserted - DSN of the reader) + MPS_REASM_SLACK
  *                + chunks between alloc and insert.
- * Where there is no memory for a copy, a payload stays in its own chunk, whatever that wastes: what
- * has found a chunk once is never lost.
- * The caller refuses what is beyond the credit it granted before it allocates.
+ * Where there is no memory for a copy, a payload stays in its own chunk, whatever that wastes: a
+ * payload that has found a chunk is never lost. The caller refuses what is beyond the credit it
+ * granted before it allocates.
  */
 #pragma once
 #include <stdbool.h>

@@ -11,7 +11,7 @@
 #define MPS_SCHED_RATE_MAX  UINT64_C(100000000000)
 #define MPS_SCHED_TIME_MAX  UINT64_C(100000000)
 
-/* Whether a path without the backup flag is there: then the others are left alone. */
+/* Is there a path without the backup flag? Then paths with the flag get nothing. */
 static inline bool mps_sched_has_normal(const struct mps_sched_input *in)
 {
     for (unsigned i = 0; i < in->n_paths; i++) {
@@ -85,7 +85,8 @@ static inline uint64_t mps_sched_bytes_in(uint64_t us, uint64_t rate)
 }
 
 /*
- * Bytes on their way, less those that arrived behind a hole: TCP counts these until it is filled.
+ * Bytes on their way, less those that arrived behind a hole: TCP counts these, too, until the hole
+ * is filled.
  */
 static inline uint64_t mps_sched_in_flight(const struct mps_sched_path *path)
 {

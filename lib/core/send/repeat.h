@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The connection's own repetition. TCP delivered what was sent, but to whom? A proxy may have lost
- * it: what is not DATA_ACKed for long is sent again. Without anything outstanding the peer's credit
- * is asked for (TCP's zero window probe).
+ * it: bytes that get no DATA_ACK for long are sent again. Without anything outstanding the peer's
+ * credit is asked for (TCP's zero window probe).
  */
 #pragma once
 #include "core/conn/state.h"

@@ -4,7 +4,7 @@
  * waits for reinjection. The bytes themselves are in the send queue (sendq.h).
  *
  * A run is what one DSS frame carried (a mapping, RFC 6824 section 3.3.1). It is repeated whole and
- * dropped whole: one that is acknowledged in part stays as it is until the rest is.
+ * dropped whole: a run that is acknowledged in part stays as it is until all of it is acknowledged.
  *
  * A run may also be set aside: it has its place in the stream before it was sent for the first time.
  *

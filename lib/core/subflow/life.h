@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Life of a subflow. What its end means to the connection is the business of core/conn/news.h. */
+/* Life of a subflow. What its end means to the connection is decided by core/conn/news.h. */
 #pragma once
 #include "state.h"
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A subflow through a box that splits TCP: what TCP measures ends at that box, and what the box
- * holds looks delivered. So the bytes on their way to the peer are found out by PINGs between the
- * data, whose PONGs say that what was sent before them has arrived; they are bounded by about twice
- * what the whole path holds, and give the scheduler the whole path's round-trip time and rate.
- * Bytes are those of payload since the subflow's start.
+ * A subflow through a box that splits TCP: TCP measures only as far as that box, and the bytes that
+ * the box holds look delivered. So PINGs are sent between the data, whose PONGs tell that
+ * everything before them has arrived. They show how many bytes are on their way to the peer, which
+ * is bounded by about twice what the whole path holds, and give the scheduler the whole path's
+ * round-trip time and rate. Bytes are those of payload since the subflow's start.
  */
 #pragma once
 #include <stdbool.h>
@@ -44,7 +44,7 @@ void mps_split_init(struct mps_split *s, mps_time_t now);
 /* Most bytes that may be on their way. */
 uint64_t mps_split_bound(const struct mps_split *s);
 
-/* Bytes that may be added to `sent`, which those count that wait to be sent. */
+/* How many bytes may be added to `sent`, which includes the bytes that wait to be sent. */
 uint64_t mps_split_room(struct mps_split *s, uint64_t sent);
 
 /* Is a PING due behind these bytes? The peer need not answer each: an old one may give way. */
@@ -56,8 +56,8 @@ uint32_t mps_split_ask(struct mps_split *s, uint64_t sent, mps_time_t now);
 /* A PONG. */
 void mps_split_answer(struct mps_split *s, uint32_t opaque, mps_time_t now);
 
-/* All of it has arrived, as is known from elsewhere. */
+/* Everything that was sent has arrived, as is known from elsewhere. */
 void mps_split_arrived(struct mps_split *s, uint64_t sent, mps_time_t now);
 
-/* What the path as a whole does, in place of what TCP measures up to the box. */
+/* Puts the measurements of the whole path in place of those that TCP makes up to the box. */
 void mps_split_metrics(const struct mps_split *s, uint64_t sent, struct mps_metrics *m);

@@ -37,7 +37,7 @@ struct mps_tx_frame {
 
 /*
  * Order on the wire: the rest of a frame begun, the control bytes, padding, the frames. So control
- * bytes are only inserted between frames, and a frame is begun only behind all of them.
+ * bytes are only inserted between frames, and a frame is begun only when no control bytes wait.
  */
 struct mps_sf_tx {
     uint8_t ctrl[MPS_SF_CTRL];

@@ -71,7 +71,7 @@ enum mps_subflow_state mps_subflow_state(const struct mps_subflow *sf);
 int mps_subflow_connected(struct mps_subflow *sf, const struct mps_addr *local,
                           const struct mps_addr *remote, mps_time_t now);
 
-/* The socket of an MPS_EV_OPEN is better not made: the pair of addresses has its turn at `until`. */
+/* The socket of an MPS_EV_OPEN is better not made now: the pair may be tried at `until`. */
 void mps_subflow_avoid(struct mps_subflow *sf, mps_time_t until, mps_time_t now);
 
 /*
@@ -81,10 +81,10 @@ void mps_subflow_avoid(struct mps_subflow *sf, mps_time_t until, mps_time_t now)
 void mps_subflow_set_split(struct mps_subflow *sf, mps_time_t now);
 
 /*
- * The pipe ended: `orderly` for EOF, false for an error, a refused or timed-out connect. What it
- * held is reinjected on other subflows. An MPS_EV_SUBFLOW_CLOSE follows. `reason`: UNSPECIFIED if the
- * peer's TCP ended it, TIMEOUT if nobody answered, PROHIBITED if a connect was refused, MIDDLEBOX if
- * it was answered, but by no agent.
+ * The pipe ended: `orderly` for EOF, false for an error, a refused or timed-out connect. The data
+ * that it held is reinjected on other subflows. An MPS_EV_SUBFLOW_CLOSE follows. `reason`:
+ * UNSPECIFIED if the peer's TCP ended it, TIMEOUT if nobody answered, PROHIBITED if a connect was
+ * refused, MIDDLEBOX if it was answered, but by no agent.
  */
 void mps_subflow_down(struct mps_subflow *sf, bool orderly, enum mps_reason reason,
                       mps_time_t now);
@@ -97,11 +97,11 @@ void mps_subflow_update(struct mps_subflow *sf, const struct mps_metrics *m, mps
 /*
  * Receiving. The core names up to two places for the next bytes of the pipe; the transport fills
  * them in order and reports how many bytes came. Never refuses: a subflow is always read (I2), so
- * there is always at least one byte of room; only a subflow in MPS_SF_DEAD returns 0, and one that
- * waits for memory (mps_subflow_rx_waits): it goes on by itself when mps_conn_deadline has passed or
- * the application has read, at the latest after MPS_LACK_WAIT, and is not watched for bytes meanwhile.
- * mps_subflow_rx_done returns 0 or a negative code: the subflow (never the process, never another
- * connection) is then down already and MPS_EV_SUBFLOW_CLOSE is pending.
+ * there is always at least one byte of room; only a subflow in MPS_SF_DEAD returns 0, and a subflow
+ * that waits for memory (mps_subflow_rx_waits). The latter goes on by itself when mps_conn_deadline
+ * has passed or the application has read, at the latest after MPS_LACK_WAIT, and is not watched for
+ * bytes meanwhile. mps_subflow_rx_done returns 0 or a negative code: the subflow (never the
+ * process, never another connection) is then down already and MPS_EV_SUBFLOW_CLOSE is pending.
  */
 unsigned mps_subflow_rx_spans(struct mps_subflow *sf, struct mps_span spans[2]);
 bool mps_subflow_rx_waits(const struct mps_subflow *sf);

@@ -2,8 +2,8 @@
 /*
  * Padding behind HELLO_REPLY. A client that does not know the server yet holds its request back for
  * the round trip that HELLO takes; TCP opens the congestion window only for bytes that were sent,
- * so the response would start as if that round trip had not been. The padding makes use of it.
- * mptcpshim-protocol(7), "The server".
+ * so the response would start as if that round trip had not been. The padding makes use of that
+ * round trip. mptcpshim-protocol(7), "The server".
  */
 #pragma once
 #include <stdbool.h>
@@ -22,7 +22,7 @@ struct mps_padding {
 /* A frame that suits a path like this, or none. */
 void mps_padding_make(struct mps_padding *pad, const struct mps_metrics *m);
 
-/* What is left of it, as far as max spans suffice; returns how many. */
+/* The rest of the padding, as far as `max` spans suffice; returns how many. */
 unsigned mps_padding_spans(const struct mps_padding *pad, struct mps_span *spans, unsigned max);
 
 /* The socket took up to n bytes of it; returns how many. */

@@ -7,6 +7,9 @@
  *
  * PEERS-DIR/peers: a line "mptcpshim-peers 2", then for each peer, numbers in decimal,
  *   NETWORK-NAMESPACE EXPIRES PORT ADDRESS KIND
+ * with the inode of the namespace, milliseconds since 1970, and "shim", "doubt" (was one, or may be
+ * one that does not answer) or "plain". Lines that are not of this form are skipped. The file is
+ * written as a whole and renamed; of two writers at once one may lose what it added.
  */
 #pragma once
 #include <ev.h>

@@ -14,7 +14,7 @@ enum mps_peer_kind {
     MPS_PEER_UNKNOWN = 0,
     MPS_PEER_PLAIN,   /* showed the mark and answered HELLO with something else, or nothing */
     MPS_PEER_PROVEN,  /* completed a HELLO exchange */
-    MPS_PEER_FAILED,  /* did not answer, or lost early data: as good as unknown, and worth remembering */
+    MPS_PEER_FAILED,  /* did not answer, or lost early data: unknown, and worth remembering */
     MPS_PEER_REFUSED, /* showed the mark and ended the connection: a shim that cannot take any, or
                          a box in between. It may do so to every marked connection */
 };

@@ -34,7 +34,7 @@ struct mps_app {
     int fd;                             /* -1: closed */
     size_t ahead;  /* bytes at the head of the queue that were forwarded already: 0 or 1, unless: */
     bool keeps;    /* they stay there until mps_app_keep lets go of them */
-    size_t buffer; /* bytes that fill the application's send buffer, the kernel's overhead with them */
+    size_t buffer; /* bytes that fill its send buffer, the kernel's overhead included */
     size_t queued; /* bytes in the queue for certain, those included */
     bool changed;  /* an event came since the queue was last looked at */
     bool eof;      /* the application shut down its sending side, or closed */

@@ -9,7 +9,7 @@
 #include "sockopts.h"
 
 #define PERIOD    (100 * MPS_MSEC)
-#define SPARE     20 /* one part in so many goes to each, so that one which carries little can more */
+#define SPARE     20 /* one part in so many goes to each subflow, so that each can grow */
 #define SMOOTH    4
 #define UNLIMITED UINT64_MAX
 

@@ -18,7 +18,7 @@ enum mps_pathmem_kind {
 
 #define MPS_PATHMEM_MAX      256
 #define MPS_PATHMEM_LIFETIME (600 * MPS_SEC) /* of a box, */
-#define MPS_PATHMEM_ASTRAY   (300 * MPS_SEC) /* and of a join, as the peer may have an agent again */
+#define MPS_PATHMEM_ASTRAY   (300 * MPS_SEC) /* of a join: the peer may have an agent again */
 
 struct mps_pathmem_entry {
     struct mps_addr local, remote;
