@@ -87,6 +87,7 @@ NOT_TYPED = {
     "sh tests/check.sh --long": SUITE,
     "sh tests/system/programs/run.sh": SUITE,
     "meson test -C build --suite unit --suite lint": SUITE,
+    "meson test -C build --suite lint": SUITE,
     "meson test -C build --suite sim": SUITE,
     "meson test -C build --suite engine": SUITE,
     "meson test -C build --suite preload": SUITE,
