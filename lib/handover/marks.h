@@ -1,10 +1,54 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The marks of message.h: set on sockets before their handshake, read back after it. All
- * functions are async-signal-safe and leave errno alone; `fd` is a TCP socket.
+ * The marks by which two shims know each other in a TCP handshake: their values, and how they are
+ * set on sockets before the handshake and read back after it. All functions are async-signal-safe
+ * and leave errno alone; `fd` is a TCP socket.
  */
 #pragma once
 #include <stdbool.h>
+
+/*
+ * An unprivileged process can put two things into the handshake, and read them back: the MSS option
+ * and the window. Boxes on the way lower the MSS of SYNs, of SYN-ACKs or of both, and a mark that
+ * is lost in one direction only would be worse than none. So the window carries the marks: only
+ * boxes that end TCP altogether touch it. Linux makes the first window a multiple of the largest
+ * segment that the socket itself would take (less the 12 bytes of timestamps where they are known
+ * to be in use, as in a SYN-ACK), whatever a box makes of the MSS option behind it.
+ *
+ * First subflow: the sockets are the program's, so nothing but the MSS is set on them (TCP_MAXSEG),
+ * and the window is the multiple that comes of it: of CONNECT in the SYN, of LISTEN in the SYN-ACK.
+ * Where a receive buffer has been made so large that the window is the largest there is, 65535, the
+ * window shows no mark. The receive buffer of a client is made smaller for the time of its
+ * connect(), since its question has to arrive. With such a listener the MSS alone is the answer;
+ * for that LISTEN lies below CONNECT, since a socket shows no MSS above its own.
+ *
+ * Joins: both sockets are an agent's. Their receive buffer is set so that the window is a number
+ * that no buffer of a program, and no usual MTU, leads to.
+ *
+ * The values: CONNECT and LISTEN are odd, so that no link's MTU (1500, 1492, 1420, 1400, 1380,
+ * 1360, 1280, ... less 40, 52 or 60) gives them, below the usual clamps of PPPoE and VPNs, and
+ * prime, with and without timestamps, so that the window of a host with another MSS is no multiple
+ * of them by chance. No usual window (65535, 64240, 65160, 29200, 8192, ...) is one.
+ */
+#define MPS_MARK_CONNECT 1319
+#define MPS_MARK_LISTEN  1303
+#define MPS_MARK_JOIN    1323
+#define MPS_MARK_AGENT   1323
+/* The MSS bounds segments in both directions: joins have a second pair for paths of large MTU
+ * (jumbo frames, loopback). It fits an MTU of 8880 with IPv6. */
+#define MPS_MARK_JOIN_LARGE  8820
+#define MPS_MARK_AGENT_LARGE 8820
+
+/* Windows in the SYNs of joins: multiples of each MSS that a join may have. */
+#define MPS_MARK_JOIN_WINDOW       52920
+#define MPS_MARK_JOIN_LARGE_WINDOW 44100
+/* In SYN-ACKs of agents: the largest multiple of what a segment takes within this. */
+#define MPS_MARK_AGENT_WINDOW 47000
+
+static inline bool mps_mark_is_join(unsigned mark)
+{
+    return mark == MPS_MARK_JOIN || mark == MPS_MARK_JOIN_LARGE;
+}
 
 /* A receive buffer that is smaller than it was while the SYN is made. */
 struct mps_marks_buffer {

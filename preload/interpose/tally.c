@@ -4,6 +4,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stddef.h>
+#include "handover/marks.h"
 #include "handover/sys.h"
 #include "preload.h"
 
@@ -54,7 +55,7 @@ void mps_tally_listener(int fd, enum mps_plain_reason reason)
         atomic_store_explicit(&hint->plain, (int)reason, memory_order_relaxed);
 }
 
-/* One that was made before this program started. */
+/* A listener that was made before this program started. */
 static int look_at_listener(int fd)
 {
     if (!mps_preload_is_tcp(fd))

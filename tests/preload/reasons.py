@@ -118,7 +118,7 @@ def point(ok, name, *details):
 
 
 def mark(name):
-    header = os.path.join(os.path.dirname(HERE), "..", "..", "lib", "handover", "message.h")
+    header = os.path.join(os.path.dirname(HERE), "..", "..", "lib", "handover", "marks.h")
     return int(re.search(r"#define %s +(\d+)" % name, open(header).read()).group(1))
 
 

@@ -22,6 +22,7 @@
 #include <unistd.h>
 #include "fake_agent.h"
 #include "handover/counts.h"
+#include "handover/marks.h"
 #include "handover/message.h"
 
 #ifndef SO_GET_FILTER

@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include "fake_agent.h"
+#include "handover/marks.h"
 #include "peer.h"
 
 #define LIMIT_MS 3000 /* the program would wait for the agent's reply for 5 s */

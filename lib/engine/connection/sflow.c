@@ -10,6 +10,7 @@
 #include <unistd.h>
 #include "engine/agent/clock.h"
 #include "core/base/err.h"
+#include "handover/marks.h"
 #include "handover/message.h"
 #include "engine/show/log.h"
 #include "engine/net/sock.h"
