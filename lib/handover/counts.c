@@ -72,7 +72,7 @@ int mps_counts_create(const char *agent_id)
     return id;
 }
 
-/* The kernel gives whole pages, so that one of somebody else's can be looked at. */
+/* The kernel gives whole pages, so that even a segment of somebody else can be looked at. */
 struct mps_counts *mps_counts_attach(const char *number, const char *agent_id)
 {
     int saved = errno, id = number_of(number);

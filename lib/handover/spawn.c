@@ -191,7 +191,10 @@ bool mps_ho_spawn(const struct mps_ho_config *cfg, int ms)
 
     if (cfg->program[0] != '/' || now < not_before || ms <= 0)
         return false;
-    /* Of two agents started at once one exits without the byte: the caller looks in any case. */
+    /*
+     * Of two agents that are started at once, one exits without writing the byte: the caller looks
+     * in any case.
+     */
     if (!spawn_and_wait(cfg, ms < READY_MS ? ms : READY_MS))
         atomic_store_explicit(&retry_at, now + (ms < READY_MS ? 1 : RETRY_SECONDS),
                               memory_order_relaxed);

@@ -27,7 +27,7 @@ static bool shows(pid_t pid, const char *file, const char *text)
     while (!found && (n = read(fd, buf + have, sizeof(buf) - have)) > 0) {
         have += (size_t)n;
         found = memmem(buf, have, text, len) != NULL;
-        /* What may be its beginning stays. */
+        /* Bytes that may be the beginning of the text stay. */
         if (have >= len) {
             memmove(buf, buf + have - (len - 1), len - 1);
             have = len - 1;

@@ -25,9 +25,10 @@ _Atomic uint32_t *mps_marking_passed = &nobody_passes;
 #define PADDING_CRC  0xb82924eeu
 
 /*
- * Of a TCP segment, from its header on: nothing of one whose data begin with the magic, nor of the
- * padding behind it. If that were acknowledged while HELLO is not, the client would take it for the
- * work of a box (core/answer.h) and not wait until accept() lets HELLO through.
+ * The filter looks at a TCP segment from its header on. It drops a segment whose data begin with
+ * the magic, and the padding behind it: if the padding were acknowledged while HELLO is not, the
+ * client would see the work of a box (core/conn/answer.h), and not wait until accept() lets HELLO
+ * through.
  */
 static const struct sock_filter filter_code[] = {
     BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 12),
@@ -84,7 +85,7 @@ static bool attach_filter(int fd)
            mps_sys_setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &prog, sizeof(prog)) == 0;
 }
 
-/* Is it ours? One of another program with the preload is, too. */
+/* Is the filter one of the preload, of whatever program? */
 static bool has_filter(int fd)
 {
     struct sock_filter code[FILTER_LEN];
@@ -176,8 +177,8 @@ void mps_marking_doubt(int fd)
 }
 
 /*
- * Who accepts with the preload takes the filter off before. Then that process knows what it does,
- * and here it is found out at the next accept().
+ * A process that accepts with the preload takes the filter off first. That process knows what it
+ * does then, and this one finds it out at its next accept().
  */
 void mps_marking_elsewhere(int fd)
 {

@@ -110,7 +110,7 @@ static bool is_ours(const struct mps_agent *a)
 
 static void finish(struct mps_agent *a, enum mps_agent_answer answer)
 {
-    /* One of root's whose process we cannot see. */
+    /* An agent of root whose process we cannot see. */
     if (answer != MPS_AGENT_OK && answer != MPS_AGENT_ERROR && answer != MPS_AGENT_ENDED &&
         geteuid() != 0 && a->cred.uid == 0 && a->cred.pid == 0)
         answer = MPS_AGENT_STRANGER;
@@ -221,7 +221,7 @@ static long now_ms(void)
     return t.tv_sec * 1000L + t.tv_nsec / 1000000;
 }
 
-/* Who is asked has a descriptor or two. */
+/* Each agent that is asked takes a descriptor or two. */
 static void raise_limit(void)
 {
     struct rlimit files;

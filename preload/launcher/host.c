@@ -60,7 +60,7 @@ bool mps_host_has(const struct mps_addr *addr)
     if (bind(sock, &name.sa, sizeof(name)) < 0)
         missing = errno == EADDRNOTAVAIL;
     close(sock);
-    /* One of IPv6 that is new is listed, but cannot be used in its first seconds. */
+    /* A new IPv6 address is listed, but cannot be used in its first seconds. */
     return !missing || is_listed(addr);
 }
 

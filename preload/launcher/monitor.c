@@ -146,7 +146,7 @@ static void add(struct monitor *m, int fd, pid_t pid)
     m->fds[m->n++] = (struct pollfd){.fd = fd, .events = POLLIN};
 }
 
-/* Those that do not answer are complained of; the others are watched. 0 or an exit code. */
+/* Complains of agents that do not answer, and watches the others. 0 or an exit code. */
 static int ask_all(struct monitor *m)
 {
     struct mps_agents *agents = mps_agents_ask(MPS_HO_MONITOR, NULL, NULL);
@@ -160,7 +160,7 @@ static int ask_all(struct monitor *m)
 
         if (a->answer == MPS_AGENT_ERROR)
             mps_launcher_complain("monitor: agent %s: %s", a->id, strerror(a->reply.error));
-        /* One that is stopped will find the request when it goes on. */
+        /* An agent that is stopped will find the request when it goes on. */
         if (a->answer != MPS_AGENT_OK && a->answer != MPS_AGENT_SILENT)
             continue;
         add(m, a->events, a->cred.pid);

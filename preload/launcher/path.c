@@ -66,7 +66,7 @@ static int list(bool json)
 
 /* ---- changes ---- */
 
-/* Of those that refused: what another agent knows better is no reason. */
+/* The refusal to show: not one that says that something is unknown, if another agent knows it. */
 static const struct mps_agent *best_refusal(const struct mps_agents *agents)
 {
     const struct mps_agent *best = NULL;

@@ -61,7 +61,7 @@ static const char *rates_of(struct json_object *o, char out[80])
     return out;
 }
 
-/* What subflows between these addresses carried that are no more. */
+/* What subflows between these addresses have carried that have ended. */
 static void print_ended(struct json_object *path)
 {
     char sent[32], received[32];

@@ -76,7 +76,8 @@ void mps_alive_timer(struct mps_conn *c, mps_time_t now)
 {
     struct turn turn = turn_of(c);
     struct mps_subflow *sf;
-    mps_time_t early = interval(c) / 8; /* those that are due soon do not wake us again */
+    mps_time_t early = interval(c) / 8; /* subflows that are due soon need no wake-up of their
+                                           own */
 
     if (mps_alive_deadline(c) > now)
         return;
@@ -123,8 +124,8 @@ void mps_alive_peer_waiting(struct mps_conn *c, mps_time_t now)
 }
 
 /*
- * Every path is asked, whichever of them answers. Those that were asked before are still trying:
- * TCP repeats the PING, and beside a path that does not work others are looked for.
+ * Every path is asked, whichever of them answers. Subflows that were asked before still try: TCP
+ * repeats the PING, and other paths are looked for beside one that does not work.
  */
 void mps_alive_peer_timer(struct mps_conn *c, mps_time_t now)
 {

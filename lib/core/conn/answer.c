@@ -49,9 +49,9 @@ void mps_answer_looked(struct mps_answer *a, mps_time_t now)
 }
 
 /*
- * A path that is silent brings no answer either, and what TCP sent again may have arrived there and
- * the acknowledgment be lost. So the peer is sent something: what TCP acknowledges after that tells a
- * box from an outage. True: it does.
+ * A silent path brings no answer either; what TCP has sent again may have arrived there, and the
+ * acknowledgment may be lost. So the peer is sent something: what TCP acknowledges after that tells
+ * a box from an outage. True: it is a box.
  */
 static bool answers(struct mps_question *q, const struct mps_metrics *m)
 {

@@ -20,8 +20,8 @@ static bool send_opening(struct mps_subflow *sf, const struct mps_opening *msg)
 }
 
 /*
- * HELLO or its answer. What follows leaves in another segment, if it is only padding: it shows where
- * a box eats the message (answer.h), and if that one is lost, TCP learns of it without its timer.
+ * HELLO or its answer. Something follows in another segment, if only padding: it shows where a box
+ * eats the message (answer.h), and if the message is lost, TCP learns of that without its timer.
  */
 static void send_first(struct mps_subflow *sf, const struct mps_opening *msg)
 {
@@ -258,7 +258,7 @@ static int join_check(const struct mps_conn *c, const struct mps_join *join, mps
         return MPS_ETOKEN;
     if (!join_id_ok(c, join->subflow_id))
         return MPS_EPROTO;
-    /* One that hangs for long will be closed as soon as this one works. */
+    /* A subflow that hangs for long will be closed as soon as this one works. */
     mps_for_each_subflow(sf, c)
         n += sf->state != MPS_SF_DEAD && !mps_stale_hopeless(&sf->stale, now);
     if (n >= c->cfg.max_subflows || mps_conn_half_open(c) >= MPS_HALF_OPEN_MAX)

@@ -5,7 +5,10 @@
 #include "drop.h"
 #include "query.h"
 
-/* Of an application that closed. What it wrote is waited for as long as it takes. */
+/*
+ * How long a connection lives after its application has closed. What the application wrote may take
+ * as long as it needs.
+ */
 static mps_time_t close_wait(const struct mps_conn *c)
 {
     return c->leaving && mps_conn_own_stream_acked(c) ? MPS_LEAVE_WAIT : c->cfg.close_timeout;
@@ -207,7 +210,7 @@ static mps_time_t patience(const struct mps_conn *c)
 
 /*
  * The same when the last subflow is lost: the silence before that counts, since the program has been
- * waiting as long. Who was silent for long still gets the time of a join. A peer that is never asked
+ * waiting as long. A peer that was silent for long still gets the time of a join. A peer that is never asked
  * may have been silent without any trouble.
  */
 static mps_time_t patience_left(const struct mps_conn *c, mps_time_t now)
@@ -220,10 +223,10 @@ static mps_time_t patience_left(const struct mps_conn *c, mps_time_t now)
 }
 
 /*
- * Server: the client's TCP has ended a subflow in order, without a word of the client: so a kernel
- * does for an agent that died. One that lives makes a new subflow at once. A reset says less: a box
- * on the way sends it when it has forgotten a path, and the client may not even know. A kernel does
- * so for a socket with unread data, but not for all, most times.
+ * Server: the client's TCP has ended a subflow in order, without a word of the client, as the
+ * kernel does when an agent dies. A client that lives makes a new subflow at once. A reset says
+ * less: a box on the way sends it when it has forgotten a path, and the client may not even know. A
+ * kernel does so for a socket with unread data, but not for all, most times.
  */
 static void note_end(struct mps_conn *c, const struct mps_subflow *sf, mps_time_t now)
 {

@@ -122,7 +122,7 @@ void mps_change_remote_removed(struct mps_conn *c, mps_addr_id_t id,
 
     mps_addresses_remote_removed(c, id);
     mps_for_each_subflow(sf, c) {
-        /* The one that brought the news evidently works; it ends when the peer ends it. */
+        /* The subflow that brought the news evidently works; it ends when the peer ends it. */
         if (sf->remote_id != id || sf == carrier || sf->state == MPS_SF_DEAD)
             continue;
         mps_news_ended(sf, &(struct mps_end){MPS_END_TAKEN_AWAY, MPS_REASON_ADDRESS_GONE, true},

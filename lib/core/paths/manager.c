@@ -16,7 +16,10 @@ struct view {
     unsigned n_locals, n_remotes, n_subflows;
 };
 
-/* One that hangs for long does not keep its pair from being tried anew. */
+/*
+ * Does the subflow count as one over its pair? A pair may be tried anew beside a subflow that has
+ * hung for long.
+ */
 static bool counts(const struct mps_subflow *sf, mps_time_t now)
 {
     return sf->state != MPS_SF_DEAD && !mps_stale_silent(&sf->stale, now);
@@ -127,7 +130,10 @@ void mps_manager_keep_limit(struct mps_conn *c, mps_time_t now)
         mps_news_failed(worst, MPS_REASON_BAD_PERFORMANCE, now);
 }
 
-/* Of two subflows over one pair, the one that looked for the path and the one that hung. */
+/*
+ * Two subflows use one pair, since one was made to look for the path while the other hung. Does
+ * `sf` give way to `other`?
+ */
 static bool gives_way(const struct mps_subflow *sf, const struct mps_subflow *other, mps_time_t now)
 {
     if (other->state != MPS_SF_ACTIVE || other->stale.stale)
@@ -236,15 +242,18 @@ static void open_wanted(struct mps_conn *c, mps_time_t now)
     }
 }
 
-/* Do the bytes so far make it worth while? What was only announced, or not sent yet, counts. */
+/*
+ * Do the bytes so far make a join worth while? Bytes that are only announced, or not sent yet,
+ * count.
+ */
 static bool carries_much(const struct mps_conn *c)
 {
     return c->rx.highest >= MPS_JOIN_BYTES || mps_sendq_tail(&c->tx.sendq) >= MPS_JOIN_BYTES;
 }
 
 /*
- * When a connection may open its first join: many end after one small response, for which a
- * second TCP connection is pure cost. One whose only subflow does not do gets others at once.
+ * When a connection may open its first join: many end after one small response, for which a second
+ * TCP connection is pure cost. A connection whose only subflow does not work gets others at once.
  */
 static mps_time_t first_join_at(const struct mps_conn *c)
 {

@@ -122,7 +122,7 @@ static bool remote_used(const struct mps_pm_input *in, unsigned r)
     return false;
 }
 
-/* Nor is another address of the same interface, as far as our own way is the same, too. */
+/* Two addresses of one family at one interface of the peer are one way in, too. */
 static bool one_way_in(const struct mps_pm_input *in, unsigned a, unsigned b)
 {
     const struct mps_pm_remote *x = &in->remotes[a], *y = &in->remotes[b];

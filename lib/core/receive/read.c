@@ -85,7 +85,7 @@ static int feed(struct mps_subflow *sf, const uint8_t *p, size_t len, size_t *re
     return r;
 }
 
-/* What has just been read to the scratch area. */
+/* Takes the bytes that have just been read to the scratch area. */
 static int feed_scratch(struct mps_subflow *sf, size_t len, mps_time_t now)
 {
     struct mps_rxmem *mem = sf->conn->rxmem;
@@ -103,7 +103,7 @@ static int feed_scratch(struct mps_subflow *sf, size_t len, mps_time_t now)
     return 0;
 }
 
-/* What was kept when memory was missing. */
+/* Takes the bytes that were kept when memory was missing. */
 static int feed_held(struct mps_subflow *sf, mps_time_t now)
 {
     struct mps_rxmem *mem = sf->conn->rxmem;

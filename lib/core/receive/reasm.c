@@ -226,7 +226,7 @@ static struct mps_list *locate(struct mps_reasm *r, uint64_t dsn)
     return pos;
 }
 
-/* What is being inserted: the part of the frame from dsn on that has not been dealt with. */
+/* The part of a frame that is still to be inserted: from dsn on. */
 struct incoming {
     struct mps_reasm_chunk *chunk;
     uint64_t dsn, end;
@@ -257,7 +257,7 @@ static void overlap(struct mps_reasm *r, struct incoming *in, struct mps_reasm_c
 /*
  * A block in the hole in front of `pos` for the byte at dsn, cut from the raster of blocks by its
  * neighbours, so that all blocks together never cover more than the sequence space in use. The
- * one where the reader's bytes end need not look back and starts there.
+ * block where the reader's bytes end starts there, and need not look back.
  */
 static struct mps_reasm_chunk *new_block(struct mps_reasm *r, struct mps_list *pos, uint64_t dsn)
 {

@@ -105,7 +105,10 @@ static int pick(struct mps_conn *c, const struct candidates *cand, const struct 
     int i;
 
     in.reinject = run != NULL;
-    /* What was set aside is the faster paths', if they bring it before the others could. */
+    /*
+     * Bytes that were set aside go to the faster paths, if these bring them before the others
+     * could.
+     */
     if (run && run->times_sent == 0) {
         in.unsent = run->len;
         in.more = false;
@@ -283,7 +286,7 @@ int mps_transmit_set_scheduler(struct mps_conn *c, const struct mps_sched_ops *s
     mps_free(c->env.mem, c->tx.sched_state);
     c->tx.sched_state = state;
     c->cfg.sched = sched;
-    /* What waits because the old one preferred to wait is not to wait longer for the new one. */
+    /* Data may wait because the old scheduler preferred to wait: the new one is asked at once. */
     if (mps_conn_unsent(c) > 0)
         c->tx.sched_at = now;
     return 0;

@@ -17,7 +17,7 @@ uint32_t mps_sf_frame_size(const struct mps_subflow *sf)
  * What a socket must hold. A congestion control that probes for more empties it sooner than the
  * path delivers, and takes what it finds for the path's limit only if the socket never ran dry
  * meanwhile: BBR does not count such a round, and goes on to send almost three times what the path
- * carries. So there it is twice what else is enough.
+ * carries. So there the socket holds twice as much as is enough otherwise.
  */
 static uint64_t room_for(const struct mps_subflow *sf)
 {
@@ -41,8 +41,9 @@ void mps_sf_room_update(struct mps_subflow *sf, mps_time_t now)
 
 /*
  * A few segments that the queue of the local link took at its own speed can make TCP believe in
- * hundreds of times the rate of the path, at the start and after a pause. What is given away on
- * such a promise has to be waited for: the trust in a socket follows what it delivered lately.
+ * hundreds of times the rate of the path, at the start and after a pause. Bytes that are given to a
+ * socket on such a promise have to be waited for. So a socket is trusted with as much as it has
+ * delivered lately.
  */
 static uint64_t trust(const struct mps_subflow *sf)
 {

@@ -95,8 +95,8 @@ static void drain(struct mps_split *s, mps_time_t now)
 }
 
 /*
- * What arrived over the time it took, or took to be sent: PONGs that were held up come together,
- * and would tell of rates that no path has.
+ * The rate: the bytes that arrived over the time that they took to arrive, or to be sent if that
+ * was longer. PONGs that were held up come together, and would tell of rates that no path has.
  */
 static void measure(struct mps_split *s, const struct mps_split_mark *mark, mps_time_t now)
 {

@@ -71,7 +71,7 @@ static void drop_first(struct mps_subflow *sf)
         shrink(sf);
 }
 
-/* What was acknowledged while the frame waited is left out. */
+/* Leaves out the bytes that were acknowledged while the frame waited. */
 static void trim(struct mps_subflow *sf, struct mps_tx_frame *f)
 {
     uint64_t acked = sf->conn->tx.acked;

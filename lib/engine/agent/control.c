@@ -85,8 +85,9 @@ static void done(struct mps_job *job, bool ok)
 }
 
 /*
- * The client has withdrawn its request, or is gone: nobody would get what comes of a descriptor.
- * Not so a monitor, which watches its own end of the descriptor rather than for the reply.
+ * The client has withdrawn its request, or is gone: nobody would get what comes of a descriptor. A
+ * monitor may be gone from here, since it watches its own end of the descriptor rather than for the
+ * reply.
  */
 static bool is_withdrawn(int fd)
 {

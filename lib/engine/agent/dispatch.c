@@ -209,7 +209,7 @@ enum mps_dispatch_by mps_dispatch_by(struct mps_hub *hub, const struct mps_ho_re
         *ret_worker = mps_hub_choose(hub);
         return MPS_BY_ENGINE;
     case MPS_HO_CONN_SET:
-        /* What names nothing is refused by any. */
+        /* A request that names no connection may be refused by any engine. */
         if (!mps_manage_target(req, &name))
             name = 0;
         break;

@@ -19,7 +19,7 @@ struct mps_worker *mps_hub_choose(struct mps_hub *hub)
     struct mps_worker *best = NULL;
     unsigned least = 0;
 
-    /* Of equals the next one in turn. */
+    /* Of workers with equal loads, the next one in turn. */
     for (unsigned i = 1; i <= hub->n_workers; i++) {
         struct mps_worker *w = &hub->workers[(hub->last + i) % hub->n_workers];
         unsigned load = mps_worker_load(w);
@@ -135,7 +135,10 @@ int mps_hub_listener(struct mps_hub *hub, int fd, pid_t pid, bool steer)
 {
     int rc = mps_hub_retires(hub) ? MPS_ESTATE : mps_steer_add(&hub->steer, fd, pid, steer);
 
-    /* Connections that it concerns come later; those that are here have told their peers. */
+    /*
+     * Connections of this listener come later; the connections that are here have told their peers
+     * already.
+     */
     hub->view.n_steered = mps_steer_list(&hub->steer, hub->view.steered);
     show(hub, false);
     return rc;

@@ -147,7 +147,7 @@ void mps_manage_join_paths(struct json_object *list, struct json_object *more)
         struct json_object *path = json_object_array_get_idx(more, i);
         struct json_object *ours = find_path(list, path);
 
-        /* One of them may not have seen yet that an address came or went. */
+        /* One of the engines may not have seen yet that an address came or went. */
         if (!ours)
             json_object_array_add(list, json_object_get(path));
         else

@@ -28,7 +28,7 @@ struct entry {
     enum mps_peer_kind kind;
 };
 
-/* Of the buffers below, and of the file as far as the threads of one agent are concerned. */
+/* Guards the buffers below, and the file among the threads of one agent. */
 static pthread_mutex_t file_lock = PTHREAD_MUTEX_INITIALIZER;
 
 static int64_t wall_ms(void)
@@ -39,7 +39,7 @@ static int64_t wall_ms(void)
     return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-/* One that is of no use in other places is no use to read there: addresses repeat. */
+/* An entry holds in its network namespace only: the same addresses are other hosts elsewhere. */
 static uint64_t own_netns(void)
 {
     struct stat st;
@@ -91,7 +91,9 @@ static bool parse_addr(const char *text, unsigned port, struct mps_addr *ret)
     return true;
 }
 
-/* One that ends all marked connections is worth a try by each agent: it costs a round trip. */
+/*
+ * A peer that ends all marked connections is worth a try by each agent: a try costs a round trip.
+ */
 static const char *word_of(enum mps_peer_kind kind)
 {
     switch (kind) {
@@ -128,7 +130,7 @@ static bool parse_line(const char *line, int64_t now, struct entry *ret)
                ip, kind, &more) != 5 ||
         !parse_kind(kind, &e.kind))
         return false;
-    /* One that lives longer than any that we write is not from us, or the clock was moved. */
+    /* An entry that lives longer than any that we write is not from us, or the clock was moved. */
     if (e.expires <= now || e.expires > now + longest || !parse_addr(ip, port, &e.addr))
         return false;
     *ret = e;
@@ -269,7 +271,7 @@ static struct entry *entry_for(struct entry *list, unsigned n, uint64_t netns,
     return NULL;
 }
 
-/* Of two that found something out at the same time, the bad news. */
+/* Of two findings of the same time, the bad news counts. */
 static bool is_newer(const struct entry *file, const struct entry *own)
 {
     const int64_t same = MPS_PEERS_SAME / MPS_MSEC;
@@ -279,7 +281,7 @@ static bool is_newer(const struct entry *file, const struct entry *own)
     return file->expires >= own->expires - same && own->kind == MPS_PEER_PROVEN;
 }
 
-/* What we know, then what the file knows of others. */
+/* Puts together what we know, and then what the file knows of other peers. */
 static unsigned merge(struct entry *file, unsigned n_file, const struct mps_peer *own,
                       unsigned n_own, struct entry *out)
 {

@@ -40,7 +40,7 @@ static void *patient(void *p, long size)
     return q;
 }
 
-/* What libev ends the process for otherwise: a wait or a descriptor that failed. It tries again. */
+/* Called where libev would end the process: a wait or a descriptor failed. libev tries again. */
 static void on_failure(const char *what)
 {
     mps_log("%s: %s", what, strerror(errno));

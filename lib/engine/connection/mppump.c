@@ -211,7 +211,7 @@ static bool write_subflows(struct mps_mpconn *mp, mps_time_t now)
 /* The application closed: nobody is left to reset or to write to. */
 static void app_gone(struct mps_mpconn *mp, bool abort, mps_time_t now)
 {
-    /* What it wrote before is under way on TCP when the reset follows. */
+    /* What the application wrote before is to be under way on TCP when the reset follows. */
     if (abort) {
         mps_conn_push(mp->core, now);
         write_subflows(mp, now);
@@ -227,7 +227,10 @@ static void app_gone(struct mps_mpconn *mp, bool abort, mps_time_t now)
         mps_conn_abort(mp->core, now);
     else
         mps_conn_app_close(mp->core, now);
-    /* One that lives, at the other end of a socket that failed, sees no end that looks orderly. */
+    /*
+     * An application that lives, at the other end of a socket that failed, must not see an end that
+     * looks orderly.
+     */
     if (abort && !mp->ac->app.hup && !mp->ac->app.err)
         mps_app_reset(&mp->ac->app);
     else

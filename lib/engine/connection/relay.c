@@ -59,7 +59,7 @@ static void on_hold(struct ev_loop *loop, ev_timer *timer, int revents)
 {
     struct mps_relay *r = timer->data;
 
-    /* What follows HELLO has come: TCP is repairing its loss. */
+    /* The bytes behind HELLO have come: TCP is repairing the loss of HELLO. */
     if (r->hold_again > 0 && mps_sock_had_hole(r->fd)) {
         r->hold_again--;
         ev_timer_set(timer, HOLD_AGAIN_S, 0.);

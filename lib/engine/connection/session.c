@@ -284,7 +284,7 @@ void mps_session_discard(struct mps_session *s)
     mps_session_free(s);
 }
 
-/* The address of the connection, or the one that the kernel chooses if that is gone. */
+/* The local address of the connection; if the host has lost it, the kernel chooses one. */
 static const struct mps_addr *source(const struct mps_session *s, struct mps_addr *room)
 {
     if (s->ac.bound || mps_connector_has(&s->ac.local))
@@ -365,8 +365,9 @@ static bool run_relay(struct mps_session *s, bool *ret_more)
 }
 
 /*
- * What the connection that goes plain teaches. One that a box seems to keep from its answer may have
- * met a bad path: only the second one in a row makes the peer a plain one.
+ * A connection goes plain: what does that tell of the peer? If a box seems to keep the answer from
+ * it, the path may have been bad: only the second such connection in a row makes the peer a plain
+ * one.
  */
 static void remember(struct mps_session *s, enum mps_mpconn_verdict verdict)
 {

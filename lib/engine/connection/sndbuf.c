@@ -56,7 +56,9 @@ struct mps_sndbuf_bounds mps_sndbuf_bounds(size_t asked, size_t buffer)
 
     if (all == 0)
         return ret;
-    /* What stays in the program's end is counted once, what waits there adds to the rest. */
+    /*
+     * Bytes that stay in the program's end are counted once; bytes that wait there add to the rest.
+     */
     if (all > SMALL * (uint64_t)buffer) {
         ret.core = all - buffer;
         return ret;
@@ -84,8 +86,9 @@ void mps_sndbuf_apply(struct mps_mpconn *mp)
 }
 
 /*
- * What is unsent fills the program's end. While the program is ahead of us even so, a little more
- * does: it writes records of any size, each of which costs its end more than its length.
+ * Unsent bytes fill the program's end. If the program is ahead of us even so, a little more has to
+ * fill it: the program writes records of any size, each of which costs its end more than its
+ * length.
  */
 static uint64_t unsent_part(struct mps_mpconn *mp)
 {

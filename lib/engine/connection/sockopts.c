@@ -250,7 +250,7 @@ int mps_sockopts_set(struct mps_sockopts *opts, const int *fds, unsigned n_fds, 
     if (IN(refused, level, name) || mps_binding_of(level, name) & MPS_BINDING_REFUSED)
         return ENOPROTOOPT;
     if (!goes_to_socket(opts, level, name)) {
-        /* What is only recorded has to be sound, too. */
+        /* A value that is only recorded has to be valid, too. */
         first_error = try_anywhere(level, name, data, len);
         if (first_error == 0 && !record(opts, level, name, data, len))
             first_error = EINVAL;

@@ -6,7 +6,7 @@
 #include <sys/socket.h>
 #include "sockopts.h"
 
-/* Of Linux, where the program's socket was not there to say; seconds. */
+/* Linux's defaults, in seconds, for when the program's socket cannot be asked. */
 #define IDLE     7200
 #define INTERVAL 75
 #define COUNT    9

@@ -52,7 +52,7 @@ void mps_busypoll_go_on(struct mps_busypoll *bp, mps_time_t now)
 
 void mps_exchange_note(struct mps_exchange *x, bool outgoing, size_t bytes, mps_time_t now)
 {
-    /* The one that is looked for comes within the limit, or looking was in vain. */
+    /* A message that the loop looks for comes within the limit, or looking was in vain. */
     mps_time_t soon = x->streak == STREAK ? LIMIT : SOON;
 
     if (bytes > SMALL || outgoing == x->outgoing || now - x->at > soon)

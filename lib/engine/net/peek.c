@@ -49,7 +49,7 @@ int mps_peek_opening(int fd, struct mps_opening *ret)
     mps_sock_set_int(fd, SOL_SOCKET, SO_RCVLOWAT, (int)have + 1);
     if (!mps_sock_is_eof(fd))
         return MPS_OPENING_MORE;
-    /* What came before the end may have come since the look at it: it can be a whole message. */
+    /* More bytes may have come since the look, before the end: they can be a whole message. */
     rc = classify(fd, ret, &have);
     if (rc == MPS_OPENING_MORE)
         rc = have < MPS_OPENING_MAGIC_LEN ? MPS_PEEK_EOF : MPS_EPROTO;

@@ -61,7 +61,7 @@ static void add_added(const struct mps_engine *eng, const struct mps_addr *peer,
     }
 }
 
-/* Those that the program's own choice and the deleted ones leave. */
+/* Keeps the addresses that the program's own choice, and deletions by the user, leave. */
 static void narrow(const struct mps_engine *eng, const struct mps_locals_want *want,
                    struct mps_netaddr_list *list)
 {

@@ -111,7 +111,7 @@ static int on_attr(const struct nlattr *attr, void *data)
     return MNL_CB_OK;
 }
 
-/* Those that others mostly stand for leave a half to others. */
+/* Addresses that others mostly stand for get half of the places at most. */
 static void keep(struct mps_netaddr_list *list, const struct mps_netaddr_entry *e)
 {
     if (list->n < (e->secondary || e->alone ? MPS_NETADDR_MAX / 2 : MPS_NETADDR_MAX))

@@ -99,7 +99,7 @@ static void send_one(struct monitor *m, struct json_object *event)
     n = text ? send(m->fd, text, strlen(text), MSG_DONTWAIT | MSG_NOSIGNAL) : -1;
     if (m->lost > 0)
         json_object_object_del(event, "lost");
-    /* One that has gone is readable, and its loop frees it. */
+    /* The socket of a monitor that has gone is readable, and the loop frees it. */
     if (n >= 0)
         m->lost = 0;
     else

@@ -7,7 +7,7 @@
 
 #define INTERVAL_S 1.
 
-/* What came while nobody watched is in the status, not news. */
+/* Connections from the time when nobody watched are in the status; they are no news. */
 static void on_timer(struct ev_loop *loop, ev_timer *timer, int revents)
 {
     struct mps_plainwatch *self = timer->data;

@@ -12,7 +12,7 @@
 #define FIRST_PROCESS 1
 #define PATH_LEN      64
 
-/* What getdents64() gives. */
+/* An entry of a folder, as getdents64() gives it. */
 struct entry {
     uint64_t ino;
     int64_t off;
