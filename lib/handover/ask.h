@@ -39,14 +39,14 @@ unsigned mps_ho_no_wait(int fd);
 int mps_ho_conn_of(int fd, struct mps_ho_conn_name *ret);
 
 /*
- * TCP has no peer any more after a reset, or once both sides have sent their FINs; the end keeps
- * its name. Is it so of this one?
+ * TCP has no peer any more after a reset, or once both sides have sent their FINs, while the end
+ * keeps its name. Is that the state of this end?
  */
 bool mps_ho_conn_is_over(int fd);
 
 /*
  * Ask (conn_id and flags of *req are filled in here); true if there is a reply. An agent that has
- * gone is not started again for it: it would know nothing of the connection.
+ * gone is not started again for a question: a new one would know nothing of the connection.
  */
 bool mps_ho_ask(const struct mps_ho_conn *conn, struct mps_ho_request *req,
                 struct mps_ho_reply *ret_reply);

@@ -24,8 +24,8 @@ struct mps_epolls {
 bool mps_epolls_take(struct mps_epolls *self, int epfd, int fd, struct epoll_event event);
 
 /*
- * All registrations of fd that this process can see, for who has not seen them made; they stay.
- * False if there are more than *ret has room for. Looks at each descriptor of the process.
+ * All registrations of fd that this process can see, for callers that have not seen them made; they
+ * stay. False if there are more than *ret has room for. Looks at each descriptor of the process.
  */
 bool mps_epolls_find(struct mps_epolls *ret, int fd);
 

@@ -2,7 +2,7 @@
 /*
  * The hand-over: a TCP socket goes to the agent, and the application's end of a connection takes
  * its number, with all that the program had set on it (carry.h) and where it had registered it
- * (epolls.h). For everybody who intercepts or is asked: the preload, the library.
+ * (epolls.h). For all that intercept calls or are called for it: the preload, the library.
  *
  * Async-signal-safe, by direct system calls; errno is preserved. The caller blocks all signals, so
  * that no handler of the program meets the number half-way. Some 4 KiB of stack.
@@ -25,8 +25,8 @@ enum mps_exchange_result {
 };
 
 /*
- * Who else may use the number meanwhile, and where it is registered: what differs between those who
- * hand over. A member may be NULL. `user` is the exchange's.
+ * What differs between the callers: who else may use the number meanwhile, and where it is
+ * registered. A member may be NULL. `user` is the exchange's.
  */
 struct mps_exchange_ops {
     /* The settings beyond carry.h go from the old socket to the new one. */
@@ -49,7 +49,7 @@ struct mps_exchange {
     size_t words_len;  /* at most MPS_HO_DATA_MAX */
 
     /* Out. */
-    enum mps_plain_reason why; /* it stays plain TCP */
+    enum mps_plain_reason why; /* why it stays plain TCP */
     bool lent;         /* a silent agent has a copy of the socket: what closes fd has to end the
                           connection, too */
     bool peer_refuses; /* the agent says so: marked connections to it are of no use */

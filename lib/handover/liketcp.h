@@ -10,7 +10,10 @@
 #include <sys/socket.h>
 #include "names.h"
 
-/* Is this option of SOL_SOCKET the same on an AF_UNIX socket? Those nobody knows yet are not. */
+/*
+ * Does this option of SOL_SOCKET mean the same on an AF_UNIX socket? Options that nobody knows yet
+ * do not.
+ */
 bool mps_liketcp_keeps(int option);
 
 int mps_liketcp_get(const struct mps_ho_conn_name *name, int fd, int level, int option, void *value,

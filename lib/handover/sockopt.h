@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Socket options of a connection, whose descriptor is an AF_UNIX socket: as on a TCP socket. Those
- * of TCP and IP are the agent's, who has the subflows; some of SOL_SOCKET are the own end's, some
- * both's; and for those that mean something else at an AF_UNIX socket a TCP socket is asked
- * (liketcp.h). binding.h says which are refused. Async-signal-safe; errno is preserved.
+ * Socket options of a connection, whose descriptor is an AF_UNIX socket: as on a TCP socket.
+ * Options of TCP and IP are the agent's, which has the subflows; some of SOL_SOCKET belong to the
+ * program's own end, some to both; and for options that mean something else at an AF_UNIX socket a
+ * TCP socket is asked (liketcp.h). binding.h says which are refused. Async-signal-safe; errno is
+ * preserved.
  */
 #pragma once
 #include <stdbool.h>

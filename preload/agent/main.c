@@ -97,7 +97,7 @@ static void read_settings(struct mps_settings *settings)
 }
 
 /* The agent is nobody's child: the terminal and the limits of its spawner are not for it. */
-static void settle(void)
+static void set_up_process(void)
 {
     struct rlimit files;
 
@@ -248,7 +248,7 @@ int main(int argc, char **argv)
         return 2;
     }
     read_settings(&settings);
-    settle();
+    set_up_process();
     mps_spare_init();
     loop = ev_loop_new(EVBACKEND_EPOLL | EVFLAG_NOENV);
     if (!loop)

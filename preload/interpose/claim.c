@@ -47,7 +47,7 @@ bool mps_claim_pending(int fd, struct mps_claim *ret)
     return claimed;
 }
 
-void mps_claim_settled(int fd, struct mps_claim *ret)
+void mps_claim_decided(int fd, struct mps_claim *ret)
 {
     struct mps_hint *hint = mps_hints_get(fd);
 

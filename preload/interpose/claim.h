@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Who may put another socket in the place of a number. A hand-over takes time; meanwhile another
- * thread may close the number, and the kernel may give it to a file. So the hint of a number is
- * claimed for the hand-over. Whoever is about to close or reuse the number ends the claim, and the
- * new socket goes nowhere; only the last step, the exchange itself, makes them wait. The cookie of
- * the socket is looked at once more before that, for those who come by other ways than our
- * wrappers. No lock; async-signal-safe; errno is preserved. Claimants block all signals.
+ * A claim decides who may put another socket in the place of a number. A hand-over takes time;
+ * meanwhile another thread may close the number, and the kernel may give the number to a file. So
+ * the hint of a number is claimed for the hand-over. A call that is about to close or reuse the
+ * number ends the claim, and the new socket goes nowhere; such a call waits only for the last step,
+ * the exchange itself. Before that step the cookie of the socket is compared once more, because
+ * numbers are also closed in other ways than by our wrappers. No lock; async-signal-safe; errno is
+ * preserved. Claimants block all signals.
  */
 #pragma once
 #include "hints.h"
@@ -16,18 +17,18 @@ struct mps_claim {
 };
 
 /*
- * Claim fd, whose connect() is pending, for this thread; false if there is nothing to settle (any
+ * Claim fd, whose connect() is pending, for this thread; false if there is nothing to decide (any
  * more). While another thread has it, this one waits.
  */
 bool mps_claim_pending(int fd, struct mps_claim *ret);
 
 /* Claim fd, which is not pending: just accepted, or a connection of ours. */
-void mps_claim_settled(int fd, struct mps_claim *ret);
+void mps_claim_decided(int fd, struct mps_claim *ret);
 
 /*
- * The exchange begins: from here on whoever wants to close or reuse the number waits for
- * mps_claim_end(), so that nothing but system calls that return at once may lie between. False if
- * somebody was faster: the number is theirs.
+ * The exchange begins. From here on, calls that want to close or reuse the number wait for
+ * mps_claim_end(), so that only system calls that return at once may lie between. False if such a
+ * call was faster: the number is no longer ours.
  */
 bool mps_claim_commit(const struct mps_claim *self);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What is remembered per descriptor number: that a marked connect() awaits settling, and where the
+ * What is remembered per descriptor number: that a marked connect() awaits decision, and where the
  * number was registered with epoll. These are hints only: numbers are closed and reused without our
  * seeing it, so whoever uses a hint checks it against the kernel. No lock, no malloc;
  * async-signal-safe.
@@ -16,7 +16,7 @@
 
 enum mps_hint_state {
     MPS_HINT_NONE = 0,
-    MPS_HINT_PENDING,   /* connect() was marked and not settled */
+    MPS_HINT_PENDING,   /* connect() was marked, nothing is decided */
     MPS_HINT_CLAIMED,   /* one thread hands it over (claim.h) */
     MPS_HINT_EXCHANGED, /* and is just putting the new socket in its place */
 };
@@ -96,7 +96,7 @@ int mps_hints_next_pending(unsigned first);
 /* The lowest number from `first` on whose `marking` is not MPS_MARKING_NONE; -1: there is none. */
 int mps_hints_next_marking(unsigned first);
 
-/* Is a settling due? The fast path of most wrappers. */
+/* Is a decision due? The fast path of most wrappers. */
 static inline bool mps_hints_pending(int fd)
 {
     struct mps_hint *hint = mps_hints_find(fd);

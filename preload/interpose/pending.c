@@ -39,7 +39,7 @@ enum mps_marks_view mps_pending_look(int fd)
 }
 
 /* What is the state of the hint to be after this look? */
-static enum mps_hint_state settle(int fd, const struct mps_claim *claim, bool data, bool drop)
+static enum mps_hint_state decide(int fd, const struct mps_claim *claim, bool data, bool drop)
 {
     struct mps_hint *hint = claim->hint;
 
@@ -61,26 +61,26 @@ static enum mps_hint_state settle(int fd, const struct mps_claim *claim, bool da
                 atomic_load_explicit(&hint->bound, memory_order_relaxed) ? MPS_HO_BOUND : 0, claim);
         return MPS_HINT_NONE;
     default:
-        mps_tally_settled(fd);
+        mps_tally_decided(fd);
         return MPS_HINT_NONE;
     }
 }
 
-static void settle_claimed(int fd, bool data, bool drop)
+static void decide_claimed(int fd, bool data, bool drop)
 {
     mps_sys_sigset_t mask = mps_sys_block();
     struct mps_claim claim;
     int saved = errno;
 
     if (mps_claim_pending(fd, &claim))
-        mps_claim_end(&claim, settle(fd, &claim, data, drop));
+        mps_claim_end(&claim, decide(fd, &claim, data, drop));
     mps_sys_unblock(mask);
     errno = saved;
 }
 
-void mps_pending_settle(int fd, bool data)
+void mps_pending_decide(int fd, bool data)
 {
-    settle_claimed(fd, data, false);
+    decide_claimed(fd, data, false);
 }
 
 void mps_pending_keep(int fd)
@@ -101,6 +101,6 @@ void mps_pending_share(int fd)
     if (!hint)
         return;
     if (mps_hints_pending(fd))
-        settle_claimed(fd, true, true);
+        decide_claimed(fd, true, true);
     atomic_store_explicit(&hint->shared, true, memory_order_relaxed);
 }

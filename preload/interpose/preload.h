@@ -51,7 +51,7 @@ enum mps_exchange_result mps_swap_put(int fd, int end, const struct mps_carry *c
 
 /*
  * connect(AF_UNSPEC) on the connection of ours called name: it is reset, and a fresh TCP socket
- * takes its place. As connect() returns.
+ * takes its place. The result is that of connect().
  */
 int mps_disconnect(int fd, const struct mps_ho_conn_name *name);
 
@@ -64,19 +64,19 @@ enum mps_marks_view mps_pending_look(int fd);
 /* Mark the listeners that the program was started with (LISTEN_PID and LISTEN_FDS, or NULL). */
 void mps_listen_take_over(const char *pid, const char *count);
 
-/* A marked connect() on fd went out; to be settled when it is established. errno is preserved. */
+/* A marked connect() on fd went out; it is pending from now on. errno is preserved. */
 void mps_pending_start(int fd);
 
 /*
- * Settle fd if it is established: swap it, or decide that it stays native. With `data` a call
- * follows that may move bytes. errno is preserved.
+ * Decide about fd if it is established: it is swapped, or stays native. With `data` a call follows
+ * that may move bytes. errno is preserved.
  */
-void mps_pending_settle(int fd, bool data);
+void mps_pending_decide(int fd, bool data);
 
 /*
- * The socket of fd has another holder, or is about to get one: settle it if it is established;
- * else it stays native for good, because swapping one number would cut off the other holder.
- * errno is preserved.
+ * The socket of fd has another holder, or is about to get one: decide about it if it is
+ * established; else it stays native for good, because swapping one number would cut off the other
+ * holder. errno is preserved.
  */
 void mps_pending_share(int fd);
 
@@ -84,12 +84,12 @@ void mps_pending_share(int fd);
 void mps_pending_keep(int fd);
 
 /*
- * The same for what fd accepts, if it is a listener that was marked: later connections are not. For
- * other sockets nothing happens. errno is preserved.
+ * If fd is a listener that was marked, take the mark off: connections that come later stay native.
+ * For other sockets nothing happens. errno is preserved.
  */
 void mps_listen_unmark(int fd);
 
-/* Of a listener, whatever is known of it: take the mark off, and see whether it has one. */
+/* For a listener, whatever the hints say of it: take the mark off; has it a mark? */
 void mps_listen_clear(int fd);
 bool mps_listen_is_marked(int fd);
 
@@ -101,8 +101,8 @@ bool mps_listen_announce(int fd);
 
 
 /* Cheap when nothing is pending. */
-static inline void mps_settle(int fd, bool data)
+static inline void mps_decide(int fd, bool data)
 {
     if (__builtin_expect(mps_hints_pending(fd), 0))
-        mps_pending_settle(fd, data);
+        mps_pending_decide(fd, data);
 }

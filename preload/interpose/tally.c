@@ -39,7 +39,7 @@ void mps_tally_connect(int fd, enum mps_plain_reason reason)
     mps_tally(MPS_COUNTS_CLIENT, reason);
 }
 
-void mps_tally_settled(int fd)
+void mps_tally_decided(int fd)
 {
     /* A handshake that failed made no connection. */
     if (counts && !mps_marks_unconnected(fd))

@@ -18,8 +18,8 @@ void mps_tally(enum mps_counts_role role, enum mps_plain_reason reason);
 /* connect() has begun or finished on fd, which stays native; counted once if fd is known as TCP. */
 void mps_tally_connect(int fd, enum mps_plain_reason reason);
 
-/* fd, just settled, stays native: because of its peer, or since bytes have moved. */
-void mps_tally_settled(int fd);
+/* It was just decided that fd stays native: because of its peer, or since bytes have moved. */
+void mps_tally_decided(int fd);
 
 /* The listener is not marked: why its connections will be plain. */
 void mps_tally_listener(int fd, enum mps_plain_reason reason);

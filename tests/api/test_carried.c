@@ -59,7 +59,7 @@ static int prepare(int flags)
     return fd;
 }
 
-/* The hand-over; under the preload the connection is settled by the next call. */
+/* The hand-over; under the preload the connection is decided about by the next call. */
 static void adopt_client(int fd)
 {
     struct pollfd look = {.fd = fd, .events = POLLOUT};
@@ -369,7 +369,7 @@ static void test_too_many_registrations(void **state)
     struct epoll_event got;
     int listener, client, server, epfd[9];
 
-    if (preloaded) /* connects to here are settled by the first epoll_ctl() */
+    if (preloaded) /* connects to here are decided about by the first epoll_ctl() */
         return;
     listener = make_listener(&at);
     client = prepare(SOCK_CLOEXEC | SOCK_NONBLOCK);

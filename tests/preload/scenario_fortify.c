@@ -22,7 +22,7 @@ static int start(const struct sockaddr_in *server)
 static volatile size_t length = 4;
 static volatile nfds_t one = 1;
 
-/* The first call after the handshake is a checked one: it settles the connection, too. */
+/* The first call after the handshake is a checked one: it decides about the connection, too. */
 static void client_checked(const struct sockaddr_in *server)
 {
     char buf[16] = "", again[16] = "", third[16] = "";

@@ -88,7 +88,7 @@ static bool admit(int listener, int fd)
         return true;
     }
     mask = mps_sys_block();
-    mps_claim_settled(fd, &claim);
+    mps_claim_decided(fd, &claim);
     swap = mps_swap(fd, MPS_HO_ACCEPTED, swap_flags(listener), &claim);
     mps_claim_end(&claim, MPS_HINT_NONE);
     mps_sys_unblock(mask);

@@ -30,7 +30,7 @@ MPS_EXPORT int getsockname(int fd, struct sockaddr *addr, socklen_t *len)
     const socklen_t room = addr && len ? *len : 0;
     int rc;
 
-    mps_settle(fd, false);
+    mps_decide(fd, false);
     rc = mps_next.getsockname(fd, addr, len);
     if (rc == 0 && addr && len)
         (void)translate(fd, addr, len, room, false);
@@ -42,7 +42,7 @@ MPS_EXPORT int getpeername(int fd, struct sockaddr *addr, socklen_t *len)
     const socklen_t room = addr && len ? *len : 0;
     int rc;
 
-    mps_settle(fd, false);
+    mps_decide(fd, false);
     rc = mps_next.getpeername(fd, addr, len);
     if (rc == 0 && addr && len && translate(fd, addr, len, room, true) && mps_ho_conn_is_over(fd)) {
         errno = ENOTCONN;

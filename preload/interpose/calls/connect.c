@@ -133,7 +133,7 @@ static int connect_marked(int fd, const struct sockaddr *addr, socklen_t len)
     /* A near peer has answered by now, even if the call did not wait. */
     if (mps_pending_look(fd) == MPS_MARKS_NATIVE) {
         if (rc < 0) {
-            mps_tally_settled(fd);
+            mps_tally_decided(fd);
             return rc;
         }
         mps_plain_remember(addr);
@@ -142,7 +142,7 @@ static int connect_marked(int fd, const struct sockaddr *addr, socklen_t len)
     }
     mps_pending_start(fd);
     if (rc == 0) {
-        mps_settle(fd, false);
+        mps_decide(fd, false);
         rc = come_back(fd, addr, len, rc);
     }
     return rc;
@@ -172,7 +172,7 @@ MPS_EXPORT int connect(int fd, const struct sockaddr *addr, socklen_t len)
     if (mps_hints_pending(fd)) {
         /* TCP's own answer first: 0 once, EALREADY, EISCONN, or a new handshake after a failure. */
         rc = mps_next.connect(fd, addr, len);
-        mps_settle(fd, false);
+        mps_decide(fd, false);
         return rc;
     }
     why = objection(fd, addr, len);

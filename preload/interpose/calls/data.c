@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Calls that send bytes or wait: each first settles a pending descriptor. On a descriptor of ours
+ * Calls that send bytes or wait: each first decides about a pending descriptor. On a descriptor of ours
  * libc's function does the rest, but for habits of TCP that AF_UNIX does not share: it takes no
  * notice of an address, nor of descriptors and credentials in control messages.
  */
@@ -19,13 +19,13 @@ int __ppoll_chk(struct pollfd *fds, nfds_t n, const struct timespec *timeout, co
 
 MPS_EXPORT ssize_t write(int fd, const void *buf, size_t n)
 {
-    mps_settle(fd, true);
+    mps_decide(fd, true);
     return mps_next.write(fd, buf, n);
 }
 
 MPS_EXPORT ssize_t writev(int fd, const struct iovec *iov, int n)
 {
-    mps_settle(fd, true);
+    mps_decide(fd, true);
     return mps_next.writev(fd, iov, n);
 }
 
@@ -56,7 +56,7 @@ static bool refuses_flags(int fd, int flags)
 
 MPS_EXPORT ssize_t send(int fd, const void *buf, size_t n, int flags)
 {
-    mps_settle(fd, true);
+    mps_decide(fd, true);
     if (refuses_flags(fd, flags))
         return -1;
     flags = mps_urgent_flags(fd, flags);
@@ -69,7 +69,7 @@ MPS_EXPORT ssize_t sendto(int fd, const void *buf, size_t n, int flags, const st
     struct mps_ho_conn_name name;
     ssize_t sent;
 
-    mps_settle(fd, true);
+    mps_decide(fd, true);
     if (refuses_flags(fd, flags))
         return -1;
     flags = mps_urgent_flags(fd, flags);
@@ -82,7 +82,7 @@ MPS_EXPORT ssize_t sendto(int fd, const void *buf, size_t n, int flags, const st
 }
 
 /* Descriptors that travel in a control message get another holder. */
-static void settle_passed(const struct msghdr *msg)
+static void share_passed(const struct msghdr *msg)
 {
     struct msghdr *header = (struct msghdr *)msg; /* CMSG_NXTHDR only reads it */
 
@@ -123,7 +123,7 @@ MPS_EXPORT ssize_t sendmsg(int fd, const struct msghdr *msg, int flags)
 {
     struct mps_ho_conn_name name;
 
-    mps_settle(fd, true);
+    mps_decide(fd, true);
     if (refuses_flags(fd, flags))
         return -1;
     flags = mps_urgent_flags(fd, flags);
@@ -132,7 +132,7 @@ MPS_EXPORT ssize_t sendmsg(int fd, const struct msghdr *msg, int flags)
     if (mps_preload_is_ours(fd, &name))
         return heard(fd, send_bytes_of(fd, msg, quiet(fd, flags)), flags);
     if (mps_preload_config())
-        settle_passed(msg);
+        share_passed(msg);
     return mps_next.sendmsg(fd, msg, flags);
 }
 
@@ -154,7 +154,7 @@ MPS_EXPORT int sendmmsg(int fd, struct mmsghdr *msgs, unsigned n, int flags)
     struct mps_ho_conn_name name;
     bool more = false;
 
-    mps_settle(fd, true);
+    mps_decide(fd, true);
     if (refuses_flags(fd, flags))
         return -1;
     flags = mps_urgent_flags(fd, flags);
@@ -163,20 +163,20 @@ MPS_EXPORT int sendmmsg(int fd, struct mmsghdr *msgs, unsigned n, int flags)
     if (more && mps_preload_is_ours(fd, &name))
         return (int)heard(fd, send_bytes_of_all(fd, msgs, n, quiet(fd, flags)), flags);
     for (unsigned i = 0; more && i < n && mps_preload_config(); i++)
-        settle_passed(&msgs[i].msg_hdr);
+        share_passed(&msgs[i].msg_hdr);
     return (int)heard(fd, mps_next.sendmmsg(fd, msgs, n, quiet(fd, flags)), flags);
 }
 
 MPS_EXPORT ssize_t sendfile(int out, int in, off_t *offset, size_t n)
 {
-    mps_settle(out, true);
+    mps_decide(out, true);
     return mps_next.sendfile(out, in, offset, n);
 }
 
 #if __WORDSIZE == 64
 MPS_EXPORT ssize_t sendfile64(int out, int in, off64_t *offset, size_t n)
 {
-    mps_settle(out, true);
+    mps_decide(out, true);
     return mps_next.sendfile(out, in, (off_t *)offset, n);
 }
 #endif
@@ -184,8 +184,8 @@ MPS_EXPORT ssize_t sendfile64(int out, int in, off64_t *offset, size_t n)
 MPS_EXPORT ssize_t splice(int in, off64_t *in_offset, int out, off64_t *out_offset, size_t n,
                           unsigned flags)
 {
-    mps_settle(in, true);
-    mps_settle(out, true);
+    mps_decide(in, true);
+    mps_decide(out, true);
     return mps_next.splice(in, in_offset, out, out_offset, n, flags);
 }
 
@@ -193,12 +193,12 @@ MPS_EXPORT ssize_t splice(int in, off64_t *in_offset, int out, off64_t *out_offs
  * Not of const elements: the C library declares poll() as a function that only writes them, and a
  * compiler would take a function that only reads them for one that reads what nobody has written.
  */
-static void settle_all(struct pollfd *fds, nfds_t n)
+static void decide_all(struct pollfd *fds, nfds_t n)
 {
     mps_doubt_check();
     if (fds)
         for (nfds_t i = 0; i < n; i++) {
-            mps_settle(fds[i].fd, false);
+            mps_decide(fds[i].fd, false);
             mps_marking_wait(fds[i].fd);
         }
 }
@@ -214,26 +214,26 @@ static int polled(struct pollfd *fds, nfds_t n, int rc)
 
 MPS_EXPORT int poll(struct pollfd *fds, nfds_t n, int timeout)
 {
-    settle_all(fds, n);
+    decide_all(fds, n);
     return polled(fds, n, mps_next.poll(fds, n, timeout));
 }
 
 MPS_EXPORT int __poll_chk(struct pollfd *fds, nfds_t n, int timeout, size_t size)
 {
-    settle_all(fds, n);
+    decide_all(fds, n);
     return polled(fds, n, mps_next.__poll_chk(fds, n, timeout, size));
 }
 
 MPS_EXPORT int ppoll(struct pollfd *fds, nfds_t n, const struct timespec *timeout,
                      const sigset_t *mask)
 {
-    settle_all(fds, n);
+    decide_all(fds, n);
     return polled(fds, n, mps_next.ppoll(fds, n, timeout, mask));
 }
 
 MPS_EXPORT int __ppoll_chk(struct pollfd *fds, nfds_t n, const struct timespec *timeout,
                            const sigset_t *mask, size_t size)
 {
-    settle_all(fds, n);
+    decide_all(fds, n);
     return polled(fds, n, mps_next.__ppoll_chk(fds, n, timeout, mask, size));
 }

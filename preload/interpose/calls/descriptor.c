@@ -44,13 +44,13 @@ static int duplicated(int from, int to)
 /* An established connection is swapped before it is duplicated; then all is right by itself. */
 MPS_EXPORT int dup(int fd)
 {
-    mps_settle(fd, false);
+    mps_decide(fd, false);
     return duplicated(fd, mps_next.dup(fd));
 }
 
 MPS_EXPORT int dup2(int from, int to)
 {
-    mps_settle(from, false);
+    mps_decide(from, false);
     if (from != to)
         mps_claim_leave(to);
     return duplicated(from, mps_next.dup2(from, to));
@@ -58,7 +58,7 @@ MPS_EXPORT int dup2(int from, int to)
 
 MPS_EXPORT int dup3(int from, int to, int flags)
 {
-    mps_settle(from, false);
+    mps_decide(from, false);
     if (from != to)
         mps_claim_leave(to);
     return duplicated(from, mps_next.dup3(from, to, flags));
@@ -74,7 +74,7 @@ MPS_EXPORT int fcntl(int fd, int cmd, ...)
     va_end(ap);
     if (cmd != F_DUPFD && cmd != F_DUPFD_CLOEXEC)
         return mps_next.fcntl(fd, cmd, arg);
-    mps_settle(fd, false);
+    mps_decide(fd, false);
     return duplicated(fd, mps_next.fcntl(fd, cmd, arg));
 }
 
@@ -110,7 +110,7 @@ MPS_EXPORT int epoll_ctl(int epfd, int op, int fd, struct epoll_event *event)
 {
     int rc;
 
-    mps_settle(fd, false);
+    mps_decide(fd, false);
     if (op != EPOLL_CTL_DEL)
         mps_marking_wait(fd);
     rc = mps_next.epoll_ctl(epfd, op, fd, event);
@@ -123,7 +123,7 @@ MPS_EXPORT int epoll_ctl(int epfd, int op, int fd, struct epoll_event *event)
     return rc;
 }
 
-/* A socket whose connect() has not been settled belongs to two processes from now on. */
+/* A socket whose connect() has not been decided about belongs to two processes from now on. */
 MPS_EXPORT pid_t fork(void)
 {
     mps_hints_count_fork();

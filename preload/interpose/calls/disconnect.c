@@ -55,7 +55,7 @@ static enum mps_exchange_result replace(int fd, int old, int fresh)
     abort_connection(old);
     (void)mps_sys_setsockopt(old, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
     mask = mps_sys_block();
-    mps_claim_settled(fd, &claim);
+    mps_claim_decided(fd, &claim);
     claim.cookie = mps_exchange_cookie(old);
     mps_carry_take(&carry, old);
     swap = mps_swap_put(fd, fresh, &carry, &claim);

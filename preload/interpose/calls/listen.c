@@ -209,7 +209,7 @@ MPS_EXPORT int shutdown(int fd, int how)
 {
     int rc;
 
-    mps_settle(fd, true);
+    mps_decide(fd, true);
     rc = mps_next.shutdown(fd, how);
     if (__builtin_expect(rc == 0 && how != SHUT_WR && mps_hints_is_own_listener(fd), 0))
         recheck();

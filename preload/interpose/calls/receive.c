@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Calls that receive bytes: each first settles a pending descriptor. On a descriptor of ours libc's
+ * Calls that receive bytes: each first decides about a pending descriptor. On a descriptor of ours libc's
  * function does the rest, but for two flags that AF_UNIX takes no notice of.
  */
 #include "interpose/preload.h"
@@ -61,25 +61,25 @@ static ssize_t receive_apart(int fd, void *buf, size_t n, int flags)
 
 MPS_EXPORT ssize_t read(int fd, void *buf, size_t n)
 {
-    mps_settle(fd, true);
+    mps_decide(fd, true);
     return mps_ended(fd, mps_next.read(fd, buf, n));
 }
 
 MPS_EXPORT ssize_t __read_chk(int fd, void *buf, size_t n, size_t size)
 {
-    mps_settle(fd, true);
+    mps_decide(fd, true);
     return mps_ended(fd, mps_next.__read_chk(fd, buf, n, size));
 }
 
 MPS_EXPORT ssize_t readv(int fd, const struct iovec *iov, int n)
 {
-    mps_settle(fd, true);
+    mps_decide(fd, true);
     return mps_ended(fd, mps_next.readv(fd, iov, n));
 }
 
 MPS_EXPORT ssize_t recv(int fd, void *buf, size_t n, int flags)
 {
-    mps_settle(fd, true);
+    mps_decide(fd, true);
     if (is_apart(fd, flags))
         return receive_apart(fd, buf, n, flags);
     return mps_ended(fd, mps_next.recv(fd, buf, n, flags));
@@ -87,7 +87,7 @@ MPS_EXPORT ssize_t recv(int fd, void *buf, size_t n, int flags)
 
 MPS_EXPORT ssize_t __recv_chk(int fd, void *buf, size_t n, size_t size, int flags)
 {
-    mps_settle(fd, true);
+    mps_decide(fd, true);
     if (n <= size && is_apart(fd, flags))
         return receive_apart(fd, buf, n, flags);
     return mps_ended(fd, mps_next.__recv_chk(fd, buf, n, size, flags));
@@ -106,7 +106,7 @@ static ssize_t receive_from_apart(int fd, void *buf, size_t n, int flags, sockle
 MPS_EXPORT ssize_t recvfrom(int fd, void *buf, size_t n, int flags, struct sockaddr *addr,
                             socklen_t *len)
 {
-    mps_settle(fd, true);
+    mps_decide(fd, true);
     if (is_apart(fd, flags))
         return receive_from_apart(fd, buf, n, flags, addr ? len : NULL);
     return mps_ended(fd, mps_next.recvfrom(fd, buf, n, flags, addr, len));
@@ -115,7 +115,7 @@ MPS_EXPORT ssize_t recvfrom(int fd, void *buf, size_t n, int flags, struct socka
 MPS_EXPORT ssize_t __recvfrom_chk(int fd, void *buf, size_t n, size_t size, int flags,
                                   struct sockaddr *addr, socklen_t *len)
 {
-    mps_settle(fd, true);
+    mps_decide(fd, true);
     if (n <= size && is_apart(fd, flags))
         return receive_from_apart(fd, buf, n, flags, addr ? len : NULL);
     return mps_ended(fd, mps_next.__recvfrom_chk(fd, buf, n, size, flags, addr, len));
@@ -144,7 +144,7 @@ MPS_EXPORT ssize_t recvmsg(int fd, struct msghdr *msg, int flags)
     const size_t room = msg ? msg->msg_controllen : 0;
     ssize_t got;
 
-    mps_settle(fd, true);
+    mps_decide(fd, true);
     if (msg && is_apart(fd, flags))
         got = receive_message_apart(fd, msg, flags);
     else
@@ -174,7 +174,7 @@ static int receive_messages_apart(int fd, struct mmsghdr *msgs, unsigned n, int 
 MPS_EXPORT int recvmmsg(int fd, struct mmsghdr *msgs, unsigned n, int flags,
                         struct timespec *timeout)
 {
-    mps_settle(fd, true);
+    mps_decide(fd, true);
     /* Less than asked for is right at any time, and one message needs no limit. */
     if (msgs && is_apart(fd, flags))
         return receive_messages_apart(fd, msgs, timeout && n > 1 ? 1 : n, flags);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* select(), epoll_wait() and their families: nothing but that a listener is waited for. A pending
- * connect() is settled at the next call of another kind. */
+ * connect() is decided about at the next call of another kind. */
 #include "interpose/preload.h"
 #include <sys/select.h>
 #include "interpose/doubt.h"

@@ -139,7 +139,7 @@ MPS_EXPORT int getsockopt(int fd, int level, int option, void *value, socklen_t 
     struct mps_ho_conn conn;
     int rc;
 
-    mps_settle(fd, false);
+    mps_decide(fd, false);
     if (mps_sockopt_get_differs(level, option) && mps_preload_conn(fd, &name, &conn))
         return answer(mps_sockopt_get(&conn, level, option, value, len), -1);
     rc = mps_next.getsockopt(fd, level, option, value, len);

@@ -138,7 +138,7 @@ MPS_EXPORT int __fcntl_time64(int fd, int cmd, ...) __attribute__((alias("fcntl6
 
 MPS_EXPORT ssize_t sendfile64(int out, int in, off64_t *offset, size_t n)
 {
-    mps_settle(out, true);
+    mps_decide(out, true);
     return next.sendfile64(out, in, offset, n);
 }
 
@@ -180,7 +180,7 @@ MPS_EXPORT int __sendmmsg64(int fd, struct mmsghdr *msgs, unsigned n, int flags)
 
 MPS_EXPORT int __recvmmsg64(int fd, struct mmsghdr *msgs, unsigned n, int flags, void *timeout)
 {
-    mps_settle(fd, true);
+    mps_decide(fd, true);
     /* One message needs no limit (receive.c). */
     if (flags & (MSG_ERRQUEUE | MSG_TRUNC))
         return recvmmsg(fd, msgs, timeout && n > 1 ? 1 : n, flags, NULL);
@@ -193,7 +193,7 @@ MPS_EXPORT int __ppoll64(struct pollfd *fds, nfds_t n, time64_in timeout, const 
 
     mps_doubt_check();
     for (nfds_t i = 0; fds && i < n; i++) {
-        mps_settle(fds[i].fd, false);
+        mps_decide(fds[i].fd, false);
         mps_marking_wait(fds[i].fd);
     }
     rc = next.ppoll64(fds, n, timeout, mask);
