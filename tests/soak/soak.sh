@@ -202,6 +202,7 @@ python3 "$BED_SOURCE/tests/soak/judge.py" "$report" $errors >"$out/verdict"
 verdict=$?
 sed 's/^\(not \)\{0,1\}ok/# &/; /^1\.\./d' "$out/verdict"
 tap_point $verdict "$seconds s of $kinds: $(grep -c . "$report") ends of connections"
-ok "no agent is left" bed_wait 30 no_agents
+# A connection that lost its peer's agent at the end waits for it for a minute.
+ok "no agent is left" bed_wait 80 no_agents
 no_agents || what_is_left
 tap_end

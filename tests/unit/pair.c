@@ -139,6 +139,10 @@ static void event(struct pair *p, int side, const struct mps_event *ev)
         assert_non_null(l);
         l->sf[side] = ev->subflow;
         l->local = ev->local;
+        if (p->avoid_net > 0 && ev->local.ip[2] == p->avoid_net && p->spared > 0)
+            p->spared--;
+        else if (p->avoid_net > 0 && ev->local.ip[2] == p->avoid_net)
+            mps_subflow_avoid(ev->subflow, p->now + 100 * MPS_SEC, p->now);
         l->refuse = p->refuse_joins && ev->local.ip[2] != p->silent_net;
         l->refuse_reason = p->refuse_reason;
         break;

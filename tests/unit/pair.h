@@ -73,6 +73,8 @@ struct pair {
     enum mps_reason refuse_reason;
     bool silent_joins; /* nothing answers them */
     unsigned silent_net; /* nor those from this network */
+    unsigned avoid_net; /* those from this network are not made, */
+    unsigned spared;    /* but for the first ones */
     int join_error;    /* last error of mps_conn_join_accept */
     void (*tamper)(struct pair_link *, int, uint8_t *, size_t); /* of links to come */
 };

@@ -378,6 +378,51 @@ static void agent_of_the_server_died(void **state)
     assert_true(p->end[CLIENT].reset && p->end[CLIENT].closed);
 }
 
+/* The first pair leads to the program, as a join has found before. */
+static void one_path_is_avoided(void **state)
+{
+    struct pair *p = *state;
+
+    start(p);
+    p->avoid_net = 1;
+    p->refuse_joins = true;
+    p->refuse_reason = MPS_REASON_PROHIBITED;
+    p->end[CLIENT].to_send = 1000;
+    pair_break(p, &p->links[1]);
+    pair_break(p, &p->links[0]);
+    pair_run(p, 2 * MPS_SEC);
+    assert_true(p->end[CLIENT].reset && p->end[CLIENT].closed);
+}
+
+/* The only pair that had worked is avoided, at once or after a refusal; the other one never worked. */
+static void only_path_is_avoided(struct pair *p, unsigned spared)
+{
+    assert_int_equal(pair_start(p), 0);
+    pair_add_local(p, 1);
+    pair_settle(p);
+    p->refuse_joins = true;
+    p->refuse_reason = MPS_REASON_MIDDLEBOX;
+    p->avoid_net = 1;
+    p->spared = spared;
+    p->end[CLIENT].to_send = 1000;
+    pair_break(p, &p->links[0]);
+    pair_settle(p);
+    assert_false(p->end[CLIENT].reset);
+    pair_add_local(p, 2);
+    pair_run(p, 3 * MPS_SEC);
+    assert_true(p->end[CLIENT].reset && p->end[CLIENT].closed);
+}
+
+static void avoided_after_refusal(void **state)
+{
+    only_path_is_avoided(*state, 1);
+}
+
+static void avoided_before(void **state)
+{
+    only_path_is_avoided(*state, 0);
+}
+
 static void another_server_answers(void **state)
 {
     struct pair *p = *state;
@@ -444,7 +489,8 @@ int main(void)
         T(no_subflow_left), T(single_reset_is_no_sign), T(silence_counts),
         T(silence_leaves_time_for_a_join), T(agent_of_the_client_died),
         T(agent_of_the_server_died), T(another_server_answers), T(unreachable_is_no_answer),
-        T(one_path_is_silent), T(peer_forgot_us), T(last_acknowledgment_lost),
+        T(one_path_is_silent), T(one_path_is_avoided),
+        T(avoided_after_refusal), T(avoided_before), T(peer_forgot_us), T(last_acknowledgment_lost),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -98,6 +98,7 @@ struct mps_retry {
     unsigned fails;
     bool worked; /* once: its path is there, and probably comes back */
     bool refused; /* since the connection is alone: the host is there, but no agent that knows us */
+    bool avoided; /* the transport does not make its subflows: no answer can come from there */
     mps_time_t silent_at; /* it went silent then and is looked for; 0: not */
     uint32_t min_rtt_us;  /* before that; 0: unknown */
     mps_time_t until;
@@ -119,7 +120,8 @@ struct mps_paths {
     uint64_t peer_ids;    /* bit i: id of the peer's joins peer_base - i was used */
     uint32_t peer_base;   /* highest id the peer used, in steps of two */
     mps_time_t alone_since; /* no subflow is active, 0: one is */
-    unsigned refusals;    /* since then, of pairs that had worked */
+    unsigned refusals;    /* since then, of pairs that had worked, */
+    unsigned strange_refusals; /* and of others */
     bool due;             /* something changed: ask the policy */
     mps_time_t retry_at;
 };

@@ -158,9 +158,9 @@ void mps_backoff_works(struct mps_conn *c)
 
     p->due = true;
     p->alone_since = 0;
-    p->refusals = 0;
+    p->refusals = p->strange_refusals = 0;
     for (unsigned i = 0; i < p->n_retries; i++)
-        p->retries[i].refused = false;
+        p->retries[i].refused = p->retries[i].avoided = false;
 }
 
 /* Can the pair still be tried? */
@@ -180,16 +180,24 @@ static bool exists(const struct mps_conn *c, const struct mps_retry *r)
 /*
  * The peer's agent is gone, or has forgotten the connection: on every path that had worked somebody
  * is there who says so. A path that is silent may lead to it yet, and a path that never worked to
- * somebody else.
+ * somebody else; but where the transport avoids all that had worked, nobody but others can answer.
  */
 static bool turned_away(const struct mps_conn *c)
 {
     const struct mps_paths *p = &c->paths;
+    unsigned asked = 0, avoided = 0;
 
     for (unsigned i = 0; i < p->n_retries; i++) {
-        if (p->retries[i].worked && !p->retries[i].refused && exists(c, &p->retries[i]))
+        const struct mps_retry *r = &p->retries[i];
+
+        if (!r->worked || !exists(c, r))
+            continue;
+        if (!r->refused && !r->avoided)
             return false;
+        *(r->avoided ? &avoided : &asked) += 1;
     }
+    if (asked == 0 && avoided > 0)
+        return p->refusals + p->strange_refusals >= MPS_RETRY_REFUSALS;
     return p->refusals >= MPS_RETRY_REFUSALS;
 }
 
@@ -245,13 +253,15 @@ bool mps_backoff_failed(struct mps_conn *c, const struct mps_subflow *sf, bool t
     r = retry_place(c, sf);
     r->worked |= sf->active_since > 0;
     r->last_id = sf->id;
+    r->avoided = false;
     c->paths.due = true;
     back_off(c, r, sf, transient, now);
     if (mps_conn_n_active(c) > 0)
         return false;
     hurry(c, now);
     r->refused |= sf->join.refused;
-    c->paths.refusals += sf->join.refused && r->worked;
+    if (sf->join.refused)
+        *(r->worked ? &c->paths.refusals : &c->paths.strange_refusals) += 1;
     return turned_away(c);
 }
 
@@ -260,6 +270,7 @@ void mps_backoff_avoid(struct mps_subflow *sf, mps_time_t until)
     struct mps_retry *r = retry_place(sf->conn, sf);
 
     r->last_id = sf->id;
+    r->avoided = true;
     r->until = until;
 }
 
