@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "agent.h"
+#include "core/conn/info_list.h"
 #include "handover.h"
 #include "handover/ask.h"
 #include "handover/client.h"
@@ -158,29 +159,25 @@ static void get_address(struct json_object *obj, const char *key, struct sockadd
     }
 }
 
+/* What a row of info_list.h says of this library's structure, `ret`. */
+#define NUMBER(member)   ret->member = get_u64(obj, key);
+#define NUMBER32(member) ret->member = get_u32(obj, key);
+#define FLAG(flag)       ret->flags |= get_bool(obj, key) ? MPTCPSHIM_SUBFLOW_##flag : 0;
+#define NONE
+#define TAKE(kind, name, value, library, text)                                                     \
+    {                                                                                              \
+        static const char key[] = #name;                                                           \
+                                                                                                   \
+        (void)key;                                                                                 \
+        library                                                                                    \
+    }
+
 static void get_subflow(struct json_object *obj, struct mptcpshim_subflow *ret)
 {
     memset(ret, 0, sizeof(*ret));
     ret->id = get_u32(obj, "id");
     ret->state = get_state(obj);
-    if (get_bool(obj, "backup"))
-        ret->flags |= MPTCPSHIM_SUBFLOW_BACKUP;
-    if (get_bool(obj, "stale"))
-        ret->flags |= MPTCPSHIM_SUBFLOW_STALE;
-    if (get_bool(obj, "rests"))
-        ret->flags |= MPTCPSHIM_SUBFLOW_RESTS;
-    ret->rtt_us = get_u32(obj, "rtt_us");
-    ret->rtt_var_us = get_u32(obj, "rttvar_us");
-    ret->min_rtt_us = get_u32(obj, "min_rtt_us");
-    ret->bytes_sent = get_u64(obj, "bytes_sent");
-    ret->bytes_received = get_u64(obj, "bytes_received");
-    ret->bytes_reinjected = get_u64(obj, "bytes_reinjected");
-    ret->rate = get_u64(obj, "rate");
-    ret->send_rate = get_u64(obj, "send_rate");
-    ret->receive_rate = get_u64(obj, "receive_rate");
-    ret->cwnd = get_u64(obj, "cwnd");
-    ret->in_flight = get_u64(obj, "in_flight");
-    ret->notsent = get_u64(obj, "notsent");
+    MPS_SUBFLOW_FIELDS(TAKE)
     get_address(obj, "local", &ret->local);
     get_address(obj, "remote", &ret->remote);
 }
@@ -208,16 +205,7 @@ static void get_stats(struct json_object *obj, struct mptcpshim_stats *ret)
     ret->peer_token = get_token(obj, "peer_token");
     ret->subflows = list != NULL ? (uint32_t)json_object_array_length(list) : 0;
     memcpy(ret->scheduler, scheduler, strnlen(scheduler, sizeof(ret->scheduler) - 1));
-    ret->bytes_sent = get_u64(obj, "bytes_sent");
-    ret->bytes_received = get_u64(obj, "bytes_received");
-    ret->bytes_acked = get_u64(obj, "bytes_acked");
-    ret->bytes_reinjected = get_u64(obj, "bytes_reinjected");
-    ret->snd_queued = get_u64(obj, "snd_queued");
-    ret->credit_left = get_u64(obj, "credit_left");
-    ret->rcv_queued = get_u64(obj, "rcv_queued");
-    ret->rcv_out_of_order = get_u64(obj, "rcv_out_of_order");
-    ret->send_rate = get_u64(obj, "send_rate");
-    ret->receive_rate = get_u64(obj, "receive_rate");
+    MPS_CONN_FIELDS(TAKE)
 }
 
 int api_stats(int fd, struct mptcpshim_stats *ret)

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "agents.h"
+#include "core/conn/info_list.h"
 #include "launcher.h"
 #include "output.h"
 
@@ -51,15 +52,68 @@ static const char *colour(bool enabled, const char *mode)
     return strcmp(mode, "multipath") == 0 ? "\033[32m" : "\033[33m";
 }
 
-/* What passes now: "sends 12.3 Mbit/s  receives 0 bit/s". */
-static const char *rates_of(struct json_object *o, char out[80])
-{
-    char sending[32], receiving[32];
+/* ---- the rows of info_list.h that are in the text ---- */
 
-    snprintf(out, 80, "sends %s  receives %s", amount(number(o, "send_rate") * 8, "bit/s", sending),
-             amount(number(o, "receive_rate") * 8, "bit/s", receiving));
-    return out;
+enum format {
+    BYTES,
+    BITS, /* of bytes per second */
+    MS,   /* of microseconds */
+};
+
+struct shown {
+    const char *member;
+    int place; /* 0: a word where it is true; from 1: of the amount in the line; -1: not shown */
+    const char *word;
+    enum format format;
+};
+
+#define AT(n, word, format)                  n, word, format
+#define WORD                                 0, NULL, BYTES
+#define NONE                                 -1, NULL, BYTES
+#define ROW(kind, name, value, library, ...) {#name, __VA_ARGS__},
+
+static const struct shown of_connection[] = {MPS_CONN_FIELDS(ROW)};
+static const struct shown of_subflow[] = {MPS_SUBFLOW_FIELDS(ROW)};
+
+static void print_words(struct json_object *o, const struct shown *rows, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (rows[i].place == 0 && flag(o, rows[i].member))
+            mps_print(", %s", rows[i].member);
+    }
 }
+
+static void print_amount(const struct shown *row, double value)
+{
+    char text_of[32];
+
+    switch (row->format) {
+    case BYTES:
+        mps_print("  %s %s", row->word, amount(value, "B", text_of));
+        break;
+    case BITS:
+        mps_print("  %s %s", row->word, amount(value * 8, "bit/s", text_of));
+        break;
+    case MS:
+        mps_print("  %s %.1f ms", row->word, value / 1000);
+        break;
+    }
+}
+
+static void print_amounts(struct json_object *o, const struct shown *rows, size_t n)
+{
+    for (int place = 1; place <= (int)n; place++) {
+        for (size_t i = 0; i < n; i++) {
+            if (rows[i].place == place)
+                print_amount(&rows[i], number(o, rows[i].member));
+        }
+    }
+    mps_print("\n");
+}
+
+#define COUNT(rows) (sizeof(rows) / sizeof((rows)[0]))
+
+/* ---- lines ---- */
 
 /* What subflows between these addresses have carried that have ended. */
 static void print_ended(struct json_object *path)
@@ -75,14 +129,10 @@ static void print_ended(struct json_object *path)
 
 static void print_subflow(struct json_object *subflow)
 {
-    char rates[80], sent[32], received[32];
-
-    mps_print("    %s -> %s  %s%s%s%s  rtt %.1f ms  %s  sent %s  received %s\n",
-              text(subflow, "local"), text(subflow, "remote"), text(subflow, "state"),
-              flag(subflow, "backup") ? ", backup" : "", flag(subflow, "stale") ? ", stale" : "",
-              flag(subflow, "rests") ? ", rests" : "", number(subflow, "rtt_us") / 1000,
-              rates_of(subflow, rates), amount(number(subflow, "bytes_sent"), "B", sent),
-              amount(number(subflow, "bytes_received"), "B", received));
+    mps_print("    %s -> %s  %s", text(subflow, "local"), text(subflow, "remote"),
+              text(subflow, "state"));
+    print_words(subflow, of_subflow, COUNT(of_subflow));
+    print_amounts(subflow, of_subflow, COUNT(of_subflow));
 }
 
 static void print_each(struct json_object *o, const char *key,
@@ -99,7 +149,6 @@ static void print_each(struct json_object *o, const char *key,
 static void print_connection(struct json_object *connection, bool colours)
 {
     const char *mode = text(connection, "mode");
-    char rates[80], sent[32], received[32];
 
     mps_print("%s -> %s  ", text(connection, "local"), text(connection, "remote"));
     fputs(colour(colours, mode), stdout);
@@ -107,9 +156,8 @@ static void print_connection(struct json_object *connection, bool colours)
     fputs(colours ? "\033[0m" : "", stdout);
     if (json_object_object_get_ex(connection, "reason", NULL))
         mps_print(" (%s)", text(connection, "reason"));
-    mps_print("  process %s  %s  sent %s  received %s\n", text(connection, "process"),
-              rates_of(connection, rates), amount(number(connection, "bytes_sent"), "B", sent),
-              amount(number(connection, "bytes_received"), "B", received));
+    mps_print("  process %s", text(connection, "process"));
+    print_amounts(connection, of_connection, COUNT(of_connection));
     print_each(connection, "subflows", print_subflow);
     print_each(connection, "ended", print_ended);
 }

@@ -71,6 +71,15 @@ for member in $members; do
     section mptcpshim.1 EVENTS SERVICES | grep -qE "^([a-z_]+, )*$member(, [a-z_]+)*;" ||
         { echo "mptcpshim.1: no member $member in EVENTS"; rc=1; }
 done
+members=$(rows status-member) in_library=$(rows library-member | grep -v '^-')
+for member in $members; do
+    section mptcpshim.1 JSON PLAIN | grep -qE "^ ?([a-z_]+, )*$member(, [a-z_]+)*;" ||
+        { echo "mptcpshim.1: no member $member in JSON"; rc=1; }
+done
+for member in $in_library; do
+    grep -q -e "\b$member\b" -e "_$member\b" man/mptcpshim_subflows.3 ||
+        { echo "mptcpshim_subflows.3: no member or flag $member"; rc=1; }
+done
 # Every reason for plain TCP has a row.
 reasons=$(sed -n 's/^ *\[MPS_PLAIN_[A-Z_]*\] = "\([a-z-]*\)",/\1/p' lib/handover/counts.c | grep -vx none)
 test "$(echo "$reasons" | wc -l)" -ge 15 || { echo "counts.c: reasons are not found"; rc=1; }

@@ -44,6 +44,19 @@ static void frames(void)
     MPS_CTRL_FRAMES(FRAME, MPS_CTRL_NOTHING)
 }
 
+#define NUMBER(member)   #member
+#define NUMBER32(member) #member
+#define FLAG(flag)       #flag
+#define NONE             "-"
+#define INFO(kind, name, value, library, text)                                                     \
+    printf("status-member %s\nlibrary-member %s\n", #name, library);
+
+static void status(void)
+{
+    MPS_CONN_FIELDS(INFO)
+    MPS_SUBFLOW_FIELDS(INFO)
+}
+
 static void events(void)
 {
     for (unsigned i = 0; mps_events_at(i); i++)
@@ -57,6 +70,7 @@ int main(void)
     keys();
     schedulers();
     frames();
+    status();
     events();
     return 0;
 }

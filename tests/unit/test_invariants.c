@@ -303,7 +303,7 @@ static void subflows(void **state)
     BROKEN(mps_conn_check(c), other->slot, sf->slot, "conn: two subflows have one slot");
     BROKEN(mps_conn_check(c), c->slots, 0, "conn: the slots in use are not those of the subflows");
     BROKEN(mps_sf_check(sf), sf->slot, 32, "subflow: no such slot");
-    BROKEN(mps_conn_check(c), sf->bytes_reinjected, 1,
+    BROKEN(mps_conn_check(c), sf->count.bytes_reinjected, 1,
            "conn: subflows repeated more than the connection");
     BROKEN(mps_sf_check(sf), sf->tx.ctrl_len, MPS_SF_CTRL + 1,
            "subflow: the control bytes leave their place");

@@ -19,6 +19,7 @@
 #include "core/base/crypto.h"
 #include "deadpeer.h"
 #include "event_list.h"
+#include "info_list.h"
 #include "core/wire/frame.h"
 #include "core/base/mem.h"
 #include "core/base/meter.h"
@@ -280,15 +281,21 @@ int mps_conn_next_event(struct mps_conn *conn, struct mps_event *ret);
 
 /* ---- looking in ---- */
 
+/* The members that come from the rows of info_list.h. */
+#define MPS_INFO(kind, name, value, library, text) MPS_INFO_##kind(name)
+#define MPS_INFO_COUNTER(name)                     uint64_t name;
+#define MPS_INFO_U64(name)                         uint64_t name;
+#define MPS_INFO_BOOL(name)                        bool name;
+#define MPS_INFO_METRIC(name)                      /* in `metrics` */
+#define MPS_INFO_METER(name)                       struct mps_meter name;
+#define MPS_INFO_SUM(name)                         /* whoever looks adds them up */
+
 struct mps_subflow_info {
     uint32_t id;
     enum mps_subflow_state state;
-    bool backup, stale, rests; /* rests: another one carries for both (couple.h) */
     struct mps_addr local, remote;
-    uint64_t bytes_sent, bytes_received; /* application bytes carried, repetitions included */
-    uint64_t bytes_reinjected;           /* of bytes_sent: repetitions of what another carried */
-    struct mps_meter sending, receiving; /* what passes at present */
     struct mps_metrics metrics;
+    MPS_SUBFLOW_FIELDS(MPS_INFO)
 };
 
 struct mps_conn_info {
@@ -296,13 +303,8 @@ struct mps_conn_info {
     uint32_t token, peer_token;
     const char *state; /* "opening", "established", "closing", "closed", "plain" */
     const char *sched;
-    uint64_t bytes_sent, bytes_received;  /* application bytes, each counted once */
-    uint64_t bytes_acked;                 /* of bytes_sent: DATA_ACKed */
-    uint64_t snd_queued;                  /* taken from the application, not sent yet */
-    uint64_t credit_left;                 /* how far the peer lets us send */
-    uint64_t rcv_queued, rcv_out_of_order; /* bytes in memory: in order, behind a hole */
-    uint64_t bytes_reinjected;
     unsigned n_subflows; /* not dead */
+    MPS_CONN_FIELDS(MPS_INFO)
 };
 
 void mps_conn_info(const struct mps_conn *conn, struct mps_conn_info *ret);

@@ -18,11 +18,11 @@ static const char *check_slots(const struct mps_conn *c)
             return "conn: two subflows have one slot";
         seen |= bit;
         dead |= sf->state == MPS_SF_DEAD ? bit : 0;
-        reinjected += sf->bytes_reinjected;
+        reinjected += sf->count.bytes_reinjected;
     }
     if (seen != c->slots)
         return "conn: the slots in use are not those of the subflows";
-    if (reinjected > c->tx.reinjected)
+    if (reinjected > c->count.bytes_reinjected)
         return "conn: subflows repeated more than the connection";
     for (unsigned slot = 0; slot < MPS_RTXQ_SLOTS; slot++) {
         if (c->tx.rtxq.outstanding[slot] > 0 && !(seen & ~dead & UINT32_C(1) << slot))

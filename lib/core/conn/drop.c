@@ -28,7 +28,7 @@ static void remember(const struct mps_subflow *sf)
         .remote = sf->remote,
         .bytes_sent = sf->bytes_sent,
         .bytes_received = sf->bytes_received,
-        .bytes_reinjected = sf->bytes_reinjected,
+        .bytes_reinjected = sf->count.bytes_reinjected,
         .subflows = 1,
     };
 

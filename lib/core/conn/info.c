@@ -21,11 +21,43 @@ static const char *state_name(const struct mps_conn *c)
     return "closed";
 }
 
+/* ---- the values of info_list.h ---- */
+
+static uint64_t bytes_sent(const struct mps_conn *c)
+{
+    uint64_t tail = mps_sendq_tail(&c->tx.sendq), sent = mps_rtxq_tail(&c->tx.rtxq);
+
+    return (sent < tail ? sent : tail) - mps_rtxq_aside(&c->tx.rtxq);
+}
+
+static uint64_t bytes_received(const struct mps_conn *c)
+{
+    return mps_reasm_next(&c->rx.reasm) + mps_reasm_out_of_order(&c->rx.reasm);
+}
+
+static uint64_t bytes_acked(const struct mps_conn *c)
+{
+    uint64_t tail = mps_sendq_tail(&c->tx.sendq);
+
+    return c->tx.acked < tail ? c->tx.acked : tail;
+}
+
+#define CONN_COUNTER(name, value) ret->name = c->count.name;
+#define CONN_U64(name, value)     ret->name = value;
+#define CONN_BOOL(name, value)    ret->name = value;
+#define CONN_SUM(name, value)
+#define CONN(kind, name, value, library, text) CONN_##kind(name, (value))
+
+#define SUBFLOW_COUNTER(name, value) ret->name = sf->count.name;
+#define SUBFLOW_U64(name, value)     ret->name = value;
+#define SUBFLOW_BOOL(name, value)    ret->name = value;
+#define SUBFLOW_METER(name, value)   ret->name = value;
+#define SUBFLOW_METRIC(name, value)
+#define SUBFLOW(kind, name, value, library, text) SUBFLOW_##kind(name, (value))
+
 void mps_conn_info(const struct mps_conn *c, struct mps_conn_info *ret)
 {
     const struct mps_subflow *sf;
-    uint64_t tail = mps_sendq_tail(&c->tx.sendq);
-    uint64_t sent = mps_rtxq_tail(&c->tx.rtxq), aside = mps_rtxq_aside(&c->tx.rtxq);
 
     *ret = (struct mps_conn_info){
         .role = c->role,
@@ -33,15 +65,8 @@ void mps_conn_info(const struct mps_conn *c, struct mps_conn_info *ret)
         .peer_token = c->keys.peer_token,
         .state = state_name(c),
         .sched = c->cfg.sched->name,
-        .bytes_sent = (sent < tail ? sent : tail) - aside,
-        .bytes_received = mps_reasm_next(&c->rx.reasm) + mps_reasm_out_of_order(&c->rx.reasm),
-        .bytes_acked = c->tx.acked < tail ? c->tx.acked : tail,
-        .snd_queued = mps_conn_unsent(c) + aside,
-        .credit_left = mps_conn_credit_left(c),
-        .rcv_queued = mps_reasm_in_order(&c->rx.reasm),
-        .rcv_out_of_order = mps_reasm_out_of_order(&c->rx.reasm),
-        .bytes_reinjected = c->tx.reinjected,
     };
+    MPS_CONN_FIELDS(CONN)
     mps_for_each_subflow(sf, c)
         ret->n_subflows += sf->state != MPS_SF_DEAD;
 }
@@ -49,6 +74,18 @@ void mps_conn_info(const struct mps_conn *c, struct mps_conn_info *ret)
 const struct mps_past *mps_conn_past(const struct mps_conn *c)
 {
     return c->past;
+}
+
+static void look(const struct mps_subflow *sf, struct mps_subflow_info *ret)
+{
+    *ret = (struct mps_subflow_info){
+        .id = sf->id,
+        .state = sf->state,
+        .local = sf->local,
+        .remote = sf->remote,
+        .metrics = sf->m,
+    };
+    MPS_SUBFLOW_FIELDS(SUBFLOW)
 }
 
 unsigned mps_conn_subflow_info(const struct mps_conn *c, struct mps_subflow_info *ret, unsigned max)
@@ -59,24 +96,8 @@ unsigned mps_conn_subflow_info(const struct mps_conn *c, struct mps_subflow_info
     mps_for_each_subflow(sf, c) {
         if (sf->state == MPS_SF_DEAD)
             continue;
-        if (n < max) {
-            ret[n] = (struct mps_subflow_info){
-                .id = sf->id,
-                .state = sf->state,
-                .backup = mps_sf_is_backup(sf),
-                .stale = sf->stale.stale,
-                .rests = sf->rests,
-                .local = sf->local,
-                .remote = sf->remote,
-                .bytes_sent = sf->bytes_sent,
-                .bytes_received = sf->bytes_received,
-                .bytes_reinjected = sf->bytes_reinjected,
-                .sending = sf->sending,
-                .receiving = sf->receiving,
-                .metrics = sf->m,
-            };
-            n++;
-        }
+        if (n < max)
+            look(sf, &ret[n++]);
     }
     return n;
 }

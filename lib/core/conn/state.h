@@ -56,8 +56,7 @@ struct mps_conn_tx {
     mps_time_t full_at;    /* the send buffer was full */
     uint64_t asked_bytes, asked_unsent; /* limits of the application's, 0: none */
     uint64_t unsent_max; /* from the latter; 0: none */
-    uint64_t reinjected;  /* bytes sent again in all */
-    uint64_t opportunism; /* of these: to shorten waiting */
+    uint64_t opportunism; /* bytes sent again to shorten waiting */
 };
 
 /* Peer to application. */
@@ -149,6 +148,10 @@ struct mps_traced {
     unsigned waits; /* enum mps_waits */
 };
 
+struct mps_conn_counts {
+    MPS_CONN_FIELDS(MPS_COUNTER)
+};
+
 struct mps_conn {
     struct mps_env env;
     struct mps_rxmem *rxmem; /* that of env or our own */
@@ -157,6 +160,7 @@ struct mps_conn {
     enum mps_phase phase;
     struct mps_keys keys;
     struct mps_flow flow;
+    struct mps_conn_counts count;
     struct mps_conn_tx tx;
     struct mps_conn_rx rx;
     struct mps_paths paths;

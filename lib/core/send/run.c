@@ -13,8 +13,8 @@ bool mps_run_send(struct mps_conn *c, struct mps_subflow *sf, struct mps_run *ru
     mps_rtxq_sent_again(&c->tx.rtxq, run, sf->slot, now);
     sf->given_at = now;
     if (again) {
-        sf->bytes_reinjected += run->len;
-        c->tx.reinjected += run->len;
+        sf->count.bytes_reinjected += run->len;
+        c->count.bytes_reinjected += run->len;
     }
     MPS_TRACE(c, sf, SENT, sent, .dsn = run->dsn, .length = run->len, .fin = run->fin,
               .cause = mps_cause_name(cause));

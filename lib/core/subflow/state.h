@@ -5,6 +5,7 @@
  */
 #pragma once
 #include "core/conn/ctrlq.h"
+#include "core/conn/info_list.h"
 #include "core/wire/frame.h"
 #include "core/base/list.h"
 #include "core/base/meter.h"
@@ -107,6 +108,10 @@ struct mps_sf_traced {
     mps_time_t stale_at, rests_at;
 };
 
+struct mps_subflow_counts {
+    MPS_SUBFLOW_FIELDS(MPS_COUNTER)
+};
+
 struct mps_subflow {
     struct mps_list node; /* in mps_conn.subflows */
     struct mps_conn *conn;
@@ -136,7 +141,8 @@ struct mps_subflow {
     struct mps_sf_tx tx;
     struct mps_sf_rx rx;
     struct mps_sf_events ev;
-    uint64_t bytes_sent, bytes_received, bytes_reinjected;
+    uint64_t bytes_sent, bytes_received;
+    struct mps_subflow_counts count;
     struct mps_meter sending, receiving; /* the same bytes, as rates */
     struct mps_sf_traced traced;
 };

@@ -79,7 +79,7 @@ static void watch_phase(struct mps_conn *c)
     MPS_TRACE(c, NULL, CONN_ENDED, conn_ended, .how = how_it_ended(c),
               .reason = reason_name(c->ev.reason), .sent = mps_rtxq_tail(&c->tx.rtxq),
               .acknowledged = c->tx.acked, .received = mps_reasm_next(&c->rx.reasm),
-              .repeated = c->tx.reinjected);
+              .repeated = c->count.bytes_reinjected);
 }
 
 /* ---- subflows ---- */
@@ -106,7 +106,7 @@ static void watch_life(struct mps_subflow *sf)
         t->ended = true;
         MPS_TRACE(c, sf, SF_ENDED, sf_ended, .reason = reason_name(sf->reason),
                   .reset = sf->close_reset, .was_up = t->up, .sent = sf->bytes_sent,
-                  .received = sf->bytes_received, .repeated = sf->bytes_reinjected);
+                  .received = sf->bytes_received, .repeated = sf->count.bytes_reinjected);
     }
 }
 

@@ -14,9 +14,14 @@
 #include "engine/connection/session.h"
 #include "engine/net/sock.h"
 
-/* Of all subflows of a connection. */
-struct rates {
-    uint64_t sending, receiving;
+/* Of all subflows of a connection: the rows of info_list.h that are sums. */
+#define SUM_COUNTER(name)
+#define SUM_U64(name)
+#define SUM_SUM(name)                         uint64_t name;
+#define SUM(kind, name, value, library, text) SUM_##kind(name)
+
+struct sums {
+    MPS_CONN_FIELDS(SUM)
 };
 
 static const char *state_name(enum mps_subflow_state state)
@@ -35,49 +40,25 @@ static const char *state_name(enum mps_subflow_state state)
     }
 }
 
-/* Bytes per second; added up in *sum. */
-static void put_rates(struct json_object *o, const struct mps_subflow_info *info,
-                      struct rates *sum)
-{
-    mps_time_t now = mps_clock_now();
-    uint64_t sending = mps_meter_rate(&info->sending, now);
-    uint64_t receiving = mps_meter_rate(&info->receiving, now);
+#define SUBFLOW_COUNTER(name, value) put_u64(o, #name, info->name);
+#define SUBFLOW_U64(name, value)     put_u64(o, #name, info->name);
+#define SUBFLOW_BOOL(name, value)    put_bool(o, #name, info->name);
+#define SUBFLOW_METRIC(name, value)  put_u64(o, #name, info->metrics.value);
+#define SUBFLOW_METER(name, value)                                                                 \
+    put_u64(o, #name, mps_meter_rate(&info->name, now));                                           \
+    sum->name += mps_meter_rate(&info->name, now);
+#define SUBFLOW(kind, name, value, library, text) SUBFLOW_##kind(name, value)
 
-    put_u64(o, "send_rate", sending);
-    put_u64(o, "receive_rate", receiving);
-    sum->sending += sending;
-    sum->receiving += receiving;
-}
-
-static void put_sum(struct json_object *o, const struct rates *sum)
-{
-    put_u64(o, "send_rate", sum->sending);
-    put_u64(o, "receive_rate", sum->receiving);
-}
-
-static struct json_object *subflow_object(const struct mps_subflow_info *info, struct rates *sum)
+static struct json_object *subflow_object(const struct mps_subflow_info *info, struct sums *sum)
 {
     struct json_object *o = json_object_new_object();
-    const struct mps_metrics *m = &info->metrics;
+    mps_time_t now = mps_clock_now();
 
     put_u64(o, "id", info->id);
     put_addr(o, "local", &info->local);
     put_addr(o, "remote", &info->remote);
     put_str(o, "state", state_name(info->state));
-    put_bool(o, "backup", info->backup);
-    put_bool(o, "stale", info->stale);
-    put_bool(o, "rests", info->rests);
-    put_u64(o, "bytes_sent", info->bytes_sent);
-    put_u64(o, "bytes_received", info->bytes_received);
-    put_u64(o, "bytes_reinjected", info->bytes_reinjected);
-    put_u64(o, "rtt_us", m->srtt_us);
-    put_u64(o, "rttvar_us", m->rttvar_us);
-    put_u64(o, "min_rtt_us", m->min_rtt_us);
-    put_u64(o, "cwnd", m->cwnd);
-    put_u64(o, "in_flight", m->in_flight);
-    put_u64(o, "notsent", m->notsent);
-    put_u64(o, "rate", m->rate);
-    put_rates(o, info, sum);
+    MPS_SUBFLOW_FIELDS(SUBFLOW)
     return o;
 }
 
@@ -110,13 +91,19 @@ static struct json_object *past_list(const struct mps_past *past)
     return list;
 }
 
+#define CONN_COUNTER(name)                     put_u64(o, #name, info.name);
+#define CONN_U64(name)                         put_u64(o, #name, info.name);
+#define CONN_BOOL(name)                        put_bool(o, #name, info.name);
+#define CONN_SUM(name)                         put_u64(o, #name, sum.name);
+#define CONN(kind, name, value, library, text) CONN_##kind(name)
+
 static void put_multipath(struct json_object *o, const struct mps_session *s)
 {
     struct mps_subflow_info sub[MPS_MAX_SUBFLOWS];
     struct json_object *list = json_object_new_array();
     struct mps_conn *core = mps_mpconn_core(s->mp);
     struct mps_conn_info info;
-    struct rates sum = {.sending = 0};
+    struct sums sum = {.send_rate = 0};
     unsigned n;
 
     mps_conn_info(core, &info);
@@ -128,17 +115,9 @@ static void put_multipath(struct json_object *o, const struct mps_session *s)
     put_str(o, "state", info.state);
     put_str(o, "mode", strcmp(info.state, "opening") == 0 ? "opening" : "multipath");
     put_str(o, "scheduler", info.sched);
-    put_u64(o, "bytes_sent", info.bytes_sent);
-    put_u64(o, "bytes_received", info.bytes_received);
-    put_u64(o, "bytes_acked", info.bytes_acked);
-    put_u64(o, "bytes_reinjected", info.bytes_reinjected);
-    put_u64(o, "credit_left", info.credit_left);
-    put_u64(o, "snd_queued", info.snd_queued);
-    put_u64(o, "rcv_queued", info.rcv_queued);
-    put_u64(o, "rcv_out_of_order", info.rcv_out_of_order);
     for (unsigned i = 0; i < n; i++)
         json_object_array_add(list, subflow_object(&sub[i], &sum));
-    put_sum(o, &sum);
+    MPS_CONN_FIELDS(CONN)
     json_object_object_add(o, "subflows", list);
     json_object_object_add(o, "ended", past_list(mps_conn_past(core)));
 }
@@ -148,7 +127,7 @@ static void put_plain(struct json_object *o, const struct mps_session *s)
 {
     struct json_object *list = json_object_new_array();
     bool waiting = mps_relay_waiting(s->relay);
-    struct rates sum = {.sending = 0};
+    struct sums sum = {.send_rate = 0};
     struct mps_subflow_info sub = {
         .state = waiting ? MPS_SF_OPENING : MPS_SF_ACTIVE,
         .local = s->ac.local,
@@ -156,7 +135,7 @@ static void put_plain(struct json_object *o, const struct mps_session *s)
     };
 
     mps_relay_bytes(s->relay, &sub.bytes_sent, &sub.bytes_received);
-    mps_relay_meters(s->relay, &sub.sending, &sub.receiving);
+    mps_relay_meters(s->relay, &sub.send_rate, &sub.receive_rate);
     mps_sock_metrics(mps_relay_fd(s->relay), &sub.metrics);
     put_token(o, "token", 0);
     put_str(o, "state", waiting ? "opening" : "established");
@@ -167,7 +146,8 @@ static void put_plain(struct json_object *o, const struct mps_session *s)
     put_u64(o, "bytes_sent", sub.bytes_sent);
     put_u64(o, "bytes_received", sub.bytes_received);
     json_object_array_add(list, subflow_object(&sub, &sum));
-    put_sum(o, &sum);
+    put_u64(o, "send_rate", sum.send_rate);
+    put_u64(o, "receive_rate", sum.receive_rate);
     json_object_object_add(o, "subflows", list);
     json_object_object_add(o, "ended", json_object_new_array());
 }
@@ -229,8 +209,8 @@ static struct json_object *count_object(const char *agent_id, const char *role, 
 static struct json_object *counted_object(const char *agent_id, enum mps_counts_role role,
                                           enum mps_plain_reason reason, uint32_t count)
 {
-    struct json_object *o = count_object(
-        agent_id, role == MPS_COUNTS_CLIENT ? "client" : "server", "counted", "plain", count);
+    struct json_object *o = count_object(agent_id, role == MPS_COUNTS_CLIENT ? "client" : "server",
+                                         "counted", "plain", count);
 
     put_str(o, "reason", mps_plain_reason_word(reason));
     return o;
