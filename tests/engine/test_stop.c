@@ -260,6 +260,37 @@ static void test_takes_nothing_new(void **state)
     pair_end(&p);
 }
 
+/* A newcomer's data came with HELLO: its agent hears that nobody took it, and sends it anew. */
+static void test_newcomers_data_is_sent_anew(void **state)
+{
+    struct mps_ho_reply reply;
+    struct pair p;
+    int app, tcp;
+    char byte;
+
+    pair_start(&p, "");
+    greet(&p);
+    told(&p.server, SIGTERM);
+    assert_true(retires(&p));
+    app = hand_over(&p.client, MPS_HO_CONNECTED,
+                    rig_dial("127.0.0.1", rig_port(p.listener), 0));
+    tcp = accept4(p.listener, NULL, NULL, SOCK_CLOEXEC);
+    assert_int_equal(send(app, "x", 1, 0), 1);
+    /* HELLO, and what was written with it or soon after. */
+    assert_true(wait_for(tcp, POLLIN) & POLLIN);
+    assert_int_equal(request(&p.server, MPS_HO_ACCEPTED, tcp, &reply), -1);
+    assert_int_equal(reply.status, MPS_HO_AGAIN_PLAIN);
+    close(tcp);
+    tcp = accept4(p.listener, NULL, NULL, SOCK_CLOEXEC);
+    assert_int_equal(recv(tcp, &byte, 1, 0), 1);
+    assert_int_equal(byte, 'x');
+    close(tcp);
+    close(app);
+    close(p.app_server);
+    assert_int_equal(agent_wait(&p.server, 10), 0);
+    pair_end(&p);
+}
+
 /* What does not end by itself is reset after the time that was set, at both ends. */
 static void test_is_gone_in_time(void **state)
 {
@@ -294,6 +325,7 @@ int main(void)
         cmocka_unit_test(test_idle_connection_ends),
         cmocka_unit_test(test_a_living_program_goes_on),
         cmocka_unit_test(test_takes_nothing_new),
+        cmocka_unit_test(test_newcomers_data_is_sent_anew),
         cmocka_unit_test(test_is_gone_in_time),
         cmocka_unit_test(test_at_once),
     };

@@ -181,6 +181,27 @@ static void early_data_replayed(void **state)
 }
 
 /* Early data that may have been acted upon is never sent twice. */
+/* The server's agent takes nobody: it has given none of it to its program. */
+static void early_data_refused(void **state)
+{
+    struct mps_opening msg = {.kind = MPS_OPENING_REFUSE, .reason = MPS_REASON_RESOURCES};
+    uint8_t refuse[MPS_OPENING_MAX_LEN];
+    struct pair *p = *state;
+
+    p->cfg[CLIENT].zero_rtt = true;
+    assert_int_equal(pair_start(p), 0);
+    p->end[CLIENT].to_send = 1000;
+    p->links[0].cut = true;
+    pair_settle(p);
+    assert_int_equal(p->end[CLIENT].sent, 1000);
+    p->links[0].cut = false;
+    p->links[0].out[CLIENT].len = 0;
+    pair_inject(&p->links[0], SERVER, refuse, mps_opening_encode(&msg, refuse));
+    p->links[0].out[SERVER].reset = true;
+    pair_settle(p);
+    expect_replay(p, p->end[CLIENT].sent);
+}
+
 static void early_data_not_replayed(void **state)
 {
     struct pair *p = *state;
@@ -485,7 +506,7 @@ int main(void)
         T(abort_tells_the_peer), T(abort_into_silence), T(abort_through_an_outage), T(abort_while_opening),
         T(close_with_unread_data), T(data_after_close), T(close_is_bounded), T(foreign_answer),
         T(no_answer), T(closed_without_answer), T(early_data_replayed),
-        T(early_data_not_replayed), T(early_data), T(short_exchange), T(end_is_acknowledged),
+        T(early_data_not_replayed), T(early_data_refused), T(early_data), T(short_exchange), T(end_is_acknowledged),
         T(no_subflow_left), T(single_reset_is_no_sign), T(silence_counts),
         T(silence_leaves_time_for_a_join), T(agent_of_the_client_died),
         T(agent_of_the_server_died), T(another_server_answers), T(unreachable_is_no_answer),

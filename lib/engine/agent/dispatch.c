@@ -12,6 +12,7 @@
 #include "memfd.h"
 #include "engine/net/netns.h"
 #include "engine/net/outq.h"
+#include "engine/net/peek.h"
 #include "spare.h"
 #include "engine/connection/session.h"
 #include "engine/connection/sockopts.h"
@@ -181,9 +182,17 @@ static void begin(const struct mps_ho_request *req, struct mps_dispatch *d)
     d->reply.conn_id = req->conn_id;
 }
 
-/* Not taken. The agent holds no listener, and no connection it has refused. */
-static void end(struct mps_dispatch *d)
+/* An accepted connection is not taken: its peer, if it is one of ours, comes back as plain TCP. */
+static void turn_away(const struct mps_ho_request *req, const struct mps_dispatch *d)
 {
+    if (req->op == MPS_HO_ACCEPTED && d->fd >= 0 && is_meant(d->fd, req->conn_id))
+        mps_peek_turn_away(d->fd);
+}
+
+/* Not taken. The agent holds no listener, and no connection it has refused. */
+static void end(const struct mps_ho_request *req, struct mps_dispatch *d)
+{
+    turn_away(req, d);
     if (d->fd >= 0)
         close(d->fd);
     d->fd = -1;
@@ -193,7 +202,7 @@ void mps_dispatch_fail(const struct mps_ho_request *req, struct mps_dispatch *d,
 {
     begin(req, d);
     fail(d, err);
-    end(d);
+    end(req, d);
 }
 
 enum mps_dispatch_by mps_dispatch_by(struct mps_hub *hub, const struct mps_ho_request *req,
@@ -269,7 +278,7 @@ void mps_dispatch_hub(struct mps_hub *hub, const struct mps_ho_request *req, str
         fail(d, EOPNOTSUPP);
         break;
     }
-    end(d);
+    end(req, d);
 }
 
 void mps_dispatch_engine(struct mps_engine *eng, const struct mps_ho_request *req,
@@ -292,7 +301,7 @@ void mps_dispatch_engine(struct mps_engine *eng, const struct mps_ho_request *re
         mps_manage_connection(eng, req, d);
         break;
     }
-    end(d);
+    end(req, d);
 }
 
 struct json_object *mps_dispatch_part(const struct mps_engine *eng,
@@ -319,7 +328,7 @@ void mps_dispatch_parts(struct mps_hub *hub, const struct mps_ho_request *req,
     d->reply_fd = mps_memfd_json(part[0]);
     if (d->reply_fd < 0)
         fail(d, errno);
-    end(d);
+    end(req, d);
 }
 
 void mps_dispatch_request(struct mps_hub *hub, const struct mps_ho_request *req,

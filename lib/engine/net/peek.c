@@ -71,13 +71,31 @@ void mps_peek_give_up(int fd)
     mps_sock_set_int(fd, SOL_SOCKET, SO_RCVLOWAT, 1);
 }
 
-void mps_peek_refuse(int fd, enum mps_reason reason)
+static bool say_refuse(int fd, enum mps_reason reason)
 {
     struct mps_opening msg = {.kind = MPS_OPENING_REFUSE, .reason = (uint8_t)reason};
     uint8_t out[MPS_OPENING_MAX_LEN];
     size_t len = mps_opening_encode(&msg, out);
 
-    if (send(fd, out, len, MSG_DONTWAIT | MSG_NOSIGNAL) < 0) {
+    return send(fd, out, len, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0;
+}
+
+void mps_peek_turn_away(int fd)
+{
+    const struct sockaddr none = {.sa_family = AF_UNSPEC};
+    struct mps_opening msg;
+    size_t have;
+
+    if (classify(fd, &msg, &have) != 0 || msg.kind != MPS_OPENING_HELLO)
+        return;
+    (void)say_refuse(fd, MPS_REASON_RESOURCES);
+    /* Whoever else has the socket reads nothing of what followed HELLO. */
+    (void)connect(fd, &none, sizeof(none));
+}
+
+void mps_peek_refuse(int fd, enum mps_reason reason)
+{
+    if (!say_refuse(fd, reason)) {
         mps_sock_reset(fd);
         return;
     }

@@ -26,5 +26,12 @@ size_t mps_peek_begun(int fd);
 /* After MPS_OPENING_MORE: no more is waited for, so the socket is readable again. */
 void mps_peek_give_up(int fd);
 
+/*
+ * Nobody serves the connection. If a whole HELLO is there, the peer hears of that by REFUSE, so that it
+ * may send again what came with HELLO, and the connection is reset; the descriptor stays open. If not,
+ * nothing happens: it may be no peer of ours.
+ */
+void mps_peek_turn_away(int fd);
+
 /* Best effort REFUSE with `reason`, then close; the peer sees FIN behind it. */
 void mps_peek_refuse(int fd, enum mps_reason reason);
