@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# usage: banned.sh SOURCE_ROOT: calls that are never right here, and licence lines.
+# usage: banned.sh SOURCE_ROOT: what is never right here: calls, conflict markers, a missing licence line.
 cd "$1" || exit 1
 rc=0
 sources=$(find lib preload include -name '*.[ch]')
@@ -16,6 +16,10 @@ fi
 if find lib preload include tests -name '*.[ch]' -exec awk '
         FNR == 1 && $0 != "/* SPDX-License-Identifier: MIT */" { print FILENAME }' {} + | grep .; then
     echo "no licence line"
+    rc=1
+fi
+if grep -rnE '^(<<<<<<<|>>>>>>>) ' lib preload include tests man README.md; then
+    echo "conflict markers"
     rc=1
 fi
 exit $rc
