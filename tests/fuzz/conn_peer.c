@@ -103,7 +103,7 @@ void peer_init(struct peer *p, uint8_t options)
     p->conn_token = mps_conn_token(p->conn);
     p->greeted = p->server;
     p->pipes[0].active = p->server;
-    peer_settle(p);
+    peer_serve(p);
 }
 
 void peer_deinit(struct peer *p)
@@ -391,7 +391,7 @@ static void check_state(struct peer *p)
     CHECK(p->conn_credit <= p->read + window);
 }
 
-void peer_settle(struct peer *p)
+void peer_serve(struct peer *p)
 {
     struct mps_event event;
 

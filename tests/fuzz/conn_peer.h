@@ -76,4 +76,4 @@ void peer_send_ctrl(struct peer *p, struct pipe *pipe, const struct mps_ctrl *ct
 void peer_join(struct peer *p, bool bad, uint8_t from);
 
 /* Events, deadlines, push: what the transport does after every verb; checks what must hold. */
-void peer_settle(struct peer *p);
+void peer_serve(struct peer *p);

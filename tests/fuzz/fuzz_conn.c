@@ -313,7 +313,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     peer_init(&peer, byte(&in));
     for (unsigned i = 0; i < OPS_MAX && in.n > 0 && peer.conn != NULL; i++) {
         run_op(&peer, &in);
-        peer_settle(&peer);
+        peer_serve(&peer);
     }
     peer_deinit(&peer);
     return 0;

@@ -10,7 +10,7 @@ static const char *check_slots(const struct mps_conn *c)
 
     mps_for_each_subflow(sf, c) {
         const char *broken = mps_sf_check(sf);
-        uint32_t bit = UINT32_C(1) << sf->slot;
+        uint32_t bit = mps_sf_bit(sf);
 
         if (broken)
             return broken;
@@ -25,7 +25,7 @@ static const char *check_slots(const struct mps_conn *c)
     if (reinjected > c->count.bytes_reinjected)
         return "conn: subflows repeated more than the connection";
     for (unsigned slot = 0; slot < MPS_RTXQ_SLOTS; slot++) {
-        if (c->tx.rtxq.outstanding[slot] > 0 && !(seen & ~dead & UINT32_C(1) << slot))
+        if (c->tx.rtxq.outstanding[slot] > 0 && !(seen & ~dead & mps_slot_bit(slot)))
             return "conn: a subflow that has ended carries data";
     }
     return NULL;

@@ -76,18 +76,14 @@ static void tell_peer(const struct mps_subflow *sf, enum mps_reason reason, bool
     (void)mps_control_queue(sf->conn, &ctrl);
 }
 
-/* What its end means to the others and to the connection. */
-static void lost(struct mps_subflow *sf, bool back_off, bool transient, bool orderly,
-                 mps_time_t now)
+/* What its end means to its pair of addresses and to the connection. */
+static void lost(struct mps_subflow *sf, const struct mps_end *end, mps_time_t now)
 {
     struct mps_conn *c = sf->conn;
-    bool turned_away = false;
 
-    if (back_off)
-        turned_away = mps_backoff_failed(c, sf, transient, now);
-    if (turned_away)
+    if (what_follows[end->cause].back_off && mps_backoff_failed(c, sf, end->transient, now))
         mps_phase_forgotten(c, now);
-    mps_phase_lost_subflow(c, sf, orderly, now);
+    mps_phase_lost_subflow(c, sf, end->cause == MPS_END_EOF, now);
 }
 
 void mps_news_ended(struct mps_subflow *sf, const struct mps_end *end, mps_time_t now)
@@ -97,7 +93,7 @@ void mps_news_ended(struct mps_subflow *sf, const struct mps_end *end, mps_time_
     if (what_follows[end->cause].tell)
         tell_peer(sf, end->reason, end->transient);
     mps_drop_subflow(sf, what_follows[end->cause].reset, end->reason, now);
-    lost(sf, what_follows[end->cause].back_off, end->transient, end->cause == MPS_END_EOF, now);
+    lost(sf, end, now);
 }
 
 void mps_news_failed(struct mps_subflow *sf, enum mps_reason reason, mps_time_t now)
@@ -141,6 +137,7 @@ void mps_news_pipe_ended(struct mps_subflow *sf, bool orderly, enum mps_reason r
 
 bool mps_news_last_words(struct mps_subflow *sf, enum mps_reason reason, mps_time_t now)
 {
+    const struct mps_end end = {MPS_END_FAILED, reason, false};
     struct mps_conn *c = sf->conn;
 
     if (sf->state != MPS_SF_ACTIVE || c->phase != MPS_PH_OPEN || mps_conn_n_active(c) > 1)
@@ -154,6 +151,6 @@ bool mps_news_last_words(struct mps_subflow *sf, enum mps_reason reason, mps_tim
     sf->rx.mode = MPS_RX_DEAF;
     mps_sf_rx_clear(sf);
     mps_rtxq_slot_lost(&c->tx.rtxq, sf->slot);
-    lost(sf, true, false, false, now);
+    lost(sf, &end, now);
     return true;
 }

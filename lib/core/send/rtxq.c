@@ -2,6 +2,7 @@
 #include "rtxq.h"
 #include <string.h>
 #include "core/base/err.h"
+#include "core/base/slot.h"
 
 #define RECYCLED_MAX 64
 #define NO_SLOT      0xff
@@ -83,11 +84,11 @@ static void queue_before(struct mps_list *pos, struct mps_run *run, enum mps_cau
 
 static void add_carrier(struct mps_rtxq *q, struct mps_run *run, unsigned slot, mps_time_t now)
 {
-    if (!(run->carriers & (1u << slot)))
+    if (!(run->carriers & mps_slot_bit(slot)))
         q->outstanding[slot] += mps_run_end(run) - run->dsn;
     if (run->times_sent == 0 && run->queued)
         q->aside -= run->len; /* its first way */
-    run->carriers |= 1u << slot;
+    run->carriers |= mps_slot_bit(slot);
     run->last_slot = (uint8_t)slot;
     run->last_sent = now;
     run->times_sent++;
@@ -95,10 +96,10 @@ static void add_carrier(struct mps_rtxq *q, struct mps_run *run, unsigned slot, 
 
 static void remove_carrier(struct mps_rtxq *q, struct mps_run *run, unsigned slot)
 {
-    if (!(run->carriers & (1u << slot)))
+    if (!(run->carriers & mps_slot_bit(slot)))
         return;
     q->outstanding[slot] -= mps_run_end(run) - run->dsn;
-    run->carriers &= ~(1u << slot);
+    run->carriers &= ~mps_slot_bit(slot);
     /* The slot's next user has nothing to do with these times. */
     if (run->first_slot == slot)
         run->first_slot = NO_SLOT;
@@ -316,7 +317,7 @@ mps_time_t mps_rtxq_oldest(const struct mps_rtxq *q, unsigned slot)
         /* Runs were first sent in DSN order: none from here on is older. */
         if (run->first_sent >= oldest)
             break;
-        if (!(run->carriers & (1u << slot)))
+        if (!(run->carriers & mps_slot_bit(slot)))
             continue;
         if (run->last_slot != slot && run->first_slot == slot)
             sent = run->first_sent;

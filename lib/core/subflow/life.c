@@ -12,7 +12,7 @@ struct mps_subflow *mps_sf_new(struct mps_conn *conn, uint32_t id, const struct 
     struct mps_subflow *sf;
     uint8_t slot = 0;
 
-    while (slot < MPS_MAX_SUBFLOWS && (conn->slots & (UINT32_C(1) << slot)))
+    while (slot < MPS_MAX_SUBFLOWS && (conn->slots & mps_slot_bit(slot)))
         slot++;
     if (slot == MPS_MAX_SUBFLOWS)
         return NULL;
@@ -31,7 +31,7 @@ struct mps_subflow *mps_sf_new(struct mps_conn *conn, uint32_t id, const struct 
     mps_sf_tx_init(sf);
     mps_stale_init(&sf->stale);
     mps_list_push_back(&conn->subflows, &sf->node);
-    conn->slots |= UINT32_C(1) << slot;
+    conn->slots |= mps_slot_bit(slot);
     return sf;
 }
 
@@ -41,7 +41,7 @@ void mps_sf_free(struct mps_subflow *sf)
 
     mps_sf_tx_deinit(sf);
     mps_sf_rx_clear(sf);
-    c->slots &= ~(mps_sf_bit(sf));
+    c->slots &= ~mps_sf_bit(sf);
     mps_list_remove(&sf->node);
     mps_free(c->env.mem, sf->split);
     mps_free(c->env.mem, sf);

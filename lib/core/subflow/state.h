@@ -9,6 +9,7 @@
 #include "core/wire/frame.h"
 #include "core/base/list.h"
 #include "core/base/meter.h"
+#include "core/base/slot.h"
 #include "core/wire/opening.h"
 #include "core/wire/padding.h"
 #include "core/receive/reasm.h"
@@ -150,7 +151,7 @@ struct mps_subflow {
 /* Its bit in masks of slots. */
 static inline uint32_t mps_sf_bit(const struct mps_subflow *sf)
 {
-    return UINT32_C(1) << sf->slot;
+    return mps_slot_bit(sf->slot);
 }
 
 static inline bool mps_sf_works(const struct mps_subflow *sf)
