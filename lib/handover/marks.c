@@ -271,7 +271,7 @@ bool mps_marks_untouched(int fd)
     return read_info(fd, &info) && untouched(&info);
 }
 
-enum mps_marks_view mps_marks_look(int fd)
+enum mps_marks_seen mps_marks_look(int fd)
 {
     struct tcp_info info;
 

@@ -93,13 +93,13 @@ int mps_marks_prepare_agent(int fd, unsigned mark);
 bool mps_marks_synack_is(int fd, unsigned mark);
 
 /* What a look at a socket shows of a handshake that was to carry marks. */
-enum mps_marks_view {
+enum mps_marks_seen {
     MPS_MARKS_HANDSHAKE, /* it is under way */
     MPS_MARKS_ANSWERED,  /* mps_marks_synack_is(MPS_MARK_LISTEN) and mps_marks_untouched */
     MPS_MARKS_REFUSED,   /* the SYN-ACK was marked, and the peer reset it before any data */
     MPS_MARKS_NATIVE,    /* anything else: it will never be one of ours */
 };
-enum mps_marks_view mps_marks_look(int fd);
+enum mps_marks_seen mps_marks_look(int fd);
 
 /* Before any handshake, or after one that failed? */
 bool mps_marks_unconnected(int fd);

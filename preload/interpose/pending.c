@@ -29,13 +29,13 @@ void mps_pending_start(int fd)
     errno = saved;
 }
 
-enum mps_marks_view mps_pending_look(int fd)
+enum mps_marks_seen mps_pending_look(int fd)
 {
-    enum mps_marks_view view = mps_marks_look(fd);
+    enum mps_marks_seen seen = mps_marks_look(fd);
 
-    if (view == MPS_MARKS_NATIVE && mps_exceptions_peer_capable(fd) && mps_marks_untouched(fd))
+    if (seen == MPS_MARKS_NATIVE && mps_exceptions_peer_capable(fd) && mps_marks_untouched(fd))
         return MPS_MARKS_ANSWERED;
-    return view;
+    return seen;
 }
 
 /* What is the state of the hint to be after this look? */

@@ -59,7 +59,7 @@ int mps_disconnect(int fd, const struct mps_ho_conn_name *name);
  * What a look at fd, on which connect() was marked, shows. A peer that is listed as capable counts
  * as if it had answered with the mark. errno is preserved.
  */
-enum mps_marks_view mps_pending_look(int fd);
+enum mps_marks_seen mps_pending_look(int fd);
 
 /* Mark the listeners that the program was started with (LISTEN_PID and LISTEN_FDS, or NULL). */
 void mps_listen_take_over(const char *pid, const char *count);

@@ -6,7 +6,7 @@
 #include "handover/sys.h"
 #include "inq.h"
 #include "lent.h"
-#include "plain.h"
+#include "recent.h"
 #include "tally.h"
 #include "interpose/calls/wait.h"
 
@@ -72,7 +72,7 @@ static void remember_plain(int fd)
     struct mps_ho_conn_name name;
 
     if (mps_preload_is_ours(fd, &name))
-        mps_plain_remember((const struct sockaddr *)&name.peer);
+        mps_recent_remember((const struct sockaddr *)&name.peer);
 }
 
 /* The program keeps its TCP socket. */

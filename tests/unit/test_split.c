@@ -15,7 +15,7 @@ struct path {
     struct {
         uint32_t opaque;
         mps_time_t at;
-    } pong[MPS_SPLIT_MARKS];
+    } pong[MPS_SPLIT_PROBES];
     unsigned n;
 };
 
@@ -119,12 +119,12 @@ static void bounded_marks(void **state)
         mps_split_ask(&s, sent, MPS_SEC);
         n++;
     }
-    assert_int_equal(n, MPS_SPLIT_MARKS);
+    assert_int_equal(n, MPS_SPLIT_PROBES);
     assert_int_equal(mps_split_room(&s, 100 * MPS_SPLIT_MIN), 0);
     /* A peer that answers none is asked again in place of the first. */
     assert_true(mps_split_due(&s, s.sent, MPS_SEC + MPS_SPLIT_LOST));
     mps_split_ask(&s, s.sent, MPS_SEC + MPS_SPLIT_LOST);
-    assert_int_equal(s.n, MPS_SPLIT_MARKS);
+    assert_int_equal(s.n, MPS_SPLIT_PROBES);
     mps_split_answer(&s, s.last_opaque, 2 * MPS_SEC + MPS_SPLIT_LOST);
     assert_int_equal(s.delivered, s.sent);
     assert_int_equal(s.n, 0);

@@ -121,7 +121,7 @@ struct mps_paths {
     mps_time_t alone_since; /* no subflow is active, 0: one is */
     unsigned refusals;    /* since then, of pairs that had worked, */
     unsigned strange_refusals; /* and of others */
-    bool due;             /* something changed: ask the policy */
+    bool due;             /* something changed: ask the path manager */
     mps_time_t retry_at;
 };
 

@@ -6,7 +6,7 @@
 #include "core/conn/query.h"
 #include "core/subflow/life.h"
 
-struct view {
+struct candidates {
     const struct mps_conn *c;
     mps_time_t now;
     struct mps_pm_local locals[MPS_LOCALS_MAX + 1];
@@ -29,7 +29,7 @@ static bool counts(const struct mps_subflow *sf, mps_time_t now)
  * Without any working subflow, a join that has no answer yet does not keep others from being
  * tried beside it (as RFC 8305 does for connections).
  */
-static bool counts_for_policy(const struct mps_subflow *sf, bool in_need, mps_time_t now)
+static bool counts_for_manager(const struct mps_subflow *sf, bool in_need, mps_time_t now)
 {
     if (in_need && sf->state < MPS_SF_ACTIVE && now - sf->join.since >= MPS_JOIN_PATIENCE)
         return false;
@@ -38,7 +38,7 @@ static bool counts_for_policy(const struct mps_subflow *sf, bool in_need, mps_ti
 
 static bool may_try(const void *user, unsigned l, unsigned r)
 {
-    const struct view *v = user;
+    const struct candidates *v = user;
     const struct mps_subflow *sf;
     uint32_t local = v->local_of[l]->key;
     mps_addr_id_t remote = v->remote_of[r]->id;
@@ -52,7 +52,7 @@ static bool may_try(const void *user, unsigned l, unsigned r)
     return mps_backoff_over(v->c, local, remote, v->now);
 }
 
-static void view_fill(struct view *v, const struct mps_conn *c, mps_time_t now)
+static void candidates_fill(struct candidates *v, const struct mps_conn *c, mps_time_t now)
 {
     const struct mps_paths *p = &c->paths;
     const struct mps_subflow *sf;
@@ -66,7 +66,7 @@ static void view_fill(struct view *v, const struct mps_conn *c, mps_time_t now)
         unsigned n = 0;
 
         mps_for_each_subflow(sf, c)
-            n += counts_for_policy(sf, need, now) && sf->local_key == l->key;
+            n += counts_for_manager(sf, need, now) && sf->local_key == l->key;
         if (!l->known && n == 0)
             continue;
         v->local_of[v->n_locals] = l;
@@ -85,12 +85,12 @@ static void view_fill(struct view *v, const struct mps_conn *c, mps_time_t now)
         if (r->gone)
             continue;
         mps_for_each_subflow(sf, c)
-            n += counts_for_policy(sf, need, now) && sf->remote_id == r->id;
+            n += counts_for_manager(sf, need, now) && sf->remote_id == r->id;
         v->remote_of[v->n_remotes] = r;
         v->remotes[v->n_remotes++] = (struct mps_pm_remote){r->addr, r->way, n};
     }
     mps_for_each_subflow(sf, c)
-        v->n_subflows += counts_for_policy(sf, need, now);
+        v->n_subflows += counts_for_manager(sf, need, now);
 }
 
 static struct mps_subflow *hangs_longest(const struct mps_conn *c, mps_time_t now)
@@ -193,7 +193,7 @@ static bool open_pair(struct mps_conn *c, const struct mps_local *l, const struc
     return true;
 }
 
-/* When the policy is to be asked again although nothing happens. */
+/* When the path manager is to be asked again although nothing happens. */
 static mps_time_t next_try(const struct mps_conn *c, mps_time_t now)
 {
     const struct mps_subflow *sf;
@@ -212,12 +212,12 @@ static mps_time_t next_try(const struct mps_conn *c, mps_time_t now)
 
 static void open_wanted(struct mps_conn *c, mps_time_t now)
 {
-    struct view v;
+    struct candidates v;
 
     for (unsigned i = 0; i < MPS_MAX_SUBFLOWS; i++) {
         unsigned l, r;
 
-        view_fill(&v, c, now);
+        candidates_fill(&v, c, now);
         if (v.n_locals == 0 || v.n_remotes == 0 || v.n_subflows >= c->cfg.max_subflows)
             return;
         if (c->cfg.pm->next(

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The path manager's policy (pm.h) asked and obeyed: new subflows within the limit. */
+/* The path manager (pm.h) asked and obeyed: new subflows within the limit. */
 #pragma once
 #include "core/conn/state.h"
 

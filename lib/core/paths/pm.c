@@ -3,20 +3,20 @@
 #include <string.h>
 
 #define OPS(name) &mps_pm_##name,
-static const struct mps_pm_ops *const policies[] = {MPS_PATH_MANAGERS(OPS)};
+static const struct mps_pm_ops *const managers[] = {MPS_PATH_MANAGERS(OPS)};
 
-#define N_POLICIES (sizeof(policies) / sizeof(policies[0]))
+#define N_MANAGERS (sizeof(managers) / sizeof(managers[0]))
 
 const struct mps_pm_ops *mps_pm_at(unsigned i)
 {
-    return i < N_POLICIES ? policies[i] : NULL;
+    return i < N_MANAGERS ? managers[i] : NULL;
 }
 
 const struct mps_pm_ops *mps_pm_find(const char *name)
 {
-    for (unsigned i = 0; i < N_POLICIES; i++) {
-        if (strcmp(policies[i]->name, name) == 0)
-            return policies[i];
+    for (unsigned i = 0; i < N_MANAGERS; i++) {
+        if (strcmp(managers[i]->name, name) == 0)
+            return managers[i];
     }
     return NULL;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Path managers: which pairs of addresses should have a subflow. A policy sees the addresses and
+ * Path managers: which pairs of addresses should have a subflow. A manager sees the addresses and
  * the pairs in use as plain values and names the next pair to open.
  */
 #pragma once

@@ -34,22 +34,22 @@ uint64_t mps_split_room(struct mps_split *s, uint64_t sent)
 
 bool mps_split_due(const struct mps_split *s, uint64_t sent, mps_time_t now)
 {
-    if (s->n == MPS_SPLIT_MARKS)
-        return now - s->mark[s->first].at >= MPS_SPLIT_LOST + 4 * s->srtt_us * MPS_USEC;
+    if (s->n == MPS_SPLIT_PROBES)
+        return now - s->probe[s->first].at >= MPS_SPLIT_LOST + 4 * s->srtt_us * MPS_USEC;
     if (sent == s->sent)
         return false;
-    return s->n == 0 || sent - s->sent >= mps_split_bound(s) / (MPS_SPLIT_MARKS - 2);
+    return s->n == 0 || sent - s->sent >= mps_split_bound(s) / (MPS_SPLIT_PROBES - 2);
 }
 
 uint32_t mps_split_ask(struct mps_split *s, uint64_t sent, mps_time_t now)
 {
     if (s->delivered == s->sent) /* a pause has no rate */
         s->delivered_at = s->begun_at = now;
-    if (s->n == MPS_SPLIT_MARKS) {
-        s->first = (s->first + 1) & (MPS_SPLIT_MARKS - 1);
+    if (s->n == MPS_SPLIT_PROBES) {
+        s->first = (s->first + 1) & (MPS_SPLIT_PROBES - 1);
         s->n--;
     }
-    s->mark[(s->first + s->n++) & (MPS_SPLIT_MARKS - 1)] = (struct mps_split_mark){
+    s->probe[(s->first + s->n++) & (MPS_SPLIT_PROBES - 1)] = (struct mps_split_probe){
         .opaque = ++s->last_opaque,
         .sent = sent,
         .at = now,
@@ -98,11 +98,11 @@ static void drain(struct mps_split *s, mps_time_t now)
  * The rate: the bytes that arrived over the time that they took to arrive, or to be sent if that
  * was longer. PONGs that were held up come together, and would tell of rates that no path has.
  */
-static void measure(struct mps_split *s, const struct mps_split_mark *mark, mps_time_t now)
+static void measure(struct mps_split *s, const struct mps_split_probe *probe, mps_time_t now)
 {
-    mps_time_t sending = mark->at - mark->begun_at, coming = now - mark->delivered_at;
+    mps_time_t sending = probe->at - probe->begun_at, coming = now - probe->delivered_at;
     uint64_t us = (sending > coming ? sending : coming) / MPS_USEC;
-    uint64_t bytes = mark->sent - mark->delivered, sample;
+    uint64_t bytes = probe->sent - probe->delivered, sample;
 
     if (us == 0 || bytes > UINT64_MAX / 1000000u)
         return;
@@ -128,24 +128,24 @@ static void next_span(struct mps_split *s, mps_time_t now)
 
 void mps_split_answer(struct mps_split *s, uint32_t opaque, mps_time_t now)
 {
-    struct mps_split_mark mark;
+    struct mps_split_probe probe;
     unsigned skip = 0;
     uint64_t us;
 
-    while (skip < s->n && s->mark[(s->first + skip) & (MPS_SPLIT_MARKS - 1)].opaque != opaque)
+    while (skip < s->n && s->probe[(s->first + skip) & (MPS_SPLIT_PROBES - 1)].opaque != opaque)
         skip++;
     if (skip == s->n)
         return; /* another's */
-    mark = s->mark[(s->first + skip) & (MPS_SPLIT_MARKS - 1)];
-    s->first = (s->first + skip + 1) & (MPS_SPLIT_MARKS - 1);
+    probe = s->probe[(s->first + skip) & (MPS_SPLIT_PROBES - 1)];
+    s->first = (s->first + skip + 1) & (MPS_SPLIT_PROBES - 1);
     s->n -= skip + 1;
-    us = (now - mark.at) / MPS_USEC;
+    us = (now - probe.at) / MPS_USEC;
     round_trip(s, us == 0 ? 1 : us > UINT32_MAX ? UINT32_MAX : (uint32_t)us, now);
     drain(s, now);
-    measure(s, &mark, now);
-    s->delivered = mark.sent;
+    measure(s, &probe, now);
+    s->delivered = probe.sent;
     s->delivered_at = now;
-    s->begun_at = mark.at;
+    s->begun_at = probe.at;
     next_span(s, now);
 }
 

@@ -12,30 +12,30 @@
 #include "subflow.h"
 #include "core/base/time.h"
 
-#define MPS_SPLIT_MARKS 16u /* PINGs under way, a power of two */
+#define MPS_SPLIT_PROBES 16u /* PINGs under way, a power of two */
 
-struct mps_split_mark {
-    uint32_t opaque;      /* of the PING */
-    uint64_t sent;        /* bytes before it */
+struct mps_split_probe {
+    uint32_t opaque; /* of the PING */
+    uint64_t sent;   /* bytes before it */
     mps_time_t at;
-    uint64_t delivered;   /* bytes known to have arrived when it was sent, */
+    uint64_t delivered;      /* bytes known to have arrived when it was sent, */
     mps_time_t delivered_at; /* since when, */
     mps_time_t begun_at;     /* and when the last of them had been sent */
 };
 
 struct mps_split {
-    struct mps_split_mark mark[MPS_SPLIT_MARKS];
+    struct mps_split_probe probe[MPS_SPLIT_PROBES];
     unsigned first, n;
     uint32_t last_opaque;
     uint64_t sent;      /* up to the last PING */
     uint64_t delivered; /* have arrived */
     mps_time_t delivered_at, begun_at;
     uint32_t srtt_us, rttvar_us, min_rtt_us; /* of the whole path, 0: unknown */
-    uint64_t rate[2];   /* highest in this span of time and the one before, bytes per second */
-    mps_time_t span_at; /* end of this span */
-    bool full;          /* the bound was reached in it */
-    mps_time_t min_at;  /* when the lowest round-trip time was last seen */
-    mps_time_t drain_at; /* until then less is on its way, to see it again; 0: not now */
+    uint64_t rate[2];      /* highest in this span of time and the one before, bytes per second */
+    mps_time_t span_at;    /* end of this span */
+    bool full;             /* the bound was reached in it */
+    mps_time_t min_at;     /* when the lowest round-trip time was last seen */
+    mps_time_t drain_at;   /* until then less is on its way, to see it again; 0: not now */
     uint32_t drain_rtt_us; /* lowest meanwhile */
 };
 

@@ -128,7 +128,7 @@ static bool seal(struct mps_subflow *sf, struct mps_tx_frame *f)
         sum(f);
     dss = (struct mps_dss){
         .flags = f->flags, .checked = f->checked, .payload_len = f->len, .dsn = f->dsn};
-    /* Each copy says so: whichever comes first brings the byte and the mark together. */
+    /* Each copy says so: whichever comes first brings the byte and the flag together. */
     if (f->len > 0 && f->dsn + f->len == c->tx.urgent_end)
         dss.flags |= MPS_DSS_URGENT;
     encode_head(sf, &dss, f->head);

@@ -8,7 +8,7 @@
 #include "handover/marks.h"
 #include "handover/sys.h"
 #include "interpose/netns.h"
-#include "interpose/plain.h"
+#include "interpose/recent.h"
 #include "interpose/tally.h"
 
 #define MSS_UNSET 536 /* what a socket answers before its handshake if TCP_MAXSEG was not set */
@@ -77,7 +77,7 @@ static enum mps_plain_reason objection(int fd, const struct sockaddr *addr, sock
         return MPS_PLAIN_LOOPBACK;
     if (is_link_local(addr))
         return MPS_PLAIN_LINK_LOCAL;
-    if (mps_plain_is_recent(addr))
+    if (mps_recent_is_plain(addr))
         return MPS_PLAIN_RECENT;
     if (!may_set_mss(fd))
         return MPS_PLAIN_OPTION;
@@ -105,7 +105,7 @@ static int come_back(int fd, const struct sockaddr *addr, socklen_t len, int rc)
 
     if (mps_marks_look(fd) != MPS_MARKS_REFUSED)
         return rc;
-    mps_plain_remember(addr);
+    mps_recent_remember(addr);
     (void)mps_sys_connect(fd, &none, sizeof(none));
     (void)mps_preload_set_option(fd, IPPROTO_TCP, TCP_MAXSEG, 0);
     mps_tally_connect(fd, MPS_PLAIN_PEER_REFUSED);
@@ -136,7 +136,7 @@ static int connect_marked(int fd, const struct sockaddr *addr, socklen_t len)
             mps_tally_decided(fd);
             return rc;
         }
-        mps_plain_remember(addr);
+        mps_recent_remember(addr);
         mps_tally_connect(fd, MPS_PLAIN_PEER_UNMARKED);
         return 0;
     }

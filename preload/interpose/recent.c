@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "plain.h"
+#include "recent.h"
 #include <netinet/in.h>
 #include <stdatomic.h>
 #include <stdint.h>
@@ -47,7 +47,7 @@ static uint32_t hash_of(const struct sockaddr *addr)
     return hash | 1; /* never a free entry's */
 }
 
-void mps_plain_remember(const struct sockaddr *addr)
+void mps_recent_remember(const struct sockaddr *addr)
 {
     const uint32_t hash = hash_of(addr);
 
@@ -55,11 +55,11 @@ void mps_plain_remember(const struct sockaddr *addr)
                           memory_order_relaxed);
 }
 
-bool mps_plain_is_recent(const struct sockaddr *addr)
+bool mps_recent_is_plain(const struct sockaddr *addr)
 {
     const uint32_t hash = hash_of(addr);
     const uint64_t entry =
         atomic_load_explicit(&entries[(hash >> 8) % ENTRIES], memory_order_relaxed);
 
-    return entry >> 32 == hash && now_ms() - (uint32_t)entry < MPS_PLAIN_MS;
+    return entry >> 32 == hash && now_ms() - (uint32_t)entry < MPS_RECENT_MS;
 }

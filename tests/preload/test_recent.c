@@ -7,7 +7,7 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
-#include "../../preload/interpose/plain.h"
+#include "../../preload/interpose/recent.h"
 #include "fake_agent.h"
 #include "handover/marks.h"
 #include "peer.h"
@@ -22,21 +22,21 @@ static void known_for_a_moment(void **state)
 
     inet_pton(AF_INET, "192.0.2.1", &v4.sin_addr);
     inet_pton(AF_INET6, "fe80::1", &v6.sin6_addr);
-    assert_false(mps_plain_is_recent((struct sockaddr *)&v4));
-    assert_false(mps_plain_is_recent((struct sockaddr *)&v6));
-    mps_plain_remember((struct sockaddr *)&v4);
-    assert_true(mps_plain_is_recent((struct sockaddr *)&v4));
+    assert_false(mps_recent_is_plain((struct sockaddr *)&v4));
+    assert_false(mps_recent_is_plain((struct sockaddr *)&v6));
+    mps_recent_remember((struct sockaddr *)&v4);
+    assert_true(mps_recent_is_plain((struct sockaddr *)&v4));
     other = v4;
     other.sin_port = htons(81);
-    assert_false(mps_plain_is_recent((struct sockaddr *)&other));
+    assert_false(mps_recent_is_plain((struct sockaddr *)&other));
     other = v4;
     inet_pton(AF_INET, "192.0.2.2", &other.sin_addr);
-    assert_false(mps_plain_is_recent((struct sockaddr *)&other));
-    mps_plain_remember((struct sockaddr *)&v6);
-    assert_true(mps_plain_is_recent((struct sockaddr *)&v6));
+    assert_false(mps_recent_is_plain((struct sockaddr *)&other));
+    mps_recent_remember((struct sockaddr *)&v6);
+    assert_true(mps_recent_is_plain((struct sockaddr *)&v6));
     scope = v6;
     scope.sin6_scope_id = 2;
-    assert_false(mps_plain_is_recent((struct sockaddr *)&scope));
+    assert_false(mps_recent_is_plain((struct sockaddr *)&scope));
 }
 
 static void forgotten_again(void **state)
@@ -46,14 +46,14 @@ static void forgotten_again(void **state)
 
     inet_pton(AF_INET, "192.0.2.9", &v4.sin_addr);
     clock_gettime(CLOCK_MONOTONIC, &start);
-    mps_plain_remember((struct sockaddr *)&v4);
+    mps_recent_remember((struct sockaddr *)&v4);
     do {
         (void)poll(NULL, 0, 20);
         clock_gettime(CLOCK_MONOTONIC, &now);
         assert_true(now.tv_sec - start.tv_sec < 30);
-    } while (mps_plain_is_recent((struct sockaddr *)&v4));
+    } while (mps_recent_is_plain((struct sockaddr *)&v4));
     assert_true((now.tv_sec - start.tv_sec) * 1000 + (now.tv_nsec - start.tv_nsec) / 1000000 >=
-                MPS_PLAIN_MS - 20); /* the coarse clock's step */
+                MPS_RECENT_MS - 20); /* the coarse clock's step */
 }
 
 static pid_t start_client(const struct mps_ho_config *cfg, const char *port)
@@ -104,7 +104,7 @@ static void one_try(void **state)
         assert_true(receive_all(fd, (uint64_t)i, SIZE));
         close(fd);
     }
-    assert_in_range(marked, 1, 2 + (time(NULL) - start) * 1000 / MPS_PLAIN_MS);
+    assert_in_range(marked, 1, 2 + (time(NULL) - start) * 1000 / MPS_RECENT_MS);
     assert_int_equal(waitpid(pid, &status, 0), pid);
     assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
     close(listener);
