@@ -5,8 +5,8 @@
  *                                                            both directions if none
  *   stats                                                    JSON array of links
  *   quit
- * R: bits per second with k, m, g + "bit", 0 for no limit; T: ns, us, ms, s; B: bytes with k, m,
- * or a time at the direction's rate; P: "%" or "ppm"; N: box.h. Settings hold from the next packet on.
+ * R: bits per second with k, m, g + "bit", 0 for no limit; T: ns, us, ms, s; B: bytes with k, m, or
+ * a time at the direction's rate; P: "%" or "ppm"; N: box.h. Settings hold from the next packet on.
  */
 #pragma once
 #include <stdbool.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * pairs, the default: every way out of this host and every way into the peer in use, with about as
- * few subflows as that takes: the larger number of the two, so that two hosts with two interfaces each get
- * two subflows and not four that share two paths. The IPv4 and the IPv6 address of an interface,
- * and those of a peer, name one path: the second is there for when the first fails.
+ * few subflows as that takes: the larger number of the two, so that two hosts with two interfaces
+ * each get two subflows and not four that share two paths. The IPv4 and the IPv6 address of an
+ * interface, and those of a peer, name one path: the second is there for when the first fails.
  *
  * 1. A local address of an unused way comes first: normal before backup, then one whose interface
  *    no subflow uses, then the order of the list; without any subflow, the one whose attempts have
@@ -14,8 +14,8 @@
  *    b. the peer's first address: the peer is known to answer there,
  *    c. the others: unused ones before used ones, then the longest common prefix.
  * 2. When all ways are in use, or have nothing left to try, and that number is not reached: a
- *    remote address whose interface, as far as the peer names it, has no subflow, from the local address with fewest subflows, then of the
- *    longest common prefix.
+ *    remote address whose interface, as far as the peer names it, has no subflow, from the local
+ *    address with the fewest subflows, then of the longest common prefix.
  *
  * Pairs that cross separate networks (each of the two has a neighbour on the other side, but they
  * are not neighbours themselves) are tried only while there is no subflow at all: one that is

@@ -97,8 +97,10 @@ unsigned mps_reasm_spans(const struct mps_reasm *r, struct mps_span *spans, unsi
 /* The reader took n bytes, at most mps_reasm_in_order (clamped). */
 void mps_reasm_consume(struct mps_reasm *r, uint64_t n);
 
-/* All O(1). `allocated` counts everything taken from mem, chunks not yet inserted included, and not the
- * reserve. */
+/*
+ * All O(1). `allocated` counts everything that was taken from mem, chunks that are not yet inserted
+ * included, but not the reserve.
+ */
 uint64_t mps_reasm_in_order(const struct mps_reasm *r);
 uint64_t mps_reasm_out_of_order(const struct mps_reasm *r);
 uint64_t mps_reasm_allocated(const struct mps_reasm *r);

@@ -70,7 +70,9 @@ static bool same_network(const struct mps_connector_path *path)
            memcmp(path->local.ip, path->remote.ip, IPV6_PREFIX_LEN) == 0;
 }
 
-/* What the kernel would route along the path; 0: unknown, or with `near` nothing within the network.
+/*
+ * The MTU that the kernel knows of the path; 0: unknown, or with `near` a path that leaves the
+ * network.
  */
 static int mtu_of(const struct mps_connector_path *path, bool near)
 {

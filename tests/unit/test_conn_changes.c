@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Changes of policy on a connection that runs: backup flags, weights, schedulers. */
+/* Changes of a connection that runs: backup flags, weights, schedulers. */
 #include "core/conn/state.h"
 #include "core/fair/fairness.h"
 #include "core/sched/sched.h"
