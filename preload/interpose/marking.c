@@ -17,7 +17,7 @@
 static _Atomic uint32_t nobody_passes;
 _Atomic uint32_t *mps_marking_passed = &nobody_passes;
 
-/* The first word of core/opening.h's magic. */
+/* The first word of core/wire/opening.h's magic. */
 #define MAGIC_WORD 0xf54d5053u
 
 /* An empty PADDING frame, which follows the first HELLO to a peer in a segment of its own. */

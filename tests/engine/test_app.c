@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The application's end of a connection (engine/app.h). */
+/* The application's end of a connection (engine/connection/app.h). */
 #include "test.h"
 
 #include <errno.h>

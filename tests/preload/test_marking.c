@@ -31,7 +31,7 @@
 
 static struct mps_counts *counts;
 
-/* As core/opening.c has it: this program is built without the sanitizers that the core may have. */
+/* As core/wire/opening.c has it: this program is built without the sanitizers that the core may have. */
 static const uint8_t magic[8] = {0xf5, 'M', 'P', 'S', '\r', '\n', 0x00, 0xe1};
 
 /* Not listening yet. */

@@ -5,7 +5,7 @@
 
 /*
  * Credit (bytes) every HELLO grants at least, so that a client with early data may send as much
- * before it has seen the reply. mptcpshim-protocol(7), "Initial credit".
+ * before it has seen the reply. mptcpshim-protocol(7), "Credit".
  */
 #define MPS_INITIAL_CREDIT_MIN 65536u
 
@@ -25,7 +25,7 @@
 #define MPS_LOCALS_MAX 255u /* local addresses at a time */
 
 /* Address ids are 8 bits, 0 is the first subflow's. This one is of all addresses for which no other
- * is left: it is not announced, nor withdrawn. mptcpshim-protocol(7), "Address identifiers". */
+ * is left: it is not announced, nor withdrawn. mptcpshim-protocol(7), "JOINS". */
 #define MPS_ADDR_ID_SPARE 255u
 
 /* Joins whose peer is not authenticated yet, at a time: what a flood of JOINs can occupy. */

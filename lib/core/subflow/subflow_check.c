@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What always holds in a subflow (subflow_int.h), its connection aside. */
+/* What always holds in a subflow (state.h), its connection aside. */
 #include "core/conn/check.h"
 
 static const char *check_frames(const struct mps_subflow *sf)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The connections as JSON: mptcpshim(1), STATUS. */
+/* The connections as JSON: mptcpshim(1), JSON. */
 #pragma once
 
 struct json_object;
