@@ -25,8 +25,10 @@ static void fail(struct mps_dispatch *d, int err)
 /* With a text for the user. */
 static void refuse(struct mps_dispatch *d, int err, const char *why)
 {
-    size_t len = strnlen(why, sizeof(d->reply.data));
+    size_t len = strlen(why);
 
+    if (len > sizeof(d->reply.data))
+        len = sizeof(d->reply.data);
     fail(d, err);
     memcpy(d->reply.data, why, len);
     d->reply.len = (uint32_t)len;
