@@ -10,6 +10,8 @@
 #include "client.h"
 #include "sys.h"
 
+#define KNOCKS           5 /* at an agent that is ending */
+#define KNOCK_MS         10
 #define STATE_CLOSE_WAIT 8 /* of the kernel's state machine: a FIN has come */
 
 uint64_t mps_exchange_cookie(int fd)
@@ -136,6 +138,22 @@ static enum mps_ho_result hand_over(const struct mps_exchange *self, int fd,
     return mps_ho_call(self->config, NULL, &req, fd, true, reply, ret_end);
 }
 
+/*
+ * The agent went away with it. One that is just ending may still listen, and takes nobody any more:
+ * the kernel closes its sockets one by one.
+ */
+static enum mps_ho_result hand_over_again(const struct mps_exchange *self, int fd,
+                                          struct mps_ho_reply *reply, int *ret_end)
+{
+    enum mps_ho_result result = hand_over(self, fd, reply, ret_end);
+
+    for (int i = 0; result == MPS_HO_UNSENT && i < KNOCKS; i++) {
+        (void)mps_sys_poll(NULL, 0, KNOCK_MS);
+        result = hand_over(self, fd, reply, ret_end);
+    }
+    return result;
+}
+
 static enum mps_exchange_result replied(struct mps_exchange *self, int fd, int end,
                                         const struct mps_ho_reply *reply,
                                         const struct mps_carry *carry)
@@ -160,7 +178,7 @@ enum mps_exchange_result mps_exchange(struct mps_exchange *self, int fd)
     mps_carry_take(&carry, fd);
     call = hand_over(self, fd, &reply, &end);
     if (call == MPS_HO_LOST && is_intact(fd))
-        call = hand_over(self, fd, &reply, &end);
+        call = hand_over_again(self, fd, &reply, &end);
     switch (call) {
     case MPS_HO_REPLIED:
         result = replied(self, fd, end, &reply, &carry);
