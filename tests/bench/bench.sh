@@ -11,21 +11,13 @@ loopback | links) ;;
 esac
 scenario=$1
 rounds=${2:-3}
-BED_SKIP_STATUS=77
-BED_MODE=plain
-BED_SOURCE=$(cd "$(dirname "$0")/../.." && pwd)
-# shellcheck source=../bed/bed.sh
-. "$BED_SOURCE/tests/bed/bed.sh"
-command -v iperf3 >/dev/null || bed_skip "iperf3 is not installed (apt-get install iperf3)"
-command -v jq >/dev/null || bed_skip "jq is not installed (apt-get install jq)"
+# shellcheck source=prologue.sh
+. "$(dirname "$0")/prologue.sh"
+bench_needs iperf3 jq
+bench_wants_mptcp
 
 ways='plain shim'
-if command -v mptcpize >/dev/null && [ -e /proc/sys/net/mptcp/enabled ]; then
-    ways='plain mptcp shim'
-else
-    echo "kernel MPTCP is left out: apt-get install mptcpize, kernel with CONFIG_MPTCP" >&2
-fi
-[ -x "$MPTCPSHIM" ] || bed_skip "$MPTCPSHIM is not built"
+[ $have_mptcp = no ] || ways='plain mptcp shim'
 
 if [ "$scenario" = links ]; then
     # The kernel's endpoints do no harm to the others.

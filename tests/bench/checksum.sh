@@ -9,17 +9,12 @@
 
 rounds=${1:-5} seconds=${2:-3}
 set -- "$rounds" "$seconds"
-BED_SKIP_STATUS=77
-BED_MODE=plain
-BED_SOURCE=$(cd "$(dirname "$0")/../.." && pwd)
-# shellcheck source=../bed/bed.sh
-. "$BED_SOURCE/tests/bed/bed.sh"
-command -v jq >/dev/null || bed_skip "jq is not installed (apt-get install jq)"
-FLOW=$BED_BUILD/tests/bench/flow
-[ -x "$FLOW" ] || bed_skip "$FLOW is not built"
+# shellcheck source=prologue.sh
+. "$(dirname "$0")/prologue.sh"
+bench_needs jq "$FLOW"
 runs=$BED_TMP/runs
 ways="off on"
-command -v mptcpize >/dev/null && ways="$ways kernel-0 kernel-1"
+[ $have_mptcp = no ] || ways="$ways kernel-0 kernel-1"
 
 run() # WAY COMMAND...: in host s, on its loopback
 {

@@ -35,28 +35,15 @@ done
 # Arguments are read before: bed.sh may run this script again in a user namespace.
 set -- --rounds "$rounds" ${only:+--only "$(echo "$only" | tr ' ' ,)"} \
     ${ways:+--ways "$(echo "$ways" | tr ' ' ,)"} ${out:+--out "$out"}
-BED_SKIP_STATUS=77
-BED_MODE=plain
-BED_SOURCE=$(cd "$(dirname "$0")/../.." && pwd)
-# shellcheck source=../bed/bed.sh
-. "$BED_SOURCE/tests/bed/bed.sh"
-# shellcheck source=../bed/awake.sh
-. "$BED_SOURCE/tests/bed/awake.sh"
-bed_keep_awake
+# shellcheck source=prologue.sh
+. "$(dirname "$0")/prologue.sh"
+bench_awake
 # shellcheck source=../bed/phone.sh
 . "$BED_SOURCE/tests/bed/phone.sh"
-command -v jq >/dev/null || bed_skip "jq is not installed (apt-get install jq)"
-[ -x "$MPTCPSHIM" ] || bed_skip "$MPTCPSHIM is not built"
-: "${out:=$BED_BUILD/bench/failover.jsonl}"
-mkdir -p "$(dirname "$out")" || exit 1
-: >"$out"
+bench_needs jq
+bench_wants_mptcp
+bench_out failover.jsonl
 export LC_ALL=C
-have_mptcp=no
-if command -v mptcpize >/dev/null && [ -e /proc/sys/net/mptcp/enabled ]; then
-    have_mptcp=yes
-else
-    echo "kernel MPTCP is left out: apt-get install mptcpize, kernel with CONFIG_MPTCP" >&2
-fi
 
 wanted() # ROW
 {

@@ -41,20 +41,11 @@ done
 # Arguments are read before: bed.sh may run this script again in a user namespace.
 set -- --rounds "$rounds" --seconds "$seconds" --ways "$(echo "$ways" | tr ' ' ,)" \
     --rivals "$rivals" --link "$link" ${congestion:+--congestion "$congestion"} ${out:+--out "$out"}
-BED_SKIP_STATUS=77
-BED_MODE=plain
-BED_SOURCE=$(cd "$(dirname "$0")/../.." && pwd)
-# shellcheck source=../bed/bed.sh
-. "$BED_SOURCE/tests/bed/bed.sh"
-# shellcheck source=../bed/awake.sh
-. "$BED_SOURCE/tests/bed/awake.sh"
-bed_keep_awake
-command -v jq >/dev/null || bed_skip "jq is not installed (apt-get install jq)"
-[ -x "$MPTCPSHIM" ] || bed_skip "$MPTCPSHIM is not built"
-FLOW=$BED_BUILD/tests/bench/flow
-: "${out:=$BED_BUILD/bench/fair.jsonl}"
-mkdir -p "$(dirname "$out")" || exit 1
-: >"$out"
+# shellcheck source=prologue.sh
+. "$(dirname "$0")/prologue.sh"
+bench_awake
+bench_needs jq
+bench_out fair.jsonl
 
 uptime_s() # seconds since the machine started, as in flow's `began`
 {

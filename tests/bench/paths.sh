@@ -5,16 +5,9 @@
 #   paths.sh [NAME...]        names from the table below; all if none
 # One JSON line per scenario.
 
-BED_SKIP_STATUS=77
-BED_MODE=plain
-BED_SOURCE=$(cd "$(dirname "$0")/../.." && pwd)
-# shellcheck source=../bed/bed.sh
-. "$BED_SOURCE/tests/bed/bed.sh"
-command -v iperf3 >/dev/null || bed_skip "iperf3 is not installed (apt-get install iperf3)"
-command -v jq >/dev/null || bed_skip "jq is not installed (apt-get install jq)"
-[ -x "$MPTCPSHIM" ] || bed_skip "$MPTCPSHIM is not built"
-mptcp=yes
-command -v mptcpize >/dev/null && [ -e /proc/sys/net/mptcp/enabled ] || mptcp=no
+# shellcheck source=prologue.sh
+. "$(dirname "$0")/prologue.sh"
+bench_needs iperf3 jq
 
 # name | link 1 | link 2
 table='equal       | rate 100mbit delay 10ms loss 0% queue 40ms | rate 100mbit delay 10ms loss 0% queue 40ms
@@ -36,7 +29,7 @@ rate() # WAY ADDRESS: Mbit/s
     jq '(.end.sum_received.bits_per_second // 0) / 1e4 | round / 100' "$BED_TMP/iperf"
 }
 
-if [ $mptcp = yes ]; then BED_MODE=mptcp; fi
+if [ $have_mptcp = yes ]; then BED_MODE=mptcp; fi
 bed_open 2
 echo "$table" | while IFS='|' read -r name link1 link2; do
     name=$(echo $name)
@@ -46,7 +39,7 @@ echo "$table" | while IFS='|' read -r name link1 link2; do
     one=$(rate plain 10.99.1.1)
     two=$(rate plain 10.99.2.1)
     kernel=null
-    [ $mptcp = no ] || kernel=$(rate mptcp 10.99.1.1)
+    [ $have_mptcp = no ] || kernel=$(rate mptcp 10.99.1.1)
     shim=$(rate shim 10.99.1.1)
     jq -n -c --arg name "$name" --argjson one "$one" --argjson two "$two" \
         --argjson kernel "$kernel" --argjson shim "$shim" '

@@ -41,19 +41,13 @@ done
 # Arguments are read before: bed.sh may run this script again in a user namespace.
 set -- --rounds "$rounds" --seconds "$seconds" ${only:+--only "$(echo "$only" | tr ' ' ,)"} \
     ${out:+--out "$out"} ${congestion:+--congestion "$congestion"}
-BED_SKIP_STATUS=77
-BED_MODE=plain
-BED_SOURCE=$(cd "$(dirname "$0")/../.." && pwd)
-# shellcheck source=../bed/bed.sh
-. "$BED_SOURCE/tests/bed/bed.sh"
-# shellcheck source=../bed/awake.sh
-. "$BED_SOURCE/tests/bed/awake.sh"
-bed_keep_awake
+# shellcheck source=prologue.sh
+. "$(dirname "$0")/prologue.sh"
+bench_awake
 # shellcheck source=../bed/http.sh
 . "$BED_SOURCE/tests/bed/http.sh"
-command -v jq >/dev/null || bed_skip "jq is not installed (apt-get install jq)"
-[ -x "$MPTCPSHIM" ] || bed_skip "$MPTCPSHIM is not built"
-FLOW=$BED_BUILD/tests/bench/flow
+bench_needs jq
+bench_wants_mptcp
 : "${out:=$BED_BUILD/bench}"
 mkdir -p "$out" || exit 1
 : >"$out/runs.jsonl"
@@ -61,11 +55,7 @@ mkdir -p "$out" || exit 1
 bold='' red='' plain_text=''
 [ ! -t 1 ] || { bold=$(printf '\033[1m') red=$(printf '\033[31m') plain_text=$(printf '\033[0m'); }
 open_mode=plain multi=shim
-if command -v mptcpize >/dev/null && [ -e /proc/sys/net/mptcp/enabled ]; then
-    open_mode=mptcp multi='mptcp shim'
-else
-    echo "kernel MPTCP is left out: apt-get install mptcpize, kernel with CONFIG_MPTCP" >&2
-fi
+[ $have_mptcp = no ] || open_mode=mptcp multi='mptcp shim'
 
 for part in common links relayed shared download stripped proxied simult local http; do
     # shellcheck source=/dev/null

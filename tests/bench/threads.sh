@@ -12,14 +12,9 @@ rounds=${1:-3} seconds=${2:-4}
 # bed.sh may run this again in a user namespace.
 # shellcheck disable=SC2086
 set -- $rounds $seconds $threads
-BED_SKIP_STATUS=77
-BED_MODE=plain
-BED_SOURCE=$(cd "$(dirname "$0")/../.." && pwd)
-# shellcheck source=../bed/bed.sh
-. "$BED_SOURCE/tests/bed/bed.sh"
-command -v jq >/dev/null || bed_skip "jq is not installed (apt-get install jq)"
-FLOW=$BED_BUILD/tests/bench/flow
-[ -x "$FLOW" ] || bed_skip "$FLOW is not built"
+# shellcheck source=prologue.sh
+. "$(dirname "$0")/prologue.sh"
+bench_needs jq "$FLOW"
 runs=$BED_TMP/runs
 
 run() # WAY COMMAND...: in host s, on its loopback

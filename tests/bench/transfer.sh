@@ -9,20 +9,12 @@
 # fails or a ratio is below its bar.
 
 rounds=${1:-3} megabytes=${2:-150}
-BED_SKIP_STATUS=77
-BED_MODE=plain
-BED_SOURCE=$(cd "$(dirname "$0")/../.." && pwd)
-# shellcheck source=../bed/bed.sh
-. "$BED_SOURCE/tests/bed/bed.sh"
-# shellcheck source=../bed/awake.sh
-. "$BED_SOURCE/tests/bed/awake.sh"
-bed_keep_awake
+# shellcheck source=prologue.sh
+. "$(dirname "$0")/prologue.sh"
+bench_awake
 # shellcheck source=../bed/http.sh
 . "$BED_SOURCE/tests/bed/http.sh"
-for program in curl nginx jq; do
-    command -v $program >/dev/null || bed_skip "$program is not installed"
-done
-[ -x "$MPTCPSHIM" ] || bed_skip "$MPTCPSHIM is not built"
+bench_needs curl nginx jq
 
 # links | address | bar: shim over plain
 cases='2 | 10.99.1.1   | 1.9
