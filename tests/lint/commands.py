@@ -10,31 +10,14 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+from tap import own_host, plan, point, wait  # noqa: E402
 
 ROOT, BUILD = pathlib.Path(sys.argv[1]).resolve(), pathlib.Path(sys.argv[2]).resolve()
 
-if "IN_NAMESPACE" not in os.environ:
-    # nginx, with the configuration that it comes with, changes its user.
-    if os.geteuid() != 0 or \
-            subprocess.run(["unshare", "-nmi", "true"], capture_output=True).returncode != 0:
-        print("1..0 # SKIP needs root and namespaces")
-        sys.exit(0)
-    os.environ["IN_NAMESPACE"] = "1"
-    os.execvp("unshare", ["unshare", "-nmi", sys.executable, os.path.abspath(__file__), ROOT, BUILD])
-
-points = 0
-
-
-def point(ok, name, *details):
-    global points
-    points += 1
-    print("%s %d - %s" % ("ok" if ok else "not ok", points, name))
-    if not ok:
-        for detail in details:
-            print("# " + str(detail).replace("\n", "\n# "))
-    sys.stdout.flush()
-
+# nginx, with the configuration that it comes with, changes its user.
+own_host("nmi", needs_root=True)
 
 # ---- what stands there ----
 
@@ -173,13 +156,6 @@ def listens(port):
                for name in ("tcp", "tcp6") for line in open("/proc/net/" + name).readlines()[1:])
 
 
-def wait(condition, seconds=20):
-    end = time.monotonic() + seconds
-    while not condition() and time.monotonic() < end:
-        time.sleep(0.05)
-    return condition()
-
-
 def monitors():
     return open("/proc/net/unix").read().count("@mptcpshim-monitor/")
 
@@ -270,4 +246,4 @@ def main(directory):
 
 with tempfile.TemporaryDirectory() as scratch:
     main(pathlib.Path(scratch))
-print("1..%d" % points)
+plan()

@@ -16,35 +16,15 @@ import tempfile
 import threading
 import time
 
-HERE = os.path.abspath(__file__)
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+from tap import own_host, plan, point, wait  # noqa: E402
+
 LAUNCHER = os.path.abspath(sys.argv[1])
 MAGIC, VERSION = 0x4D505348, 1
 DATA_MAX = 1024
 NO_ANSWER, FAILURE = 3, 125
 
-if "IN_NAMESPACE" not in os.environ:
-    flags = ["-n"] if os.geteuid() == 0 else ["-Urn"]
-    if subprocess.run(["unshare", *flags, "true"], capture_output=True).returncode != 0:
-        print("1..0 # SKIP no network namespaces here")
-        sys.exit(0)
-    for name in list(os.environ):
-        if name.startswith("MPTCPSHIM") or name in ("LD_PRELOAD", "XDG_CONFIG_HOME"):
-            del os.environ[name]
-    os.environ["IN_NAMESPACE"] = "1"
-    os.environ["XDG_RUNTIME_DIR"] = "/nonexistent"
-    os.execvp("unshare", ["unshare", *flags, sys.executable, HERE, LAUNCHER])
-
-points = 0
-
-
-def point(ok, name, *details):
-    global points
-    points += 1
-    print("%s %d - %s" % ("ok" if ok else "not ok", points, name))
-    if not ok:
-        for detail in details:
-            print("# %r" % (detail,))
-    sys.stdout.flush()
+own_host("n")
 
 
 def run(*words, **more):
@@ -62,13 +42,6 @@ def check(name, result, code, out=None, err=None):
     ok = ok and (out is None or re.search(out, result.stdout, re.S) is not None)
     ok = ok and (err is None or re.search(err, result.stderr, re.S) is not None)
     point(ok, name, result.returncode, result.stdout, result.stderr)
-
-
-def wait(condition, seconds=10):
-    end = time.monotonic() + seconds
-    while not condition() and time.monotonic() < end:
-        time.sleep(0.01)
-    return condition()
 
 
 # ---- agents that are none ----
@@ -354,4 +327,4 @@ with tempfile.TemporaryDirectory() as directory:
     full_queue()
     control_bytes()
     stopped()
-print("1..%d" % points)
+plan()

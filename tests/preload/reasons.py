@@ -14,9 +14,11 @@ import struct
 import subprocess
 import sys
 import tempfile
-import time
 
 HERE = os.path.abspath(__file__)
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+from tap import own_host, plan, point, wait  # noqa: E402
+
 LAUNCHER = os.path.abspath(sys.argv[1])
 ADDRESS = "192.0.2.1"  # of this host, and not of its loopback network
 
@@ -91,30 +93,7 @@ if sys.argv[2:3] == ["child"]:
         kept.append(s)
     sys.exit(0)
 
-if "IN_NAMESPACE" not in os.environ:
-    flags = ["-n", "-i"] if os.geteuid() == 0 else ["-Urn", "-i"]
-    if subprocess.run(["unshare", *flags, "true"], capture_output=True).returncode != 0:
-        print("1..0 # SKIP no network namespaces here")
-        sys.exit(0)
-    for name in list(os.environ):
-        if name.startswith("MPTCPSHIM") or name in ("LD_PRELOAD", "XDG_CONFIG_HOME"):
-            del os.environ[name]
-    os.environ["IN_NAMESPACE"] = "1"
-    os.environ["XDG_RUNTIME_DIR"] = "/nonexistent"
-    os.environ["MPTCPSHIM_OPTIONS"] = "idle=1"
-    os.execvp("unshare", ["unshare", *flags, sys.executable, HERE, LAUNCHER])
-
-points = 0
-
-
-def point(ok, name, *details):
-    global points
-    points += 1
-    print("%s %d - %s" % ("ok" if ok else "not ok", points, name))
-    if not ok:
-        for detail in details:
-            print("# %r" % (detail,))
-    sys.stdout.flush()
+own_host("ni", MPTCPSHIM_OPTIONS="idle=1")
 
 
 def mark(name):
@@ -129,13 +108,6 @@ def status(*options):
 def counts():
     return {(x["role"], x["reason"]): x["count"] for x in json.loads(status("--json"))
             if x["state"] == "counted"}
-
-
-def wait(condition, seconds=20):
-    end = time.monotonic() + seconds
-    while not condition() and time.monotonic() < end:
-        time.sleep(0.02)
-    return condition()
 
 
 class Tree:
@@ -329,4 +301,4 @@ with tempfile.TemporaryDirectory() as directory:
         confined()
     relayed()
     gone()
-print("1..%d" % points)
+plan()
