@@ -109,6 +109,3 @@ static inline void mps_marking_accepted(int listener, int conn)
                      atomic_load_explicit(mps_marking_passed, memory_order_relaxed)))
         mps_marking_accepted_one(listener, conn);
 }
-
-/* select() is about to wait for these, in any of its forms. */
-void mps_marking_wait_set(int n, const fd_set *readable);

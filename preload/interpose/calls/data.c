@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Calls that send bytes or wait: each first decides about a pending descriptor. On a descriptor of ours
+ * Calls that send bytes: each first decides about a pending descriptor. On a descriptor of ours
  * libc's function does the rest, but for habits of TCP that AF_UNIX does not share: it takes no
  * notice of an address, nor of descriptors and credentials in control messages.
  */
@@ -12,10 +12,6 @@
 #include "handover/liketcp.h"
 #include "interpose/marking.h"
 #include "interpose/urgent.h"
-
-int __poll_chk(struct pollfd *fds, nfds_t n, int timeout, size_t size);
-int __ppoll_chk(struct pollfd *fds, nfds_t n, const struct timespec *timeout, const sigset_t *mask,
-                size_t size);
 
 MPS_EXPORT ssize_t write(int fd, const void *buf, size_t n)
 {
@@ -84,9 +80,9 @@ MPS_EXPORT ssize_t sendto(int fd, const void *buf, size_t n, int flags, const st
 /* Descriptors that travel in a control message get another holder. */
 static void share_passed(const struct msghdr *msg)
 {
-    struct msghdr *header = (struct msghdr *)msg; /* CMSG_NXTHDR only reads it */
+    struct msghdr header = *msg; /* CMSG_NXTHDR takes none that is constant */
 
-    for (struct cmsghdr *c = CMSG_FIRSTHDR(header); c; c = CMSG_NXTHDR(header, c)) {
+    for (struct cmsghdr *c = CMSG_FIRSTHDR(&header); c; c = CMSG_NXTHDR(&header, c)) {
         size_t n;
 
         if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS || c->cmsg_len < CMSG_LEN(0))
@@ -187,53 +183,4 @@ MPS_EXPORT ssize_t splice(int in, off64_t *in_offset, int out, off64_t *out_offs
     mps_decide(in, true);
     mps_decide(out, true);
     return mps_next.splice(in, in_offset, out, out_offset, n, flags);
-}
-
-/*
- * Not of const elements: the C library declares poll() as a function that only writes them, and a
- * compiler would take a function that only reads them for one that reads what nobody has written.
- */
-static void decide_all(struct pollfd *fds, nfds_t n)
-{
-    mps_doubt_check();
-    if (fds)
-        for (nfds_t i = 0; i < n; i++) {
-            mps_decide(fds[i].fd, false);
-            mps_marking_wait(fds[i].fd);
-        }
-}
-
-static int polled(struct pollfd *fds, nfds_t n, int rc)
-{
-    if (rc > 0) {
-        mps_urgent_polled(fds, n);
-        mps_doubt_polled(fds, n);
-    }
-    return rc;
-}
-
-MPS_EXPORT int poll(struct pollfd *fds, nfds_t n, int timeout)
-{
-    decide_all(fds, n);
-    return polled(fds, n, mps_next.poll(fds, n, timeout));
-}
-
-MPS_EXPORT int __poll_chk(struct pollfd *fds, nfds_t n, int timeout, size_t size)
-{
-    decide_all(fds, n);
-    return polled(fds, n, mps_next.__poll_chk(fds, n, timeout, size));
-}
-
-MPS_EXPORT int ppoll(struct pollfd *fds, nfds_t n, const struct timespec *timeout,
-                     const sigset_t *mask)
-{
-    decide_all(fds, n);
-    return polled(fds, n, mps_next.ppoll(fds, n, timeout, mask));
-}
-
-MPS_EXPORT int __ppoll_chk(struct pollfd *fds, nfds_t n, const struct timespec *timeout,
-                           const sigset_t *mask, size_t size)
-{
-    decide_all(fds, n);
-    return polled(fds, n, mps_next.__ppoll_chk(fds, n, timeout, mask, size));
 }

@@ -116,28 +116,35 @@ static bool collect(char *argv[ARGUMENTS_MAX], const char *first, va_list *ap)
     return false;
 }
 
-MPS_EXPORT int execl(const char *path, const char *first, ...)
+/* The list goes on in ap. */
+static int run_list(int (*run)(const char *what, strings argv), const char *what, const char *first,
+                    va_list *ap)
 {
     char *argv[ARGUMENTS_MAX];
-    bool whole;
+
+    return collect(argv, first, ap) ? run(what, argv) : -1;
+}
+
+MPS_EXPORT int execl(const char *path, const char *first, ...)
+{
     va_list ap;
+    int rc;
 
     va_start(ap, first);
-    whole = collect(argv, first, &ap);
+    rc = run_list(execv, path, first, &ap);
     va_end(ap);
-    return whole ? execve(path, argv, environ) : -1;
+    return rc;
 }
 
 MPS_EXPORT int execlp(const char *file, const char *first, ...)
 {
-    char *argv[ARGUMENTS_MAX];
-    bool whole;
     va_list ap;
+    int rc;
 
     va_start(ap, first);
-    whole = collect(argv, first, &ap);
+    rc = run_list(execvp, file, first, &ap);
     va_end(ap);
-    return whole ? execvpe(file, argv, environ) : -1;
+    return rc;
 }
 
 MPS_EXPORT int execle(const char *path, const char *first, ...)

@@ -19,10 +19,8 @@ void mps_wide_bind(void (*bind_one)(void *slot, const char *name))
 #include <sys/resource.h>
 #include <sys/select.h>
 #include <sys/wait.h>
-#include "interpose/doubt.h"
-#include "interpose/marking.h"
 #include "interpose/preload.h"
-#include "interpose/urgent.h"
+#include "select.h"
 
 /* Times are only handed on. */
 typedef const void *time64_in;
@@ -189,42 +187,22 @@ MPS_EXPORT int __recvmmsg64(int fd, struct mmsghdr *msgs, unsigned n, int flags,
 
 MPS_EXPORT int __ppoll64(struct pollfd *fds, nfds_t n, time64_in timeout, const sigset_t *mask)
 {
-    int rc;
-
-    mps_doubt_check();
-    for (nfds_t i = 0; fds && i < n; i++) {
-        mps_decide(fds[i].fd, false);
-        mps_marking_wait(fds[i].fd);
-    }
-    rc = next.ppoll64(fds, n, timeout, mask);
-    if (rc > 0) {
-        mps_urgent_polled(fds, n);
-        mps_doubt_polled(fds, n);
-    }
-    return rc;
+    mps_waits_poll(fds, n);
+    return mps_waited_poll(fds, n, next.ppoll64(fds, n, timeout, mask));
 }
 
 MPS_EXPORT int __select64(int n, fd_set *readable, fd_set *writable, fd_set *urgent, void *timeout)
 {
-    int rc;
-
-    mps_marking_wait_set(n, readable);
-    rc = next.select64(n, readable, writable, urgent, timeout);
-    if (rc > 0)
-        mps_doubt_selected(n, readable);
-    return rc;
+    mps_waits_select(n, readable);
+    return mps_waited_select(n, readable, next.select64(n, readable, writable, urgent, timeout));
 }
 
 MPS_EXPORT int __pselect64(int n, fd_set *readable, fd_set *writable, fd_set *urgent,
                            time64_in timeout, const sigset_t *mask)
 {
-    int rc;
-
-    mps_marking_wait_set(n, readable);
-    rc = next.pselect64(n, readable, writable, urgent, timeout, mask);
-    if (rc > 0)
-        mps_doubt_selected(n, readable);
-    return rc;
+    mps_waits_select(n, readable);
+    return mps_waited_select(n, readable,
+                             next.pselect64(n, readable, writable, urgent, timeout, mask));
 }
 
 /* Four words of 64 bits for the times, then numbers as in the other struct. */
