@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 #include "engine/agent/clock.h"
+#include "engine/agent/job.h"
 #include "engine/show/log.h"
 #include "engine/net/sock.h"
 #include "handover/marks.h"
@@ -138,6 +139,45 @@ int rig_accepted(struct rig *rig, int tcp, uint64_t *ret_id)
     if (ret_id)
         *ret_id = s->ac.id;
     return application_end(fd);
+}
+
+struct asked {
+    struct mps_job job;
+    struct rig_reply answer;
+    bool over;
+};
+
+static bool keep_reply(struct mps_job *job)
+{
+    struct asked *asked = mps_container_of(job, struct asked, job);
+
+    asked->answer.reply = job->d.reply;
+    asked->answer.reply_fd = job->d.reply_fd >= 0 ? dup(job->d.reply_fd) : -1;
+    return true;
+}
+
+static void replied(struct mps_job *job)
+{
+}
+
+static void note_end(struct mps_job *job, bool ok)
+{
+    mps_container_of(job, struct asked, job)->over = ok;
+}
+
+struct rig_reply rig_request(struct mps_hub *hub, const struct mps_ho_request *req, int fd)
+{
+    struct asked asked = {
+        .job = {.req = *req,
+                .d = {.fd = fd, .reply_fd = -1},
+                .reply = keep_reply,
+                .replied = replied,
+                .done = note_end},
+    };
+
+    mps_job_start(&asked.job, hub);
+    assert_true(asked.over);
+    return asked.answer;
 }
 
 void rig_connect(struct rig *rig, int *ret_client, int *ret_server)

@@ -9,13 +9,14 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "engine/agent/hub.h"
+#include "handover/message.h"
 #include "engine/connection/session.h"
 
 struct rig {
     struct ev_loop *loop;
     struct mps_hub client_hub, server_hub;
     struct mps_engine *client, *server; /* their engines */
-    int listener; /* non-blocking, 127.0.0.1 */
+    int listener;                       /* non-blocking, 127.0.0.1 */
     uint16_t port;
 };
 
@@ -36,6 +37,13 @@ void rig_tcp_pair(struct rig *rig, int *ret_client, int *ret_server);
 /* Hand a TCP socket over; returns the application's end (non-blocking). */
 int rig_connected(struct rig *rig, int tcp, const char *options, uint64_t *ret_id);
 int rig_accepted(struct rig *rig, int tcp, uint64_t *ret_id);
+
+/* A request as a client of the agent makes it, of a hub without threads; `fd` is taken. */
+struct rig_reply {
+    struct mps_ho_reply reply;
+    int reply_fd; /* the caller's, -1 if none came */
+};
+struct rig_reply rig_request(struct mps_hub *hub, const struct mps_ho_request *req, int fd);
 
 /* A connection through both engines. */
 void rig_connect(struct rig *rig, int *ret_client, int *ret_server);

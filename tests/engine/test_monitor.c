@@ -12,7 +12,6 @@
 #include <unistd.h>
 #include "core/base/err.h"
 #include "engine/agent/clock.h"
-#include "engine/agent/dispatch.h"
 #include "engine/show/monitor.h"
 #include "engine/connection/mpconn_int.h"
 #include "engine/connection/sflow.h"
@@ -30,14 +29,10 @@ struct watcher {
 static void watch(struct mps_hub *hub, struct watcher *w)
 {
     struct mps_ho_request req = {.op = MPS_HO_MONITOR};
-    struct mps_dispatch d = {.reply_fd = -1};
     int pair[2];
 
     assert_return_code(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), errno);
-    d.fd = pair[1];
-    mps_dispatch_request(hub, &req, &d);
-    assert_int_equal(d.reply.status, MPS_HO_OK);
-    mps_dispatch_done(&d, true);
+    assert_int_equal(rig_request(hub, &req, pair[1]).reply.status, MPS_HO_OK);
     *w = (struct watcher){.fd = pair[0]};
 }
 
@@ -190,8 +185,7 @@ static bool has_two(void *arg)
 {
     struct rig *rig = arg;
 
-    return only_session(rig->server)->mp && active(rig->client) == 2 &&
-           active(rig->server) == 2;
+    return only_session(rig->server)->mp && active(rig->client) == 2 && active(rig->server) == 2;
 }
 
 /* The server's addresses go and come. */

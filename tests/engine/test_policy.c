@@ -10,7 +10,6 @@
 #include <unistd.h>
 #include "config/settings.h"
 #include "core/sched/sched.h"
-#include "engine/agent/dispatch.h"
 #include "engine/paths/locals.h"
 #include "engine/connection/mpconn.h"
 
@@ -126,8 +125,7 @@ static void addresses_without_network(void **state)
     }
     assert_string_equal(selected(h, ANY, FAR), "0.1 :1 1.1 8.1");
     /* unless the connection has one of them. */
-    assert_string_equal(selected(h, (struct mps_locals_want){.own = &own}, FAR),
-                        ":1 1.1 8.1 7.2");
+    assert_string_equal(selected(h, (struct mps_locals_want){.own = &own}, FAR), ":1 1.1 8.1 7.2");
     h->eng.options.n_locals = 2;
     h->eng.options.locals[0] = addr("10.0.7.2");
     h->eng.options.locals[1] = addr("10.0.7.3");
@@ -246,14 +244,12 @@ static struct mps_session *only_session(struct mps_engine *eng)
     return mps_list_entry(eng->sessions.next, struct mps_session, link);
 }
 
-static struct mps_dispatch request(struct mps_hub *hub, int op, const char *data)
+static struct rig_reply request(struct mps_hub *hub, int op, const char *data)
 {
     struct mps_ho_request req = {.op = (uint16_t)op, .len = (uint32_t)strlen(data)};
-    struct mps_dispatch d = {.fd = -1, .reply_fd = -1};
 
     memcpy(req.data, data, req.len);
-    mps_dispatch_request(hub, &req, &d);
-    return d;
+    return rig_request(hub, &req, -1);
 }
 
 static bool done(void *arg)
@@ -274,7 +270,7 @@ static void expect_scheduler(struct mps_engine *eng, const char *name)
 static void scheduler_of_a_connection(void **state)
 {
     struct stream s = {.seed = 3, .length = 3000000};
-    struct mps_dispatch d;
+    struct rig_reply d;
     struct rig rig;
     char text[64];
 
@@ -315,7 +311,8 @@ static const char *member(struct json_object *list, const char *address, const c
         struct json_object *o = json_object_array_get_idx(list, i), *v;
 
         if (json_object_object_get_ex(o, "address", &v) &&
-            strcmp(json_object_get_string(v), address) == 0 && json_object_object_get_ex(o, key, &v))
+            strcmp(json_object_get_string(v), address) == 0 &&
+            json_object_object_get_ex(o, key, &v))
             return json_object_get_string(v);
     }
     return "";
@@ -344,7 +341,7 @@ static bool all_flagged(void *arg)
 static void paths_of_connections(void **state)
 {
     struct json_object *list;
-    struct mps_dispatch d;
+    struct rig_reply d;
     struct flagged f;
     struct rig rig;
     int from, to;
@@ -353,8 +350,9 @@ static void paths_of_connections(void **state)
     rig_connect(&rig, &from, &to);
     rig_run(&rig, 0.05);
     f = (struct flagged){rig.server, true};
-    assert_int_equal(request(&rig.client_hub, MPS_HO_PATH, "set 127.0.0.1 backup=yes weight=5")
-                         .reply.status, MPS_HO_OK);
+    assert_int_equal(
+        request(&rig.client_hub, MPS_HO_PATH, "set 127.0.0.1 backup=yes weight=5").reply.status,
+        MPS_HO_OK);
     assert_true(rig_until(&rig, all_flagged, &f, 10));
     d = request(&rig.client_hub, MPS_HO_PATHS, "");
     assert_int_equal(d.reply.status, MPS_HO_OK);

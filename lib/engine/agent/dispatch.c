@@ -331,26 +331,6 @@ void mps_dispatch_parts(struct mps_hub *hub, const struct mps_ho_request *req,
     end(req, d);
 }
 
-void mps_dispatch_request(struct mps_hub *hub, const struct mps_ho_request *req,
-                          struct mps_dispatch *d)
-{
-    struct mps_worker *w;
-    struct json_object *part;
-
-    switch (mps_dispatch_by(hub, req, &w)) {
-    case MPS_BY_HUB:
-        mps_dispatch_hub(hub, req, d);
-        break;
-    case MPS_BY_ENGINE:
-        mps_dispatch_engine(&w->engine, req, d);
-        break;
-    case MPS_BY_ALL:
-        part = mps_dispatch_part(&hub->workers[0].engine, req);
-        mps_dispatch_parts(hub, req, &part, 1, d);
-        break;
-    }
-}
-
 void mps_dispatch_done(struct mps_dispatch *d, bool sent)
 {
     if (d->reply_fd >= 0)

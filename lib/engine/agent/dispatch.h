@@ -22,17 +22,13 @@ struct mps_dispatch {
     struct mps_session *session; /* made by this request: given up if the reply is not taken */
 };
 
-/* For a hub whose only engine has no thread: all at once. */
-void mps_dispatch_request(struct mps_hub *hub, const struct mps_ho_request *req,
-                          struct mps_dispatch *d);
-
 /* The answer is an error. */
 void mps_dispatch_fail(const struct mps_ho_request *req, struct mps_dispatch *d, int err);
 
 /* After the reply was sent, or not; in the thread that dispatched. */
 void mps_dispatch_done(struct mps_dispatch *d, bool sent);
 
-/* ---- the same in steps; job.h takes them ---- */
+/* ---- the steps of an answer; job.h takes them ---- */
 
 enum mps_dispatch_by { MPS_BY_HUB, MPS_BY_ENGINE, MPS_BY_ALL };
 
