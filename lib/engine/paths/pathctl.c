@@ -6,14 +6,22 @@
 #include "core/sched/sched.h"
 #include "netaddr.h"
 
+/* Its place in the list; ctl->n if it is not there. */
+static unsigned place_of(const struct mps_pathctl *ctl, const struct mps_addr *addr)
+{
+    unsigned i = 0;
+
+    while (i < ctl->n && !mps_addr_same_ip(&ctl->item[i].addr, addr))
+        i++;
+    return i;
+}
+
 const struct mps_path_change *mps_pathctl_find(const struct mps_pathctl *ctl,
                                                const struct mps_addr *addr)
 {
-    for (unsigned i = 0; i < ctl->n; i++) {
-        if (mps_addr_same_ip(&ctl->item[i].addr, addr))
-            return &ctl->item[i];
-    }
-    return NULL;
+    unsigned i = place_of(ctl, addr);
+
+    return i < ctl->n ? &ctl->item[i] : NULL;
 }
 
 /* The addresses that a word names. */
@@ -91,11 +99,11 @@ static unsigned n_new(const struct mps_pathctl *ctl, const struct targets *targe
 static void apply(struct mps_pathctl *ctl, const struct mps_addr *addr,
                   const struct mps_path_change *change)
 {
-    struct mps_path_change *item = (struct mps_path_change *)mps_pathctl_find(ctl, addr);
+    struct mps_path_change *item = &ctl->item[place_of(ctl, addr)];
 
-    if (!item) {
-        item = &ctl->item[ctl->n++];
+    if (item == &ctl->item[ctl->n]) {
         *item = (struct mps_path_change){.addr = *addr};
+        ctl->n++;
     }
     if (change->use != MPS_PATH_AS_BEFORE) {
         item->use = change->use;
