@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include "engine/agent/clock.h"
 #include "engine/connection/mpconn.h"
 
 static struct mps_session *only_session(struct mps_engine *eng)
@@ -134,11 +135,38 @@ static void test_resets_are_survived(void **state)
     rig_deinit(&rig);
 }
 
+/* A join of another connection met the program: who has no other path asks all the same. */
+static void test_only_path_is_tried(void **state)
+{
+    struct sockaddr unspec = {.sa_family = AF_UNSPEC};
+    struct stream s = {.seed = 7, .length = 100000};
+    const struct mps_appconn *ac;
+    struct rig rig;
+    int fd;
+
+    rig_init(&rig, "local=127.0.0.1");
+    assert_int_equal(mps_hub_listener(&rig.server_hub, rig.listener, getpid(), true), 0);
+    rig_connect(&rig, &s.from, &s.to);
+    assert_true(rig_until(&rig, done, &s, 10));
+    ac = &only_session(rig.client)->ac;
+    mps_pathmem_set(rig.client->pathmem, MPS_PATHMEM_UNMARKED, &ac->local, &ac->peer,
+                    mps_clock_now());
+    assert_int_equal(mps_session_fds(only_session(rig.server), &fd, 1), 1);
+    assert_int_equal(connect(fd, &unspec, sizeof(unspec)), 0);
+    s = (struct stream){.from = s.from, .to = s.to, .seed = 8, .length = 100000};
+    assert_true(rig_until(&rig, done, &s, 10));
+    assert_int_equal(s.received, s.length);
+    close(s.from);
+    close(s.to);
+    rig_deinit(&rig);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_no_subflow_timeout),
         cmocka_unit_test(test_resets_are_survived),
+        cmocka_unit_test(test_only_path_is_tried),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -73,7 +73,9 @@ mps_time_t mps_joinable_avoid(struct mps_mpconn *mp, const struct mps_event *ev,
         mps_log("mpconn %08x: an address of the peer is ours, too", mp->token);
         return now + MPS_RETRY_MAX;
     }
-    if (!mps_joinable_needs_mark(mp, &ev->remote))
+    /* Without any other path it is worth a stray connection to hear whether an agent is there again:
+     * if it is not, the program need not wait any longer. */
+    if (!mps_joinable_needs_mark(mp, &ev->remote) || !has_working(mp))
         return 0;
     return gone_astray(mp, ev, now);
 }
