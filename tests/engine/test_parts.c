@@ -2,7 +2,6 @@
 /* The engine's small parts, one by one. */
 #include "rig.h"
 #include "config/options.h"
-#include "core/base/constants.h"
 #include "test.h"
 
 #include <errno.h>
@@ -81,7 +80,7 @@ static void test_options(void **state)
     assert_string_equal(last_why, "not off, auto or strict");
     assert_int_equal(opt.conn.fairness, MPS_FAIR_AUTO);
     assert_int_equal(parse(&opt, "max-subflows=0 max-subflows=33 max-subflows=x idle=-1"), 4);
-    assert_int_equal(opt.conn.max_subflows, MPS_DEFAULT_SUBFLOWS);
+    assert_int_equal(opt.conn.max_subflows, 8);
     assert_int_equal(parse(&opt, "join-port=65536 join-port= frobnicate=1 word"), 4);
     assert_int_equal(parse(&opt, "join-port=9-8 join-port=8- join-port=-8 join-port=0-9"), 4);
     assert_int_equal(opt.join_ports.first, 0);

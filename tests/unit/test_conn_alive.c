@@ -3,6 +3,7 @@
 #include "pair.h"
 #include "core/conn/query.h"
 #include "core/base/crc32c.h"
+#include "core/subflow/stale.h"
 
 #define PING_LEN 16u
 #define INTERVAL (15 * MPS_SEC)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Abort, fallback to plain TCP, early data, timeouts. */
 #include "core/base/constants.h"
+#include "core/conn/phase.h"
 #include "core/wire/frame.h"
 #include "pair.h"
 

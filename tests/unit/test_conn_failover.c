@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Subflows that break, hang, come back; addresses that come and go; priorities. */
 #include "core/conn/news.h"
+#include "core/paths/backoff.h"
+#include "core/subflow/stale.h"
 #include "pair.h"
 
 static void start(struct pair *p, unsigned subflows)

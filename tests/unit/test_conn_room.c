@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* How much a socket is given: what its rate asks for, but no more than it has proven. */
 #include "core/base/constants.h"
+#include "core/subflow/room.h"
 #include "pair.h"
 
 #define RATE  UINT64_C(1000000000)

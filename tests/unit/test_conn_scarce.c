@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Where memory is scarce buffers are small, and everything arrives all the same. */
 #include "core/base/constants.h"
+#include "core/send/sndbuf.h"
 #include "pair.h"
 
 static bool scarcity;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* How many bytes of the application are taken before the peer has them. */
 #include "core/base/constants.h"
+#include "core/send/sndbuf.h"
+#include "core/subflow/room.h"
 #include "pair.h"
 
 #define PLENTY 64000000u

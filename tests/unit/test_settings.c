@@ -2,7 +2,6 @@
 /* Configuration files: every key, what is wrong in them and where, which file counts. */
 #include "config/settings.h"
 #include "config/keys.h"
-#include "core/base/constants.h"
 #include "core/paths/pm.h"
 #include "core/sched/sched.h"
 #include "test.h"
@@ -454,7 +453,7 @@ static void files(void **state)
     mps_settings_init(&settings);
     mps_settings_read(&settings, &f, &report);
     assert_int_equal(settings.options.idle_s, 3);
-    assert_int_equal(settings.options.conn.max_subflows, MPS_DEFAULT_SUBFLOWS);
+    assert_int_equal(settings.options.conn.max_subflows, 8);
     assert_int_equal(seen.n, 0);
 
     assert_false(mps_settings_read_file(&settings, none, true, &report));

@@ -2,6 +2,13 @@
 #include "answer.h"
 #include "core/base/constants.h"
 
+#define ANSWER_LOOK_MIN   (20 * MPS_MSEC)  /* between two looks at TCP, at least, or half a round */
+#define ANSWER_LOOK_MAX   (500 * MPS_MSEC) /* trip; and at most */
+#define ANSWER_REPEATS    2u               /* of TCP in vain: by its fast repair, and its timer */
+#define ANSWER_SLACK      (100 * MPS_MSEC) /* and two round trips, for the acknowledgment of these */
+#define ANSWER_SILENT     (300 * MPS_MSEC) /* and two round trips: TCP delays a lone one up to 200 ms */
+#define ANSWER_EATEN_WAIT (750 * MPS_MSEC) /* TCP's timer (200 ms at least) runs out twice */
+
 void mps_answer_init(struct mps_answer *a)
 {
     *a = (struct mps_answer){.look_at = MPS_NEVER};
@@ -11,7 +18,7 @@ void mps_answer_await(struct mps_answer *a, mps_time_t now)
 {
     mps_answer_init(a);
     a->since = now;
-    a->look_at = now + MPS_ANSWER_LOOK_MIN;
+    a->look_at = now + ANSWER_LOOK_MIN;
 }
 
 void mps_answer_end(struct mps_answer *a)
@@ -35,11 +42,11 @@ static mps_time_t pause(const struct mps_answer *a, mps_time_t rtt, mps_time_t n
 {
     mps_time_t t = (now - a->since) / 8;
 
-    if (t > MPS_ANSWER_LOOK_MAX)
-        t = MPS_ANSWER_LOOK_MAX;
+    if (t > ANSWER_LOOK_MAX)
+        t = ANSWER_LOOK_MAX;
     if (t < rtt / 2)
         t = rtt / 2;
-    return t > MPS_ANSWER_LOOK_MIN ? t : MPS_ANSWER_LOOK_MIN;
+    return t > ANSWER_LOOK_MIN ? t : ANSWER_LOOK_MIN;
 }
 
 void mps_answer_looked(struct mps_answer *a, mps_time_t now)
@@ -61,7 +68,7 @@ static bool answers(struct mps_question *q, const struct mps_metrics *m)
 static enum mps_answer_verdict ask(struct mps_answer *a, struct mps_question *q,
                                    const struct mps_metrics *m, mps_time_t rtt, mps_time_t now)
 {
-    mps_time_t again = now + (rtt > MPS_ANSWER_LOOK_MIN ? rtt : MPS_ANSWER_LOOK_MIN);
+    mps_time_t again = now + (rtt > ANSWER_LOOK_MIN ? rtt : ANSWER_LOOK_MIN);
 
     if (q->asked)
         return MPS_ANSWER_AWAITED;
@@ -82,8 +89,8 @@ static enum mps_answer_verdict unheard(struct mps_answer *a, const struct mps_me
     if (mps_answer_hello_arrived(a, m) || m->delivered <= m->acked ||
         m->repeats == a->repeats_before)
         return MPS_ANSWER_AWAITED;
-    if (answers(&a->heard, m) && m->repeats - a->repeats_before >= MPS_ANSWER_REPEATS &&
-        now - a->repeated_at >= 2 * rtt + MPS_ANSWER_SLACK)
+    if (answers(&a->heard, m) && m->repeats - a->repeats_before >= ANSWER_REPEATS &&
+        now - a->repeated_at >= 2 * rtt + ANSWER_SLACK)
         return MPS_ANSWER_UNHEARD;
     return ask(a, &a->heard, m, rtt, now);
 }
@@ -101,12 +108,12 @@ static enum mps_answer_verdict eaten(struct mps_answer *a, const struct mps_metr
         return MPS_ANSWER_AWAITED;
     if (a->beyond_at == 0)
         a->first_beyond_at = a->beyond_at = now;
-    if (m->in_flight > 0 && (mps_time_t)m->ack_age_us * MPS_USEC > 2 * rtt + MPS_ANSWER_SILENT) {
+    if (m->in_flight > 0 && (mps_time_t)m->ack_age_us * MPS_USEC > 2 * rtt + ANSWER_SILENT) {
         a->beyond_at = now;
         a->answered.asked = false;
     }
-    if (wait < MPS_ANSWER_EATEN_WAIT)
-        wait = MPS_ANSWER_EATEN_WAIT;
+    if (wait < ANSWER_EATEN_WAIT)
+        wait = ANSWER_EATEN_WAIT;
     if (wait < a->beyond_at - a->first_beyond_at)
         wait = a->beyond_at - a->first_beyond_at;
     if (now - a->beyond_at < wait)

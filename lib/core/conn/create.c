@@ -6,21 +6,32 @@
 #include "core/wire/auth.h"
 #include "state.h"
 
+/* Defaults of struct mps_config; bytes. Upper bounds: what is used follows the paths. */
+#define DEFAULT_SND_BUF     (32u << 20)
+#define DEFAULT_RCV_BUF     (1024u << 10)
+#define DEFAULT_RCV_BUF_MAX (32u << 20)
+#define DEFAULT_SUBFLOWS    8u
+#define DEFAULT_ADDRS       8u
+#define DEFAULT_JOIN        (10 * MPS_SEC)
+#define DEFAULT_NO_SUBFLOW  (60 * MPS_SEC)
+#define DEFAULT_KEEPALIVE   (15 * MPS_SEC)
+#define DEFAULT_CLOSE       (60 * MPS_SEC) /* FIN_WAIT_2 of Linux TCP */
+
 #define KEY_TRIES 64 /* times the modulus: all in vain once in 10^27 */
 
 void mps_config_init(struct mps_config *cfg)
 {
     *cfg = (struct mps_config){
-        .snd_buf_max = MPS_DEFAULT_SND_BUF,
-        .rcv_buf_init = MPS_DEFAULT_RCV_BUF,
-        .rcv_buf_max = MPS_DEFAULT_RCV_BUF_MAX,
-        .max_subflows = MPS_DEFAULT_SUBFLOWS,
-        .max_addrs = MPS_DEFAULT_ADDRS,
+        .snd_buf_max = DEFAULT_SND_BUF,
+        .rcv_buf_init = DEFAULT_RCV_BUF,
+        .rcv_buf_max = DEFAULT_RCV_BUF_MAX,
+        .max_subflows = DEFAULT_SUBFLOWS,
+        .max_addrs = DEFAULT_ADDRS,
         .hello_timeout = MPS_DEFAULT_HELLO,
-        .join_timeout = MPS_DEFAULT_JOIN,
-        .no_subflow_timeout = MPS_DEFAULT_NO_SUBFLOW,
-        .keepalive = MPS_DEFAULT_KEEPALIVE,
-        .close_timeout = MPS_DEFAULT_CLOSE,
+        .join_timeout = DEFAULT_JOIN,
+        .no_subflow_timeout = DEFAULT_NO_SUBFLOW,
+        .keepalive = DEFAULT_KEEPALIVE,
+        .close_timeout = DEFAULT_CLOSE,
     };
 }
 

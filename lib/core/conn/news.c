@@ -12,6 +12,8 @@
 #include "phase.h"
 #include "query.h"
 
+#define CHECKS_FAREWELL (2 * MPS_SEC) /* for the last words of a subflow */
+
 void mps_news_up(struct mps_subflow *sf, mps_time_t now)
 {
     struct mps_conn *c = sf->conn;
@@ -147,7 +149,7 @@ bool mps_news_last_words(struct mps_subflow *sf, enum mps_reason reason, mps_tim
     mps_control_place(c, now);
     sf->state = MPS_SF_CLOSING;
     sf->reason = reason;
-    sf->join.deadline = now + MPS_CHECKS_FAREWELL;
+    sf->join.deadline = now + CHECKS_FAREWELL;
     sf->rx.mode = MPS_RX_DEAF;
     mps_sf_rx_clear(sf);
     mps_rtxq_slot_lost(&c->tx.rtxq, sf->slot);

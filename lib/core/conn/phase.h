@@ -6,6 +6,10 @@
 #pragma once
 #include "state.h"
 
+/* Subflows ended, one of them in order, within so long: a client that lives comes back within: */
+#define MPS_GONE_TOGETHER (1 * MPS_SEC)
+#define MPS_GONE_WAIT     (5 * MPS_SEC)
+
 /* The connection dies; `tell`: the application is to see a reset. */
 void mps_phase_die(struct mps_conn *c, enum mps_reason reason, bool tell, mps_time_t now);
 

@@ -1,6 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "backoff.h"
 #include "core/conn/query.h"
+#include "core/subflow/stale.h"
+
+#define RETRY_KNOWN    (2 * MPS_SEC)   /* at most, for a pair that has worked */
+#define RETRY_REWRITES (600 * MPS_SEC) /* where a box changes bytes, while others work */
+#define RETRY_REFUSALS 2u              /* so many say that the peer's end is gone */
+#define RETRY_STABLE   (10 * MPS_SEC)  /* a subflow that lived so long ends the back-off */
 
 /* Where the pair's entry is, p->n_retries if there is none. */
 static unsigned index_of(const struct mps_paths *p, uint32_t local, mps_addr_id_t remote)
@@ -197,8 +203,8 @@ static bool turned_away(const struct mps_conn *c)
         *(r->avoided ? &avoided : &asked) += 1;
     }
     if (asked == 0 && avoided > 0)
-        return p->refusals + p->strange_refusals >= MPS_RETRY_REFUSALS;
-    return p->refusals >= MPS_RETRY_REFUSALS;
+        return p->refusals + p->strange_refusals >= RETRY_REFUSALS;
+    return p->refusals >= RETRY_REFUSALS;
 }
 
 /* When the pair of a subflow that failed may be tried again, as long as others work. */
@@ -224,7 +230,7 @@ static void back_off(struct mps_conn *c, struct mps_retry *r, const struct mps_s
         return;
     }
     r->silent_at = 0;
-    if (sf->active_since > 0 && now - sf->active_since >= MPS_RETRY_STABLE)
+    if (sf->active_since > 0 && now - sf->active_since >= RETRY_STABLE)
         r->fails = 0;
     /* The last subflow of a healthy connection is replaced at once. */
     if (r->fails == 0 && sf->active_since > 0 && mps_conn_n_active(c) == 0)
@@ -234,11 +240,11 @@ static void back_off(struct mps_conn *c, struct mps_retry *r, const struct mps_s
     if ((!transient && !alone) || delay > MPS_RETRY_MAX)
         delay = MPS_RETRY_MAX;
     if (sf->reason == MPS_REASON_MIDDLEBOX && !alone)
-        delay = MPS_RETRY_REWRITES;
+        delay = RETRY_REWRITES;
     /* A path that has gone silent may come back at any time; a refusal stays one for a while. */
-    silent = sf->active_since > 0 || now - sf->join.since >= MPS_RETRY_KNOWN;
-    if (transient && silent && r->worked && delay > MPS_RETRY_KNOWN)
-        delay = MPS_RETRY_KNOWN;
+    silent = sf->active_since > 0 || now - sf->join.since >= RETRY_KNOWN;
+    if (transient && silent && r->worked && delay > RETRY_KNOWN)
+        delay = RETRY_KNOWN;
     r->fails++;
     r->until = now + delay;
 }
@@ -293,5 +299,5 @@ void mps_backoff_blame(struct mps_conn *c, uint32_t id, const struct mps_addr **
             *ret_remote = &c->paths.remotes[i].addr;
     }
     if (r && mps_conn_n_active(c) > 0 && c->checks.several)
-        r->until = now + MPS_RETRY_REWRITES;
+        r->until = now + RETRY_REWRITES;
 }

@@ -6,6 +6,21 @@
 #pragma once
 #include "core/conn/state.h"
 
+/* While no subflow is active: a failure in a row waits so long, doubling, up to a second; when it
+ * has been so for as long as a connection with something to send lives, up to this. */
+#define MPS_RETRY_HURRY     (100 * MPS_MSEC)
+#define MPS_RETRY_HURRY_MAX (1 * MPS_SEC)
+#define MPS_RETRY_ALONE     (16 * MPS_SEC)
+
+/*
+ * A path that worked and went silent is looked for by one join after the other: TCP itself would
+ * repeat a SYN, or what is in flight, once a second at best. Each waits so long for an answer, or
+ * an eighth of the silence so far, or three of the path's round trips.
+ */
+#define MPS_PROBE_MIN   (250 * MPS_MSEC)
+#define MPS_PROBE_SHIFT 3
+#define MPS_PROBE_LIVED (1 * MPS_SEC) /* only if it had worked for so long */
+
 /* May the pair be tried? */
 bool mps_backoff_over(const struct mps_conn *c, uint32_t local, mps_addr_id_t remote,
                       mps_time_t now);

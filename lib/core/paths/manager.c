@@ -6,6 +6,9 @@
 #include "core/conn/query.h"
 #include "core/subflow/life.h"
 
+/* The server's addresses come right behind its answer, in the next segment: so long, at most. */
+#define JOIN_ANNOUNCED (20 * MPS_MSEC)
+
 struct candidates {
     const struct mps_conn *c;
     mps_time_t now;
@@ -284,7 +287,7 @@ static mps_time_t announced_at(const struct mps_conn *c)
         return 0;
     mps_for_each_subflow(sf, c) {
         if (sf->state == MPS_SF_ACTIVE)
-            return sf->active_since + MPS_JOIN_ANNOUNCED;
+            return sf->active_since + JOIN_ANNOUNCED;
     }
     return 0;
 }

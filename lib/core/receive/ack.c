@@ -3,6 +3,10 @@
 #include <stddef.h>
 #include "core/base/constants.h"
 
+/* Received bytes that make an acknowledgment due: an eighth of the window within these bounds. */
+#define ACK_BYTES_MIN 32768u
+#define ACK_BYTES_MAX 262144u
+
 void mps_ack_init(struct mps_ack *a)
 {
     *a = (struct mps_ack){.due = MPS_NEVER};
@@ -12,9 +16,9 @@ static uint64_t threshold(uint64_t window)
 {
     uint64_t step = window / 8;
 
-    if (step < MPS_ACK_BYTES_MIN)
-        return MPS_ACK_BYTES_MIN;
-    return step > MPS_ACK_BYTES_MAX ? MPS_ACK_BYTES_MAX : step;
+    if (step < ACK_BYTES_MIN)
+        return ACK_BYTES_MIN;
+    return step > ACK_BYTES_MAX ? ACK_BYTES_MAX : step;
 }
 
 void mps_ack_data(struct mps_ack *a, uint64_t n, uint64_t window, uint32_t id, mps_time_t now)

@@ -6,6 +6,10 @@
 #pragma once
 #include "core/conn/state.h"
 
+/* So many damages at one point of the stream are no chance. */
+#define MPS_CHECKS_TRIES    3u
+#define MPS_CHECKS_PATIENCE (10 * MPS_SEC) /* of a server, after the second one */
+
 /* The subflow works. */
 void mps_checks_up(const struct mps_subflow *sf);
 

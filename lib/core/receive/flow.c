@@ -3,6 +3,10 @@
 #include <stddef.h>
 #include "core/base/constants.h"
 
+#define CREDIT_CLOSED 4096u           /* less credit than this left counts as closed */
+#define DRS_EPOCH_MIN (1 * MPS_MSEC)  /* shortest epoch of window growth */
+#define DRS_RTT       (20 * MPS_MSEC) /* assumed while no round-trip time is known */
+
 void mps_flow_init(struct mps_flow *f, uint64_t window, uint64_t window_max, mps_time_t now)
 {
     if (window > window_max)
@@ -42,9 +46,9 @@ static void grow(struct mps_flow *f, mps_time_t rtt, mps_time_t now)
     uint64_t want;
 
     if (rtt == 0)
-        rtt = MPS_DRS_RTT;
-    if (rtt < MPS_DRS_EPOCH_MIN)
-        rtt = MPS_DRS_EPOCH_MIN;
+        rtt = DRS_RTT;
+    if (rtt < DRS_EPOCH_MIN)
+        rtt = DRS_EPOCH_MIN;
     if (now - f->epoch_start < rtt)
         return;
     want = 2 * f->epoch_consumed;
@@ -79,7 +83,7 @@ void mps_flow_consume(struct mps_flow *f, uint64_t n, mps_time_t rtt, mps_time_t
 
 bool mps_flow_closed(const struct mps_flow *f, uint64_t rcv_nxt)
 {
-    return f->announced < rcv_nxt + MPS_CREDIT_CLOSED;
+    return f->announced < rcv_nxt + CREDIT_CLOSED;
 }
 
 bool mps_flow_should_announce(const struct mps_flow *f, uint64_t rcv_nxt)

@@ -10,6 +10,8 @@
 #include "core/trace/emit.h"
 #include "core/wire/auth.h"
 
+#define EARLY_MAX 16384u /* so much of a frame is passed on before the rest is there */
+
 /* On subflows that wait for PONGs, too. */
 static void all_arrived(struct mps_conn *c, mps_time_t now)
 {
@@ -165,7 +167,7 @@ void mps_frames_early(struct mps_subflow *sf, mps_time_t now)
     uint32_t there = chunk ? chunk->len - sf->rx.left : 0;
     uint64_t fresh;
 
-    if (there == 0 || there > MPS_EARLY_MAX || sf->rx.dss.checked || c->rx.closed ||
+    if (there == 0 || there > EARLY_MAX || sf->rx.dss.checked || c->rx.closed ||
         chunk->dsn != mps_reasm_next(&c->rx.reasm) ||
         mps_reasm_cut(&c->rx.reasm, chunk, there, &first) < 0)
         return;

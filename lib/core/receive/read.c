@@ -9,6 +9,8 @@
 #include "core/subflow/rx.h"
 #include "frames.h"
 
+#define LACK_RETRY (10 * MPS_MSEC) /* a payload that finds no memory tries again */
+
 static bool waited_long(const struct mps_subflow *sf, mps_time_t now)
 {
     return sf->rx.starved && now - sf->rx.starved_at >= MPS_LACK_WAIT;
@@ -37,7 +39,7 @@ static int take_frame(struct mps_subflow *sf, const struct mps_found *found, mps
 
     if (r == MPS_ENOMEM && !waited_long(sf, now)) {
         mps_sf_rx_starve(&sf->rx, found->head_len, now);
-        sf->conn->lack_at = now + MPS_LACK_RETRY;
+        sf->conn->lack_at = now + LACK_RETRY;
         return 0;
     }
     sf->rx.starved = false;

@@ -3,6 +3,9 @@
 #include "core/base/constants.h"
 #include "core/sched/sched_path.h"
 
+/* A path brings data in time for one whose data arrive so much later: less is chance. */
+#define LEAD_MIN (5 * MPS_MSEC)
+
 uint64_t mps_lead_bytes(const struct mps_sched_input *in, unsigned i, uint64_t aside,
                         uint32_t *ret_faster)
 {
@@ -21,7 +24,7 @@ uint64_t mps_lead_bytes(const struct mps_sched_input *in, unsigned i, uint64_t a
         if (k == i || !mps_sched_eligible(path, normal) || !mps_sched_known(path))
             continue;
         t = mps_sched_arrival(path, 0);
-        if (t + MPS_LEAD_MIN / MPS_USEC > t_slow)
+        if (t + LEAD_MIN / MPS_USEC > t_slow)
             continue;
         *ret_faster |= UINT32_C(1) << k;
         bytes += mps_sched_bytes_in(t_slow - t, mps_sched_rate(path));

@@ -5,6 +5,10 @@
 #include "core/subflow/tx.h"
 #include "run.h"
 
+/* Data DATA_ACKed by nobody although TCP delivered it (a proxy lost it): repeated after this. */
+#define RTX_MIN (1 * MPS_SEC)
+#define RTX_MAX (30 * MPS_SEC)
+
 void mps_repeat_arm(struct mps_conn *c, mps_time_t now, bool progress)
 {
     mps_time_t t = 4 * mps_conn_max_srtt(c);
@@ -15,11 +19,11 @@ void mps_repeat_arm(struct mps_conn *c, mps_time_t now, bool progress)
     if (mps_rtxq_count(&c->tx.rtxq) == 0 &&
         (mps_conn_unsent(c) == 0 || mps_conn_credit_left(c) > 0))
         return;
-    if (t < MPS_RTX_MIN)
-        t = MPS_RTX_MIN;
-    for (unsigned i = 0; i < c->tx.rtx_tries && t < MPS_RTX_MAX; i++)
+    if (t < RTX_MIN)
+        t = RTX_MIN;
+    for (unsigned i = 0; i < c->tx.rtx_tries && t < RTX_MAX; i++)
         t *= 2;
-    c->tx.rtx_at = now + (t < MPS_RTX_MAX ? t : MPS_RTX_MAX);
+    c->tx.rtx_at = now + (t < RTX_MAX ? t : RTX_MAX);
 }
 
 /* Does some carrier of the run still have TCP work to do? Then TCP takes care of it. */

@@ -3,6 +3,11 @@
 #include "core/conn/query.h"
 #include "core/subflow/room.h"
 
+/* It starts with and never falls below this many bytes: Linux's TCP starts with as much. */
+#define SND_BUF_MIN (128u << 10)
+/* No path counts for more: far from overflow. */
+#define SND_BUF_FLIGHT_MAX (1u << 30)
+
 struct paths {
     uint64_t rate;   /* of all, bytes per second */
     uint64_t rtt_us; /* the longest */
@@ -23,7 +28,7 @@ static void add(struct paths *p, const struct mps_subflow *sf)
     uint64_t rate = mps_metrics_rate(&sf->m);
 
     p->rate += rate;
-    p->flight += bytes_in(rate, sf->m.srtt_us, MPS_SND_BUF_FLIGHT_MAX);
+    p->flight += bytes_in(rate, sf->m.srtt_us, SND_BUF_FLIGHT_MAX);
     /* More than twice what the path carries fills queues only. */
     p->cwnd += bytes_in(2 * rate, sf->m.srtt_us, sf->m.cwnd);
     p->waiting += sf->m.notsent + sf->tx.taken + sf->tx.queued;
@@ -48,7 +53,7 @@ static uint64_t wanted(const struct paths *p, uint64_t max)
     if (p->cwnd > flight)
         flight = p->cwnd < max ? p->cwnd : max;
     want = 2 * flight + 2 * lead + late;
-    return want > MPS_SND_BUF_MIN ? want : MPS_SND_BUF_MIN;
+    return want > SND_BUF_MIN ? want : SND_BUF_MIN;
 }
 
 /*
@@ -60,7 +65,7 @@ static uint64_t windows(const struct mps_conn *c)
 {
     uint64_t bytes = 2 * c->flow.limit_span;
 
-    return bytes > MPS_SND_BUF_MIN ? bytes : MPS_SND_BUF_MIN;
+    return bytes > SND_BUF_MIN ? bytes : SND_BUF_MIN;
 }
 
 void mps_sndbuf_size(struct mps_conn *c, mps_time_t now)

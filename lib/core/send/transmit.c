@@ -12,6 +12,12 @@
 #include "run.h"
 #include "sndbuf.h"
 
+/* A program that waited for room in the send buffer has filled it again after so long. */
+#define SND_BUF_REFILL (20 * MPS_MSEC)
+
+/* The scheduler preferred to wait although there was room: ask it again after this. */
+#define SCHED_WAIT (5 * MPS_MSEC)
+
 /* ---- candidates ---- */
 
 struct candidates {
@@ -73,7 +79,7 @@ static struct mps_sched_input describe(const struct mps_conn *c, const struct ca
         .paths = cand->path,
         .n_paths = cand->n,
         .unsent = unsent > 0 ? unsent : 1,
-        .more = !c->tx.fin && now < c->tx.full_at + MPS_SND_BUF_REFILL,
+        .more = !c->tx.fin && now < c->tx.full_at + SND_BUF_REFILL,
         .window = window < c->tx.sendq.limit ? window : c->tx.sendq.limit,
         .fin = c->tx.fin,
     };
@@ -240,7 +246,7 @@ static void send_waiting(struct mps_conn *c, struct candidates *cand, mps_time_t
         if (i == MPS_SCHED_NONE) {
             /* Waiting is better, says the policy: it is asked again, whatever happens. */
             if (any_room(cand))
-                c->tx.sched_at = now + MPS_SCHED_WAIT;
+                c->tx.sched_at = now + SCHED_WAIT;
             return;
         }
         if (unexplored && cand->sf[i] != unexplored && max > MPS_EXPLORE_LEN)
@@ -248,7 +254,7 @@ static void send_waiting(struct mps_conn *c, struct candidates *cand, mps_time_t
         if (!send_new(c, cand, (unsigned)i, max, now)) {
             /* No memory for the run: the data waits, and is tried again. */
             record_wait(c, cand, MPS_WAITS_NO_MEMORY, NULL);
-            c->tx.sched_at = now + MPS_SCHED_WAIT;
+            c->tx.sched_at = now + SCHED_WAIT;
             return;
         }
         if (unexplored)
@@ -269,7 +275,7 @@ static void send_fin(struct mps_conn *c, struct candidates *cand, mps_time_t now
             best = i;
     }
     if (!send_new(c, cand, best, 0, now))
-        c->tx.sched_at = now + MPS_SCHED_WAIT;
+        c->tx.sched_at = now + SCHED_WAIT;
 }
 
 int mps_transmit_set_scheduler(struct mps_conn *c, const struct mps_sched_ops *sched,

@@ -3,10 +3,14 @@
 #include "room.h"
 #include "core/conn/query.h"
 
+#define FRAME_UNKNOWN 16384u         /* while the rate is unknown */
+#define FRAME_TIME    (2 * MPS_MSEC) /* of the rate goes into one frame */
+#define PACING_MAX    3u             /* times the rate: BBR starts with 2.9 */
+
 uint32_t mps_sf_frame_size(const struct mps_subflow *sf)
 {
     uint64_t rate = mps_metrics_rate(&sf->m);
-    uint64_t size = rate ? rate / (MPS_SEC / MPS_FRAME_TIME) : MPS_FRAME_UNKNOWN;
+    uint64_t size = rate ? rate / (MPS_SEC / FRAME_TIME) : FRAME_UNKNOWN;
 
     if (size < MPS_FRAME_MIN)
         return MPS_FRAME_MIN;
@@ -24,7 +28,7 @@ static uint64_t room_for(const struct mps_subflow *sf)
     uint64_t rate = mps_metrics_rate(&sf->m), pacing = sf->m.pacing;
 
     if (rate > 0 && pacing > rate + rate / 2)
-        rate = 2 * (pacing / MPS_PACING_MAX < rate ? pacing : rate * MPS_PACING_MAX);
+        rate = 2 * (pacing / PACING_MAX < rate ? pacing : rate * PACING_MAX);
     return rate ? rate / (MPS_SEC / MPS_ROOM_TIME) : MPS_ROOM_UNKNOWN;
 }
 

@@ -3,6 +3,12 @@
 #pragma once
 #include "state.h"
 
+/* Of the rate so much may wait unsent in a socket; with what was delivered in so long, at most. */
+#define MPS_ROOM_TIME    (5 * MPS_MSEC)
+#define MPS_ROOM_LATELY  (50 * MPS_MSEC)
+#define MPS_ROOM_MAX     (4u << 20)
+#define MPS_ROOM_UNKNOWN 65536u /* while the rate is unknown */
+
 uint64_t mps_sf_room(const struct mps_subflow *sf); /* bytes it takes now */
 uint32_t mps_sf_frame_size(const struct mps_subflow *sf);
 

@@ -2,6 +2,10 @@
 #include "split.h"
 #include "core/base/constants.h"
 
+#define SPLIT_SPAN      (1 * MPS_SEC)  /* over this, or so many round trips, */
+#define SPLIT_SPAN_RTTS 10u            /* the highest rate is looked for */
+#define SPLIT_RTT_AGE   (10 * MPS_SEC) /* the lowest round-trip time is to be seen again then */
+
 void mps_split_init(struct mps_split *s, mps_time_t now)
 {
     *s = (struct mps_split){.delivered_at = now};
@@ -84,7 +88,7 @@ static void round_trip(struct mps_split *s, uint32_t us, mps_time_t now)
 /* The path may have become longer: the time to see it without what waits in the box. */
 static void drain(struct mps_split *s, mps_time_t now)
 {
-    if (s->drain_at == 0 && s->full && now - s->min_at >= MPS_SPLIT_RTT_AGE) {
+    if (s->drain_at == 0 && s->full && now - s->min_at >= SPLIT_RTT_AGE) {
         s->drain_at = now + 2 * s->srtt_us * MPS_USEC;
         s->drain_rtt_us = 0;
     } else if (s->drain_at != 0 && now >= s->drain_at && s->drain_rtt_us > 0) {
@@ -114,7 +118,7 @@ static void measure(struct mps_split *s, const struct mps_split_probe *probe, mp
 /* The highest rate is forgotten after two spans, but only if the path was given all it takes. */
 static void next_span(struct mps_split *s, mps_time_t now)
 {
-    mps_time_t span = s->srtt_us * MPS_SPLIT_SPAN_RTTS * MPS_USEC;
+    mps_time_t span = s->srtt_us * SPLIT_SPAN_RTTS * MPS_USEC;
 
     if (now < s->span_at)
         return;
@@ -123,7 +127,7 @@ static void next_span(struct mps_split *s, mps_time_t now)
         s->rate[0] = 0;
     }
     s->full = false;
-    s->span_at = now + (span > MPS_SPLIT_SPAN ? span : MPS_SPLIT_SPAN);
+    s->span_at = now + (span > SPLIT_SPAN ? span : SPLIT_SPAN);
 }
 
 void mps_split_answer(struct mps_split *s, uint32_t opaque, mps_time_t now)

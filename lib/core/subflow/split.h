@@ -12,6 +12,9 @@
 #include "subflow.h"
 #include "core/base/time.h"
 
+#define MPS_SPLIT_MIN  65536u        /* so many bytes may always be on their way */
+#define MPS_SPLIT_LOST (1 * MPS_SEC) /* and round trips: a PING that finds no answer */
+
 #define MPS_SPLIT_PROBES 16u /* PINGs under way, a power of two */
 
 struct mps_split_probe {

@@ -2,6 +2,12 @@
 #include "stale.h"
 #include "core/base/constants.h"
 
+/* No progress for srtt + max(4 rttvar, this): longer than a peer's delayed TCP acknowledgment. */
+#define STALE_FLOOR    (50 * MPS_MSEC)
+#define STALE_PONG     (200 * MPS_MSEC) /* the same for a PONG: the peer's agent may be busy */
+#define STALE_UNKNOWN  (1 * MPS_SEC)    /* the same while srtt is unknown */
+#define STALE_LOOK_MAX (1 * MPS_SEC)    /* between two looks at a stale subflow, at most */
+
 void mps_stale_init(struct mps_stale *s)
 {
     *s = (struct mps_stale){.check_at = MPS_NEVER};
@@ -12,7 +18,7 @@ static mps_time_t threshold(const struct mps_metrics *m, mps_time_t floor)
     mps_time_t var = 4 * (mps_time_t)m->rttvar_us * MPS_USEC;
 
     if (m->srtt_us == 0)
-        return MPS_STALE_UNKNOWN;
+        return STALE_UNKNOWN;
     return (mps_time_t)m->srtt_us * MPS_USEC + (var > floor ? var : floor);
 }
 
@@ -21,8 +27,8 @@ static mps_time_t pause(const struct mps_stale *s, mps_time_t max, mps_time_t no
 {
     mps_time_t t = s->stale ? (now - s->since) / 4 : 0;
 
-    if (t > MPS_STALE_LOOK_MAX)
-        t = MPS_STALE_LOOK_MAX;
+    if (t > STALE_LOOK_MAX)
+        t = STALE_LOOK_MAX;
     return t > max ? t : max;
 }
 
@@ -34,7 +40,7 @@ void mps_stale_heard(struct mps_stale *s, mps_time_t now)
 
 void mps_stale_asked(struct mps_stale *s, const struct mps_metrics *m, mps_time_t now)
 {
-    mps_time_t look_at = now + threshold(m, MPS_STALE_PONG);
+    mps_time_t look_at = now + threshold(m, STALE_PONG);
 
     s->asked_at = now;
     if (look_at < s->check_at)
@@ -45,7 +51,7 @@ void mps_stale_asked(struct mps_stale *s, const struct mps_metrics *m, mps_time_
 static bool tcp_is_stale(struct mps_stale *s, const struct mps_metrics *m, mps_time_t now)
 {
     mps_time_t age = (mps_time_t)m->ack_age_us * MPS_USEC;
-    mps_time_t max = threshold(m, MPS_STALE_FLOOR);
+    mps_time_t max = threshold(m, STALE_FLOOR);
 
     if (m->in_flight == 0)
         return false;
@@ -60,13 +66,13 @@ bool mps_stale_update(struct mps_stale *s, const struct mps_metrics *m, mps_time
 {
     bool was = s->stale;
     mps_time_t age = (mps_time_t)m->ack_age_us * MPS_USEC;
-    mps_time_t max = threshold(m, MPS_STALE_FLOOR), answer_at = MPS_NEVER;
+    mps_time_t max = threshold(m, STALE_FLOOR), answer_at = MPS_NEVER;
 
     if (m->acked > s->acked || m->in_flight == 0)
         s->progress_at = now;
     s->acked = m->acked;
     if (s->asked_at != 0)
-        answer_at = s->asked_at + threshold(m, MPS_STALE_PONG);
+        answer_at = s->asked_at + threshold(m, STALE_PONG);
     s->stale = tcp_is_stale(s, m, now) || answer_at <= now;
     if (s->stale && !was)
         s->since = now;
@@ -81,7 +87,7 @@ bool mps_stale_update(struct mps_stale *s, const struct mps_metrics *m, mps_time
 void mps_stale_checked(struct mps_stale *s, const struct mps_metrics *m, mps_time_t now)
 {
     if (s->check_at <= now)
-        s->check_at = now + pause(s, threshold(m, MPS_STALE_FLOOR), now) / 2;
+        s->check_at = now + pause(s, threshold(m, STALE_FLOOR), now) / 2;
 }
 
 bool mps_stale_silent(const struct mps_stale *s, mps_time_t now)

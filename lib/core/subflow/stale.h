@@ -10,6 +10,9 @@
 #include "subflow.h"
 #include "core/base/time.h"
 
+#define MPS_STALE_SILENT   (250 * MPS_MSEC) /* stale for so long: a join looks for the path */
+#define MPS_STALE_HOPELESS (1 * MPS_SEC)    /* stale for so long: closed if another works */
+
 struct mps_stale {
     bool stale;
     mps_time_t since;    /* of `stale` */

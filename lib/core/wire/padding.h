@@ -13,6 +13,12 @@
 #include "core/base/span.h"
 #include "core/subflow/subflow.h"
 
+/* Behind HELLO_REPLY: at most what a path of this rate (bytes per second) carries in half a round
+ * trip, at least so much that it opens the congestion window, at most this. */
+#define MPS_PADDING_RATE 1250000u
+#define MPS_PADDING_MIN  4096u
+#define MPS_PADDING_MAX  32768u
+
 struct mps_padding {
     uint8_t head[MPS_FRAME_PREFIX_LEN];
     uint32_t len; /* of the whole frame, 0: none */
