@@ -54,6 +54,34 @@ static void measure(struct mps_sflow *f, mps_time_t span)
     p->acked = acked;
 }
 
+/* No limit of the program's own. */
+static void drain(struct mps_mpconn *mp, mps_time_t now)
+{
+    struct mps_pacing *pacing = &mp->pacing;
+    struct mps_sflow *f;
+
+    if ((!mp->keep_unsent && !pacing->drains) || now - pacing->at < PERIOD)
+        return;
+    pacing->drains = false;
+    mps_list_for_each(f, &mp->flows, struct mps_sflow, link)
+    {
+        const struct mps_metrics *m;
+        uint64_t before = f->pacing.drain.rate, rate;
+
+        if (!counts(f))
+            continue;
+        m = mps_subflow_metrics(f->sf);
+        measure(f, pacing->at > 0 ? now - pacing->at : 0);
+        if (!mp->keep_unsent)
+            f->pacing.drain = (struct mps_drain){.rate = 0};
+        rate = mp->keep_unsent ? mps_drain_step(&f->pacing.drain, m, f->pacing.used, now) : 0;
+        if (rate != before)
+            tell(f->fd, rate > 0 ? rate : UNLIMITED);
+        pacing->drains |= rate > 0;
+    }
+    pacing->at = now;
+}
+
 void mps_pacing_run(struct mps_mpconn *mp, mps_time_t now)
 {
     struct mps_pacing_part *parts[MPS_MAX_SUBFLOWS];
@@ -61,8 +89,10 @@ void mps_pacing_run(struct mps_mpconn *mp, mps_time_t now)
     struct mps_sflow *f;
     unsigned n = 0, known = 0;
 
-    if (pacing->rate == 0)
+    if (pacing->rate == 0) {
+        drain(mp, now);
         return;
+    }
     mps_list_for_each(f, &mp->flows, struct mps_sflow, link)
     {
         if (counts(f) && n < MPS_MAX_SUBFLOWS) {
@@ -98,6 +128,7 @@ void mps_pacing_obey(struct mps_mpconn *mp)
     mps_list_for_each(f, &mp->flows, struct mps_sflow, link)
     {
         f->pacing.part = 0;
+        f->pacing.drain = (struct mps_drain){.rate = 0};
         if (rate == 0 && f->fd >= 0)
             tell(f->fd, UNLIMITED);
     }

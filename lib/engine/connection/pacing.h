@@ -2,12 +2,13 @@
 /*
  * SO_MAX_PACING_RATE of a program holds for its connection: each subflow gets a part of the rate,
  * by what it carries. The parts always add up to the program's rate; a single subflow has all of
- * it.
+ * it. Without that option the queues of paths may be let go (drain.h).
  */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
 #include "core/base/time.h"
+#include "drain.h"
 
 struct mps_mpconn;
 struct mps_sockopts;
@@ -16,6 +17,7 @@ struct mps_pacing {
     uint64_t rate; /* bytes per second, 0: no limit */
     mps_time_t at; /* the parts were last changed, */
     unsigned n;    /* for so many subflows */
+    bool drains;   /* without a rate: a subflow has a limit that lets its path's queue go */
 };
 
 /* Of one subflow. */
@@ -23,6 +25,7 @@ struct mps_pacing_part {
     uint64_t acked; /* by TCP, when last looked at */
     uint64_t used;  /* bytes per second, smoothed */
     uint64_t part;  /* what its socket was told, 0: nothing */
+    struct mps_drain drain;
 };
 
 /* The part of `rate` that each of n subflows gets; at least a fiftieth of `rate` divided by n. */

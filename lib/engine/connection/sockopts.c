@@ -53,7 +53,7 @@ static const struct option_id recorded_only[] = {
 /* Subflows have values of the agent's; a program that has set none expects the kernel's. */
 static const struct option_id own_values[] = {
     {IPPROTO_TCP, TCP_NODELAY},  {IPPROTO_TCP, TCP_USER_TIMEOUT}, {IPPROTO_TCP, TCP_NOTSENT_LOWAT},
-    {IPPROTO_TCP, TCP_SAVE_SYN}, {IPPROTO_TCP, TCP_RTO_MAX_MS},
+    {IPPROTO_TCP, TCP_SAVE_SYN}, {IPPROTO_TCP, TCP_RTO_MAX_MS},  {SOL_SOCKET, SO_MAX_PACING_RATE},
 };
 
 /* Besides those of handover/binding.h: they are of listeners, or carry pointers. */
