@@ -107,6 +107,8 @@ static const struct mps_key keys[] = {
      .kind = &mps_kind_flag, TO(remember_peers), .initial = "yes"},
     {IN("agent", "log"), .word = "verbose", RUN("FILE", "the agent's log, for debugging"),
      .kind = &mps_kind_file, TO(verbose)},
+    {KEY("agent", "trace"), RUN("FILE", "what the connections do, and why"),
+     .kind = &mps_kind_file, TO(trace)},
     /* The launcher's to the agent. */
     {.name = "peers-dir", .word = "peers-dir", .kind = &mps_kind_file, TO(peers_dir)},
 

@@ -41,6 +41,7 @@ struct mps_options {
     unsigned threads;            /* of the agent, that carry data; 0: by the number of CPUs */
     struct mps_ports join_ports; /* first 0: ephemeral */
     char verbose[MPS_OPTIONS_PATH];   /* "": no log */
+    char trace[MPS_OPTIONS_PATH];     /* "": none */
     bool remember_peers;              /* for the agents that come later, in peers_dir */
     char peers_dir[MPS_OPTIONS_PATH]; /* "": none */
 };

@@ -90,17 +90,38 @@ void mps_host_addresses(char *ret, size_t size)
     freeifaddrs(all);
 }
 
-const char *mps_host_log_refusal(const char *file)
+/* `flags`: besides those of the agent's open(). */
+static const char *refusal(const char *file, int flags, bool devices, struct stat *ret)
 {
-    int fd = open(file, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0600);
-    struct stat st;
+    int fd = open(file, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | flags,
+                  0600);
     const char *why = NULL;
 
     if (fd < 0)
         return errno == ENXIO ? "not a regular file" : strerror(errno);
     /* A pipe that nobody reads would fill. */
-    if (fstat(fd, &st) < 0 || !(S_ISREG(st.st_mode) || S_ISCHR(st.st_mode)))
+    if (fstat(fd, ret) < 0 || !(S_ISREG(ret->st_mode) || (devices && S_ISCHR(ret->st_mode))))
         why = "not a regular file";
     close(fd);
+    return why;
+}
+
+const char *mps_host_log_refusal(const char *file)
+{
+    struct stat st;
+
+    return refusal(file, 0, true, &st);
+}
+
+const char *mps_host_trace_refusal(const char *file)
+{
+    const char *why;
+    struct stat st;
+
+    if (strstr(file, "%p"))
+        return NULL;
+    why = refusal(file, O_NOFOLLOW, false, &st);
+    if (!why && (st.st_uid != geteuid() || st.st_nlink != 1))
+        why = "somebody else's, or a file of several names";
     return why;
 }

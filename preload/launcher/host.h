@@ -14,3 +14,6 @@ void mps_host_addresses(char *ret, size_t size);
 
 /* NULL, or why the agent could not append its log to this file, which is made by this. */
 const char *mps_host_log_refusal(const char *file);
+
+/* The same for a trace; with %p in its name it is not known before. */
+const char *mps_host_trace_refusal(const char *file);

@@ -67,13 +67,19 @@ static bool check_locals(const struct mps_options *options)
     return true;
 }
 
-static bool check_log(const char *file)
+static bool check_file(const struct mps_key *key, const char *file)
 {
-    const char *why = mps_host_log_refusal(file);
+    bool trace = strcmp(key->name, "trace") == 0;
+    const char *why = trace ? mps_host_trace_refusal(file) : mps_host_log_refusal(file);
 
     if (why)
-        mps_launcher_complain("--log: %s: %s", file, why);
+        mps_launcher_complain("--%s: %s: %s", key->name, file, why);
     return why == NULL;
+}
+
+static bool is_file(const struct mps_key *key)
+{
+    return strcmp(key->name, "log") == 0 || strcmp(key->name, "trace") == 0;
 }
 
 /* As the agent, which will take it, sees it. */
@@ -95,7 +101,7 @@ static bool check(const struct mps_key *key, const char *value)
     }
     if (strcmp(key->name, "local") == 0)
         return check_locals(&scratch);
-    return strcmp(key->name, "log") != 0 || check_log(value);
+    return !is_file(key) || check_file(key, value);
 }
 
 static bool take(struct mps_run_options *options, const struct mps_key *key, const char *value)
@@ -103,7 +109,7 @@ static bool take(struct mps_run_options *options, const struct mps_key *key, con
     char path[PATH_MAX];
 
     /* The agent runs in the root directory. */
-    if (strcmp(key->name, "log") == 0 && value[0] != '/' && *value &&
+    if (is_file(key) && value[0] != '/' && *value &&
         mps_launcher_absolute(value, path))
         value = path;
     if (*value && !check(key, value))

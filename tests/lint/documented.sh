@@ -80,6 +80,23 @@ for member in $in_library; do
     grep -q -e "\b$member\b" -e "_$member\b" man/mptcpshim_subflows.3 ||
         { echo "mptcpshim_subflows.3: no member or flag $member"; rc=1; }
 done
+# Every record of a trace has its entry, with its members in it.
+for record in $(rows record); do
+    name=${record%%=*}
+    text=$(sed 's/\\-/-/g' man/mptcpshim-trace.5 | awk -v start=".B $name" '
+        /^\.S[HS] / || (/^\.B / && before == ".TP" && $2 ~ /:/) { inside = $0 == start }
+        inside
+        { before = $0 }')
+    [ -n "$text" ] || { echo "mptcpshim-trace.5: no record $name"; rc=1; continue; }
+    for member in $(echo "${record#*=}" | tr ',' ' '); do
+        echo "$text" | grep -qw "$member" ||
+            { echo "mptcpshim-trace.5: $name: no member $member"; rc=1; }
+    done
+done
+for cause in $(rows cause); do
+    section mptcpshim-trace.5 Data Scheduler | grep -qx "\.B $cause" ||
+        { echo "mptcpshim-trace.5: data:sent: no cause $cause"; rc=1; }
+done
 # Every reason for plain TCP has a row.
 reasons=$(sed -n 's/^ *\[MPS_PLAIN_[A-Z_]*\] = "\([a-z-]*\)",/\1/p' lib/handover/counts.c | grep -vx none)
 test "$(echo "$reasons" | wc -l)" -ge 15 || { echo "counts.c: reasons are not found"; rc=1; }

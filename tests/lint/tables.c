@@ -8,6 +8,7 @@
 #include "config/kinds.h"
 #include "core/paths/pm.h"
 #include "core/sched/sched.h"
+#include "core/trace/trace.h"
 #include "core/wire/frame.h"
 #include "engine/show/events.h"
 
@@ -65,6 +66,19 @@ static void events(void)
         printf("event-member %s\n", mps_events_member(i));
 }
 
+#define MEMBER(type, record, name) printf("%s,", #name);
+#define RECORD(type, member, text, fields)                                                         \
+    printf("record %s=", text);                                                                    \
+    fields puts("");
+
+/* Those of a trace, with their members, and its causes. */
+static void records(void)
+{
+    MPS_TRACE_RECORDS(RECORD, MEMBER)
+    for (unsigned i = 0; i <= MPS_CAUSE_REDUNDANT; i++)
+        printf("cause %s\n", mps_cause_name((enum mps_cause)i));
+}
+
 int main(void)
 {
     keys();
@@ -72,5 +86,6 @@ int main(void)
     frames();
     status();
     events();
+    records();
     return 0;
 }

@@ -83,6 +83,7 @@ static const char whole[] =
     "  announce = 192.0.2.1, 2001:db8::9\n"
     "  remember-peers = no\n"
     "  log = /tmp/a;b\n"
+    "  trace = /tmp/%p\n"
     "[paths]\n"
     "local = 10.0.0.1,\n"
     "    2001:db8::1 ; further lines\n"
@@ -128,6 +129,7 @@ static void all_keys(void **state)
     assert_int_equal(o->memory, 64u << 20);
     assert_false(o->remember_peers);
     assert_string_equal(o->verbose, "/tmp/a;b");
+    assert_string_equal(o->trace, "/tmp/%p");
     assert_int_equal(o->n_locals, 3);
     assert_int_equal(o->locals[1].family, MPS_AF_INET6);
     assert_int_equal(o->locals[2].ip[3], 2);
@@ -177,6 +179,7 @@ static void bad_values(void **state)
         {"agent", "join-port", "65536", "range"},
         {"agent", "announce", "10.0.0.1:80", "not an IP address"},
         {"agent", "log", "here", "absolute"},
+        {"agent", "trace", "trace.json", "absolute"},
         {"paths", "local", "10.0.0", "not an IP address"},
         {"paths", "include-interfaces", "a/b", "'/'"},
         {"paths", "exclude-interfaces", "abcdefghijklmnopqrstuvwxyz0123456789", "long"},

@@ -41,6 +41,7 @@ void mps_trace_waits(struct mps_conn *c, struct mps_subflow *const sf[],
     if (c->traced.waits == why)
         return;
     c->traced.waits = why;
-    candidates(c, sf, path, n);
+    if (why == MPS_WAITS_BETTER) /* of the others the name says it all */
+        candidates(c, sf, path, n);
     MPS_TRACE(c, NULL, WAITS, waits, .why = names[why], .repeat = repeat, .waiting = waiting);
 }

@@ -68,6 +68,7 @@ int mps_engine_init(struct mps_engine *eng, struct ev_loop *loop,
     eng->env.mem = &eng->memory.mem;
     eng->env.crypto = &mps_crypto_openssl;
     eng->env.rxmem = &eng->rxmem;
+    eng->env.trace = setup->trace;
     eng->options = *setup->options;
     eng->policy = setup->policy;
     eng->view = setup->view;

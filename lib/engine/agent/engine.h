@@ -49,6 +49,7 @@ struct mps_engine_setup {
     struct mps_peers *peers;
     struct mps_pathmem *pathmem;
     struct mps_monitors *monitors;
+    const struct mps_trace *trace; /* NULL: none is written */
     /* Joins need a listener of ours: its port, 0 if it cannot be had. In the engine's thread. */
     uint16_t (*open_join_port)(void *user);
     void *user;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "hub.h"
 
+#include <errno.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
@@ -231,6 +232,7 @@ static int init_workers(struct mps_hub *hub, const struct mps_policy *policy)
         .peers = &hub->peers,
         .pathmem = &hub->pathmem,
         .monitors = &hub->monitors,
+        .trace = mps_tracer_trace(&hub->tracer),
         .open_join_port = open_from_engine,
         .user = hub,
     };
@@ -267,8 +269,13 @@ int mps_hub_init(struct mps_hub *hub, struct ev_loop *loop, const char *agent_id
     if (hub->options.remember_peers && hub->options.peers_dir[0])
         mps_peerfile_start(&hub->peerfile, loop, &hub->peers, hub->options.peers_dir);
     mps_monitors_init(&hub->monitors, loop);
+    mps_tracer_init(&hub->tracer, loop);
+    if (hub->options.trace[0] &&
+        mps_tracer_open(&hub->tracer, hub->options.trace, hub->agent_id) < 0)
+        mps_log("trace: %s: %s", hub->options.trace, strerror(errno));
     rc = init_workers(hub, policy);
     if (rc < 0) {
+        mps_tracer_deinit(&hub->tracer);
         mps_monitors_deinit(&hub->monitors);
         mps_peerfile_stop(&hub->peerfile);
         mps_peers_deinit(&hub->peers);
@@ -306,6 +313,7 @@ void mps_hub_deinit(struct mps_hub *hub)
     mps_steer_deinit(&hub->steer);
     mps_greeter_deinit(&hub->greeter);
     mps_monitors_deinit(&hub->monitors);
+    mps_tracer_deinit(&hub->tracer);
     mps_peerfile_stop(&hub->peerfile);
     mps_peers_deinit(&hub->peers);
     mps_pathmem_deinit(&hub->pathmem);

@@ -27,6 +27,7 @@
 #include "engine/paths/pathmem.h"
 #include "peers.h"
 #include "engine/show/plainwatch.h"
+#include "engine/show/tracer.h"
 #include "engine/joins/steer.h"
 #include "engine/paths/view.h"
 #include "worker.h"
@@ -40,6 +41,7 @@ struct mps_hub {
     struct mps_pathmem pathmem;
     struct mps_peerfile peerfile;
     struct mps_monitors monitors;
+    struct mps_tracer tracer;
     struct mps_netaddr netaddr;
     struct mps_greeter greeter;
     struct mps_steer steer;
