@@ -16,6 +16,46 @@ void simlink_cut(struct simlink *link, bool cut)
     link->cut = cut;
 }
 
+/* Bytes that the recorded link carries between two times, and when it has carried so many. */
+static uint64_t carried_between(const struct simlink_record *r, mps_time_t from, mps_time_t to)
+{
+    uint64_t sum = 0;
+
+    while (from < to) {
+        mps_time_t end = (from / r->step + 1) * r->step;
+
+        if (end > to)
+            end = to;
+        sum += r->bytes[from / r->step % r->n] * (end - from) / r->step;
+        from = end;
+    }
+    return sum;
+}
+
+static mps_time_t carried_at(const struct simlink_record *r, mps_time_t from, uint64_t len)
+{
+    for (;;) {
+        mps_time_t left = (from / r->step + 1) * r->step - from;
+        uint64_t rate = r->bytes[from / r->step % r->n];
+
+        if (rate * left / r->step >= len && rate > 0)
+            return from + len * r->step / rate + 1;
+        len -= rate * left / r->step;
+        from += left;
+    }
+}
+
+static uint64_t waiting(const struct simlink_params *p, mps_time_t now, mps_time_t start)
+{
+    return p->record ? carried_between(p->record, now, start) : (start - now) * p->rate / MPS_SEC;
+}
+
+static mps_time_t gone_at(const struct simlink_params *p, mps_time_t start, uint32_t len)
+{
+    return p->record ? carried_at(p->record, start, len)
+                     : start + (uint64_t)len * MPS_SEC / p->rate;
+}
+
 bool simlink_send(struct simlink *link, unsigned dir, uint32_t len, mps_time_t now,
                   mps_time_t *ret_arrival)
 {
@@ -24,11 +64,10 @@ bool simlink_send(struct simlink *link, unsigned dir, uint32_t len, mps_time_t n
     if (link->cut || prng_below(link->rng, 1000000) < d->p.loss_ppm)
         return false;
     mps_time_t start = d->busy_until > now ? d->busy_until : now;
-    uint64_t queued = (start - now) * d->p.rate / MPS_SEC;
 
-    if (queued + len > d->p.queue + 2000)
+    if (waiting(&d->p, now, start) + len > d->p.queue + 2000)
         return false;
-    d->busy_until = start + (uint64_t)len * MPS_SEC / d->p.rate;
+    d->busy_until = gone_at(&d->p, start, len);
     d->carried += len;
     *ret_arrival = d->busy_until + d->p.delay;
     return true;

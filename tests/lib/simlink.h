@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A link of the simulated network: per direction a rate, a delay, a drop-tail queue and random
- * loss. It can be cut: then whatever is on it or sent to it vanishes.
+ * loss. It can be cut: then whatever is on it or sent to it vanishes. Its rate may follow a record:
+ * what finds the link without any waits in the queue.
  */
 #pragma once
 #include <stdbool.h>
@@ -9,11 +10,19 @@
 #include "core/base/time.h"
 #include "prng.h"
 
+/* Bytes that the link can carry in each step of time, over and over. */
+struct simlink_record {
+    mps_time_t step;
+    const uint64_t *bytes;
+    unsigned n;
+};
+
 struct simlink_params {
-    uint64_t rate;     /* bytes per second */
-    mps_time_t delay;  /* one way */
-    uint64_t queue;    /* bytes that may wait */
-    unsigned loss_ppm; /* of a million packets */
+    uint64_t rate;                       /* bytes per second */
+    mps_time_t delay;                    /* one way */
+    uint64_t queue;                      /* bytes that may wait */
+    unsigned loss_ppm;                   /* of a million packets */
+    const struct simlink_record *record; /* in place of the rate; NULL: none */
 };
 
 struct simlink_dir {

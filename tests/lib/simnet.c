@@ -36,9 +36,26 @@ unsigned simnet_add_link(struct simnet *net, const struct simlink_params *params
     return net->n_links++;
 }
 
+static bool is_of_link(const struct simnet_conn *conn, unsigned link)
+{
+    return conn->addr[0].ip[1] == link && conn->addr[1].ip[1] == link;
+}
+
 void simnet_share(struct simnet *net, unsigned link, unsigned with)
 {
     net->carrier[link] = with;
+    for (struct simnet_conn *conn = net->conns; conn != NULL; conn = conn->next) {
+        if (is_of_link(conn, link))
+            conn->tcp->link = &net->links[with];
+    }
+}
+
+void simnet_spoil(struct simnet *net, unsigned link, unsigned loss_ppm)
+{
+    for (struct simnet_conn *conn = net->conns; conn != NULL; conn = conn->next) {
+        if (is_of_link(conn, link))
+            conn->tcp->loss_ppm = loss_ppm;
+    }
 }
 
 struct mps_addr simnet_addr(unsigned link, unsigned host, uint16_t port)

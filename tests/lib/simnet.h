@@ -48,8 +48,11 @@ void simnet_deinit(struct simnet *net);
 /* Returns the link's number. */
 unsigned simnet_add_link(struct simnet *net, const struct simlink_params *params);
 
-/* Connections made from now on between the addresses of `link` run over link `with`. */
+/* Connections between the addresses of `link` run over link `with` from now on. */
 void simnet_share(struct simnet *net, unsigned link, unsigned with);
+
+/* Connections between the addresses of `link` lose so many of a million packets from now on. */
+void simnet_spoil(struct simnet *net, unsigned link, unsigned loss_ppm);
 
 struct mps_addr simnet_addr(unsigned link, unsigned host, uint16_t port);
 

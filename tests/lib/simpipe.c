@@ -275,6 +275,14 @@ static void rate_sample(struct simpipe *pipe, const struct simseg *seg, mps_time
     }
 }
 
+/* What TCP_INFO calls lost: until it is acknowledged, repeated or not. */
+static void miss(struct simpipe *pipe, struct simseg *seg)
+{
+    if (!seg->missed)
+        pipe->n_missed++;
+    seg->missed = true;
+}
+
 static void take_acked(struct simpipe *pipe, struct simseg *seg)
 {
     if (seg->acked)
@@ -283,7 +291,9 @@ static void take_acked(struct simpipe *pipe, struct simseg *seg)
         pipe->in_flight -= seg->len;
     if (seg->lost)
         pipe->n_lost--;
-    seg->in_flight = seg->lost = false;
+    if (seg->missed)
+        pipe->n_missed--;
+    seg->in_flight = seg->lost = seg->missed = false;
     seg->acked = true;
     pipe->delivered += seg->len;
 }
@@ -303,6 +313,7 @@ static void find_lost(struct simpipe *pipe, uint64_t number, uint64_t tx)
             continue;
         seg->in_flight = false;
         seg->lost = true;
+        miss(pipe, seg);
         pipe->n_lost++;
         pipe->in_flight -= seg->len;
         any |= seg->tx > pipe->recover_tx;
@@ -402,6 +413,7 @@ void simpipe_timeout(struct simpipe *pipe, mps_time_t now)
         if (seg->in_flight) {
             seg->in_flight = false;
             seg->lost = true;
+            miss(pipe, seg);
             pipe->n_lost++;
         }
     }
@@ -430,6 +442,7 @@ void simpipe_metrics(const struct simpipe *pipe, mps_time_t now, struct mps_metr
         .rate = pipe->rate,
         .acked = pipe->una,
         .delivered = pipe->delivered,
+        .losing = pipe->n_missed > 0,
         .backoff = (uint8_t)pipe->backoff,
     };
     /* As the engine reads TCP_INFO: a sample taken while there was too little to send says less

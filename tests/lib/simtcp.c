@@ -10,6 +10,8 @@
 
 static bool link_send(struct simtcp *tcp, unsigned side, uint32_t len, mps_time_t *ret_at)
 {
+    if (tcp->loss_ppm > 0 && prng_below(tcp->link->rng, 1000000) < tcp->loss_ppm)
+        return false;
     return simlink_send(tcp->link, side ^ tcp->flip, len + HEADER, tcp->q->now, ret_at);
 }
 

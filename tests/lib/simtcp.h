@@ -30,6 +30,7 @@ struct simseg {
     uint64_t off;
     uint32_t len; /* a FIN takes one number */
     bool fin, in_flight, lost, acked, arrived, repeated;
+    bool missed; /* was found lost, and is not acknowledged yet */
     mps_time_t sent_at;
     uint64_t tx; /* number of this transmission */
     uint64_t delivered_at_send;
@@ -50,7 +51,7 @@ struct simpipe {
 
     uint64_t cwnd, ssthresh, in_flight, tx, recover_tx, delivered, rate;
     bool rate_app_limited; /* the sample behind `rate` */
-    unsigned n_lost, backoff;
+    unsigned n_lost, n_missed, backoff;
     uint32_t srtt_us, rttvar_us, min_rtt_us, last_rtt_us;
     mps_time_t last_progress; /* last acknowledgment, or when data went out after none was out */
     mps_time_t rto_at;        /* MPS_NEVER: off */
@@ -71,6 +72,7 @@ struct simsock {
 struct simtcp {
     struct evq *q;
     struct simlink *link;
+    unsigned loss_ppm;      /* of its packets, beside what the link loses */
     unsigned flip;          /* link direction of side s: s ^ flip */
     struct simsock sock[2]; /* 0 connects, 1 accepts */
     struct simpipe pipe[2];

@@ -50,7 +50,7 @@ static app_verdict write_some(struct app *app, struct mps_conn *conn, mps_time_t
             want = space.n;
         if (want > app->p.total - app->written)
             want = app->p.total - app->written;
-        for (uint64_t i = 0; i < want; i++)
+        for (uint64_t i = 0; i < want && !app->p.unchecked; i++)
             space.p[i] = app_pattern(app->out_seed, app->written + i);
         mps_conn_app_tx_done(conn, (size_t)want, now);
         app->written += want;
@@ -76,7 +76,7 @@ static app_verdict check_span(struct app *app, const struct mps_span *span, size
         return "a byte after the end of stream";
     if (n > peer->written - app->read)
         return "a byte that nobody wrote";
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < n && !app->p.unchecked; i++) {
         if (span->p[i] != app_pattern(app->in_seed, app->read + i))
             return "a wrong byte";
     }

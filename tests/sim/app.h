@@ -20,6 +20,7 @@ struct app_params {
     bool write_after_eof;  /* half-close the other way: answers when all was read */
     bool no_fin;           /* keeps its direction open until the peer's FIN */
     uint64_t abort_at;     /* bytes written; 0: never */
+    bool unchecked;        /* the bytes are any: where only the time counts */
     uint64_t close_at;     /* bytes read, then close with whatever is still coming; 0: never */
 };
 

@@ -1,92 +1,43 @@
 /* SPDX-License-Identifier: MIT */
 /* Two subflows and one TCP flow at one bottleneck: what each gets. */
+#include "rival.h"
 #include "scenario.h"
 
-#define MB         (UINT64_C(1) << 20)
-#define RIVAL_PORT 81
-#define BEGIN      8  /* seconds: the shares are counted from here */
-#define END        32 /* to here */
+#define MB    (UINT64_C(1) << 20)
+#define BEGIN 8  /* seconds: the shares are counted from here */
+#define END   32 /* to here */
 
-/* A TCP connection that always has something to send. */
-static struct rival {
-    struct simsock *out;
-    uint64_t received, at_begin, at_end; /* bytes */
-} rival;
+static uint64_t rival_begin, rival_end; /* bytes received */
 
 /* The multipath connection's at the same times. */
 static uint64_t own_begin, own_end;
-
-static void rival_fill(struct simsock *sock)
-{
-    static const uint8_t zeros[65536];
-
-    if (sock != rival.out)
-        return;
-    while (simsock_write(sock, zeros, sizeof(zeros)) > 0)
-        ;
-    sock->lowat = 65536;
-    sock->want_write = true;
-}
-
-static void rival_read(struct simsock *sock)
-{
-    uint8_t buf[65536];
-    size_t n;
-
-    while ((n = simsock_read(sock, buf, sizeof(buf))) > 0)
-        rival.received += n;
-}
-
-static void rival_failed(struct simsock *sock)
-{
-    sock->want_write = false;
-}
-
-static const struct simsock_ops rival_ops = {rival_fill, rival_read, rival_fill, rival_failed};
-
-static bool rival_accept(void *user, struct simsock *sock)
-{
-    (void)user;
-    sock->ops = &rival_ops;
-    return true;
-}
-
-static void step_rival(struct world *w, unsigned link)
-{
-    struct mps_addr from = simnet_addr(link, 0, 0), to = simnet_addr(link, 1, RIVAL_PORT);
-
-    rival.out = simnet_connect(&w->net, &from, &to, &rival_ops, NULL);
-}
 
 static void step_begin(struct world *w, unsigned arg)
 {
     (void)arg;
     own_begin = w->host[1].app.read;
-    rival.at_begin = rival.received;
+    rival_begin = rival_received();
 }
 
 static void step_end(struct world *w, unsigned arg)
 {
     (void)arg;
     own_end = w->host[1].app.read;
-    rival.at_end = rival.received;
+    rival_end = rival_received();
 }
 
 /* `links` of 20 Mbit/s each, of which the second may be the first again. */
 static void setup(struct world *w, enum mps_fairness fairness, bool shared)
 {
-    static struct mps_addr to;
-
-    rival = (struct rival){.out = NULL};
+    rival_reset();
     w->host[0].cfg.fairness = w->host[1].cfg.fairness = fairness;
     world_link(w, 20, 20, 125, 0);
     world_link(w, 20, 20, 125, 0);
     if (shared)
         simnet_share(&w->net, 1, 0);
-    to = simnet_addr(0, 1, RIVAL_PORT);
-    simnet_listen(&w->net, &to, rival_accept, NULL);
+    rival_listen(w, 0);
     scenario_bulk(w, (shared ? 60 : 140) * MB, 0);
-    world_at(w, 0, step_rival, 0);
+    world_at(w, 0, rival_start, 0);
     world_at(w, BEGIN * MPS_SEC, step_begin, 0);
     world_at(w, END * MPS_SEC, step_end, 0);
     w->limit = 200 * MPS_SEC;
@@ -95,7 +46,7 @@ static void setup(struct world *w, enum mps_fairness fairness, bool shared)
 static void check(struct world *w, double least, double most)
 {
     double own = (double)(own_end - own_begin) * 8e-6 / (END - BEGIN);
-    double other = (double)(rival.at_end - rival.at_begin) * 8e-6 / (END - BEGIN);
+    double other = (double)(rival_end - rival_begin) * 8e-6 / (END - BEGIN);
 
     printf("%s: %.2f Mbit/s beside %.2f: %.2f : 1\n", w->name, own, other, own / other);
     if (w->host[1].n_up != 2)
