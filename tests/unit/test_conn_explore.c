@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* A path that the scheduler passes over is measured anew now and then. */
-#include "core/base/constants.h"
+#include "core/reinject/sooner.h"
 #include "pair.h"
 
 #define SLOW 2000 /* bytes per second, as an old estimate says */
@@ -45,11 +45,11 @@ static void passed_over(void **state)
 
     two_paths(p);
     p->links[1].rate = SLOW;
-    carried = busy_for(p, MPS_EXPLORE / 2);
+    carried = busy_for(p, MPS_SOONER_EXPLORE / 2);
     assert_true(carried < 2000);
     assert_int_equal(reinjected(p), 0);
     /* Copies: nothing waits for them. */
-    busy_for(p, 4 * MPS_EXPLORE);
+    busy_for(p, 4 * MPS_SOONER_EXPLORE);
     assert_true(reinjected(p) > 0);
     assert_true(p->links[1].carried[CLIENT] >= reinjected(p));
     assert_true(reinjected(p) < p->end[CLIENT].sent / 8);
@@ -62,9 +62,9 @@ static void used_again(void **state)
 
     two_paths(p);
     p->links[1].rate = SLOW;
-    busy_for(p, 2 * MPS_EXPLORE);
+    busy_for(p, 2 * MPS_SOONER_EXPLORE);
     p->links[1].rate = 0;
-    assert_true(busy_for(p, MPS_EXPLORE / 2) > 1000000);
+    assert_true(busy_for(p, MPS_SOONER_EXPLORE / 2) > 1000000);
 }
 
 /* One kept for need is left alone. */
@@ -77,7 +77,7 @@ static void backup_is_not(void **state)
                      0);
     pair_settle(p);
     p->links[1].rate = SLOW;
-    assert_true(busy_for(p, 4 * MPS_EXPLORE) < 2000);
+    assert_true(busy_for(p, 4 * MPS_SOONER_EXPLORE) < 2000);
     assert_int_equal(reinjected(p), 0);
 }
 

@@ -230,9 +230,9 @@ static void fairness(void **state)
 {
     static struct mps_couple cp;
     const struct mps_couple_path paths[] = {
-        {.slot = 0, .path = 1, .rate = 1000, .srtt_us = 1000, .min_rtt_us = 1000},
-        {.slot = 1, .path = 2, .rate = 900, .srtt_us = 1000, .min_rtt_us = 1000},
-        {.slot = 2, .path = 3, .rate = 800, .srtt_us = 1000, .min_rtt_us = 1000},
+        {.slot = 0, .rate = 1000, .srtt_us = 1000, .min_rtt_us = 1000},
+        {.slot = 1, .rate = 900, .srtt_us = 1000, .min_rtt_us = 1000},
+        {.slot = 2, .rate = 800, .srtt_us = 1000, .min_rtt_us = 1000},
     };
 
     mps_couple_init(&cp, MPS_FAIR_STRICT);

@@ -9,14 +9,15 @@
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
-#include "core/subflow/subflow.h"
 #include "core/base/time.h"
+#include "slots.h"
 
 #define MPS_ALIKE_SAMPLES 16
+#define MPS_ALIKE_ENOUGH  6 /* of them make a verdict */
 
 struct mps_alike {
-    uint16_t queue[MPS_MAX_SUBFLOWS][MPS_ALIKE_SAMPLES]; /* 1/64 ms; UINT16_MAX: unknown */
-    uint64_t delivered[MPS_MAX_SUBFLOWS]; /* at the latest sample: without news there is none */
+    uint16_t queue[MPS_FAIR_SLOTS][MPS_ALIKE_SAMPLES]; /* 1/64 ms; UINT16_MAX: unknown */
+    uint64_t delivered[MPS_FAIR_SLOTS]; /* at the latest sample: without news there is none */
     unsigned next; /* sample */
     mps_time_t at; /* when it is due */
 };

@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "couple_int.h"
 #include <string.h>
-#include "core/base/constants.h"
+#include "core/base/part.h"
+
+#define SLOW_START 12u              /* round trips of each subflow before the first experiment */
+#define TICK       (125 * MPS_MSEC) /* between two counts of what was delivered */
+#define LOOK       (500 * MPS_MSEC) /* until one that was too dear is thought of again */
 
 bool mps_fairness_find(const char *name, enum mps_fairness *ret)
 {
@@ -24,7 +28,6 @@ static void reset(struct mps_couple_slot *s, mps_time_t now)
         .since = now,
         .at = now + MPS_COUPLE_START,
         .wait = MPS_COUPLE_WAIT_MIN,
-        .doubt = MPS_COUPLE_DOUBT,
         .rest = MPS_COUPLE_REST_MIN,
     };
 }
@@ -35,7 +38,7 @@ void mps_couple_init(struct mps_couple *cp, enum mps_fairness mode)
     cp->mode = mode;
     mps_sbd_init(&cp->sbd);
     mps_alike_init(&cp->alike);
-    for (unsigned i = 0; i < MPS_MAX_SUBFLOWS; i++)
+    for (unsigned i = 0; i < MPS_FAIR_SLOTS; i++)
         reset(&cp->slot[i], 0);
 }
 
@@ -45,16 +48,9 @@ void mps_couple_init(struct mps_couple *cp, enum mps_fairness mode)
 static void start(struct mps_couple *cp, const struct mps_couple_path *path, mps_time_t now)
 {
     struct mps_couple_slot *s = &cp->slot[path->slot];
-    const struct mps_couple_past_entry *known;
 
     reset(s, now);
-    s->path = path->path;
     s->counted = path->delivered;
-    known = mps_couple_past_find(&cp->past, path->path);
-    if (known && known->at > s->at) {
-        s->at = known->at;
-        s->wait = known->wait;
-    }
 }
 
 static void lost(struct mps_couple *cp, unsigned slot, mps_time_t now)
@@ -64,7 +60,7 @@ static void lost(struct mps_couple *cp, unsigned slot, mps_time_t now)
     mps_alike_forget(&cp->alike, slot);
     if (mps_sbd_running(&cp->sbd) && cp->sbd.watched & UINT32_C(1) << slot)
         mps_sbd_cancel(&cp->sbd);
-    for (unsigned i = 0; i < MPS_MAX_SUBFLOWS; i++) {
+    for (unsigned i = 0; i < MPS_FAIR_SLOTS; i++) {
         if (cp->slot[i].leader == slot)
             mps_couple_wake(&cp->slot[i], MPS_COUPLE_NONE, 0, now);
     }
@@ -85,7 +81,7 @@ static void look_around(struct mps_couple *cp, const struct mps_couple_path *pat
     if (seen == cp->known)
         return;
     gone = cp->known & ~seen;
-    for (unsigned slot = 0; slot < MPS_MAX_SUBFLOWS; slot++) {
+    for (unsigned slot = 0; slot < MPS_FAIR_SLOTS; slot++) {
         if (gone & UINT32_C(1) << slot)
             lost(cp, slot, now);
     }
@@ -119,7 +115,7 @@ static void count(struct mps_couple *cp, const struct mps_couple_path *paths, un
 {
     if (now < cp->tick_at)
         return;
-    cp->tick_at = now + MPS_COUPLE_TICK;
+    cp->tick_at = now + TICK;
     for (unsigned i = 0; i < n; i++) {
         struct mps_couple_slot *s = &cp->slot[paths[i].slot];
 
@@ -132,7 +128,7 @@ static void count(struct mps_couple *cp, const struct mps_couple_path *paths, un
 static void compare_queues(struct mps_couple *cp, const struct mps_couple_path *paths, unsigned n,
                            mps_time_t now)
 {
-    struct mps_alike_sample samples[MPS_MAX_SUBFLOWS];
+    struct mps_alike_sample samples[MPS_FAIR_SLOTS];
 
     for (unsigned i = 0; i < n; i++)
         samples[i] = (struct mps_alike_sample){paths[i].slot, paths[i].delivered, paths[i].srtt_us,
@@ -157,7 +153,7 @@ static mps_time_t cost_of(const struct mps_couple *cp, const struct mps_couple_p
 static mps_time_t down_payment(struct mps_couple *cp, const struct mps_couple_path *paths,
                                unsigned n, unsigned slot, mps_time_t pause)
 {
-    mps_time_t excess = pause > MPS_COUPLE_CHEAP ? pause - MPS_COUPLE_CHEAP : 0;
+    mps_time_t excess = pause > MPS_COUPLE_CHEAP && mps_part(PAYMENT) ? pause - MPS_COUPLE_CHEAP : 0;
     enum mps_alike_verdict alike = mps_couple_compare(cp, paths, n, slot);
     struct mps_couple_slot *s = &cp->slot[slot];
 
@@ -165,7 +161,7 @@ static mps_time_t down_payment(struct mps_couple *cp, const struct mps_couple_pa
         s->differs = alike == MPS_ALIKE_DIFFERENT;
     if (mps_couple_rests(cp, slot) || s->points > 0)
         return 0;
-    if (s->differs && cp->cost > excess)
+    if (s->differs && cp->cost > excess && mps_part(DIFFERS))
         excess = cp->cost;
     return excess * MPS_COUPLE_COST;
 }
@@ -174,7 +170,7 @@ static void experiment(struct mps_couple *cp, const struct mps_couple_path *path
                        unsigned slot, mps_time_t now)
 {
     struct mps_couple_slot *s = &cp->slot[slot];
-    struct mps_sbd_sample samples[MPS_MAX_SUBFLOWS];
+    struct mps_sbd_sample samples[MPS_FAIR_SLOTS];
     unsigned k = sample(cp, paths, n, slot, samples);
     mps_time_t pause;
     uint32_t rtt = 0;
@@ -190,46 +186,34 @@ static void experiment(struct mps_couple *cp, const struct mps_couple_path *path
     pause = mps_sbd_pause(&cp->sbd);
     cp->cost = cost_of(cp, paths, n, slot, pause);
     if (now < s->since + down_payment(cp, paths, n, slot, pause)) {
-        s->at = now + MPS_COUPLE_LOOK;
+        s->at = now + LOOK;
         mps_sbd_cancel(&cp->sbd);
     }
 }
 
-/* Slow start of some subflow, or its end in losses, may be under way: that changes what all deliver,
- * and a pause would leave the last losses to a timeout. Where subflows seem to share that does not
- * count: their losses do not end before one of them does. */
+/* Slow start of some subflow may be under way: that changes what all deliver. */
 static bool settling(const struct mps_couple *cp, const struct mps_couple_path *paths, unsigned n,
                      mps_time_t now)
 {
     for (unsigned i = 0; i < n; i++) {
-        mps_time_t rtts = paths[i].srtt_us * MPS_COUPLE_SLOW_START * MPS_USEC;
-        mps_time_t age = now - cp->slot[paths[i].slot].since;
+        mps_time_t rtts = paths[i].srtt_us * SLOW_START * MPS_USEC;
 
-        if (mps_couple_rests(cp, paths[i].slot))
-            continue;
-        if (age < rtts || (paths[i].losing && age < MPS_COUPLE_LOSSES &&
-                           mps_couple_compare(cp, paths, n, paths[i].slot) != MPS_ALIKE_SAME))
+        if (!mps_couple_rests(cp, paths[i].slot) && now - cp->slot[paths[i].slot].since < rtts)
             return true;
     }
     return false;
 }
 
-/* Which one never pauses, since that would cost most. Rates vary: of those that delivered at least
- * half as much as any other in the last second it is the one that has delivered most in all. */
+/* Which one never pauses, since that would cost most: the one that delivered most lately. */
 static const struct mps_couple_path *mainstay(const struct mps_couple *cp,
                                               const struct mps_couple_path *paths, unsigned n)
 {
     const struct mps_couple_path *ret = NULL;
-    uint64_t highest = 0;
 
     for (unsigned i = 0; i < n; i++) {
-        if (!mps_couple_rests(cp, paths[i].slot) && cp->slot[paths[i].slot].recent > highest)
-            highest = cp->slot[paths[i].slot].recent;
-    }
-    for (unsigned i = 0; i < n; i++) {
-        if (mps_couple_rests(cp, paths[i].slot) || cp->slot[paths[i].slot].recent < highest / 2)
+        if (mps_couple_rests(cp, paths[i].slot))
             continue;
-        if (!ret || paths[i].delivered > ret->delivered)
+        if (!ret || cp->slot[paths[i].slot].recent > cp->slot[ret->slot].recent)
             ret = &paths[i];
     }
     return ret;
@@ -238,7 +222,8 @@ static const struct mps_couple_path *mainstay(const struct mps_couple *cp,
 /* Probing one that rests costs nothing, and suspicions do not wait. */
 static bool affordable(const struct mps_couple *cp, unsigned slot, mps_time_t now)
 {
-    return cp->thrift_until <= now || mps_couple_rests(cp, slot) || cp->slot[slot].points > 0;
+    return cp->thrift_until <= now || mps_couple_rests(cp, slot) || cp->slot[slot].points > 0 ||
+           !mps_part(THRIFT);
 }
 
 /* The subflow whose turn it is: of several the slowest, whose pause costs least. */
@@ -270,7 +255,7 @@ void mps_couple_run(struct mps_couple *cp, const struct mps_couple_path *paths, 
             cp->slot[cp->sbd.paused].at = now + MPS_COUPLE_START;
             mps_sbd_cancel(&cp->sbd);
         } else {
-            struct mps_sbd_sample samples[MPS_MAX_SUBFLOWS];
+            struct mps_sbd_sample samples[MPS_FAIR_SLOTS];
 
             mps_sbd_step(&cp->sbd, samples, sample(cp, paths, n, cp->sbd.paused, samples), now);
             if (cp->sbd.phase == MPS_SBD_DONE)
@@ -283,8 +268,8 @@ void mps_couple_run(struct mps_couple *cp, const struct mps_couple_path *paths, 
         struct mps_couple_slot *s = &cp->slot[paths[i].slot];
         bool long_ago = cp->mode == MPS_FAIR_STRICT || s->rest >= MPS_COUPLE_REST_MAX;
 
-        if (busy && mps_couple_rests(cp, paths[i].slot) && s->at <= now && s->checks == 0 &&
-            long_ago)
+        if (busy && mps_couple_rests(cp, paths[i].slot) && s->at <= now &&
+            long_ago && (mps_part(LONGAGO) || cp->mode == MPS_FAIR_STRICT))
             mps_couple_wake(s, s->leader, MPS_COUPLE_GAINED, now);
     }
     next = busy && !settling(cp, paths, n, now) ? due(cp, paths, n, now) : NULL;
@@ -300,7 +285,7 @@ uint32_t mps_couple_resting(const struct mps_couple *cp)
 {
     uint32_t mask = 0;
 
-    for (unsigned slot = 0; slot < MPS_MAX_SUBFLOWS; slot++) {
+    for (unsigned slot = 0; slot < MPS_FAIR_SLOTS; slot++) {
         bool examined = mps_sbd_running(&cp->sbd) && cp->sbd.paused == slot;
 
         if (examined ? mps_sbd_pauses(&cp->sbd, slot) : mps_couple_rests(cp, slot))

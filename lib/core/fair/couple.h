@@ -7,16 +7,14 @@
  * One TCP flow takes one share, whatever its congestion control.
  *
  * Who shares is found by experiments (sbd.h), whose outcomes are points for and against it: a path
- * whose rate varies by itself may look like a shared one once. A clear no is enough by itself, and
- * holds for the subflow that takes the place of another on the same path, too. Where the queues of
- * two subflows are alike (alike.h) one experiment is enough; where one differs from all others the
- * first one has time. Experiments cost a path some round trips of silence; where they find nothing
- * that is a small part of what the connection carries: MPS_COUPLE_COST. A subflow that rests is
- * probed now and then, which costs the others at the bottleneck as little.
+ * whose rate varies by itself may look like a shared one once. A clear no is enough by itself. Where
+ * the queues of two subflows are alike (alike.h) one experiment is enough; where one differs from all
+ * others the first one has time. Experiments cost a path some round trips of silence; where they find
+ * nothing that is a small part of what the connection carries: MPS_COUPLE_COST. A subflow that rests
+ * is probed now and then, which costs the others at the bottleneck as little.
  */
 #pragma once
 #include "alike.h"
-#include "couple_past.h"
 #include "sbd.h"
 
 enum mps_fairness {
@@ -31,23 +29,19 @@ bool mps_fairness_find(const char *name, enum mps_fairness *ret);
 /* A subflow that works: active, not stale, not a backup. */
 struct mps_couple_path {
     unsigned slot;
-    uint32_t path;      /* the same for subflows between the same two addresses */
     uint64_t delivered; /* bytes since its start */
     uint64_t rate;      /* bytes per second */
     uint32_t srtt_us, min_rtt_us;
-    bool losing;        /* TCP knows of losses that it has not repaired */
 };
 
 struct mps_couple_slot {
-    uint32_t path;
     uint64_t counted, recent;     /* bytes delivered: at the last tick, and mostly in the last second */
     unsigned leader, suspect;     /* slot, MPS_COUPLE_NONE */
     int points;                   /* for sharing with the suspect */
-    unsigned checks;              /* without a clear outcome */
     bool differs;                 /* its queue from all others', as last seen clearly */
     mps_time_t since;             /* it carries */
     mps_time_t at;                /* next experiment, or end of the rest */
-    mps_time_t wait, doubt, rest; /* the next ones */
+    mps_time_t wait, rest;        /* the next ones */
 };
 
 /* What an experiment said. */
@@ -64,7 +58,7 @@ enum mps_couple_verdict {
 /* "cancelled", "felt", ... */
 const char *mps_couple_verdict_name(enum mps_couple_verdict verdict);
 
-#define MPS_COUPLE_NONE MPS_MAX_SUBFLOWS
+#define MPS_COUPLE_NONE MPS_FAIR_SLOTS
 
 struct mps_couple {
     enum mps_fairness mode;
@@ -74,8 +68,7 @@ struct mps_couple {
     mps_time_t tick_at;      /* `recent` is brought up to date */
     mps_time_t cost;         /* of the latest experiment, in time of the whole connection */
     mps_time_t thrift_until; /* what experiments have cost is a small part of the time again */
-    struct mps_couple_slot slot[MPS_MAX_SUBFLOWS];
-    struct mps_couple_past past;
+    struct mps_couple_slot slot[MPS_FAIR_SLOTS];
     enum mps_couple_verdict verdict; /* of the latest experiment */
     int verdict_points;              /* for sharing, after it */
 };

@@ -20,13 +20,13 @@ const char *mps_couple_check(const struct mps_couple *cp)
 {
     const struct mps_sbd *sbd = &cp->sbd;
 
-    for (unsigned slot = 0; slot < MPS_MAX_SUBFLOWS; slot++) {
+    for (unsigned slot = 0; slot < MPS_FAIR_SLOTS; slot++) {
         const char *broken = check_slot(cp, slot);
 
         if (broken)
             return broken;
     }
-    if (mps_sbd_running(sbd) && (sbd->at == MPS_NEVER || sbd->paused >= MPS_MAX_SUBFLOWS ||
+    if (mps_sbd_running(sbd) && (sbd->at == MPS_NEVER || sbd->paused >= MPS_FAIR_SLOTS ||
                                  !(sbd->watched & UINT32_C(1) << sbd->paused)))
         return "couple: an experiment with nobody, or without an end";
     if (cp->known && mps_couple_resting(cp) == cp->known)

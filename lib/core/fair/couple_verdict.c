@@ -1,14 +1,28 @@
 /* SPDX-License-Identifier: MIT */
 /* What follows from an experiment: who rests, and when the next one is due. */
 #include "couple_int.h"
-#include "core/base/constants.h"
+#include <stddef.h>
+#include "core/base/part.h"
+
+/* Points for the outcome of an experiment, and their sum that decides. */
+#define ALIKE     4 /* more, where the queues are alike, too: alike.c has its worth */
+#define FLAT      (-4)
+#define FLAT_FULL (-2) /* while a queue was full (joined: found after 4 s, without 31 s) */
+#define UNCLEAR   (-1)
+#define SHARED    10
+#define ALONE     (-4)
+
+#define AGAIN       (100 * MPS_MSEC) /* before the next one */
+#define DOUBT       (2 * MPS_SEC) /* after a sum of outcomes that are not clear */
+#define COST_DOUBT  50 /* in place of MPS_COUPLE_COST while the outcome is not clear */
+#define WAIT_MAX    (80 * MPS_SEC)
+#define REST_STRICT (15 * MPS_SEC) /* for MPS_COUPLE_REST_MIN where they share by decree */
 
 void mps_couple_wake(struct mps_couple_slot *s, unsigned suspect, int points, mps_time_t now)
 {
     s->leader = MPS_COUPLE_NONE;
     s->suspect = suspect;
     s->points = points;
-    s->checks = 0;
     s->since = now;
     s->at = now + MPS_COUPLE_START;
 }
@@ -60,9 +74,8 @@ static const struct mps_couple_path *best(const struct mps_couple *cp,
 /* For twice as long as the last time. */
 static void rest(struct mps_couple *cp, struct mps_couple_slot *s, mps_time_t now)
 {
-    if (cp->mode == MPS_FAIR_STRICT && s->rest < MPS_COUPLE_REST_STRICT)
-        s->rest = MPS_COUPLE_REST_STRICT;
-    s->checks = 0;
+    if (cp->mode == MPS_FAIR_STRICT && s->rest < REST_STRICT)
+        s->rest = REST_STRICT;
     s->at = now + s->rest;
     s->rest = 2 * s->rest < MPS_COUPLE_REST_MAX ? 2 * s->rest : MPS_COUPLE_REST_MAX;
 }
@@ -75,7 +88,7 @@ static void rest_behind(struct mps_couple *cp, unsigned slot, unsigned leader, m
     s->leader = leader;
     s->points = 0;
     rest(cp, s, now);
-    for (unsigned i = 0; i < MPS_MAX_SUBFLOWS; i++) {
+    for (unsigned i = 0; i < MPS_FAIR_SLOTS; i++) {
         if (cp->slot[i].leader == slot)
             cp->slot[i].leader = leader;
     }
@@ -88,8 +101,6 @@ static void couple(struct mps_couple *cp, const struct mps_couple_path *a,
     const struct mps_couple_path *carrier = better(a, b) ? a : b, *other = carrier == a ? b : a;
 
     cp->slot[a->slot].points = 0;
-    mps_couple_past_drop(&cp->past, a->path);
-    mps_couple_past_drop(&cp->past, b->path);
     rest_behind(cp, other->slot, carrier->slot, now);
 }
 
@@ -107,19 +118,17 @@ void mps_couple_all(struct mps_couple *cp, const struct mps_couple_path *paths, 
 static void stands_alone(struct mps_couple *cp, struct mps_couple_slot *s, bool clear,
                          mps_time_t now)
 {
-    mps_time_t cost = 2 * mps_sbd_pause(&cp->sbd) * MPS_COUPLE_COST;
+    mps_time_t cost = mps_part(WAITCOST) ? 2 * mps_sbd_pause(&cp->sbd) * MPS_COUPLE_COST : 0;
 
     s->rest = MPS_COUPLE_REST_MIN;
     if (!clear) { /* doubts are settled soon */
-        s->at = now + s->doubt;
-        s->doubt = 2 * s->doubt < MPS_COUPLE_WAIT_MAX ? 2 * s->doubt : MPS_COUPLE_WAIT_MAX;
+        s->at = now + DOUBT;
     } else {
         /* One chance outcome is not believed for long. */
         if (s->wait == MPS_COUPLE_WAIT_MIN && mps_sbd_pause(&cp->sbd) <= MPS_COUPLE_CHEAP)
             cost = 0;
         s->at = now + (s->wait > cost ? s->wait : cost);
-        s->wait = 2 * s->wait < MPS_COUPLE_WAIT_MAX ? 2 * s->wait : MPS_COUPLE_WAIT_MAX;
-        mps_couple_past_keep(&cp->past, s->path, s->at, s->wait);
+        s->wait = 2 * s->wait < WAIT_MAX ? 2 * s->wait : WAIT_MAX;
     }
     s->points = 0;
     s->suspect = MPS_COUPLE_NONE;
@@ -164,17 +173,17 @@ static int points_of_none(const struct mps_couple *cp, const struct mps_couple_p
     enum mps_alike_verdict alike = mps_couple_compare(cp, paths, n, cp->sbd.paused);
 
     if (!flat)
-        return MPS_COUPLE_UNCLEAR;
-    if (alike == MPS_ALIKE_DIFFERENT || !any_full(cp, paths, n))
-        return MPS_COUPLE_FLAT;
-    return alike == MPS_ALIKE_SAME ? MPS_COUPLE_UNCLEAR : MPS_COUPLE_FLAT_FULL;
+        return UNCLEAR;
+    if (alike == MPS_ALIKE_DIFFERENT || !mps_part(FULL) || !any_full(cp, paths, n))
+        return FLAT;
+    return alike == MPS_ALIKE_SAME ? UNCLEAR : FLAT_FULL;
 }
 
 static int points_of_gain(const struct mps_couple *cp, const struct mps_couple_path *own,
                           const struct mps_couple_path *other)
 {
     return mps_alike_compare(&cp->alike, own->slot, other->slot) == MPS_ALIKE_SAME
-               ? MPS_COUPLE_GAINED + MPS_COUPLE_ALIKE
+               ? MPS_COUPLE_GAINED + ALIKE
                : MPS_COUPLE_GAINED;
 }
 
@@ -186,10 +195,9 @@ static void judge(struct mps_couple *cp, const struct mps_couple_path *own,
 
     /* What others took over has cost nothing. */
     if (!other)
-        cp->thrift_until = now + cp->cost * (no == MPS_COUPLE_FLAT ? MPS_COUPLE_COST
-                                                                   : MPS_COUPLE_COST_DOUBT);
+        cp->thrift_until = now + cp->cost * (no == FLAT ? MPS_COUPLE_COST : COST_DOUBT);
     /* Suspicions are followed up at once, and doubts if that can be afforded. */
-    s->at = now + (other || no == MPS_COUPLE_UNCLEAR ? MPS_COUPLE_AGAIN : MPS_COUPLE_LATER);
+    s->at = now + AGAIN;
     if (!other) {
         s->points += no;
     } else if (other->slot == s->suspect) {
@@ -200,12 +208,12 @@ static void judge(struct mps_couple *cp, const struct mps_couple_path *own,
     }
     cp->verdict = other ? MPS_COUPLE_FELT : MPS_COUPLE_UNFELT;
     cp->verdict_points = s->points;
-    if (s->points >= MPS_COUPLE_SHARED) {
+    if (s->points >= SHARED) {
         cp->verdict = MPS_COUPLE_COUPLED;
         couple(cp, own, other, now);
-    } else if (s->points <= MPS_COUPLE_ALONE) {
+    } else if (s->points <= ALONE) {
         cp->verdict = MPS_COUPLE_APART;
-        stands_alone(cp, s, no != MPS_COUPLE_UNCLEAR, now);
+        stands_alone(cp, s, no != UNCLEAR, now);
     }
 }
 
@@ -219,11 +227,8 @@ static void judge_rest(struct mps_couple *cp, struct mps_couple_slot *s,
         rest(cp, s, now);
     } else if (flat) {
         mps_couple_wake(s, MPS_COUPLE_NONE, 0, now);
-    } else if (++s->checks >= MPS_COUPLE_CHECKS) {
-        mps_couple_wake(s, s->leader, MPS_COUPLE_GAINED, now);
     } else {
-        cp->verdict = MPS_COUPLE_UNFELT;
-        s->at = now + MPS_COUPLE_AGAIN;
+        mps_couple_wake(s, s->leader, MPS_COUPLE_GAINED, now);
     }
 }
 

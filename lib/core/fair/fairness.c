@@ -2,24 +2,14 @@
 #include "fairness.h"
 #include "core/trace/watch.h"
 
+_Static_assert(MPS_FAIR_SLOTS == MPS_MAX_SUBFLOWS, "every subflow has a place");
+
 static void apply(struct mps_conn *c, uint32_t resting)
 {
     struct mps_subflow *sf;
 
     mps_for_each_subflow(sf, c)
         sf->rests = resting & mps_sf_bit(sf);
-}
-
-/* FNV-1a of both addresses, the ports aside. */
-static uint32_t path_of(const struct mps_subflow *sf)
-{
-    uint32_t hash = UINT32_C(2166136261);
-
-    for (size_t i = 0; i < sizeof(sf->local.ip); i++)
-        hash = (hash ^ sf->local.ip[i]) * UINT32_C(16777619);
-    for (size_t i = 0; i < sizeof(sf->remote.ip); i++)
-        hash = (hash ^ sf->remote.ip[i]) * UINT32_C(16777619);
-    return hash;
 }
 
 void mps_fairness_run(struct mps_conn *c, mps_time_t now)
@@ -40,12 +30,10 @@ void mps_fairness_run(struct mps_conn *c, mps_time_t now)
             continue;
         paths[n++] = (struct mps_couple_path){
             .slot = sf->slot,
-            .path = path_of(sf),
             .delivered = sf->m.delivered,
             .rate = mps_metrics_rate(&sf->m),
             .srtt_us = sf->m.srtt_us,
             .min_rtt_us = sf->m.min_rtt_us,
-            .losing = sf->m.losing,
         };
     }
     if (!c->tx.couple) {

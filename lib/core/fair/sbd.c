@@ -1,7 +1,26 @@
 /* SPDX-License-Identifier: MIT */
 #include "sbd.h"
 #include <string.h>
-#include "core/base/constants.h"
+#include "core/base/part.h"
+
+/* A change has taken effect after a round trip and this; bytes are counted over two round trips, at
+ * least so long. */
+#define SETTLE     (50 * MPS_MSEC)
+#define WINDOW_MIN (100 * MPS_MSEC)
+
+/*
+ * Percent, of the rate. Beside three rivals a shared bottleneck is found after 2.3 s, without looking
+ * at the rate after 34 s (medians in the simulator, tests/bench/ablate.py, row shared-3).
+ */
+#define RISE    6  /* more than before and after on average: less is chance */
+#define ABOVE   2  /* more than in either of them */
+#define GAIN    20 /* of what was given up: with four competitors a fifth */
+#define FLAT    2  /* up to this it is no change at all */
+/* Of the round trip: */
+#define DIP       10   /* so much longer in either of the other windows, */
+#define DENT      10   /* unless the rate was so much less */
+#define DIP_FLAT  3    /* no change at all */
+#define CHANCE_US 1000 /* microseconds that are chance */
 
 void mps_sbd_init(struct mps_sbd *sbd)
 {
@@ -36,10 +55,10 @@ void mps_sbd_start(struct mps_sbd *sbd, unsigned pause, bool probe, mps_time_t r
     mps_sbd_init(sbd);
     sbd->paused = pause;
     sbd->probe = probe;
-    sbd->settle = rtt + MPS_SBD_SETTLE;
+    sbd->settle = rtt + SETTLE;
     sbd->window = 2 * rtt;
-    if (sbd->window < MPS_SBD_WINDOW_MIN)
-        sbd->window = MPS_SBD_WINDOW_MIN;
+    if (sbd->window < WINDOW_MIN)
+        sbd->window = WINDOW_MIN;
     for (unsigned i = 0; i < n; i++)
         sbd->watched |= UINT32_C(1) << samples[i].slot;
     mark(sbd, samples, n);
@@ -142,18 +161,18 @@ static unsigned gain_of_rate(const struct felt *f, uint64_t given)
 {
     uint64_t gain;
 
-    if (given == 0 || f->busy_rate.mean == 0 ||
-        !exceeds(f->silent_rate.least, f->busy_rate.most, MPS_SBD_ABOVE) ||
-        !exceeds(f->silent_rate.mean, f->busy_rate.mean, MPS_SBD_RISE))
+    if (!mps_part(BYRATE) || given == 0 || f->busy_rate.mean == 0 ||
+        !exceeds(f->silent_rate.least, f->busy_rate.most, ABOVE) ||
+        !exceeds(f->silent_rate.mean, f->busy_rate.mean, RISE))
         return 0;
     gain = (f->silent_rate.mean - f->busy_rate.mean) * 100 / given;
-    return gain >= MPS_SBD_GAIN ? (unsigned)gain : 0;
+    return gain >= GAIN ? (unsigned)gain : 0;
 }
 
 /* The round trip was so many percent shorter in the middle, and by more than chance. */
 static bool dips(const struct felt *f, unsigned percent)
 {
-    return f->busy_rtt.least > f->silent_rtt.most + MPS_SBD_CHANCE_US &&
+    return f->busy_rtt.least > f->silent_rtt.most + CHANCE_US &&
            exceeds(f->busy_rtt.least, f->silent_rtt.most, percent);
 }
 
@@ -161,8 +180,8 @@ static bool dips(const struct felt *f, unsigned percent)
  */
 static unsigned gain_of_rtt(const struct felt *f)
 {
-    if (!exceeds(f->silent_rate.least, f->busy_rate.least * (100 - MPS_SBD_DENT) / 100, 0) ||
-        !dips(f, MPS_SBD_DIP))
+    if (!mps_part(BYRTT) || !exceeds(f->silent_rate.least, f->busy_rate.least * (100 - DENT) / 100, 0) ||
+        !dips(f, DIP))
         return 0;
     return (unsigned)((f->busy_rtt.least - f->silent_rtt.most) * 100 / f->busy_rtt.least);
 }
@@ -179,25 +198,14 @@ unsigned mps_sbd_gain(const struct mps_sbd *sbd, unsigned slot)
     return by_rate > by_rtt ? by_rate : by_rtt;
 }
 
-/* Whether the loss of the paused one's bytes would be seen in `f`. */
-static bool visible(const struct felt *paused, const struct felt *f)
-{
-    return exceeds(paused->busy_rate.mean, f->silent_rate.mean * MPS_SBD_VISIBLE / 100, 0);
-}
-
 bool mps_sbd_flat(const struct mps_sbd *sbd)
 {
-    struct felt paused = felt_by(sbd, sbd->paused);
-
-    for (unsigned slot = 0; slot < MPS_MAX_SUBFLOWS; slot++) {
+    for (unsigned slot = 0; slot < MPS_FAIR_SLOTS; slot++) {
         struct felt f = felt_by(sbd, slot);
 
         if (!compares(sbd, slot))
             continue;
-        if (!visible(&paused, &f) ||
-            exceeds(f.silent_rate.mean, f.busy_rate.mean, MPS_SBD_FLAT + 1) ||
-            !exceeds(f.silent_rate.least, f.busy_rate.least * (100 - MPS_SBD_HOLE) / 100, 0) ||
-            dips(&f, MPS_SBD_DIP_FLAT + 1))
+        if (exceeds(f.silent_rate.mean, f.busy_rate.mean, FLAT + 1) || dips(&f, DIP_FLAT + 1))
             return false;
     }
     return sbd->phase == MPS_SBD_DONE;

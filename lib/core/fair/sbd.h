@@ -19,8 +19,8 @@
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
-#include "core/subflow/subflow.h"
 #include "core/base/time.h"
+#include "slots.h"
 
 /* Order matters: those of a running experiment are between IDLE and DONE. */
 enum mps_sbd_phase {
@@ -50,7 +50,7 @@ struct mps_sbd {
     mps_time_t began_at; /* the current phase */
     mps_time_t at;       /* its end, MPS_NEVER: no experiment */
     mps_time_t took[3];  /* length of the windows */
-    struct mps_sbd_count count[MPS_MAX_SUBFLOWS];
+    struct mps_sbd_count count[MPS_FAIR_SLOTS];
 };
 
 /* What is known of one subflow at a moment. */
@@ -98,7 +98,7 @@ static inline bool mps_sbd_pauses(const struct mps_sbd *sbd, unsigned slot)
  */
 unsigned mps_sbd_gain(const struct mps_sbd *sbd, unsigned slot);
 
-/* MPS_SBD_DONE: no subflow felt anything, not even a little, and it had sent enough to be felt. */
+/* MPS_SBD_DONE: no subflow felt anything, not even a little. */
 bool mps_sbd_flat(const struct mps_sbd *sbd);
 
 /* MPS_SBD_DONE: the shortest round trip of the slot in the middle, us; 0: unknown. */

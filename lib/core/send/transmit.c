@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "transmit.h"
+#include "core/base/part.h"
 #include "core/conn/query.h"
 #include "core/fair/fairness.h"
 #include "core/reinject/reinject.h"
@@ -15,8 +16,11 @@
 /* A program that waited for room in the send buffer has filled it again after so long. */
 #define SND_BUF_REFILL (20 * MPS_MSEC)
 
-/* The scheduler preferred to wait although there was room: ask it again after this. */
+/* The scheduler preferred to wait although there was room: it is asked again after this. */
 #define SCHED_WAIT (5 * MPS_MSEC)
+
+/* The copy that measures a path anew (reinject.h) is so small. */
+#define EXPLORE_LEN 5600u
 
 /* ---- candidates ---- */
 
@@ -179,7 +183,7 @@ static uint64_t set_aside(struct mps_conn *c, const struct candidates *cand, uns
     struct mps_sched_input in;
     uint64_t want, done = 0;
 
-    if (!c->cfg.sched->in_time || mps_rtxq_outstanding(&c->tx.rtxq, cand->sf[i]->slot) > 0 ||
+    if (!c->cfg.sched->in_time || !mps_part(LEAD) || mps_rtxq_outstanding(&c->tx.rtxq, cand->sf[i]->slot) > 0 ||
         c->tx.urgent_end > mps_rtxq_tail(&c->tx.rtxq) || len >= max)
         return 0;
     in = describe(c, cand, now);
@@ -249,8 +253,8 @@ static void send_waiting(struct mps_conn *c, struct candidates *cand, mps_time_t
                 c->tx.sched_at = now + SCHED_WAIT;
             return;
         }
-        if (unexplored && cand->sf[i] != unexplored && max > MPS_EXPLORE_LEN)
-            max = MPS_EXPLORE_LEN;
+        if (unexplored && cand->sf[i] != unexplored && max > EXPLORE_LEN)
+            max = EXPLORE_LEN;
         if (!send_new(c, cand, (unsigned)i, max, now)) {
             /* No memory for the run: the data waits, and is tried again. */
             record_wait(c, cand, MPS_WAITS_NO_MEMORY, NULL);
