@@ -274,6 +274,7 @@ static void test_newcomers_data_is_sent_anew(void **state)
     assert_true(retires(&p));
     app = hand_over(&p.client, MPS_HO_CONNECTED,
                     rig_dial("127.0.0.1", rig_port(p.listener), 0));
+    assert_true(wait_for(p.listener, POLLIN) & POLLIN);
     tcp = accept4(p.listener, NULL, NULL, SOCK_CLOEXEC);
     assert_int_equal(send(app, "x", 1, 0), 1);
     /* HELLO, and what was written with it or soon after. */
@@ -281,6 +282,7 @@ static void test_newcomers_data_is_sent_anew(void **state)
     assert_int_equal(request(&p.server, MPS_HO_ACCEPTED, tcp, &reply), -1);
     assert_int_equal(reply.status, MPS_HO_AGAIN_PLAIN);
     close(tcp);
+    assert_true(wait_for(p.listener, POLLIN) & POLLIN);
     tcp = accept4(p.listener, NULL, NULL, SOCK_CLOEXEC);
     assert_int_equal(recv(tcp, &byte, 1, 0), 1);
     assert_int_equal(byte, 'x');
