@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Part of the core in a build with -Dablate=true: MPS_OUT names what to take out (core/base/part.h). */
+/*
+ * Part of the core in a build with -Dablate=true: MPS_OUT names what to take out
+ * (core/base/part.h).
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

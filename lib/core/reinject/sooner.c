@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "sooner.h"
-
-/* The peer's DATA_ACK waits so long for a frame to go with: MPS_ACK_DELAY there (ack.h). */
-#define ACK_DELAY (10 * MPS_MSEC)
+#include "core/base/constants.h"
 
 /*
  * A share of 1/8 of what was sent may be repeated, beyond a first burst. On recorded links of two moving
@@ -40,7 +38,7 @@ static mps_time_t remaining(const struct mps_sooner_path *path, mps_time_t age)
 
     if (age < way)
         return way - age;
-    return age < way + us(path->srtt_us) / 2 + ACK_DELAY ? 0 : us(path->srtt_us);
+    return age < way + us(path->srtt_us) / 2 + MPS_ACK_DELAY ? 0 : us(path->srtt_us);
 }
 
 /* Nothing waits on it, or the run has room besides. Runs may be larger than all the room of a slow
@@ -112,7 +110,7 @@ enum mps_sooner_repair mps_sooner_repairs(const struct mps_sooner_paths *paths,
             continue;
         if (!path->losing)
             return MPS_SOONER_LEAVE;
-        return paths->now - run->last_sent < us(path->srtt_us) + ACK_DELAY ||
+        return paths->now - run->last_sent < us(path->srtt_us) + MPS_ACK_DELAY ||
                        !much_faster_path(paths, path, run->len)
                    ? MPS_SOONER_STOP
                    : MPS_SOONER_REPEAT;
