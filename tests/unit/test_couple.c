@@ -359,27 +359,12 @@ static void strict(void **state)
     assert_in_range(m.silent[0], 280 * MPS_SEC, 299 * MPS_SEC);
 }
 
-static void names(void **state)
-{
-    enum mps_fairness f = MPS_FAIR_STRICT;
-
-    (void)state;
-    assert_true(mps_fairness_find("off", &f));
-    assert_int_equal(f, MPS_FAIR_OFF);
-    assert_true(mps_fairness_find("auto", &f));
-    assert_int_equal(f, MPS_FAIR_AUTO);
-    assert_true(mps_fairness_find("strict", &f));
-    assert_int_equal(f, MPS_FAIR_STRICT);
-    assert_false(mps_fairness_find("", &f));
-    assert_int_equal(f, MPS_FAIR_STRICT);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(shared),    cmocka_unit_test(disjoint), cmocka_unit_test(partly),
         cmocka_unit_test(change),    cmocka_unit_test(lost),     cmocka_unit_test(idle),
-        cmocka_unit_test(far),       cmocka_unit_test(strict),   cmocka_unit_test(names),
+        cmocka_unit_test(far),       cmocka_unit_test(strict),
         cmocka_unit_test(probed),   cmocka_unit_test(queue_only),
         cmocka_unit_test(thrifty),
         cmocka_unit_test(false_rate), cmocka_unit_test(unlike_queues),

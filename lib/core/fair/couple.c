@@ -7,19 +7,6 @@
 #define TICK       (125 * MPS_MSEC) /* between two counts of what was delivered */
 #define LOOK       (500 * MPS_MSEC) /* until one that was too dear is thought of again */
 
-bool mps_fairness_find(const char *name, enum mps_fairness *ret)
-{
-    static const char *const names[] = {"auto", "off", "strict"};
-
-    for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        if (strcmp(name, names[i]) == 0) {
-            *ret = (enum mps_fairness)i;
-            return true;
-        }
-    }
-    return false;
-}
-
 static void reset(struct mps_couple_slot *s, mps_time_t now)
 {
     *s = (struct mps_couple_slot){

@@ -23,9 +23,6 @@ enum mps_fairness {
     MPS_FAIR_STRICT, /* as if all shared */
 };
 
-/* By name: "auto", "off", "strict". False: none of them. */
-bool mps_fairness_find(const char *name, enum mps_fairness *ret);
-
 /* A subflow that works: active, not stale, not a backup. */
 struct mps_couple_path {
     unsigned slot;
