@@ -41,24 +41,33 @@ done
 # Arguments are read before: bed.sh may run this script again in a user namespace.
 set -- --rounds "$rounds" --seconds "$seconds" --ways "$(echo "$ways" | tr ' ' ,)" \
     --rivals "$rivals" --link "$link" ${congestion:+--congestion "$congestion"} ${out:+--out "$out"}
-# shellcheck source=prologue.sh
-. "$(dirname "$0")/prologue.sh"
-bench_awake
-bench_needs jq
-bench_out fair.jsonl
+BED_SKIP_STATUS=77
+BED_MODE=plain
+BED_SOURCE=$(cd "$(dirname "$0")/../.." && pwd)
+# shellcheck source=../bed/bed.sh
+. "$BED_SOURCE/tests/bed/bed.sh"
+# shellcheck source=../bed/awake.sh
+. "$BED_SOURCE/tests/bed/awake.sh"
+bed_keep_awake
+command -v jq >/dev/null || bed_skip "jq is not installed (apt-get install jq)"
+[ -x "$MPTCPSHIM" ] || bed_skip "$MPTCPSHIM is not built"
+FLOW=$BED_BUILD/tests/bench/flow
+: "${out:=$BED_BUILD/bench/fair.jsonl}"
+mkdir -p "$(dirname "$out")" || exit 1
+: >"$out"
 
-uptime_s() # seconds since the machine started, as in flow's `began`
+traced() # has each end of the connection written all of its trace?
 {
-    cut -d' ' -f1 /proc/uptime
+    [ "$(grep -c '"connection:ended"' "$BED_TMP/trace")" = 2 ]
 }
 
-# How many subflows of the sender rest, five times a second, until killed.
-observe() # FILE
+# When subflows of the sender began and ended to rest, in seconds since the machine started, as in
+# flow's `began`.
+rests()
 {
-    while :; do
-        echo "{\"at\": $(uptime_s), \"all\": $(bed_in s "$MPTCPSHIM" status --json)}"
-        sleep 0.2
-    done >"$1"
+    jq -c 'select(.name == "fairness:rest_began" or .name == "fairness:rest_ended")
+        | {at: (.time / 1000), subflow: .data.subflow, rests: (.name == "fairness:rest_began")}' \
+        "$BED_TMP/trace"
 }
 
 mode_of() # WAY: BED_MODE and BED_OPTIONS for it
@@ -66,7 +75,7 @@ mode_of() # WAY: BED_MODE and BED_OPTIONS for it
     case $1 in
     plain | two) BED_MODE=plain BED_OPTIONS='' ;;
     mptcp) BED_MODE=mptcp BED_OPTIONS='' ;;
-    *) BED_MODE=shim BED_OPTIONS="--fairness $1" ;;
+    *) BED_MODE=shim BED_OPTIONS="--fairness $1 --trace $BED_TMP/trace" ;;
     esac
 }
 
@@ -103,8 +112,11 @@ def total($flows): [range(0; $seconds) as $i | sum($flows[].each[$i]) | round2];
 def ratio($a; $b): (($b | add) / $rivals) as $b | if $b > 0 then ($a | add) / $b else null end;
 total($itself) as $a | total($beside) as $b | ($seconds / 2 | floor) as $half
 | $itself[0].began as $t0
-| [$states[] | {at: (.at - $t0), rests: ([.all[].subflows[]? | select(.rests)] != [])}
-   | select(.at > 0 and .at < $seconds)] as $s
+# Does any subflow rest? What is over in less than a millisecond is one record after the other.
+| [foreach $states[] as $x ({on: {}}; .on[$x.subflow | tostring] = $x.rests | .at = $x.at - $t0;
+   {at, rests: any(.on[]; .)}) | select(.at > 0 and .at < $seconds)] as $s
+| [{at: 0, rests: false}, (range(0; $s | length) as $i
+   | $s[$i] | select(($s[$i + 1].at // $seconds) - .at >= 0.001))] as $s
 | [foreach $s[] as $x ({}; {rests: $x.rests, was: .rests, at: $x.at}; select(.rests != .was))] as $all
 # What lasts less than 0.8 s is an experiment.
 | [range(0; $all | length) as $i | $all[$i] + {to: ($all[$i + 1].at // $seconds)} | select(.to - .at >= 0.8)]
@@ -115,7 +127,9 @@ total($itself) as $a | total($beside) as $b | ($seconds / 2 | floor) as $half
    ratio: ratio($a; $b) | round2, late: ratio($a[$half:]; $b[$half:]) | round2,
    found: $found | round2,
    rests: (if $found == null then null
-           else [$s[] | select(.at >= $found) | if .rests then 1 else 0 end] | mean end) | round2,
+           else sum(range(0; $all | length) as $i | $all[$i] | select(.rests)
+                    | ([($all[$i + 1].at // $seconds), $found] | max) - ([.at, $found] | max))
+                / ($seconds - $found) end) | round2,
    flips: ($flips | length), events: [$flips[] | [(.at | round2), .rests]],
    experiments: [$all[1:][] | .at | round2],
    share: [range(0; $seconds) as $i | $a[$i] + $b[$i]
@@ -124,12 +138,10 @@ total($itself) as $a | total($beside) as $b | ($seconds / 2 | floor) as $half
 
 measure() # WAY ROUND itself|beside
 {
-    servers='' clients='' observer=''
+    servers='' clients=''
     rm -f "$BED_TMP"/itself.* "$BED_TMP"/beside.*
     : >"$BED_TMP/states"
-    case $1 in
-    auto | off | strict) observe "$BED_TMP/states" & observer=$! ;;
-    esac
+    rm -f "$BED_TMP/trace"
     if [ "$3" = itself ]; then
         start_itself "$1"
         sleep 0.2
@@ -142,12 +154,17 @@ measure() # WAY ROUND itself|beside
     for client in $clients; do
         wait "$client"
     done
-    [ -z "$observer" ] || kill "$observer"
     # A client that never got through leaves its server.
     # shellcheck disable=SC2086
     kill $servers 2>/dev/null
     # shellcheck disable=SC2086
-    wait $servers $observer 2>/dev/null
+    wait $servers 2>/dev/null
+    case $1 in
+    auto | off | strict)
+        bed_wait 10 traced || { echo "fair.sh: the trace has no end" >&2; return 1; }
+        rests >"$BED_TMP/states"
+        ;;
+    esac
     jq -n -c --arg way "$1" --argjson round "$2" --arg first "$3" --argjson rivals "$rivals" \
         --argjson seconds "$seconds" --slurpfile itself "$(cat "$BED_TMP"/itself.* >"$BED_TMP/a"; echo "$BED_TMP/a")" \
         --slurpfile beside "$(cat "$BED_TMP"/beside.* >"$BED_TMP/b"; echo "$BED_TMP/b")" \
