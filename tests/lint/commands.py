@@ -81,6 +81,8 @@ NOT_TYPED = {
     "build/tests/sim/sim --digest --random 300": "a minute; the test `seeds` runs the like",
     "build/tests/sim/sim --digest --random 300 --scenario paths":
         "a minute; the test `histories` runs the like",
+    "meson setup -Dablate=true --buildtype=release build-ablate && ninja -C build-ablate": SUITE,
+    "python3 tests/bench/ablate.py build-ablate --parts NAME": SUITE,
     "python3 tests/lint/format.py . --write": "changes the tree; the test `format` runs it without",
     "python3 tests/suites/python.py build": SUITE,
     "meson test -C build --benchmark --verbose": SUITE,

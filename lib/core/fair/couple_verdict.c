@@ -121,7 +121,7 @@ static void stands_alone(struct mps_couple *cp, struct mps_couple_slot *s, bool 
     mps_time_t cost = mps_part(WAITCOST) ? 2 * mps_sbd_pause(&cp->sbd) * MPS_COUPLE_COST : 0;
 
     s->rest = MPS_COUPLE_REST_MIN;
-    if (!clear) { /* doubts are settled soon */
+    if (!clear) { /* doubts are looked into soon */
         s->at = now + DOUBT;
     } else {
         /* One chance outcome is not believed for long. */

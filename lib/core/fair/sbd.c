@@ -5,7 +5,7 @@
 
 /* A change has taken effect after a round trip and this; bytes are counted over two round trips, at
  * least so long. */
-#define SETTLE     (50 * MPS_MSEC)
+#define EFFECT     (50 * MPS_MSEC)
 #define WINDOW_MIN (100 * MPS_MSEC)
 
 /*
@@ -39,17 +39,17 @@ void mps_sbd_cancel(struct mps_sbd *sbd)
 
 static void enter(struct mps_sbd *sbd, enum mps_sbd_phase phase, mps_time_t now)
 {
-    bool settles = phase == MPS_SBD_FADING || phase == MPS_SBD_RESUMED;
+    bool takes_effect = phase == MPS_SBD_FADING || phase == MPS_SBD_RESUMED;
 
     sbd->phase = phase;
     sbd->began_at = now;
-    sbd->at = phase == MPS_SBD_DONE ? MPS_NEVER : now + (settles ? sbd->settle : sbd->window);
+    sbd->at = phase == MPS_SBD_DONE ? MPS_NEVER : now + (takes_effect ? sbd->effect : sbd->window);
 }
 
-static void mark(struct mps_sbd *sbd, const struct mps_sbd_sample *samples, unsigned n)
+static void count_anew(struct mps_sbd *sbd, const struct mps_sbd_sample *samples, unsigned n)
 {
     for (unsigned i = 0; i < n; i++)
-        sbd->count[samples[i].slot].mark = samples[i].delivered;
+        sbd->count[samples[i].slot].base = samples[i].delivered;
 }
 
 void mps_sbd_start(struct mps_sbd *sbd, unsigned pause, bool probe, mps_time_t rtt,
@@ -58,13 +58,13 @@ void mps_sbd_start(struct mps_sbd *sbd, unsigned pause, bool probe, mps_time_t r
     mps_sbd_init(sbd);
     sbd->paused = pause;
     sbd->probe = probe;
-    sbd->settle = rtt + SETTLE;
+    sbd->effect = rtt + EFFECT;
     sbd->window = 2 * rtt;
     if (sbd->window < WINDOW_MIN)
         sbd->window = WINDOW_MIN;
     for (unsigned i = 0; i < n; i++)
         sbd->watched |= UINT32_C(1) << samples[i].slot;
-    mark(sbd, samples, n);
+    count_anew(sbd, samples, n);
     enter(sbd, MPS_SBD_BEFORE, now);
 }
 
@@ -93,14 +93,14 @@ void mps_sbd_step(struct mps_sbd *sbd, const struct mps_sbd_sample *samples, uns
     for (unsigned i = 0; w >= 0 && i < n; i++) {
         struct mps_sbd_count *count = &sbd->count[samples[i].slot];
 
-        count->bytes[w] = samples[i].delivered - count->mark;
+        count->bytes[w] = samples[i].delivered - count->base;
         if (count->rtt[w] == 0 || samples[i].srtt_us < count->rtt[w])
             count->rtt[w] = samples[i].srtt_us;
         sbd->took[w] = now - sbd->began_at;
     }
     if (now < sbd->at)
         return;
-    mark(sbd, samples, n);
+    count_anew(sbd, samples, n);
     enter(sbd, sbd->phase + 1, now);
 }
 

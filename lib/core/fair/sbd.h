@@ -28,14 +28,14 @@ enum mps_sbd_phase {
     MPS_SBD_BEFORE,  /* all send; measured */
     MPS_SBD_FADING,  /* one pauses, what it had sent before is still under way */
     MPS_SBD_PAUSED,  /* measured */
-    MPS_SBD_RESUMED, /* all send, not settled yet */
+    MPS_SBD_RESUMED, /* all send; that has not taken effect yet */
     MPS_SBD_AFTER,   /* measured */
     MPS_SBD_DONE,
 };
 
 /* Of a subflow in the windows before, in the middle, and after. */
 struct mps_sbd_count {
-    uint64_t mark;     /* bytes delivered at the beginning of the current phase */
+    uint64_t base;     /* bytes delivered at the beginning of the current phase */
     uint64_t bytes[3]; /* delivered */
     uint32_t rtt[3];   /* microseconds, the shortest; 0: none was known */
 };
@@ -45,7 +45,7 @@ struct mps_sbd {
     unsigned paused; /* slot of the subflow that pauses, or that sends only in a probe */
     bool probe;
     uint32_t watched;    /* bit i: the subflow in slot i takes part */
-    mps_time_t settle;   /* until a change has taken effect */
+    mps_time_t effect;   /* until a change has taken effect */
     mps_time_t window;   /* of a measurement, at least */
     mps_time_t began_at; /* the current phase */
     mps_time_t at;       /* its end, MPS_NEVER: no experiment */
@@ -80,7 +80,7 @@ static inline bool mps_sbd_running(const struct mps_sbd *sbd)
 /* How long the current experiment keeps a subflow from sending. */
 static inline mps_time_t mps_sbd_pause(const struct mps_sbd *sbd)
 {
-    return sbd->settle + sbd->window;
+    return sbd->effect + sbd->window;
 }
 
 /* Whether the slot takes part and must not get data now. */

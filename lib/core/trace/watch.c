@@ -216,7 +216,7 @@ void mps_watch_fairness(struct mps_conn *c)
     c->traced.experiment = running;
     if (running) {
         MPS_TRACE(c, in_slot(c, sbd->paused), EXPERIMENT, experiment,
-                  .kind = sbd->probe ? "probe" : "pause", .settle_us = us(sbd->settle),
+                  .kind = sbd->probe ? "probe" : "pause", .settle_us = us(sbd->effect),
                   .window_us = us(sbd->window));
         return;
     }
