@@ -12,7 +12,7 @@ import sys
 import textwrap
 
 VERSION, WIDTH = '14', 100
-FOLDERS = ['tests/bed', 'tests/bench', 'tests/lib', 'tests/soak', 'tests/suites']
+FOLDERS = ['include', 'lib', 'preload', 'tests']
 ITEM = re.compile(r'(- |\d+[.)] |\(\d+\) )')
 
 root = pathlib.Path(sys.argv[1])
