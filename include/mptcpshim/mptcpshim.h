@@ -142,9 +142,9 @@ MPTCPSHIM_EXPORT int mptcpshim_prepare(int fd, int role, const struct mptcpshim_
 
 /*
  * Turn a TCP descriptor into a multipath one, under the same number. What was set on it is kept:
- * O_NONBLOCK, FD_CLOEXEC, O_ASYNC and its owner, options of SOL_SOCKET; and for MPTCPSHIM_CLIENT the
- * registrations with epoll (at most 8, made in this process under this number). Copies by dup(2)
- * still mean the TCP socket: adopt first.
+ * O_NONBLOCK, FD_CLOEXEC, O_ASYNC and its owner, options of SOL_SOCKET; and for MPTCPSHIM_CLIENT
+ * the registrations with epoll (at most 8, made in this process under this number). Copies by
+ * dup(2) still mean the TCP socket: adopt first.
  *
  * MPTCPSHIM_CLIENT: prepared, connected, nothing sent or received yet. MPTCPSHIM_SERVER: accepted
  * from an adopted listener, nothing sent or received yet. MPTCPSHIM_LISTENER: bound and listening;
@@ -185,9 +185,9 @@ MPTCPSHIM_EXPORT int mptcpshim_getpeername(int fd, struct sockaddr *addr, sockle
 
 /*
  * setsockopt(2) and getsockopt(2) of the connection: on a multipath descriptor, which is an AF_UNIX
- * socket, those of TCP and IP act on all subflows. On any other descriptor just these. errno: theirs,
- * and ENOPROTOOPT (no such option, or one that belongs to a single TCP connection), ENOTCONN (the
- * connection is over), EINVAL (`len` is more than any option has), EFAULT (NULL).
+ * socket, those of TCP and IP act on all subflows. On any other descriptor just these. errno:
+ * theirs, and ENOPROTOOPT (no such option, or one that belongs to a single TCP connection),
+ * ENOTCONN (the connection is over), EINVAL (`len` is more than any option has), EFAULT (NULL).
  */
 MPTCPSHIM_EXPORT int mptcpshim_setsockopt(int fd, int level, int option, const void *value,
                                           socklen_t len);

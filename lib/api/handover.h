@@ -19,9 +19,9 @@ int api_return(int result);
 int api_prepare_listener(int fd);
 
 /*
- * mptcpshim_adopt by role; `opts` are checked, MPTCPSHIM_REQUIRED is the caller's business. `fresh`:
- * the program has not had the descriptor yet, and registered it nowhere. `listener`: what accepted
- * it just now, so that it is fresh, too; -1: not known.
+ * mptcpshim_adopt by role; `opts` are checked, MPTCPSHIM_REQUIRED is the caller's business.
+ * `fresh`: the program has not had the descriptor yet, and registered it nowhere. `listener`: what
+ * accepted it just now, so that it is fresh, too; -1: not known.
  */
 int api_adopt_client(int fd, bool fresh, const struct mptcpshim_options *opts);
 int api_adopt_server(int fd, int listener, const struct mptcpshim_options *opts);

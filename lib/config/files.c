@@ -42,8 +42,8 @@ static bool cannot_read(const char *name, const char *why, struct mps_settings_r
 }
 
 /*
- * NULL, or why this is not read: whoever writes a pipe or a terminal may take for ever. /dev/null is
- * a way to say "none".
+ * NULL, or why this is not read: whoever writes a pipe or a terminal may take for ever. /dev/null
+ * is a way to say "none".
  */
 static const char *refusal(int fd)
 {

@@ -35,7 +35,9 @@ static const char *const bind_means[] = {"any", "keep", NULL};
 #define MEMBER(place_, structure, member)                                                          \
     .place = (place_), .at = offsetof(structure, member), .size = sizeof(((structure *)0)->member)
 
-/* Where a value goes: a member of struct mps_options, of its struct mps_config, of a path's rule. */
+/*
+ * Where a value goes: a member of struct mps_options, of its struct mps_config, of a path's rule.
+ */
 #define TO(member)      MEMBER(MPS_KEY_OPTIONS, struct mps_options, member)
 #define TO_CONN(member) MEMBER(MPS_KEY_OPTIONS, struct mps_options, conn.member)
 #define TO_RULE(member) MEMBER(MPS_KEY_RULE, struct mps_path_rule, member)
@@ -107,8 +109,8 @@ static const struct mps_key keys[] = {
      .kind = &mps_kind_flag, TO(remember_peers), .initial = "yes"},
     {IN("agent", "log"), .word = "verbose", RUN("FILE", "the agent's log, for debugging"),
      .kind = &mps_kind_file, TO(verbose)},
-    {KEY("agent", "trace"), RUN("FILE", "what the connections do, and why"),
-     .kind = &mps_kind_file, TO(trace)},
+    {KEY("agent", "trace"), RUN("FILE", "what the connections do, and why"), .kind = &mps_kind_file,
+     TO(trace)},
     /* The launcher's to the agent. */
     {.name = "peers-dir", .word = "peers-dir", .kind = &mps_kind_file, TO(peers_dir)},
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What can be set, one row each: mptcpshim.conf(5). From the row come the parsers of files and of
- * words (options.h), the default, what an error says is allowed, the options of `mptcpshim run` with
- * their help, and the completion of shells; tests/lint/documented.sh compares the pages with it.
+ * words (options.h), the default, what an error says is allowed, the options of `mptcpshim run`
+ * with their help, and the completion of shells; tests/lint/documented.sh compares the pages with
+ * it.
  */
 #pragma once
 #include <stdbool.h>

@@ -23,7 +23,9 @@ struct mps_carry {
     int status_flags;        /* -1: not known */
 };
 
-/* What `from` has. To be taken before the hand-over: the agent sets its own options on the socket. */
+/*
+ * What `from` has. To be taken before the hand-over: the agent sets its own options on the socket.
+ */
 void mps_carry_take(struct mps_carry *ret, int from);
 
 /* Set it on `to`. Both are async-signal-safe; errno may change. */

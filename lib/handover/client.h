@@ -23,10 +23,10 @@
 #define MPS_HO_SHORT_MS   250
 
 enum mps_ho_result {
-    MPS_HO_REPLIED = 0, /* *ret_reply is filled, and *ret_fd (-1 if none came) */
-    MPS_HO_UNSENT = 1,  /* the agent was not reached: it never saw the descriptor */
-    MPS_HO_LOST = 2,    /* the agent took the request and went away: it holds nothing any more */
-    MPS_HO_GARBLED = 3, /* not understood: the agent may still hold the descriptor and use it */
+    MPS_HO_REPLIED = 0,   /* *ret_reply is filled, and *ret_fd (-1 if none came) */
+    MPS_HO_UNSENT = 1,    /* the agent was not reached: it never saw the descriptor */
+    MPS_HO_LOST = 2,      /* the agent took the request and went away: it holds nothing any more */
+    MPS_HO_GARBLED = 3,   /* not understood: the agent may still hold the descriptor and use it */
     MPS_HO_WITHDRAWN = 4, /* no reply in time, and none can come: an agent that cannot reply to a
                              request with a descriptor lets go of that, untouched */
 };

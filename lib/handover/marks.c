@@ -198,8 +198,8 @@ static unsigned timestamps(const struct tcp_info *info)
 
 /*
  * LISTEN, in an answer to our question: that has left the kernel with its MSS, and with a window
- * that shows it: a kernel that makes other windows of its buffers (net.ipv4.tcp_adv_win_scale before
- * Linux 6.6) begins with a larger one.
+ * that shows it: a kernel that makes other windows of its buffers (net.ipv4.tcp_adv_win_scale
+ * before Linux 6.6) begins with a larger one.
  */
 static bool answered(const struct tcp_info *info)
 {

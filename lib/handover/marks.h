@@ -108,9 +108,9 @@ bool mps_marks_unconnected(int fd);
 bool mps_marks_untouched(int fd);
 
 /*
- * On an accepted socket: the mark in the SYN that made it, MPS_MARK_CONNECT or MPS_MARK_JOIN (either of
- * that kind); 0 if there was none or the listener was not prepared. Asking releases the kernel's
- * copy of the SYN: a second call gives 0.
+ * On an accepted socket: the mark in the SYN that made it, MPS_MARK_CONNECT or MPS_MARK_JOIN
+ * (either of that kind); 0 if there was none or the listener was not prepared. Asking releases the
+ * kernel's copy of the SYN: a second call gives 0.
  */
 unsigned mps_marks_saved_syn(int fd);
 

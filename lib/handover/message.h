@@ -22,17 +22,18 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
-#define MPS_HO_MAGIC      0x4d505348u
-#define MPS_HO_VERSION    1
-#define MPS_HO_SECRET_LEN 16
-#define MPS_HO_DATA_MAX   1024
-#define MPS_HO_NAME_PREFIX "mptcpshim/"
-#define MPS_HO_NAME_ADDR  23 /* bytes per address in a connection's name */
+#define MPS_HO_MAGIC          0x4d505348u
+#define MPS_HO_VERSION        1
+#define MPS_HO_SECRET_LEN     16
+#define MPS_HO_DATA_MAX       1024
+#define MPS_HO_NAME_PREFIX    "mptcpshim/"
+#define MPS_HO_NAME_ADDR      23 /* bytes per address in a connection's name */
 #define MPS_HO_MONITOR_PREFIX "mptcpshim-monitor/"
-#define MPS_HO_EVENT_MAX  2048 /* a monitor's packet is shorter */
+#define MPS_HO_EVENT_MAX      2048 /* a monitor's packet is shorter */
 
 /* Environment of the process tree, set by the launcher (or by libmptcpshim for itself). */
-#define MPS_ENV_AGENT   "MPTCPSHIM_AGENT"      /* agent-id(16 hex):secret(32 hex):uid(decimal),
+#define MPS_ENV_AGENT                                                                              \
+    "MPTCPSHIM_AGENT"                          /* agent-id(16 hex):secret(32 hex):uid(decimal),
                                                  hexadecimal digits in lower case */
 #define MPS_ENV_PROGRAM "MPTCPSHIM_AGENT_PATH" /* the agent's executable */
 #define MPS_ENV_OPTIONS "MPTCPSHIM_OPTIONS"    /* key=value words for the agent, see mptcpshim(1) */
@@ -50,20 +51,20 @@ enum mps_ho_op {
     MPS_HO_RECHECK = 5,   /* a bind to `local` met EADDRINUSE: drop steering listeners whose
                              application listener is gone. OK: something was dropped, try again. */
     MPS_HO_SETOPT = 6,    /* conn_id, level, name, data */
-    MPS_HO_GETOPT = 7,    /* conn_id, level, name, len wanted; reply data. SO_ERROR: why a connection
+    MPS_HO_GETOPT = 7, /* conn_id, level, name, len wanted; reply data. SO_ERROR: why a connection
                              that was reset ended, also after its end; 0: by a reset */
-    MPS_HO_STATUS = 8,    /* reply fd: a memfd with the JSON array of mptcpshim-status */
+    MPS_HO_STATUS = 8, /* reply fd: a memfd with the JSON array of mptcpshim-status */
     MPS_HO_CONN_STATUS = 9, /* conn_id; reply fd: a memfd with that connection's JSON object */
     MPS_HO_MONITOR = 10,    /* fd: one end of a SOCK_SEQPACKET pair; from now on each event is sent
                                to it as one packet, a JSON object (mptcpshim(1), EVENTS) */
     MPS_HO_PATHS = 20,      /* reply fd: a memfd with the JSON array of mptcpshim path list */
     MPS_HO_PATH = 21,       /* data: "add|del|set ADDRESS|INTERFACE [backup=yes|no] [weight=N]".
                                ERROR: the reply's data is a text for the user */
-    MPS_HO_LEAVE = 23,      /* the caller is the first process of the agent's PID namespace, which ends
+    MPS_HO_LEAVE = 23, /* the caller is the first process of the agent's PID namespace, which ends
                                with it: deliver what is written, and end. OK, as long as there is
                                something to deliver; the name is free when all is done. ERROR: it
                                is not that process. */
-    MPS_HO_CONN_SET = 22,   /* data: "TOKEN|ID scheduler=NAME"; reply as above */
+    MPS_HO_CONN_SET = 22, /* data: "TOKEN|ID scheduler=NAME"; reply as above */
 };
 
 /* A level of GETOPT: name is SIOCOUTQ or SIOCOUTQNSD, an int comes back. */
@@ -71,7 +72,8 @@ enum mps_ho_op {
 
 #define MPS_HO_STEER    0x0001u /* LISTEN: the port may be shared with a steering listener */
 #define MPS_HO_NONBLOCK 0x0002u /* the application's call must not block: client.h */
-#define MPS_HO_BOUND    0x0004u /* CONNECTED, ACCEPTED, under bind=keep: the program had bound the
+#define MPS_HO_BOUND                                                                               \
+    0x0004u /* CONNECTED, ACCEPTED, under bind=keep: the program had bound the
                                    socket, or the listener, to an address */
 
 struct mps_ho_request {

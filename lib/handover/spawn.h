@@ -4,7 +4,9 @@
 #include <stdbool.h>
 #include "config.h"
 
-/* The agent's name as the kernel shows it (/proc/PID/comm), from its fork on and when it has ended. */
+/*
+ * The agent's name as the kernel shows it (/proc/PID/comm), from its fork on and when it has ended.
+ */
 #define MPS_HO_AGENT_COMM "mptcpshim-agent"
 
 /*

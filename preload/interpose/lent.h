@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A native socket of which an agent may have a copy. A request that was withdrawn, because the agent
- * did not answer in time, lies in the agent's queue with the program's descriptor until the agent
- * goes on, or ends. Until then the program's close() would neither end the connection nor its
+ * A native socket of which an agent may have a copy. A request that was withdrawn, because the
+ * agent did not answer in time, lies in the agent's queue with the program's descriptor until the
+ * agent goes on, or ends. Until then the program's close() would neither end the connection nor its
  * registrations with epoll, which go on to report a descriptor that the program has closed.
  * Async-signal-safe; errno is preserved.
  */

@@ -105,7 +105,7 @@ typedef struct sockaddr *mps_addr_out;
     X(pid_t, waitpid, (pid_t p, int *s, int o), syscall(SYS_wait4, p, s, o, NULL))                 \
     X(pid_t, wait3, (int *s, int o, struct rusage *u), syscall(SYS_wait4, -1, s, o, u))            \
     X(pid_t, wait4, (pid_t p, int *s, int o, struct rusage *u), syscall(SYS_wait4, p, s, o, u))    \
-    X(int, waitid, (idtype_t t, id_t i, siginfo_t *s, int o),                                      \
+    X(int, waitid, (idtype_t t, id_t i, siginfo_t * s, int o),                                     \
       syscall(SYS_waitid, t, i, s, o, NULL))                                                       \
     X(int, __poll_chk, (struct pollfd * p, nfds_t n, int ms, size_t s), direct_poll(p, n, ms))     \
     X(int, __ppoll_chk,                                                                            \
@@ -119,8 +119,8 @@ struct mps_next {
     int (*fcntl)(int fd, int cmd, ...);
     int (*ioctl)(int fd, unsigned long request, ...);
     void (*closefrom)(int first);
-    pid_t (*fork)(void);       /* through mps_next_fork() only */
-    int (*fclose)(FILE *file); /* through mps_next_fclose() only */
+    pid_t (*fork)(void);         /* through mps_next_fork() only */
+    int (*fclose)(FILE *file);   /* through mps_next_fclose() only */
     const char *single_threaded; /* libc's word (threaded.h); NULL: it has none */
 };
 

@@ -99,7 +99,6 @@ bool mps_listen_may_mark(int fd);
 /* Tell the agent about a listener that came from elsewhere; false if it is not to be marked. */
 bool mps_listen_announce(int fd);
 
-
 /* Cheap when nothing is pending. */
 static inline void mps_decide(int fd, bool data)
 {

@@ -20,7 +20,9 @@ static void print_usage(const char *lines, bool first)
     }
 }
 
-/* Where its value is one of several words, these are behind it, in a line of their own if need be. */
+/*
+ * Where its value is one of several words, these are behind it, in a line of their own if need be.
+ */
 static void print_option(const struct mps_key *key)
 {
     char option[64], allowed[MPS_KEY_ALLOWED];

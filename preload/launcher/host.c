@@ -93,8 +93,8 @@ void mps_host_addresses(char *ret, size_t size)
 /* `flags`: besides those of the agent's open(). */
 static const char *refusal(const char *file, int flags, bool devices, struct stat *ret)
 {
-    int fd = open(file, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | flags,
-                  0600);
+    int fd =
+        open(file, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | flags, 0600);
     const char *why = NULL;
 
     if (fd < 0)

@@ -12,8 +12,8 @@
 
 /*
  * A subcommand. `run` gets it as argv[0] and returns an exit code; that of `run` returns only if it
- * failed. `usage` is lines. `words` are what may be behind it, for the completion of shells: FILE is a
- * file's name, what ends in '=' goes on.
+ * failed. `usage` is lines. `words` are what may be behind it, for the completion of shells: FILE
+ * is a file's name, what ends in '=' goes on.
  */
 struct mps_command {
     const char *name;

@@ -109,8 +109,7 @@ static bool take(struct mps_run_options *options, const struct mps_key *key, con
     char path[PATH_MAX];
 
     /* The agent runs in the root directory. */
-    if (is_file(key) && value[0] != '/' && *value &&
-        mps_launcher_absolute(value, path))
+    if (is_file(key) && value[0] != '/' && *value && mps_launcher_absolute(value, path))
         value = path;
     if (*value && !check(key, value))
         return false;

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The configuration files that the agent is going to read, read here first: to say what is wrong. */
+/*
+ * The configuration files that the agent is going to read, read here first: to say what is wrong.
+ */
 #pragma once
 #include <limits.h>
 #include <stdbool.h>

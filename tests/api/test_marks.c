@@ -150,12 +150,12 @@ struct syn_case {
 static void test_syn_marks(void **state)
 {
     static const struct syn_case cases[] = {
-        {1319, 64631, MPS_MARK_CONNECT},  /* as it was sent */
-        {1200, 64631, MPS_MARK_CONNECT},  /* a box has lowered the MSS */
-        {1303, 64631, MPS_MARK_CONNECT},  /* to the answer's value */
-        {1460, 64631, MPS_MARK_CONNECT},  /* or raised it */
-        {1319, 65535, MPS_MARK_CONNECT},  /* a large buffer */
-        {1319, 65350, MPS_MARK_CONNECT},  /* 50 times the mark less the timestamps */
+        {1319, 64631, MPS_MARK_CONNECT}, /* as it was sent */
+        {1200, 64631, MPS_MARK_CONNECT}, /* a box has lowered the MSS */
+        {1303, 64631, MPS_MARK_CONNECT}, /* to the answer's value */
+        {1460, 64631, MPS_MARK_CONNECT}, /* or raised it */
+        {1319, 65535, MPS_MARK_CONNECT}, /* a large buffer */
+        {1319, 65350, MPS_MARK_CONNECT}, /* 50 times the mark less the timestamps */
         {1200, 65350, MPS_MARK_CONNECT},
         {1200, 65535, 0},
         {1200, 32767, 0},
@@ -239,8 +239,7 @@ static void test_usual_windows(void **state)
             unsigned window = buffer / mss * mss;
             unsigned len = make_syn(syn, false, window, "\x02\x04\x05\xb4", 4);
 
-            if (mss % MPS_MARK_CONNECT != 0 && mss % (MPS_MARK_CONNECT - 12) != 0 &&
-                window < 65535)
+            if (mss % MPS_MARK_CONNECT != 0 && mss % (MPS_MARK_CONNECT - 12) != 0 && window < 65535)
                 assert_int_equal(mps_marks_of_syn(syn, len), 0);
             if (mss % MPS_MARK_LISTEN != 0 && mss % (MPS_MARK_LISTEN - 12) != 0)
                 assert_true(window % MPS_MARK_LISTEN != 0 && window % (MPS_MARK_LISTEN - 12) != 0);

@@ -371,7 +371,8 @@ static void test_socket_options(void **state)
     assert_int_equal(errno, ENOPROTOOPT);
     assert_int_equal(mptcpshim_setsockopt(p.client, IPPROTO_TCP, TCP_NODELAY, NULL, 4), -1);
     assert_int_equal(errno, EFAULT);
-    assert_int_equal(mptcpshim_setsockopt(plain, IPPROTO_TCP, TCP_NODELAY, &value, sizeof(value)), 0);
+    assert_int_equal(mptcpshim_setsockopt(plain, IPPROTO_TCP, TCP_NODELAY, &value, sizeof(value)),
+                     0);
     assert_int_equal(mptcpshim_setsockopt(-1, IPPROTO_TCP, TCP_NODELAY, &value, sizeof(value)), -1);
     assert_int_equal(errno, EBADF);
     check_transfer(p.client, p.server);

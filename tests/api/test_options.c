@@ -95,7 +95,11 @@ static void test_names(void **state)
 {
 #define WORD(name) #name,
     static const char *const words[] = {MPS_SCHEDULERS(WORD) MPS_PATH_MANAGERS(WORD) "off",
-                                        "auto", "strict", "fast", "default", "on"};
+                                        "auto",
+                                        "strict",
+                                        "fast",
+                                        "default",
+                                        "on"};
     static const char *const keys[] = {"scheduler", "pm", "fairness"};
     static struct mps_options scratch;
 
@@ -167,12 +171,9 @@ static void test_words(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_defaults),
-        cmocka_unit_test(test_sizes),
-        cmocka_unit_test(test_refusals),
-        cmocka_unit_test(test_names),
-        cmocka_unit_test(test_nonsense),
-        cmocka_unit_test(test_words),
+        cmocka_unit_test(test_defaults), cmocka_unit_test(test_sizes),
+        cmocka_unit_test(test_refusals), cmocka_unit_test(test_names),
+        cmocka_unit_test(test_nonsense), cmocka_unit_test(test_words),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -35,7 +35,8 @@ static void end_init(struct end *e)
     e->loop = ev_loop_new(EVBACKEND_EPOLL);
     assert_int_equal(mps_appwatch_init(&e->watch, e->loop), 0);
     assert_int_equal(mps_app_open(&e->app, &e->watch, on_ready, "00000000000000f1", mps_clock_now(),
-                                  mps_ho_sndbuf(1, (size_t)getpagesize()), 1 << 20, &none, &none, &e->fd),
+                                  mps_ho_sndbuf(1, (size_t)getpagesize()), 1 << 20, &none, &none,
+                                  &e->fd),
                      0);
 }
 
@@ -246,8 +247,8 @@ static void test_app_blocks(void **state)
 }
 
 /*
- * Bytes that the peer has not acknowledged stay: they fill the application's end, are forwarded once
- * and in order all the same, and leave when they are let go, but for the last one.
+ * Bytes that the peer has not acknowledged stay: they fill the application's end, are forwarded
+ * once and in order all the same, and leave when they are let go, but for the last one.
  */
 static void test_app_keeps_more(void **state)
 {
@@ -311,7 +312,9 @@ static void test_app_keeps_urgent(void **state)
     end_deinit(&e);
 }
 
-/* The piece that the last byte came in leaves room, or nobody would ever hear that there is some. */
+/*
+ * The piece that the last byte came in leaves room, or nobody would ever hear that there is some.
+ */
 static void test_app_stays_writable(void **state)
 {
     static uint8_t bytes[1 << 20];

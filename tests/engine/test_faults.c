@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What an agent does when it runs out of things or dies: a connection waits and goes on, or is reset
- * at both ends. Nobody ever reads an end that looks orderly and is not.
+ * What an agent does when it runs out of things or dies: a connection waits and goes on, or is
+ * reset at both ends. Nobody ever reads an end that looks orderly and is not.
  */
 #include "agent_client.h"
 #include "rig.h"
@@ -187,7 +187,9 @@ static unsigned whole(const struct net *n, const char *what)
             if (s->broken || !n->conn[i].done[k] || (orderly && s->received != s->length))
                 fail_msg("%s: connection %u, direction %u: %llu of %llu bytes, %s", what, i, k,
                          (unsigned long long)s->received, (unsigned long long)s->length,
-                         s->broken ? "wrong ones" : s->eof ? "and an end" : "and silence");
+                         s->broken ? "wrong ones"
+                         : s->eof  ? "and an end"
+                                   : "and silence");
             sum += s->received == s->length;
         }
     }
@@ -223,22 +225,21 @@ static void try_fault(const char *fault, bool all, bool shim)
 }
 
 static const char *const lacks[] = {
-    "sendmsg/unix/ENOMEM/3",  "sendmsg/unix/ENOBUFS/5", "recvmsg/unix/ENOMEM/3",
-    "recvmsg/unix/EINTR/2",   "recv/unix/ENOMEM/2",     "ioctl/unix/ENOMEM/3",
-    "sendmsg/inet/ENOMEM/3",  "sendmsg/inet/ENOBUFS/2", "recvmsg/inet/ENOMEM/3",
-    "sendmsg/any/EINTR/2",    "recv/inet/ENOMEM/3",   "accept4/any/ECONNABORTED/2",
-    "accept4/any/EINTR/2",    "accept4/any/ENOMEM/2", "accept4/any/ENOBUFS/3",
+    "sendmsg/unix/ENOMEM/3",   "sendmsg/unix/ENOBUFS/5", "recvmsg/unix/ENOMEM/3",
+    "recvmsg/unix/EINTR/2",    "recv/unix/ENOMEM/2",     "ioctl/unix/ENOMEM/3",
+    "sendmsg/inet/ENOMEM/3",   "sendmsg/inet/ENOBUFS/2", "recvmsg/inet/ENOMEM/3",
+    "sendmsg/any/EINTR/2",     "recv/inet/ENOMEM/3",     "accept4/any/ECONNABORTED/2",
+    "accept4/any/EINTR/2",     "accept4/any/ENOMEM/2",   "accept4/any/ENOBUFS/3",
     "setsockopt/any/ENOMEM/2",
 };
 
 /* With the last ones some connections are refused. */
 static const char *const errors[] = {
-    "sendmsg/unix/EIO/20",      "sendmsg/unix/ECONNRESET/20", "recvmsg/unix/EIO/20",
-    "recv/unix/ECONNRESET/10",  "sendmsg/inet/ECONNRESET/20", "recvmsg/inet/EIO/30",
-    "send/any/EIO/10",          "recv/any/ECONNRESET/20",     "ioctl/any/EIO/30",
-    "alloc/any/ENOMEM/50",      "alloc/any/ENOMEM/7",
-    "send/any/ENOBUFS/3",       "epoll_ctl/unix/ENOMEM/3",
-    "accept4/any/EMFILE/3",     "accept4/any/ENFILE/2",
+    "sendmsg/unix/EIO/20",     "sendmsg/unix/ECONNRESET/20", "recvmsg/unix/EIO/20",
+    "recv/unix/ECONNRESET/10", "sendmsg/inet/ECONNRESET/20", "recvmsg/inet/EIO/30",
+    "send/any/EIO/10",         "recv/any/ECONNRESET/20",     "ioctl/any/EIO/30",
+    "alloc/any/ENOMEM/50",     "alloc/any/ENOMEM/7",         "send/any/ENOBUFS/3",
+    "epoll_ctl/unix/ENOMEM/3", "accept4/any/EMFILE/3",       "accept4/any/ENFILE/2",
 };
 
 static void test_lack_ends_nothing(void **state)
@@ -373,7 +374,10 @@ static bool becomes_abortive(int fd, bool abortive)
     return is_abortive(fd) == abortive;
 }
 
-/* Seen through a second descriptor of the socket: what the agent sets while it waits ends with that. */
+/*
+ * Seen through a second descriptor of the socket: what the agent sets while it waits ends with
+ * that.
+ */
 static void test_abortive_while_waiting(void **state)
 {
     for (unsigned shim = 0; shim < 2; shim++) {

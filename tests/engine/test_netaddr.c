@@ -144,9 +144,9 @@ static void test_lost_notifications(void **state)
     ip("link set v0 up");
     ip("link set v1 up");
     assert_int_equal(mps_netaddr_init(&netaddr, loop, &ops, &seen), 0);
-    assert_return_code(setsockopt(mnl_socket_get_fd(netaddr.nl), SOL_SOCKET, SO_RCVBUF, &small,
-                                  sizeof(small)),
-                       errno);
+    assert_return_code(
+        setsockopt(mnl_socket_get_fd(netaddr.nl), SOL_SOCKET, SO_RCVBUF, &small, sizeof(small)),
+        errno);
     add_many("route", "v0");
     ip("address add 10.1.0.7/24 dev v0"); /* this one is not heard of */
     assert_true(until(loop, &seen.addresses, 1));
@@ -241,7 +241,8 @@ int main(void)
         fprintf(stderr, "SKIP: no network namespace: %s\n", strerror(errno));
         return 77;
     }
-    if (system("ip link set lo up && ip link add v0 type veth peer name v1 && ip link del v0") != 0) {
+    if (system("ip link set lo up && ip link add v0 type veth peer name v1 && ip link del v0") !=
+        0) {
         fputs("SKIP: no veth or no ip(8)\n", stderr);
         return 77;
     }

@@ -119,7 +119,9 @@ static bool is_unsent(void *arg)
     return u->empty ? u->all == 0 : u->all > 0;
 }
 
-/* Nothing before, all that was written and not read behind a reader that stops, nothing in the end. */
+/*
+ * Nothing before, all that was written and not read behind a reader that stops, nothing in the end.
+ */
 static void expect_outq(struct rig *rig, const struct mps_session *s, int from, int to)
 {
     struct unsent u = {.s = s, .empty = true};

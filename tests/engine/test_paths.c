@@ -96,8 +96,8 @@ static bool has_one(void *arg)
 static bool has_local(struct mps_engine *eng, uint8_t last)
 {
     struct mps_subflow_info info[MPS_MAX_SUBFLOWS];
-    unsigned n = mps_conn_subflow_info(mps_mpconn_core(only_session(eng)->mp), info,
-                                       MPS_MAX_SUBFLOWS);
+    unsigned n =
+        mps_conn_subflow_info(mps_mpconn_core(only_session(eng)->mp), info, MPS_MAX_SUBFLOWS);
 
     for (unsigned i = 0; i < n; i++) {
         if (info[i].state == MPS_SF_ACTIVE && info[i].local.ip[3] == last)

@@ -11,8 +11,8 @@
 #include "engine/net/peek.h"
 
 /*
- * What the peer does in the middle of mps_peek_opening: between its look at the bytes and that for the
- * end it sets SO_RCVLOWAT.
+ * What the peer does in the middle of mps_peek_opening: between its look at the bytes and that for
+ * the end it sets SO_RCVLOWAT.
  */
 static struct {
     int fd; /* the peer's, -1: nothing is to happen */

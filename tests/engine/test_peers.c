@@ -113,7 +113,9 @@ static void test_kept(void **state)
     assert_int_equal(loaded(p, &v6), MPS_PEER_FAILED);
 }
 
-/* Two agents that know different things of a peer: who learned it later is right, on either side. */
+/*
+ * Two agents that know different things of a peer: who learned it later is right, on either side.
+ */
 static void test_later_is_right(void **state)
 {
     mps_time_t now = mps_clock_now(), later = now + MPS_SEC;
@@ -185,8 +187,9 @@ static void with_line(const struct place *p, const char *format, int64_t expires
     assert_int_equal(stat("/proc/self/ns/net", &st), 0);
     n = snprintf(text, sizeof(text), HEAD);
     n += snprintf(text + n, sizeof(text) - (size_t)n, format, (uint64_t)st.st_ino, expires);
-    n += snprintf(text + n, sizeof(text) - (size_t)n, "\n%" PRIu64 " %" PRId64 " 443 2001::7 shim\n",
-                  (uint64_t)st.st_ino, ((int64_t)time(NULL) + 60) * 1000);
+    n +=
+        snprintf(text + n, sizeof(text) - (size_t)n, "\n%" PRIu64 " %" PRId64 " 443 2001::7 shim\n",
+                 (uint64_t)st.st_ino, ((int64_t)time(NULL) + 60) * 1000);
     write_file(p->file, text, (size_t)n);
 }
 

@@ -68,7 +68,10 @@ static struct mps_metrics with_queue(uint32_t us)
     return (struct mps_metrics){.srtt_us = RTT + us, .min_rtt_us = RTT, .pacing = RATE};
 }
 
-/* The queue is let go when it is as long as the way, until half of that is left, as often as need be. */
+/*
+ * The queue is let go when it is as long as the way, until half of that is left, as often as need
+ * be.
+ */
 static void test_drain(void **state)
 {
     struct mps_drain d = {.rate = 0};
@@ -124,7 +127,7 @@ static void test_drain_not(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_sndbuf_all), cmocka_unit_test(test_sndbuf_refill),
+        cmocka_unit_test(test_sndbuf_all),    cmocka_unit_test(test_sndbuf_refill),
         cmocka_unit_test(test_sndbuf_little), cmocka_unit_test(test_sndbuf_none),
         cmocka_unit_test(test_drain),         cmocka_unit_test(test_drain_others),
         cmocka_unit_test(test_drain_not),

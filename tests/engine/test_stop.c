@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* An agent that is told to end: what was written arrives, ends are in order, nothing new comes in. */
+/*
+ * An agent that is told to end: what was written arrives, ends are in order, nothing new comes in.
+ */
 #include "agent_client.h"
 #include "rig.h"
 #include "stream.h"
@@ -156,7 +158,9 @@ static void test_what_was_written_arrives(void **state)
     delivers(SIGTERM, false);
 }
 
-/* The client waits for nothing: it learns at once, and so does the agent that everybody has left. */
+/*
+ * The client waits for nothing: it learns at once, and so does the agent that everybody has left.
+ */
 static void test_idle_connection_ends(void **state)
 {
     struct pair p;
@@ -206,9 +210,8 @@ static void test_a_living_program_goes_on(void **state)
 
 static bool port_is_free(uint16_t port)
 {
-    struct sockaddr_in sin = {.sin_family = AF_INET,
-                              .sin_port = htons(port),
-                              .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in sin = {
+        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), on = 1;
     bool is;
 
@@ -272,8 +275,7 @@ static void test_newcomers_data_is_sent_anew(void **state)
     greet(&p);
     told(&p.server, SIGTERM);
     assert_true(retires(&p));
-    app = hand_over(&p.client, MPS_HO_CONNECTED,
-                    rig_dial("127.0.0.1", rig_port(p.listener), 0));
+    app = hand_over(&p.client, MPS_HO_CONNECTED, rig_dial("127.0.0.1", rig_port(p.listener), 0));
     assert_true(wait_for(p.listener, POLLIN) & POLLIN);
     tcp = accept4(p.listener, NULL, NULL, SOCK_CLOEXEC);
     assert_int_equal(send(app, "x", 1, 0), 1);

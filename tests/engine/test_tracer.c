@@ -46,7 +46,9 @@ static void put(struct mps_tracer *t, const struct mps_trace_record *record)
 
 static void sent(struct mps_tracer *t, uint64_t dsn)
 {
-    put(t, &(struct mps_trace_record){.type = MPS_TRACE_SENT, .token = 0xa1b2c3, .subflow = 2,
+    put(t, &(struct mps_trace_record){.type = MPS_TRACE_SENT,
+                                      .token = 0xa1b2c3,
+                                      .subflow = 2,
                                       .sent = {.dsn = dsn, .length = 1448, .cause = "new"}});
 }
 
@@ -98,8 +100,8 @@ static void values(void **state)
     assert_string_equal(json_object_get_string(member(last, "cause")), "new");
     assert_false(json_object_get_boolean(member(last, "fin")));
     json_object_put(last);
-    put(&t, &(struct mps_trace_record){.type = MPS_TRACE_REST, .subflow = 0,
-                                       .rest = {.why = "shared", .leader = -1}});
+    put(&t, &(struct mps_trace_record){
+                .type = MPS_TRACE_REST, .subflow = 0, .rest = {.why = "shared", .leader = -1}});
     put(&t, &(struct mps_trace_record){
                 .type = MPS_TRACE_SF_UP,
                 .sf_up = {.local = {.family = MPS_AF_INET6, .port = 80, .ip = {0x20, 1}}}});
@@ -234,7 +236,7 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(values), TEST(every_record),   TEST(bounded), TEST(shared),
+        TEST(values),  TEST(every_record),   TEST(bounded),  TEST(shared),
         TEST(refused), TEST(number_in_name), TEST(no_space),
     };
 

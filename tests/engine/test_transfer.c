@@ -230,8 +230,8 @@ static void test_linger_zero(void **state)
     s = rig_accepted(&rig, tcp[1], NULL);
     session = mps_session_find(rig.client, id);
     assert_non_null(session);
-    assert_int_equal(mps_sockopts_set(&session->ac.sockopts, NULL, 0, SOL_SOCKET, SO_LINGER, &linger,
-                                      sizeof(linger)),
+    assert_int_equal(mps_sockopts_set(&session->ac.sockopts, NULL, 0, SOL_SOCKET, SO_LINGER,
+                                      &linger, sizeof(linger)),
                      0);
     rig_run(&rig, 0.05);
     close(c);

@@ -55,7 +55,8 @@ static void test_inbox(void **state)
 
     mps_inbox_init(&inbox, loop, NULL, NULL);
     for (unsigned i = 0; i < MPS_INBOX_OFFERS + 2; i++)
-        c[i] = (struct counted){.call.run = run_counted, .inbox = &inbox, .number = i, .next = &next};
+        c[i] =
+            (struct counted){.call.run = run_counted, .inbox = &inbox, .number = i, .next = &next};
     for (unsigned i = 0; i < MPS_INBOX_OFFERS; i++)
         assert_true(mps_inbox_offer(&inbox, &c[i].call));
     assert_false(mps_inbox_offer(&inbox, &c[MPS_INBOX_OFFERS].call));

@@ -9,11 +9,11 @@
 #include "core/base/err.h"
 #include "simcrypto.h"
 
-#define OPTION_CLIENT    0x01
-#define OPTION_CRC       0x02
-#define OPTION_SMALL     0x04
-#define OPTION_ZERO_RTT  0x08
-#define OPTION_LOCALS    0x10
+#define OPTION_CLIENT   0x01
+#define OPTION_CRC      0x02
+#define OPTION_SMALL    0x04
+#define OPTION_ZERO_RTT 0x08
+#define OPTION_LOCALS   0x10
 
 uint8_t peer_pattern(uint64_t pos, bool from_conn)
 {
@@ -187,8 +187,8 @@ static void answer_opening(struct peer *p, struct pipe *pipe, const struct mps_o
         CHECK(!p->server && msg->join.token == p->own_token);
         reply.kind = MPS_OPENING_JOIN_REPLY;
         memset(reply.join.nonce, 0x22, MPS_NONCE_LEN);
-        CHECK(mps_auth_join(&p->crypto, p->own_key, p->conn_key, reply.join.nonce,
-                            msg->join.nonce, reply.join.hmac) == 0);
+        CHECK(mps_auth_join(&p->crypto, p->own_key, p->conn_key, reply.join.nonce, msg->join.nonce,
+                            reply.join.hmac) == 0);
         break;
     case MPS_OPENING_JOIN_REPLY:
         CHECK(p->server);
@@ -251,7 +251,7 @@ void peer_drain(struct peer *p, struct pipe *pipe, size_t max)
         const uint8_t *at = pipe->in + done;
         size_t left = pipe->in_len - done;
 
-        used = left == 0 ? 0
+        used = left == 0      ? 0
                : pipe->frames ? take_frame(p, pipe, at, left)
                               : take_opening(p, pipe, at, left);
         done += used;

@@ -16,10 +16,10 @@
 
 /* One subflow, seen from the peer. */
 struct pipe {
-    struct mps_subflow *sf; /* NULL: gone */
-    bool frames;            /* opening messages of the connection's side are over */
-    bool active;            /* we may send frames */
-    bool bad_mac;           /* our JOIN_CONFIRM will be wrong */
+    struct mps_subflow *sf;  /* NULL: gone */
+    bool frames;             /* opening messages of the connection's side are over */
+    bool active;             /* we may send frames */
+    bool bad_mac;            /* our JOIN_CONFIRM will be wrong */
     uint8_t in[PEER_IN_MAX]; /* what the connection sent and is not parsed yet */
     size_t in_len;
     uint8_t nonce[MPS_NONCE_LEN]; /* ours */
@@ -43,11 +43,11 @@ struct peer {
     uint32_t next_join_id;
     struct pipe pipes[PEER_MAX_PIPES];
 
-    uint64_t written, read;    /* by the application under test */
-    uint64_t granted;          /* credit we gave */
-    uint64_t sent_end;         /* end of what the connection sent */
+    uint64_t written, read;     /* by the application under test */
+    uint64_t granted;           /* credit we gave */
+    uint64_t sent_end;          /* end of what the connection sent */
     uint64_t next_dsn, max_end; /* of ours: in order; furthest */
-    uint64_t conn_credit;      /* most it granted us */
+    uint64_t conn_credit;       /* most it granted us */
     uint32_t next_csn;
     uint32_t conn_next_csn; /* of the control frames that it sent */
     bool fin_asked, ended;
@@ -72,7 +72,10 @@ void peer_drain(struct peer *p, struct pipe *pipe, size_t max);
 void peer_send_dss(struct peer *p, struct pipe *pipe, const struct mps_dss *dss, int flip);
 void peer_send_ctrl(struct peer *p, struct pipe *pipe, const struct mps_ctrl *ctrl, int flip);
 
-/* A JOIN of ours (server under test) from an address of several: whole and right, or with a wrong MAC. */
+/*
+ * A JOIN of ours (server under test) from an address of several: whole and right, or with a wrong
+ * MAC.
+ */
 void peer_join(struct peer *p, bool bad, uint8_t from);
 
 /* Events, deadlines, push: what the transport does after every verb; checks what must hold. */

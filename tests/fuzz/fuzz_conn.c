@@ -207,8 +207,8 @@ static void op_app_end(struct peer *p, struct input *in)
 
 static void op_time(struct peer *p, struct input *in)
 {
-    static const mps_time_t steps[] = {MPS_USEC, MPS_MSEC, 10 * MPS_MSEC, 200 * MPS_MSEC,
-                                       MPS_SEC,  5 * MPS_SEC, 60 * MPS_SEC, 600 * MPS_SEC};
+    static const mps_time_t steps[] = {MPS_USEC, MPS_MSEC,    10 * MPS_MSEC, 200 * MPS_MSEC,
+                                       MPS_SEC,  5 * MPS_SEC, 60 * MPS_SEC,  600 * MPS_SEC};
 
     uint8_t how = byte(in);
 

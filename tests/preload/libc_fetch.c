@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A small program for a libc that is not the one of the build: usage: libc-fetch ADDRESS PORT.
- * Connects, sends a byte, reads to the end, and prints how many bytes came, with the descriptor in a
- * poll() loop while a second thread lives: the calls that the preload answers itself.
+ * Connects, sends a byte, reads to the end, and prints how many bytes came, with the descriptor in
+ * a poll() loop while a second thread lives: the calls that the preload answers itself.
  */
 #include <arpa/inet.h>
 #include <errno.h>

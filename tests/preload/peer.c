@@ -12,14 +12,11 @@
 #define CHUNK 65536
 
 const struct scenario *const scenario_lists[] = {
-    scenarios_connect,      scenarios_forms,      scenarios_accept,
-    scenarios_process,      scenarios_descriptor, scenarios_fortify,
-    scenarios_life,         scenarios_signal,     scenarios_close,
-    scenarios_option,       scenarios_semantics,  scenarios_ends,
-    scenarios_more_options, scenarios_data,       scenarios_urgent,
-    scenarios_sweep,        scenarios_binding,
-    scenarios_reuse,        scenarios_taken,
-    NULL};
+    scenarios_connect,      scenarios_forms,   scenarios_accept,    scenarios_process,
+    scenarios_descriptor,   scenarios_fortify, scenarios_life,      scenarios_signal,
+    scenarios_close,        scenarios_option,  scenarios_semantics, scenarios_ends,
+    scenarios_more_options, scenarios_data,    scenarios_urgent,    scenarios_sweep,
+    scenarios_binding,      scenarios_reuse,   scenarios_taken,     NULL};
 
 const struct scenario *scenario_find(const char *name)
 {

@@ -42,9 +42,9 @@ static void serve_one(int listener)
 }
 
 /*
- * A connection that waited before accept() was called, and could not be handed over, is given to the
- * program although it was reset: the call must not wait for another one (LIFECYCLE.md). As any server
- * does, this one goes on with the next.
+ * A connection that waited before accept() was called, and could not be handed over, is given to
+ * the program although it was reset: the call must not wait for another one (LIFECYCLE.md). As any
+ * server does, this one goes on with the next.
  */
 static void serve_living(int listener)
 {

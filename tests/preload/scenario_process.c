@@ -281,8 +281,8 @@ static void client_first_returns(const struct sockaddr_in *server)
 }
 
 /*
- * A subreaper, whose child starts an agent: it meets the child and nobody else, and does not wait for
- * one that it never made. The tree's own agent has been started by somebody else already: this
+ * A subreaper, whose child starts an agent: it meets the child and nobody else, and does not wait
+ * for one that it never made. The tree's own agent has been started by somebody else already: this
  * process begins again as the head of another tree.
  */
 static volatile sig_atomic_t child_ends;

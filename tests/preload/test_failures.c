@@ -386,11 +386,10 @@ static void test_accept_waits(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_connect_plain),
-        cmocka_unit_test(test_connect_lent), cmocka_unit_test(test_connect_broken),
-        cmocka_unit_test(test_connect_again), cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_accept),        cmocka_unit_test(test_accept_promised),
-        cmocka_unit_test(test_accept_waits),
+        cmocka_unit_test(test_connect_plain),   cmocka_unit_test(test_connect_lent),
+        cmocka_unit_test(test_connect_broken),  cmocka_unit_test(test_connect_again),
+        cmocka_unit_test(test_refused),         cmocka_unit_test(test_accept),
+        cmocka_unit_test(test_accept_promised), cmocka_unit_test(test_accept_waits),
     };
 
     alarm(60);

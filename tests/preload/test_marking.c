@@ -31,7 +31,10 @@
 
 static struct mps_counts *counts;
 
-/* As core/wire/opening.c has it: this program is built without the sanitizers that the core may have. */
+/*
+ * As core/wire/opening.c has it: this program is built without the sanitizers that the core may
+ * have.
+ */
 static const uint8_t magic[8] = {0xf5, 'M', 'P', 'S', '\r', '\n', 0x00, 0xe1};
 
 /* Not listening yet. */
@@ -209,7 +212,9 @@ static void test_doubt(void **state)
     close(fd);
 }
 
-/* TCP does not confirm the padding behind HELLO either, which would say that HELLO alone is lost. */
+/*
+ * TCP does not confirm the padding behind HELLO either, which would say that HELLO alone is lost.
+ */
 static void test_doubt_padding(void **state)
 {
     /* As test_padding of the core has it. */

@@ -11,17 +11,17 @@
 #include "prng.h"
 
 struct app_params {
-    uint64_t total;        /* bytes to write, then FIN */
-    uint64_t write_max;    /* bytes per write at most; sizes are random up to it */
+    uint64_t total;     /* bytes to write, then FIN */
+    uint64_t write_max; /* bytes per write at most; sizes are random up to it */
     uint64_t read_max;
     unsigned pause_permille; /* chance of a pause after a write or a read */
     mps_time_t pause_max;
     mps_time_t first_write, first_read; /* after the start */
-    bool write_after_eof;  /* half-close the other way: answers when all was read */
-    bool no_fin;           /* keeps its direction open until the peer's FIN */
-    uint64_t abort_at;     /* bytes written; 0: never */
-    bool unchecked;        /* the bytes are any: where only the time counts */
-    uint64_t close_at;     /* bytes read, then close with whatever is still coming; 0: never */
+    bool write_after_eof;               /* half-close the other way: answers when all was read */
+    bool no_fin;                        /* keeps its direction open until the peer's FIN */
+    uint64_t abort_at;                  /* bytes written; 0: never */
+    bool unchecked;                     /* the bytes are any: where only the time counts */
+    uint64_t close_at; /* bytes read, then close with whatever is still coming; 0: never */
 };
 
 struct app {

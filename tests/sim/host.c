@@ -128,8 +128,8 @@ static void refuse(struct hsock *hs, enum mps_reason reason)
     hs->kind = HSOCK_FREE;
 }
 
-static int take_hello(struct hsock *hs, const struct mps_hello *hello,
-                      const struct mps_addr *local, const struct mps_addr *remote)
+static int take_hello(struct hsock *hs, const struct mps_hello *hello, const struct mps_addr *local,
+                      const struct mps_addr *remote)
 {
     struct host *host = hs->host;
     int r = mps_conn_new_server(&host->conn, &host->env, &host->cfg, hello, now_of(host));
@@ -278,10 +278,9 @@ static void close_subflow(struct host *host, const struct mps_event *event)
 
 static void take_event(struct host *host, const struct mps_event *event)
 {
-    static const char *const names[] = {"established", "plain",  "unanswered", "open",
-                                        "up",          "close",  "announced",  "removed",
-                                        "priority",    "reset",  "closed",     "stale",
-                                        "recovered",   "rewritten"};
+    static const char *const names[] = {
+        "established", "plain",    "unanswered", "open",   "up",    "close",     "announced",
+        "removed",     "priority", "reset",      "closed", "stale", "recovered", "rewritten"};
 
     world_say(host->world, "host %u: %s", host->number, names[event->type]);
     digest_event(host, event);
@@ -339,8 +338,8 @@ static void check_bounds(struct host *host)
     if (rcv > host->max_rcv)
         host->max_rcv = rcv;
     if (rcv > credit)
-        world_fail(host->world, "host %u: %llu bytes received beyond the credit (I3)",
-                   host->number, (unsigned long long)rcv);
+        world_fail(host->world, "host %u: %llu bytes received beyond the credit (I3)", host->number,
+                   (unsigned long long)rcv);
     if (info.bytes_acked > info.bytes_sent)
         world_fail(host->world, "host %u: more acknowledged than sent", host->number);
 }

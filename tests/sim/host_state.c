@@ -28,8 +28,8 @@ void host_deinit(struct host *host)
 void host_add_addr(struct host *host, unsigned link, bool announce, bool backup)
 {
     struct mps_addr addr = simnet_addr(link, host->number, host->number == 1 ? SIMNET_PORT : 0);
-    int r = mps_conn_local_add(host->conn, &addr, link + 1, backup, announce,
-                               host->world->net.q.now);
+    int r =
+        mps_conn_local_add(host->conn, &addr, link + 1, backup, announce, host->world->net.q.now);
 
     if (r < 0)
         world_fail(host->world, "local_add: %s", mps_strerror(r));
@@ -95,8 +95,7 @@ static void dump_subflows(const struct host *host, FILE *out)
                 s->stale ? " stale" : "", (unsigned long long)s->bytes_sent,
                 (unsigned long long)s->bytes_received, (unsigned long long)s->bytes_reinjected,
                 s->metrics.srtt_us, (unsigned long long)s->metrics.in_flight,
-                (unsigned long long)s->metrics.notsent, s->metrics.backoff,
-                s->metrics.ack_age_us);
+                (unsigned long long)s->metrics.notsent, s->metrics.backoff, s->metrics.ack_age_us);
     }
 }
 

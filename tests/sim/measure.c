@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a connection reaches in the simulator. A run depends on its seed alone, so that two builds, or
- * one with a part taken out (tests/bench/ablate.py), compare seed by seed.
+ * What a connection reaches in the simulator. A run depends on its seed alone, so that two builds,
+ * or one with a part taken out (tests/bench/ablate.py), compare seed by seed.
  *   measure [--seeds N] [--first SEED] [--rows NAME,...]
  *           [--record NAME LINK LINK...]   LINK: FILE,STEP_MS,DELAY_MS,QUEUE_KB
  * A FILE has one rate in Mbit/s per line. Every line of output is ROW SEED METRIC VALUE:
@@ -136,7 +136,9 @@ int main(int argc, char **argv)
         } else if (i + 2 < argc && strcmp(argv[i], "--record") == 0) {
             return run_record(argv + i + 1, argc - i - 1, seeds);
         } else {
-            fputs("usage: measure [--seeds N] [--first N] [--rows NAME,...] [--record NAME LINK...]\n", stderr);
+            fputs(
+                "usage: measure [--seeds N] [--first N] [--rows NAME,...] [--record NAME LINK...]\n",
+                stderr);
             return 2;
         }
     }

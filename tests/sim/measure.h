@@ -15,14 +15,14 @@ struct measure_row {
     const char *name;
     struct measure_link links[MEASURE_LINKS];
     unsigned n_links;
-    uint64_t rcv_buf;    /* the receiver's, at most; 0: the default */
-    unsigned share;      /* this link's traffic runs over link 0, too; 0: none's */
-    unsigned rivals;     /* TCP connections over link 0 */
-    bool apart_first;    /* it shares only after `change` */
-    unsigned change;     /* seconds: from then on that is the other way round; 0: never */
-    unsigned spoiled;    /* seconds: link 0's addresses lose 3 % of their own from then on */
-    unsigned weak;       /* seconds: link 0 has a tenth of its rate from then on; 0: never */
-    unsigned off_every;  /* seconds: the last link is cut for one, as often; 0: never */
+    uint64_t rcv_buf;   /* the receiver's, at most; 0: the default */
+    unsigned share;     /* this link's traffic runs over link 0, too; 0: none's */
+    unsigned rivals;    /* TCP connections over link 0 */
+    bool apart_first;   /* it shares only after `change` */
+    unsigned change;    /* seconds: from then on that is the other way round; 0: never */
+    unsigned spoiled;   /* seconds: link 0's addresses lose 3 % of their own from then on */
+    unsigned weak;      /* seconds: link 0 has a tenth of its rate from then on; 0: never */
+    unsigned off_every; /* seconds: the last link is cut for one, as often; 0: never */
     unsigned seconds;
 };
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* How much several links carry, how smoothly, how soon requests are answered, and what is repeated. */
+/*
+ * How much several links carry, how smoothly, how soon requests are answered, and what is repeated.
+ */
 #include <stdlib.h>
 #include "measure.h"
 
@@ -14,10 +16,17 @@ const struct measure_row measure_links[] = {
     {"very-far", {{100, 5, 500, 0, NULL}, {100, 150, 2500, 0, NULL}}, 2, .seconds = 12},
     {"lossy", {{100, 10, 500, 0, NULL}, {100, 10, 500, 10, NULL}}, 2, .seconds = 9},
     {"lossy-far", {{50, 10, 250, 0, NULL}, {50, 40, 250, 10, NULL}}, 2, .seconds = 9},
-    {"three", {{60, 10, 300, 0, NULL}, {40, 20, 300, 0, NULL}, {20, 40, 200, 0, NULL}}, 3, .seconds = 9},
+    {"three",
+     {{60, 10, 300, 0, NULL}, {40, 20, 300, 0, NULL}, {20, 40, 200, 0, NULL}},
+     3,
+     .seconds = 9},
     {"deep-queue", {{100, 10, 500, 0, NULL}, {10, 10, 2048, 0, NULL}}, 2, .seconds = 9},
     {"buffer", {{8, 10, 80, 0, NULL}, {2, 75, 37, 0, NULL}}, 2, .rcv_buf = 262144, .seconds = 20},
-    {"small-buffer", {{50, 10, 250, 0, NULL}, {20, 50, 200, 0, NULL}}, 2, .rcv_buf = 262144, .seconds = 12},
+    {"small-buffer",
+     {{50, 10, 250, 0, NULL}, {20, 50, 200, 0, NULL}},
+     2,
+     .rcv_buf = 262144,
+     .seconds = 12},
     {"outages", {{50, 10, 250, 0, NULL}, {20, 30, 200, 0, NULL}}, 2, .off_every = 3, .seconds = 20},
     {.name = NULL},
 };
@@ -61,7 +70,8 @@ static void outages(struct world *w, const struct measure_row *row)
 void measure_bulk(const struct measure_row *row, uint64_t seed)
 {
     static struct world w;
-    struct app_params p = {.write_max = 65536, .read_max = 1 << 20, .unchecked = true, .total = UINT64_C(1) << 40};
+    struct app_params p = {
+        .write_max = 65536, .read_max = 1 << 20, .unchecked = true, .total = UINT64_C(1) << 40};
     mps_time_t stop = row->seconds * MPS_SEC;
     double capacity = 0;
 
@@ -135,8 +145,10 @@ static int by_time(const void *a, const void *b)
 void measure_blocks(const struct measure_row *row, uint64_t seed, uint64_t block)
 {
     static struct world w;
-    struct app_params p = {.write_max = 65536, .read_max = 1 << 20, .unchecked = true, .no_fin = true};
-    struct app_params answers = {.write_max = 1, .read_max = 1 << 20, .unchecked = true, .write_after_eof = true};
+    struct app_params p = {
+        .write_max = 65536, .read_max = 1 << 20, .unchecked = true, .no_fin = true};
+    struct app_params answers = {
+        .write_max = 1, .read_max = 1 << 20, .unchecked = true, .write_after_eof = true};
     const char *size = block < 1000000 ? "64k" : "1m";
     char metric[20];
 

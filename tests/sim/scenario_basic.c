@@ -99,8 +99,8 @@ static void one_path(struct world *w)
  */
 static void nobody_reads(struct world *w)
 {
-    struct app_params p = {.write_max = 64 * KB, .read_max = 64 * KB, .total = MB,
-                           .first_read = 5 * MPS_SEC};
+    struct app_params p = {
+        .write_max = 64 * KB, .read_max = 64 * KB, .total = MB, .first_read = 5 * MPS_SEC};
 
     twin_links(w);
     for (unsigned i = 0; i < 2; i++) {
@@ -139,7 +139,10 @@ static void tiny_window(struct world *w)
 
 static void small_writes(struct world *w)
 {
-    struct app_params p = {.write_max = 1, .read_max = 1, .total = 3000, .pause_permille = 200,
+    struct app_params p = {.write_max = 1,
+                           .read_max = 1,
+                           .total = 3000,
+                           .pause_permille = 200,
                            .pause_max = 5 * MPS_MSEC};
 
     twin_links(w);

@@ -153,7 +153,9 @@ static void random_failures(struct world *w)
     }
 }
 
-/* What a user may change while the connection runs: flag and weight of an address, the scheduler. */
+/*
+ * What a user may change while the connection runs: flag and weight of an address, the scheduler.
+ */
 static void change_policy(struct world *w, unsigned link)
 {
     struct prng *rng = &w->rng;

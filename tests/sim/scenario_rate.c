@@ -150,7 +150,9 @@ static void check_resume(struct world *w)
         world_fail(w, "the stream stood still when the path began again");
 }
 
-/* A narrow path with a long way beside a wider one: its data need others to be at hand meanwhile. */
+/*
+ * A narrow path with a long way beside a wider one: its data need others to be at hand meanwhile.
+ */
 static const struct path narrow_paths[] = {{8, 10, 80, 0}, {2, 75, 37, 0}};
 
 static void step_forget_stall(struct world *w, unsigned arg)

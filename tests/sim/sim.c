@@ -17,10 +17,9 @@
 #include "core/trace/trace.h"
 #include "scenario.h"
 
-static const struct scenario *const groups[] = {scenarios_basic, scenarios_failure,
-                                                scenarios_opening, scenarios_rate,
-                                                scenarios_fair,    scenarios_random,
-                                                scenarios_paths};
+static const struct scenario *const groups[] = {
+    scenarios_basic, scenarios_failure, scenarios_opening, scenarios_rate,
+    scenarios_fair,  scenarios_random,  scenarios_paths};
 
 #define N_GROUPS (sizeof(groups) / sizeof(groups[0]))
 #define N_DRAWN  2 /* the last groups: of one scenario each, for many seeds */

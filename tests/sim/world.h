@@ -28,7 +28,7 @@ struct world {
     struct world_step script[WORLD_MAX_SCRIPT];
     unsigned n_script;
     /* What must come out. */
-    bool may_reset;   /* either application may see a reset instead of the end of stream */
+    bool may_reset; /* either application may see a reset instead of the end of stream */
     bool must_reset;
 };
 

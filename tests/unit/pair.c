@@ -30,7 +30,9 @@ static struct pair_link *new_link(struct pair *p)
 {
     struct pair_link *l;
 
-    /* One whose connect was refused leaves nothing behind; of many that ended nobody looks at one. */
+    /*
+     * One whose connect was refused leaves nothing behind; of many that ended nobody looks at one.
+     */
     for (unsigned i = 0; i < p->n_links; i++) {
         l = &p->links[i];
         if (!l->sf[CLIENT] && !l->sf[SERVER] && (l->refuse || i >= PAIR_LINKS / 2)) {
@@ -130,9 +132,16 @@ static void event(struct pair *p, int side, const struct mps_event *ev)
     struct pair_link *l;
 
     switch (ev->type) {
-    case MPS_EV_ESTABLISHED: e->established = true; break;
-    case MPS_EV_PLAIN: e->plain = true; e->reason = ev->reason; break;
-    case MPS_EV_UNANSWERED: e->unanswered = true; break;
+    case MPS_EV_ESTABLISHED:
+        e->established = true;
+        break;
+    case MPS_EV_PLAIN:
+        e->plain = true;
+        e->reason = ev->reason;
+        break;
+    case MPS_EV_UNANSWERED:
+        e->unanswered = true;
+        break;
     case MPS_EV_OPEN:
         e->n_open++;
         l = new_link(p);
@@ -146,7 +155,9 @@ static void event(struct pair *p, int side, const struct mps_event *ev)
         l->refuse = p->refuse_joins && ev->local.ip[2] != p->silent_net;
         l->refuse_reason = p->refuse_reason;
         break;
-    case MPS_EV_SUBFLOW_UP: e->n_up++; break;
+    case MPS_EV_SUBFLOW_UP:
+        e->n_up++;
+        break;
     case MPS_EV_SUBFLOW_CLOSE:
         e->n_sf_close++;
         l = link_of(p, side, ev->subflow);
@@ -156,14 +167,31 @@ static void event(struct pair *p, int side, const struct mps_event *ev)
         }
         mps_subflow_release(ev->subflow);
         break;
-    case MPS_EV_ADDR_ANNOUNCED: e->n_announced++; break;
-    case MPS_EV_ADDR_REMOVED: e->n_removed++; break;
-    case MPS_EV_PRIORITY: e->n_priority++; break;
-    case MPS_EV_RESET: e->reset = true; e->reason = ev->reason; break;
-    case MPS_EV_CLOSED: e->closed = true; break;
-    case MPS_EV_STALE: e->n_stale++; break;
-    case MPS_EV_RECOVERED: e->n_recovered++; break;
-    case MPS_EV_REWRITTEN: e->n_rewritten++; break;
+    case MPS_EV_ADDR_ANNOUNCED:
+        e->n_announced++;
+        break;
+    case MPS_EV_ADDR_REMOVED:
+        e->n_removed++;
+        break;
+    case MPS_EV_PRIORITY:
+        e->n_priority++;
+        break;
+    case MPS_EV_RESET:
+        e->reset = true;
+        e->reason = ev->reason;
+        break;
+    case MPS_EV_CLOSED:
+        e->closed = true;
+        break;
+    case MPS_EV_STALE:
+        e->n_stale++;
+        break;
+    case MPS_EV_RECOVERED:
+        e->n_recovered++;
+        break;
+    case MPS_EV_REWRITTEN:
+        e->n_rewritten++;
+        break;
     }
 }
 
@@ -370,10 +398,15 @@ static void metrics(struct pair *p, struct pair_link *l, int side)
 {
     uint32_t rtt_us = l->srtt_us ? l->srtt_us : 10000;
     struct mps_metrics m = {
-        .srtt_us = rtt_us, .min_rtt_us = l->min_rtt_us ? l->min_rtt_us : rtt_us,
-        .rttvar_us = 1000, .mss = 1448, .cwnd = 1u << 20,
-        .rate = l->rate ? l->rate : 50000000, .acked = l->carried[side],
-        .in_flight = l->out[side].len, .losing = l->losing,
+        .srtt_us = rtt_us,
+        .min_rtt_us = l->min_rtt_us ? l->min_rtt_us : rtt_us,
+        .rttvar_us = 1000,
+        .mss = 1448,
+        .cwnd = 1u << 20,
+        .rate = l->rate ? l->rate : 50000000,
+        .acked = l->carried[side],
+        .in_flight = l->out[side].len,
+        .losing = l->losing,
     };
 
     if (l->cut && m.in_flight > 0) {
@@ -479,8 +512,7 @@ bool pair_complete(const struct pair *p)
     for (int side = 0; side < 2; side++) {
         const struct pair_end *e = &p->end[side];
 
-        if (!e->conn || e->reset || !e->eof || !e->closed ||
-            e->received != p->end[!side].to_send)
+        if (!e->conn || e->reset || !e->eof || !e->closed || e->received != p->end[!side].to_send)
             return false;
     }
     return true;

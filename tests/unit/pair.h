@@ -24,29 +24,29 @@ struct pair_pipe {
 
 struct pair_link {
     struct mps_subflow *sf[2];
-    struct mps_addr local;   /* of the client */
-    struct pair_pipe out[2]; /* [side]: written by that side */
-    bool cut;                /* a black hole: nothing moves */
-    bool losing;             /* nothing moves, but TCP is repairing a loss */
-    bool refuse;             /* the connect fails, */
+    struct mps_addr local;         /* of the client */
+    struct pair_pipe out[2];       /* [side]: written by that side */
+    bool cut;                      /* a black hole: nothing moves */
+    bool losing;                   /* nothing moves, but TCP is repairing a loss */
+    bool refuse;                   /* the connect fails, */
     enum mps_reason refuse_reason; /* for this */
     bool connected;
-    uint64_t rate;           /* that TCP reports, 0: 50 MB/s */
-    uint32_t srtt_us;        /* the same, 0: 10 ms */
-    uint32_t min_rtt_us;     /* without queues, 0: as srtt_us */
+    uint64_t rate;                        /* that TCP reports, 0: 50 MB/s */
+    uint32_t srtt_us;                     /* the same, 0: 10 ms */
+    uint32_t min_rtt_us;                  /* without queues, 0: as srtt_us */
     uint8_t opening[MPS_OPENING_MAX_LEN]; /* server: bytes before it has a subflow */
     size_t opening_len;
-    uint64_t carried[2];     /* bytes delivered, by sender */
+    uint64_t carried[2]; /* bytes delivered, by sender */
     void (*tamper)(struct pair_link *link, int from, uint8_t *p, size_t n);
 };
 
 struct pair_end {
     struct mps_conn *conn;
     uint64_t to_send, sent, received;
-    uint64_t urgent_end; /* the byte before is urgent; 0: none */
+    uint64_t urgent_end;  /* the byte before is urgent; 0: none */
     uint64_t urgent_seen; /* behind the last one that came */
     unsigned n_urgent;
-    bool fin;   /* FIN behind to_send */
+    bool fin; /* FIN behind to_send */
     bool fin_sent;
     bool stopped; /* does not read */
     bool eof;
@@ -66,16 +66,16 @@ struct pair {
     struct pair_link links[PAIR_LINKS];
     unsigned n_links;
     mps_time_t now;
-    size_t chunk;      /* bytes moved at a time at most, 0: all */
+    size_t chunk; /* bytes moved at a time at most, 0: all */
     bool no_metrics;
     bool patient;      /* applications wait for memory as long as it takes */
     bool refuse_joins; /* connects of joins fail, for this reason: */
     enum mps_reason refuse_reason;
-    bool silent_joins; /* nothing answers them */
+    bool silent_joins;   /* nothing answers them */
     unsigned silent_net; /* nor those from this network */
-    unsigned avoid_net; /* those from this network are not made, */
-    unsigned spared;    /* but for the first ones */
-    int join_error;    /* last error of mps_conn_join_accept */
+    unsigned avoid_net;  /* those from this network are not made, */
+    unsigned spared;     /* but for the first ones */
+    int join_error;      /* last error of mps_conn_join_accept */
     void (*tamper)(struct pair_link *, int, uint8_t *, size_t); /* of links to come */
 };
 

@@ -44,8 +44,7 @@ static void verdicts(void **state)
     assert_int_equal(after(16, 20000, 20000, 15000, 15000), MPS_ALIKE_UNKNOWN);
     /* Saturated, not wrapped. */
     assert_int_equal(after(16, 4000000000u, 4000000000u, 1000, 1000), MPS_ALIKE_DIFFERENT);
-    assert_int_equal(after(16, 4000000000u, 3000000000u, 3000000000u, 4000000000u),
-                     MPS_ALIKE_SAME);
+    assert_int_equal(after(16, 4000000000u, 3000000000u, 3000000000u, 4000000000u), MPS_ALIKE_SAME);
 }
 
 /* Short queues say nothing, nor do few samples. */

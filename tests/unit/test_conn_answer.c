@@ -15,8 +15,13 @@ static struct tcp start(struct pair *p, bool early)
 {
     struct tcp t = {
         .p = p,
-        .m = {.srtt_us = 10000, .min_rtt_us = 10000, .rttvar_us = 1000, .mss = 1448,
-              .cwnd = 14480, .acked = 1, .delivered = 1},
+        .m = {.srtt_us = 10000,
+              .min_rtt_us = 10000,
+              .rttvar_us = 1000,
+              .mss = 1448,
+              .cwnd = 14480,
+              .acked = 1,
+              .delivered = 1},
     };
 
     p->no_metrics = true;
@@ -29,7 +34,9 @@ static struct tcp start(struct pair *p, bool early)
     return t;
 }
 
-/* Time passes, with a look at TCP whenever one is wanted; returns how much until a verdict, or all. */
+/*
+ * Time passes, with a look at TCP whenever one is wanted; returns how much until a verdict, or all.
+ */
 static mps_time_t pass(struct tcp *t, mps_time_t duration)
 {
     struct pair *p = t->p;
@@ -143,7 +150,9 @@ static void answer_to_data_is_eaten(void **state)
     assert_false(t.p->end[CLIENT].plain);
 }
 
-/* Nothing was on its way when the path fell silent: the question finds out, and the answer comes. */
+/*
+ * Nothing was on its way when the path fell silent: the question finds out, and the answer comes.
+ */
 static void silence_without_data_is_no_box(void **state)
 {
     struct tcp t = start(*state, true);
@@ -344,13 +353,20 @@ int main(void)
 #define CASE(name) cmocka_unit_test_setup_teardown(name, pair_setup, pair_teardown)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(silence_is_no_box),
-        CASE(question_is_eaten),     CASE(question_with_data_is_eaten),
-        CASE(answer_is_eaten),       CASE(answer_to_data_is_eaten),
-        CASE(silence_without_data_is_no_box), CASE(silence_after_data_is_no_box),
-        CASE(losses_are_repaired),   CASE(silence_is_no_proof),
-        CASE(slow_server),           CASE(slow_server_with_data),
-        CASE(first_messages_are_alone), CASE(address_goes),
-        CASE(address_goes_with_data),   CASE(address_goes_later),
+        CASE(question_is_eaten),
+        CASE(question_with_data_is_eaten),
+        CASE(answer_is_eaten),
+        CASE(answer_to_data_is_eaten),
+        CASE(silence_without_data_is_no_box),
+        CASE(silence_after_data_is_no_box),
+        CASE(losses_are_repaired),
+        CASE(silence_is_no_proof),
+        CASE(slow_server),
+        CASE(slow_server_with_data),
+        CASE(first_messages_are_alone),
+        CASE(address_goes),
+        CASE(address_goes_with_data),
+        CASE(address_goes_later),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

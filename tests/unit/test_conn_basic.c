@@ -32,12 +32,10 @@ static void token_class(void **state)
         p->cfg[CLIENT].token_mod = 1 + i % 16;
         p->cfg[CLIENT].token_rem = i % p->cfg[CLIENT].token_mod;
         assert_int_equal(mps_conn_new_client(&conn, &p->env, &p->cfg[CLIENT], p->now), 0);
-        assert_int_equal(mps_conn_token(conn) % p->cfg[CLIENT].token_mod,
-                         p->cfg[CLIENT].token_rem);
+        assert_int_equal(mps_conn_token(conn) % p->cfg[CLIENT].token_mod, p->cfg[CLIENT].token_rem);
         mps_conn_free(conn);
         assert_int_equal(mps_conn_new_server(&conn, &p->env, &p->cfg[CLIENT], &hello, p->now), 0);
-        assert_int_equal(mps_conn_token(conn) % p->cfg[CLIENT].token_mod,
-                         p->cfg[CLIENT].token_rem);
+        assert_int_equal(mps_conn_token(conn) % p->cfg[CLIENT].token_mod, p->cfg[CLIENT].token_rem);
         mps_conn_free(conn);
     }
     p->cfg[CLIENT].token_mod = p->cfg[CLIENT].token_rem = 2;
@@ -261,10 +259,21 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, pair_setup, pair_teardown)
     const struct CMUnitTest tests[] = {
-        T(opening), T(token_class), T(both_ways), T(nothing_at_all), T(without_metrics),
-        T(one_byte_at_a_time), T(one_byte_with_joins), T(payload_checksum),
-        T(part_of_a_frame), T(no_part_of_a_frame), T(joins),
-        T(half_close_client), T(half_close_server), T(stopped_reader), T(nobody_reads),
+        T(opening),
+        T(token_class),
+        T(both_ways),
+        T(nothing_at_all),
+        T(without_metrics),
+        T(one_byte_at_a_time),
+        T(one_byte_with_joins),
+        T(payload_checksum),
+        T(part_of_a_frame),
+        T(no_part_of_a_frame),
+        T(joins),
+        T(half_close_client),
+        T(half_close_server),
+        T(stopped_reader),
+        T(nobody_reads),
         T(unread_at_the_end),
     };
 

@@ -326,10 +326,22 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, pair_setup, pair_teardown)
     const struct CMUnitTest tests[] = {
-        T(over_credit), T(acknowledges_the_unsent), T(acknowledges_unsent_control),
-        T(dsn_overflow), T(damaged_head), T(unknown_type), T(control_beyond_window),
-        T(forged_fastclose), T(forged_address), T(join_ids), T(join_limits), T(half_open_limit),
-        T(wrong_confirm), T(frames_before_confirm), T(wrong_reply), T(payload_damaged),
+        T(over_credit),
+        T(acknowledges_the_unsent),
+        T(acknowledges_unsent_control),
+        T(dsn_overflow),
+        T(damaged_head),
+        T(unknown_type),
+        T(control_beyond_window),
+        T(forged_fastclose),
+        T(forged_address),
+        T(join_ids),
+        T(join_limits),
+        T(half_open_limit),
+        T(wrong_confirm),
+        T(frames_before_confirm),
+        T(wrong_reply),
+        T(payload_damaged),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

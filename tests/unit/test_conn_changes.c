@@ -225,8 +225,14 @@ static void waiting_data_goes_on(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(first_address_is_backup), T(join_from_backup_address), T(join_to_backup_address),
-        T(there_and_back), T(weights), T(schedulers), T(timers_end_with_the_scheduler), T(waiting_data_goes_on),
+        T(first_address_is_backup),
+        T(join_from_backup_address),
+        T(join_to_backup_address),
+        T(there_and_back),
+        T(weights),
+        T(schedulers),
+        T(timers_end_with_the_scheduler),
+        T(waiting_data_goes_on),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

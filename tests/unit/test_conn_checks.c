@@ -262,9 +262,17 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, pair_setup, pair_teardown)
     const struct CMUnitTest tests[] = {
-        T(client_asks), T(server_asks), T(nobody_asks), T(near_is_not_checked), T(early_data),
-        T(length_changes), T(told_late), T(once_on_the_only_path), T(always_on_the_only_path),
-        T(length_on_the_only_path), T(only_for_now),
+        T(client_asks),
+        T(server_asks),
+        T(nobody_asks),
+        T(near_is_not_checked),
+        T(early_data),
+        T(length_changes),
+        T(told_late),
+        T(once_on_the_only_path),
+        T(always_on_the_only_path),
+        T(length_on_the_only_path),
+        T(only_for_now),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,7 +4,9 @@
 #include "pair.h"
 
 static const struct mps_timeouts keepalive = {
-    .keep_idle = 2 * MPS_SEC, .keep_interval = MPS_SEC, .keep_count = 3,
+    .keep_idle = 2 * MPS_SEC,
+    .keep_interval = MPS_SEC,
+    .keep_count = 3,
 };
 static const struct mps_timeouts patience = {.user = 5 * MPS_SEC};
 
@@ -116,7 +118,10 @@ static void not_asked_for(void **state)
 static void probes(void **state)
 {
     const struct mps_timeouts both = {
-        .keep_idle = 2 * MPS_SEC, .keep_interval = MPS_SEC, .keep_count = 30, .user = 4 * MPS_SEC,
+        .keep_idle = 2 * MPS_SEC,
+        .keep_interval = MPS_SEC,
+        .keep_count = 30,
+        .user = 4 * MPS_SEC,
     };
     struct mps_deadpeer d;
 
@@ -153,8 +158,8 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, pair_setup, pair_teardown)
     const struct CMUnitTest tests[] = {
-        T(client_keepalive), T(server_keepalive),           T(one_path_is_enough),
-        T(user_timeout),     T(user_timeout_with_progress), T(not_asked_for),
+        T(client_keepalive),      T(server_keepalive),           T(one_path_is_enough),
+        T(user_timeout),          T(user_timeout_with_progress), T(not_asked_for),
         cmocka_unit_test(probes),
     };
 

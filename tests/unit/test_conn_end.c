@@ -416,7 +416,9 @@ static void one_path_is_avoided(void **state)
     assert_true(p->end[CLIENT].reset && p->end[CLIENT].closed);
 }
 
-/* The only pair that had worked is avoided, at once or after a refusal; the other one never worked. */
+/*
+ * The only pair that had worked is avoided, at once or after a refusal; the other one never worked.
+ */
 static void only_path_is_avoided(struct pair *p, unsigned spared)
 {
     assert_int_equal(pair_start(p), 0);
@@ -504,15 +506,36 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, pair_setup, pair_teardown)
     const struct CMUnitTest tests[] = {
-        T(abort_tells_the_peer), T(abort_into_silence), T(abort_through_an_outage), T(abort_while_opening),
-        T(close_with_unread_data), T(data_after_close), T(close_is_bounded), T(foreign_answer),
-        T(no_answer), T(closed_without_answer), T(early_data_replayed),
-        T(early_data_not_replayed), T(early_data_refused), T(early_data), T(short_exchange), T(end_is_acknowledged),
-        T(no_subflow_left), T(single_reset_is_no_sign), T(silence_counts),
-        T(silence_leaves_time_for_a_join), T(agent_of_the_client_died),
-        T(agent_of_the_server_died), T(another_server_answers), T(unreachable_is_no_answer),
-        T(one_path_is_silent), T(one_path_is_avoided),
-        T(avoided_after_refusal), T(avoided_before), T(peer_forgot_us), T(last_acknowledgment_lost),
+        T(abort_tells_the_peer),
+        T(abort_into_silence),
+        T(abort_through_an_outage),
+        T(abort_while_opening),
+        T(close_with_unread_data),
+        T(data_after_close),
+        T(close_is_bounded),
+        T(foreign_answer),
+        T(no_answer),
+        T(closed_without_answer),
+        T(early_data_replayed),
+        T(early_data_not_replayed),
+        T(early_data_refused),
+        T(early_data),
+        T(short_exchange),
+        T(end_is_acknowledged),
+        T(no_subflow_left),
+        T(single_reset_is_no_sign),
+        T(silence_counts),
+        T(silence_leaves_time_for_a_join),
+        T(agent_of_the_client_died),
+        T(agent_of_the_server_died),
+        T(another_server_answers),
+        T(unreachable_is_no_answer),
+        T(one_path_is_silent),
+        T(one_path_is_avoided),
+        T(avoided_after_refusal),
+        T(avoided_before),
+        T(peer_forgot_us),
+        T(last_acknowledgment_lost),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

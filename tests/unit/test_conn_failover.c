@@ -221,8 +221,8 @@ static void backup(void **state)
     uint64_t before;
 
     start(p, 2);
-    assert_int_equal(
-        mps_conn_set_backup(p->end[SERVER].conn, p->links[1].sf[SERVER], true, p->now), 0);
+    assert_int_equal(mps_conn_set_backup(p->end[SERVER].conn, p->links[1].sf[SERVER], true, p->now),
+                     0);
     pair_settle(p);
     assert_int_equal(p->end[CLIENT].n_priority, 1);
     before = p->links[1].carried[CLIENT];
@@ -337,7 +337,9 @@ static void limit_with_hopeless_ones(void **state)
     assert_true(max == 3);
 }
 
-/* The place is taken by one that the accepting host, with nothing to send, does not know is dead. */
+/*
+ * The place is taken by one that the accepting host, with nothing to send, does not know is dead.
+ */
 static void limit_with_an_unnoticed_one(void **state)
 {
     struct pair *p = *state;
@@ -400,7 +402,9 @@ static void nonsense_everywhere(struct pair *p)
     mps_conn_push(p->end[CLIENT].conn, p->now);
 }
 
-/* No path is given up for long while there is no other: again and again, it takes a second at most. */
+/*
+ * No path is given up for long while there is no other: again and again, it takes a second at most.
+ */
 static void all_end_with_an_error(void **state)
 {
     struct pair *p = *state;
@@ -432,11 +436,26 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, pair_setup, pair_teardown)
     const struct CMUnitTest tests[] = {
-        T(joined_one_breaks), T(first_one_breaks), T(one_side_breaks), T(all_break_and_come_back),
-        T(half_written_frame), T(black_hole), T(black_hole_ends), T(hopeless_one_is_replaced),
-        T(proxy_loses_bytes), T(address_gone), T(address_announced), T(backup), T(backup_address), T(limit_with_hopeless_ones), T(limit_with_an_unnoticed_one),
-        T(hopeless_last_one_gets_company), T(silent_path_is_looked_for), T(no_twins),
-        T(refused_joins_back_off), T(all_end_with_an_error),
+        T(joined_one_breaks),
+        T(first_one_breaks),
+        T(one_side_breaks),
+        T(all_break_and_come_back),
+        T(half_written_frame),
+        T(black_hole),
+        T(black_hole_ends),
+        T(hopeless_one_is_replaced),
+        T(proxy_loses_bytes),
+        T(address_gone),
+        T(address_announced),
+        T(backup),
+        T(backup_address),
+        T(limit_with_hopeless_ones),
+        T(limit_with_an_unnoticed_one),
+        T(hopeless_last_one_gets_company),
+        T(silent_path_is_looked_for),
+        T(no_twins),
+        T(refused_joins_back_off),
+        T(all_end_with_an_error),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

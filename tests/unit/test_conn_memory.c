@@ -8,7 +8,9 @@
 
 #define TIME (400 * MPS_SEC)
 
-/* Memory comes back `later`, 0: as the test says. Returns false if nothing could be started at all. */
+/*
+ * Memory comes back `later`, 0: as the test says. Returns false if nothing could be started at all.
+ */
 static bool scenario(struct pair *p, mps_time_t later)
 {
     struct mps_addr a = pair_addr(1, 1, 0), b = pair_addr(2, 1, 0), c = pair_addr(3, 2, 80);
@@ -204,7 +206,9 @@ static void sending_needs_no_memory(void **state)
     free(p);
 }
 
-/* An application that does not read lets data wait for memory, but not what acknowledges its own. */
+/*
+ * An application that does not read lets data wait for memory, but not what acknowledges its own.
+ */
 static void acknowledgments_pass(void **state)
 {
     struct pair *p = malloc(sizeof(*p));
@@ -236,12 +240,9 @@ static void each_crypto_call(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(each_allocation),
-        cmocka_unit_test(all_from_some_on),
-        cmocka_unit_test(each_crypto_call),
-        cmocka_unit_test(lack_ends_no_subflow),
-        cmocka_unit_test(next_byte_needs_no_memory),
-        cmocka_unit_test(sending_needs_no_memory),
+        cmocka_unit_test(each_allocation),           cmocka_unit_test(all_from_some_on),
+        cmocka_unit_test(each_crypto_call),          cmocka_unit_test(lack_ends_no_subflow),
+        cmocka_unit_test(next_byte_needs_no_memory), cmocka_unit_test(sending_needs_no_memory),
         cmocka_unit_test(acknowledgments_pass),
     };
 

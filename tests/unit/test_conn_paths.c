@@ -212,9 +212,8 @@ static void tried_for_ever(struct pair *p, unsigned link, unsigned net)
     pair_run(p, MPS_RETRY_MAX + MPS_SEC);
     assert_int_equal(p->end[CLIENT].n_up, before + 1);
     assert_int_equal(mps_conn_n_active(p->end[CLIENT].conn), 2);
-    assert_int_equal(mps_list_entry(p->end[CLIENT].conn->subflows.prev, struct mps_subflow, node)
-                         ->ifindex,
-                     net);
+    assert_int_equal(
+        mps_list_entry(p->end[CLIENT].conn->subflows.prev, struct mps_subflow, node)->ifindex, net);
     finish(p);
 }
 
@@ -235,7 +234,8 @@ int main(void)
         T(ids_are_never_reused),
         T(joins_go_on_without_ids),
         T(first_address_returns),
-        T(ways_into_the_server), T(unchanged_address_keeps_its_back_off),
+        T(ways_into_the_server),
+        T(unchanged_address_keeps_its_back_off),
         T(route_ends_back_off),
         T(join_is_tried_for_ever),
         T(first_is_tried_for_ever),

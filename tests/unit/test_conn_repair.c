@@ -3,8 +3,8 @@
 #include "core/base/constants.h"
 #include "pair.h"
 
-#define FAR (200 * MPS_MSEC)
-#define BYTES 100000u
+#define FAR     (200 * MPS_MSEC)
+#define BYTES   100000u
 #define ENDLESS (UINT64_C(1) << 40)
 
 static void run_for(struct pair *p, mps_time_t duration)

@@ -100,7 +100,11 @@ static void as_the_program_asks(void **state)
 static void sockets_hold(struct pair *p, uint64_t notsent)
 {
     struct mps_metrics m = {
-        .srtt_us = 50000, .min_rtt_us = 50000, .mss = 1448, .rate = 12500000, .notsent = notsent,
+        .srtt_us = 50000,
+        .min_rtt_us = 50000,
+        .mss = 1448,
+        .rate = 12500000,
+        .notsent = notsent,
     };
 
     for (unsigned i = 0; i < p->n_links; i++)
@@ -144,7 +148,13 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, pair_setup, pair_teardown)
     const struct CMUnitTest tests[] = {
-        T(slow_paths), T(fast_paths), T(peer_does_not_read), T(waits_for_slow_path), T(as_the_program_asks), T(unsent), T(arrives),
+        T(slow_paths),
+        T(fast_paths),
+        T(peer_does_not_read),
+        T(waits_for_slow_path),
+        T(as_the_program_asks),
+        T(unsent),
+        T(arrives),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* What a transport may say of its sockets and of itself: split TCP, a pair to avoid, a host that stops. */
+/*
+ * What a transport may say of its sockets and of itself: split TCP, a pair to avoid, a host that
+ * stops.
+ */
 #include "pair.h"
 #include "core/base/constants.h"
 
@@ -11,7 +14,9 @@ static void start(struct pair *p)
     assert_int_equal(p->end[SERVER].n_up, 1);
 }
 
-/* The bytes beyond a box that splits TCP are known from PONGs alone, and the stream flows on them. */
+/*
+ * The bytes beyond a box that splits TCP are known from PONGs alone, and the stream flows on them.
+ */
 static void split_path(void **state)
 {
     struct pair *p = *state;
@@ -68,7 +73,9 @@ static void avoided_pair_has_its_turn_later(void **state)
     assert_int_equal(p->end[CLIENT].n_up, 2);
 }
 
-/* The client has closed, and its host stops: the server is told in time that nobody reads any more. */
+/*
+ * The client has closed, and its host stops: the server is told in time that nobody reads any more.
+ */
 static void host_that_stops(void **state)
 {
     struct pair *p = *state;

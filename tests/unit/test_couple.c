@@ -26,8 +26,7 @@ static void setup(struct model *m, unsigned n, enum mps_fairness mode)
     m->n = n;
     m->now = MPS_SEC;
     for (unsigned i = 0; i < n; i++) {
-        m->path[i] =
-            (struct mps_couple_path){.slot = i, .srtt_us = 50000, .min_rtt_us = 20000};
+        m->path[i] = (struct mps_couple_path){.slot = i, .srtt_us = 50000, .min_rtt_us = 20000};
         m->bottleneck[i] = i;
         m->capacity[i] = 1000000;
     }
@@ -265,7 +264,10 @@ static void thrifty(void **state)
     assert_in_range(silent, 1, m.n * 6 * MPS_SEC / 30);
 }
 
-/* Queues that differ: nothing is risked before it can be paid for, and then a flat outcome is clear. */
+/*
+ * Queues that differ: nothing is risked before it can be paid for, and then a flat outcome is
+ * clear.
+ */
 static void unlike_queues(void **state)
 {
     struct model m;
@@ -362,13 +364,14 @@ static void strict(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(shared),    cmocka_unit_test(disjoint), cmocka_unit_test(partly),
-        cmocka_unit_test(change),    cmocka_unit_test(lost),     cmocka_unit_test(idle),
-        cmocka_unit_test(far),       cmocka_unit_test(strict),
-        cmocka_unit_test(probed),   cmocka_unit_test(queue_only),
-        cmocka_unit_test(thrifty),
-        cmocka_unit_test(false_rate), cmocka_unit_test(unlike_queues),
-        cmocka_unit_test(alike_queues),   cmocka_unit_test(unlike_before),
+        cmocka_unit_test(shared),        cmocka_unit_test(disjoint),
+        cmocka_unit_test(partly),        cmocka_unit_test(change),
+        cmocka_unit_test(lost),          cmocka_unit_test(idle),
+        cmocka_unit_test(far),           cmocka_unit_test(strict),
+        cmocka_unit_test(probed),        cmocka_unit_test(queue_only),
+        cmocka_unit_test(thrifty),       cmocka_unit_test(false_rate),
+        cmocka_unit_test(unlike_queues), cmocka_unit_test(alike_queues),
+        cmocka_unit_test(unlike_before),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

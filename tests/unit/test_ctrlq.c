@@ -243,9 +243,8 @@ static void test_no_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_tx),    cmocka_unit_test(test_tx_bounds),
-        cmocka_unit_test(test_rx),    cmocka_unit_test(test_model),
-        cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_tx),    cmocka_unit_test(test_tx_bounds), cmocka_unit_test(test_rx),
+        cmocka_unit_test(test_model), cmocka_unit_test(test_no_memory),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -91,8 +91,8 @@ static void acknowledgments(void **state)
 
 static struct mps_metrics moving(uint64_t acked)
 {
-    return (struct mps_metrics){.srtt_us = 20000, .rttvar_us = 1000, .acked = acked,
-                                .in_flight = 10000};
+    return (struct mps_metrics){
+        .srtt_us = 20000, .rttvar_us = 1000, .acked = acked, .in_flight = 10000};
 }
 
 static void silence(void **state)
@@ -181,10 +181,14 @@ static void looks(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(credit_is_monotone), cmocka_unit_test(credit_announcements),
-        cmocka_unit_test(window_follows_the_reader), cmocka_unit_test(acknowledgments),
-        cmocka_unit_test(silence), cmocka_unit_test(one_way_silence),
-        cmocka_unit_test(idle_is_not_stale), cmocka_unit_test(looks),
+        cmocka_unit_test(credit_is_monotone),
+        cmocka_unit_test(credit_announcements),
+        cmocka_unit_test(window_follows_the_reader),
+        cmocka_unit_test(acknowledgments),
+        cmocka_unit_test(silence),
+        cmocka_unit_test(one_way_silence),
+        cmocka_unit_test(idle_is_not_stale),
+        cmocka_unit_test(looks),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

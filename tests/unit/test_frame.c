@@ -25,24 +25,23 @@ static void random_addr(struct mps_addr *addr, uint64_t *rng)
     random_bytes(addr->ip, addr->family == MPS_AF_INET ? 4 : 16, rng);
 }
 
-#define FILL_U8(at)    at = (uint8_t)test_random(rng);
-#define FILL_U32(at)   at = (uint32_t)test_random(rng);
-#define FILL_U64(at)   at = test_random(rng);
-#define FILL_ADDR(at)  random_addr(&at, rng);
-#define FILL_MAC8(at)  random_bytes(at, sizeof(at), rng);
-#define FILL_MAC20(at) random_bytes(at, sizeof(at), rng);
-#define FILL_FLAGS(at) at = (uint8_t)test_random(rng) & mask;
+#define FILL_U8(at)                    at = (uint8_t)test_random(rng);
+#define FILL_U32(at)                   at = (uint32_t)test_random(rng);
+#define FILL_U64(at)                   at = test_random(rng);
+#define FILL_ADDR(at)                  random_addr(&at, rng);
+#define FILL_MAC8(at)                  random_bytes(at, sizeof(at), rng);
+#define FILL_MAC20(at)                 random_bytes(at, sizeof(at), rng);
+#define FILL_FLAGS(at)                 at = (uint8_t)test_random(rng) & mask;
 #define FILL_FIELD(kind, member, name) FILL_##kind(c.member.name)
-#define ORDERED c.csn
-#define OUTSIDE 0
+#define ORDERED                        c.csn
+#define OUTSIDE                        0
 #define FILL(name, number, member, space, flags, fields)                                           \
     case MPS_FRAME_##name: {                                                                       \
         const uint8_t mask = flags;                                                                \
                                                                                                    \
         (void)mask;                                                                                \
         c.csn = space;                                                                             \
-        fields                                                                                     \
-        break;                                                                                     \
+        fields break;                                                                              \
     }
 
 static struct mps_ctrl random_ctrl(enum mps_frame_type type, uint64_t *rng)
@@ -282,8 +281,7 @@ static void dss_lengths(void **state)
     for (unsigned len = 0; len < 0x10000; len++) {
         unsigned rest = len - MPS_DSS_FIXED_LEN;
         bool plain_ok = len >= MPS_DSS_FIXED_LEN && rest <= MPS_DSS_MAX_PAYLOAD;
-        bool crc_ok =
-            len >= MPS_DSS_FIXED_LEN && rest <= MPS_DSS_MAX_PAYLOAD + 4 && rest > 4;
+        bool crc_ok = len >= MPS_DSS_FIXED_LEN && rest <= MPS_DSS_MAX_PAYLOAD + 4 && rest > 4;
         struct mps_frame f;
 
         assert_int_equal(parse_dss_of_len(len, false, &f), plain_ok ? 0 : MPS_EPROTO);
@@ -334,8 +332,7 @@ static void odd_fields(void **state)
     for (unsigned family = 0; family < 256; family++) {
         buf[13] = (uint8_t)family;
         seal(buf, len);
-        assert_int_equal(parse(buf, len, NULL, NULL, NULL),
-                         family == MPS_AF_INET ? 0 : MPS_EPROTO);
+        assert_int_equal(parse(buf, len, NULL, NULL, NULL), family == MPS_AF_INET ? 0 : MPS_EPROTO);
     }
     buf[13] = MPS_AF_INET; /* flags without a meaning are ignored */
     buf[1] = 0xff;

@@ -40,8 +40,7 @@ static void send_queue(void **state)
     BROKEN(mps_sendq_check(&q), q.head, q.base - 1, "sendq: the head is not in the first chunk");
     BROKEN(mps_sendq_check(&q), q.tail, q.tail + MPS_SENDQ_CHUNK,
            "sendq: the tail is not in the last chunk");
-    BROKEN(mps_sendq_check(&q), q.ring[q.first], NULL,
-           "sendq: a chunk in use counts as released");
+    BROKEN(mps_sendq_check(&q), q.ring[q.first], NULL, "sendq: a chunk in use counts as released");
     BROKEN(mps_sendq_check(&q), q.ring[q.first], pin.chunk[0],
            "sendq: a chunk in use counts as released");
     /* Its first members are the link of the list and the number of pins. */
@@ -67,7 +66,8 @@ static void runs(void **state)
     mps_rtxq_requeue(&q, first);
     BROKEN(mps_rtxq_check(&q), second->dsn, 11,
            "rtxq: a run does not begin where the one before it ends");
-    BROKEN(mps_rtxq_check(&q), q.head, 1, "rtxq: a run does not begin where the one before it ends");
+    BROKEN(mps_rtxq_check(&q), q.head, 1,
+           "rtxq: a run does not begin where the one before it ends");
     BROKEN(mps_rtxq_check(&q), third->len, 2, "rtxq: the tail is not behind the last run");
     BROKEN(mps_rtxq_check(&q), q.tail, 30, "rtxq: the tail is not behind the last run");
     BROKEN(mps_rtxq_check(&q), second->first_sent, 4,
@@ -218,8 +218,10 @@ static void control_received(void **state)
     BROKEN(mps_ctrlq_rx_check(&q), q.delivered, 3, "ctrlq: more is ready than the window");
     BROKEN(mps_ctrlq_rx_check(&q), last->ctrl.csn, 32,
            "ctrlq: a frame is held from beyond the window");
-    BROKEN(mps_ctrlq_rx_check(&q), first->ctrl.csn, 1, "ctrlq: the frames received are not in order");
-    BROKEN(mps_ctrlq_rx_check(&q), last->ctrl.csn, 6, "ctrlq: the frames received are not in order");
+    BROKEN(mps_ctrlq_rx_check(&q), first->ctrl.csn, 1,
+           "ctrlq: the frames received are not in order");
+    BROKEN(mps_ctrlq_rx_check(&q), last->ctrl.csn, 6,
+           "ctrlq: the frames received are not in order");
     BROKEN(mps_ctrlq_rx_check(&q), q.expected, 6, "ctrlq: the frames received are not in order");
     BROKEN(mps_ctrlq_rx_check(&q), q.held.next, &q.held, "ctrlq: a frame that is ready is lost");
     mps_ctrlq_rx_deinit(&q);
@@ -312,7 +314,8 @@ static void subflows(void **state)
            "subflow: the bytes queued are not those of the frames");
     BROKEN(mps_sf_check(sf), sf->rx.need, 100000, "subflow: a head leaves its place");
     sf->rx.mode = MPS_RX_SKIP;
-    BROKEN(mps_sf_check(sf), sf->rx.starved, true, "subflow: one that waits for memory has no head");
+    BROKEN(mps_sf_check(sf), sf->rx.starved, true,
+           "subflow: one that waits for memory has no head");
     BROKEN(mps_sf_check(sf), sf->rx.chunk, &chunk,
            "subflow: a place for a payload is kept and none comes");
     sf->rx.mode = MPS_RX_PAYLOAD;
@@ -357,7 +360,8 @@ static void connection(void **state)
     if (c->tx.rtxq.outstanding[sf->slot] == 0)
         sf = subflow(c, 1);
     mps_sf_tx_deinit(sf); /* as when it ends, but that its runs are forgotten */
-    BROKEN(mps_conn_check(c), sf->state, MPS_SF_DEAD, "conn: a subflow that has ended carries data");
+    BROKEN(mps_conn_check(c), sf->state, MPS_SF_DEAD,
+           "conn: a subflow that has ended carries data");
     BROKEN(mps_conn_check(c), c->flow.limit, 1, "conn: more was sent than the peer's credit");
     BROKEN(mps_conn_check(c), c->tx.fin, !c->tx.rtxq.fin,
            "conn: more was sent than the application wrote");

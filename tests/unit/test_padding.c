@@ -153,8 +153,10 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, pair_setup, pair_teardown)
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(empty), cmocka_unit_test(length), cmocka_unit_test(pieces), cmocka_unit_test(taken_with_more),
-        T(to_a_stranger), T(byte_by_byte), T(not_with_early_data), T(not_before_data),
+        cmocka_unit_test(empty),  cmocka_unit_test(length),
+        cmocka_unit_test(pieces), cmocka_unit_test(taken_with_more),
+        T(to_a_stranger),         T(byte_by_byte),
+        T(not_with_early_data),   T(not_before_data),
         T(not_without_metrics),
     };
 

@@ -404,11 +404,16 @@ static void test_reserve(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_edges),   cmocka_unit_test(test_first_copy),
-        cmocka_unit_test(test_hostile), cmocka_unit_test(test_model),
-        cmocka_unit_test(test_many),    cmocka_unit_test(test_no_memory),
-        cmocka_unit_test(test_model_cut), cmocka_unit_test(test_no_memory_cut),
-        cmocka_unit_test(test_no_memory_inserting), cmocka_unit_test(test_reserve),
+        cmocka_unit_test(test_edges),
+        cmocka_unit_test(test_first_copy),
+        cmocka_unit_test(test_hostile),
+        cmocka_unit_test(test_model),
+        cmocka_unit_test(test_many),
+        cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_model_cut),
+        cmocka_unit_test(test_no_memory_cut),
+        cmocka_unit_test(test_no_memory_inserting),
+        cmocka_unit_test(test_reserve),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

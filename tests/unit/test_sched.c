@@ -3,13 +3,13 @@
 #include "core/sched/sched.h"
 #include "test.h"
 
-#define MBIT    UINT64_C(125000)
-#define MAX_P   4
+#define MBIT      UINT64_C(125000)
+#define MAX_P     4
 #define STATE_MAX 16
-#define NONE    MPS_SCHED_NONE
-#define KB      UINT64_C(1024)
-#define MB      (1024 * KB)
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+#define NONE      MPS_SCHED_NONE
+#define KB        UINT64_C(1024)
+#define MB        (1024 * KB)
+#define COUNT(a)  (sizeof(a) / sizeof((a)[0]))
 
 /* A measured, idle path with room. */
 static struct mps_sched_path path(uint64_t rate, uint32_t rtt_ms)
@@ -207,8 +207,8 @@ static void test_ecf_more(void **user)
 /* Once it waits it goes on waiting a little beyond the point where it began. */
 static void test_ecf_hysteresis(void **user)
 {
-    struct row row = {"", {full(100 * MBIT, 10, 12500), path(10 * MBIT, 100)}, 2, 800 * KB,
-                      100 * MB, false, 1};
+    struct row row = {
+        "", {full(100 * MBIT, 10, 12500), path(10 * MBIT, 100)}, 2, 800 * KB, 100 * MB, false, 1};
     uint64_t state[STATE_MAX] = {0};
 
     assert_int_equal(pick_with(&mps_sched_ecf, state, &row), 1);
@@ -388,11 +388,11 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_find),          cmocka_unit_test(test_common),
         cmocka_unit_test(test_ecf_best),      cmocka_unit_test(test_ecf_waits),
-        cmocka_unit_test(test_ecf_more),
-        cmocka_unit_test(test_ecf_hysteresis), cmocka_unit_test(test_ecf_unknown),
-        cmocka_unit_test(test_ecf_extremes),  cmocka_unit_test(test_minrtt),
-        cmocka_unit_test(test_roundrobin),    cmocka_unit_test(test_backup),
-        cmocka_unit_test(test_weights),       cmocka_unit_test(test_weighed_turns),
+        cmocka_unit_test(test_ecf_more),      cmocka_unit_test(test_ecf_hysteresis),
+        cmocka_unit_test(test_ecf_unknown),   cmocka_unit_test(test_ecf_extremes),
+        cmocka_unit_test(test_minrtt),        cmocka_unit_test(test_roundrobin),
+        cmocka_unit_test(test_backup),        cmocka_unit_test(test_weights),
+        cmocka_unit_test(test_weighed_turns),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

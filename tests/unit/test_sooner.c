@@ -112,8 +112,8 @@ static void test_affords(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_idle),       cmocka_unit_test(test_arrives),
-        cmocka_unit_test(test_repair),     cmocka_unit_test(test_unexplored),
+        cmocka_unit_test(test_idle),    cmocka_unit_test(test_arrives),
+        cmocka_unit_test(test_repair),  cmocka_unit_test(test_unexplored),
         cmocka_unit_test(test_affords),
     };
 

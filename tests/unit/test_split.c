@@ -148,10 +148,8 @@ static void arrived_anyway(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(fills_the_path),
-        cmocka_unit_test(follows_a_change),
-        cmocka_unit_test(foreign_answers),
-        cmocka_unit_test(bounded_marks),
+        cmocka_unit_test(fills_the_path),  cmocka_unit_test(follows_a_change),
+        cmocka_unit_test(foreign_answers), cmocka_unit_test(bounded_marks),
         cmocka_unit_test(arrived_anyway),
     };
 

@@ -28,8 +28,8 @@ static void trace(struct pair *p)
 }
 
 /* The i-th record of a kind by a connection; NULL behind the last one. */
-static const struct mps_trace_record *find(const struct pair *p, int side,
-                                           enum mps_trace_type type, unsigned i)
+static const struct mps_trace_record *find(const struct pair *p, int side, enum mps_trace_type type,
+                                           unsigned i)
 {
     for (unsigned k = 0; k < n_records; k++) {
         if (records[k].type == type && records[k].token == mps_conn_token(p->end[side].conn) &&
@@ -279,8 +279,8 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, pair_setup, pair_teardown)
     const struct CMUnitTest tests[] = {
-        TEST(life), TEST(picks),     TEST(no_credit), TEST(hangs_and_comes_back),
-        TEST(lost), TEST(redundant), TEST(backup),    TEST(rests),
+        TEST(life),  TEST(picks),     TEST(no_credit), TEST(hangs_and_comes_back),
+        TEST(lost),  TEST(redundant), TEST(backup),    TEST(rests),
         TEST(reset),
     };
 

@@ -12,9 +12,9 @@ enum mps_family {
 };
 
 struct mps_addr {
-    uint8_t family;  /* enum mps_family */
-    uint16_t port;   /* host order, 0: none */
-    uint8_t ip[16];  /* network order, the first 4 bytes for IPv4, the rest zero */
+    uint8_t family; /* enum mps_family */
+    uint16_t port;  /* host order, 0: none */
+    uint8_t ip[16]; /* network order, the first 4 bytes for IPv4, the rest zero */
 };
 
 /* Identifier of an address within one connection, one space per host (RFC 6824 section 3.4). */

@@ -18,15 +18,15 @@
  * is left: it is not announced, nor withdrawn. mptcpshim-protocol(7), "JOINS". */
 #define MPS_ADDR_ID_SPARE 255u
 
-#define MPS_ACK_DELAY      (10 * MPS_MSEC) /* a delayed DATA_ACK; TCP delays up to 40 ms */
+#define MPS_ACK_DELAY (10 * MPS_MSEC) /* a delayed DATA_ACK; TCP delays up to 40 ms */
 
 /* ---- frames and room ---- */
 
 /* A payload that finds no memory is let go after so long. */
 #define MPS_LACK_WAIT (500 * MPS_MSEC)
 
-#define MPS_FRAME_MIN      2800u  /* payload of a DSS on a slow path: two segments */
-#define MPS_ROOM_MIN       16384u
+#define MPS_FRAME_MIN 2800u /* payload of a DSS on a slow path: two segments */
+#define MPS_ROOM_MIN  16384u
 
 /* ---- checksums of payloads ---- */
 
@@ -35,9 +35,9 @@
 
 /* ---- path manager ---- */
 
-#define MPS_RETRY_MIN    (1 * MPS_SEC)
-#define MPS_RETRY_MAX    (60 * MPS_SEC)
-#define MPS_RETRY_PAIRS  64u            /* pairs whose back-off is remembered */
+#define MPS_RETRY_MIN   (1 * MPS_SEC)
+#define MPS_RETRY_MAX   (60 * MPS_SEC)
+#define MPS_RETRY_PAIRS 64u /* pairs whose back-off is remembered */
 
 /* Without any working subflow: another pair is tried beside a join that has no answer so long. */
 #define MPS_JOIN_PATIENCE (1 * MPS_SEC)
@@ -55,5 +55,7 @@
 #define MPS_FASTCLOSE_WAIT (2 * MPS_SEC)
 #define MPS_FASTCLOSE_MAX  (20 * MPS_SEC) /* the same while TCP is still trying */
 
-/* What FIN_WAIT_2 becomes when the host of the connection stops: long enough for those who answer. */
+/*
+ * What FIN_WAIT_2 becomes when the host of the connection stops: long enough for those who answer.
+ */
 #define MPS_LEAVE_WAIT (1 * MPS_SEC)

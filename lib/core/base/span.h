@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* A borrowed run of bytes: the core's word for struct iovec, which belongs to the system headers. */
+/*
+ * A borrowed run of bytes: the core's word for struct iovec, which belongs to the system headers.
+ */
 #pragma once
 #include <stddef.h>
 #include <stdint.h>

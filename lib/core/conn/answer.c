@@ -78,7 +78,10 @@ static enum mps_answer_verdict ask(struct mps_answer *a, struct mps_question *q,
     return MPS_ANSWER_ASK;
 }
 
-/* HELLO is behind a hole there. Asked at TCP's first repetition, since it holds back after the next. */
+/*
+ * HELLO is behind a hole there. Asked at TCP's first repetition, since it holds back after the
+ * next.
+ */
 static enum mps_answer_verdict unheard(struct mps_answer *a, const struct mps_metrics *m,
                                        mps_time_t rtt, mps_time_t now)
 {
@@ -96,8 +99,8 @@ static enum mps_answer_verdict unheard(struct mps_answer *a, const struct mps_me
 }
 
 /*
- * The answer is behind a hole here. After a silence what TCP repeats there comes after as long again
- * at the latest: its timer doubles.
+ * The answer is behind a hole here. After a silence what TCP repeats there comes after as long
+ * again at the latest: its timer doubles.
  */
 static enum mps_answer_verdict eaten(struct mps_answer *a, const struct mps_metrics *m,
                                      mps_time_t rtt, mps_time_t now)

@@ -27,15 +27,15 @@ struct mps_question {
 };
 
 struct mps_answer {
-    mps_time_t since;       /* HELLO was ready to be sent, 0: none was */
-    mps_time_t look_at;     /* fresh metrics are wanted then, MPS_NEVER: not */
+    mps_time_t since;   /* HELLO was ready to be sent, 0: none was */
+    mps_time_t look_at; /* fresh metrics are wanted then, MPS_NEVER: not */
     bool measured;
-    uint64_t acked;         /* by TCP before HELLO */
-    uint32_t repeats_before; /* TCP's, before HELLO, */
-    uint32_t repeats;       /* at the latest look, */
-    mps_time_t repeated_at; /* and when they were first seen to be that many */
+    uint64_t acked;             /* by TCP before HELLO */
+    uint32_t repeats_before;    /* TCP's, before HELLO, */
+    uint32_t repeats;           /* at the latest look, */
+    mps_time_t repeated_at;     /* and when they were first seen to be that many */
     mps_time_t first_beyond_at; /* bytes of the peer wait behind a hole since then, */
-    mps_time_t beyond_at;   /* and since then the path has not been silent, 0: none do */
+    mps_time_t beyond_at;       /* and since then the path has not been silent, 0: none do */
     struct mps_question heard, answered;
 };
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* What always holds inside a connection: the parts of mps_conn_check that have no header of their own. */
+/*
+ * What always holds inside a connection: the parts of mps_conn_check that have no header of their
+ * own.
+ */
 #pragma once
 #include "state.h"
 

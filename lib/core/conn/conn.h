@@ -3,9 +3,9 @@
  * A multipath connection, sans I/O: bytes of the application on one side, subflows (subflow.h) on
  * the other, time as an argument.
  *
- * After every verb the transport (1) drains mps_conn_next_event, (2) moves what mps_subflow_tx_spans
- * and mps_conn_app_rx_spans offer, (3) re-reads mps_conn_deadline. No verb calls back. One thread
- * at a time.
+ * After every verb the transport (1) drains mps_conn_next_event, (2) moves what
+ * mps_subflow_tx_spans and mps_conn_app_rx_spans offer, (3) re-reads mps_conn_deadline. No verb
+ * calls back. One thread at a time.
  *
  * Invariants (with their numbers in ARCHITECTURE.md): I2 no deadlock: subflows are always read, but
  * for a while when memory is missing (MPS_LACK_WAIT), and only data needs credit. I3 memory is
@@ -52,24 +52,24 @@ struct mps_config {
     const struct mps_sched_ops *sched; /* NULL: the default */
     const struct mps_pm_ops *pm;       /* NULL: the default */
     enum mps_fairness fairness;
-    uint32_t capabilities;             /* MPS_CAP_* we ask for */
+    uint32_t capabilities; /* MPS_CAP_* we ask for */
     bool check_far; /* payloads carry checksums on paths whose RTT is above MPS_CHECKS_RTT_US */
-    uint64_t snd_buf_max;              /* most bytes of application data held until DATA_ACK */
+    uint64_t snd_buf_max;               /* most bytes of application data held until DATA_ACK */
     uint64_t rcv_buf_init, rcv_buf_max; /* credit window: at first, and grown up to */
     unsigned max_subflows; /* <= MPS_MAX_SUBFLOWS; joins that are not confirmed come on top */
-    unsigned max_addrs;                /* remote addresses remembered */
-    bool zero_rtt;                     /* client: data right behind HELLO (proven peer) */
-    bool announced_only; /* client: no joins to the address of the first subflow, at its port */
-    mps_time_t hello_timeout;          /* client: for HELLO_REPLY */
-    mps_time_t join_timeout;           /* connect and opening of a join */
+    unsigned max_addrs;    /* remote addresses remembered */
+    bool zero_rtt;         /* client: data right behind HELLO (proven peer) */
+    bool announced_only;   /* client: no joins to the address of the first subflow, at its port */
+    mps_time_t hello_timeout; /* client: for HELLO_REPLY */
+    mps_time_t join_timeout;  /* connect and opening of a join */
     /*
      * Client: a connection opens joins when it is so old, and two round trips at least, or as soon
      * as it carries MPS_JOIN_BYTES: one that ends before needs no second path. 0: at once.
      */
     mps_time_t join_delay;
-    mps_time_t no_subflow_timeout;     /* break before make: life without any subflow */
-    mps_time_t keepalive;              /* silence of a subflow before it is asked, 0: never */
-    mps_time_t close_timeout;          /* after both DATA_FINs or an application's close */
+    mps_time_t no_subflow_timeout; /* break before make: life without any subflow */
+    mps_time_t keepalive;          /* silence of a subflow before it is asked, 0: never */
+    mps_time_t close_timeout;      /* after both DATA_FINs or an application's close */
     /* Our token is token_rem modulo token_mod, so that it tells who has the connection; 0: any. */
     uint32_t token_mod, token_rem;
 };
@@ -102,13 +102,12 @@ uint32_t mps_conn_token(const struct mps_conn *conn); /* ours: what a peer's JOI
  * after HELLO are fed in through mps_subflow_rx_spans. Address ids of the first pair are 0.
  */
 int mps_conn_first_subflow(struct mps_conn *conn, const struct mps_addr *local,
-                           const struct mps_addr *remote, mps_time_t now,
-                           struct mps_subflow **ret);
+                           const struct mps_addr *remote, mps_time_t now, struct mps_subflow **ret);
 
 /*
  * A peer's JOIN has been read from a fresh connection and names this connection. 0: JOIN_REPLY is
- * ready to be sent. Negative (MPS_ELIMIT, MPS_ESTATE, MPS_ENOMEM, ...): answer with REFUSE and close; the
- * connection is unharmed.
+ * ready to be sent. Negative (MPS_ELIMIT, MPS_ESTATE, MPS_ENOMEM, ...): answer with REFUSE and
+ * close; the connection is unharmed.
  */
 int mps_conn_join_accept(struct mps_conn *conn, const struct mps_join *join,
                          const struct mps_addr *local, const struct mps_addr *remote,
@@ -117,12 +116,12 @@ int mps_conn_join_accept(struct mps_conn *conn, const struct mps_join *join,
 /* ---- path manager input ---- */
 
 /*
- * A local address that may be used (its port: of our listener that takes joins at that address,
- * 0 if none). `ifindex` distinguishes interfaces, 0 if unknown. Adding it again updates it, and does
+ * A local address that may be used (its port: of our listener that takes joins at that address, 0
+ * if none). `ifindex` distinguishes interfaces, 0 if unknown. Adding it again updates it, and does
  * nothing if nothing is new; at most 256 at a time (MPS_ELIMIT). `announce`: tell the peer by
- * ADD_ADDR, as long as there are identifiers: each is used once, 254 in all. `backup` is
- * passed on to the address's subflows, also to the first one and those of the peer's joins, when
- * they carry data; the peer is told by MP_PRIO.
+ * ADD_ADDR, as long as there are identifiers: each is used once, 254 in all. `backup` is passed on
+ * to the address's subflows, also to the first one and those of the peer's joins, when they carry
+ * data; the peer is told by MP_PRIO.
  */
 int mps_conn_local_add(struct mps_conn *conn, const struct mps_addr *addr, uint32_t ifindex,
                        bool backup, bool announce, mps_time_t now);
@@ -168,8 +167,7 @@ int mps_conn_set_scheduler(struct mps_conn *conn, const struct mps_sched_ops *sc
                            mps_time_t now);
 
 /* Backup flag of one subflow, told to the peer by MP_PRIO. */
-int mps_conn_set_backup(struct mps_conn *conn, struct mps_subflow *sf, bool backup,
-                        mps_time_t now);
+int mps_conn_set_backup(struct mps_conn *conn, struct mps_subflow *sf, bool backup, mps_time_t now);
 
 /* ---- application to peer ---- */
 
@@ -261,9 +259,7 @@ void mps_conn_push(struct mps_conn *conn, mps_time_t now);
 
 /* Their meaning is in the rows of event_list.h. */
 #define MPS_EVENT_TYPE(type, name, about) MPS_EV_##type,
-enum mps_event_type {
-    MPS_EVENTS(MPS_EVENT_TYPE)
-};
+enum mps_event_type { MPS_EVENTS(MPS_EVENT_TYPE) };
 
 struct mps_event {
     enum mps_event_type type;

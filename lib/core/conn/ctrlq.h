@@ -77,9 +77,9 @@ struct mps_ctrlq_held {
 
 struct mps_ctrlq_rx {
     const struct mps_mem *mem;
-    struct mps_list held; /* by CSN: those ready, then those behind a hole */
-    uint32_t delivered;   /* next CSN to hand out */
-    uint32_t expected;    /* first CSN not received */
+    struct mps_list held;        /* by CSN: those ready, then those behind a hole */
+    uint32_t delivered;          /* next CSN to hand out */
+    uint32_t expected;           /* first CSN not received */
     struct mps_ctrlq_held spare; /* for what may be handed out at once, when there is no memory */
 };
 

@@ -4,8 +4,8 @@
  *
  * The type is MPS_EV_TYPE of conn.h, where struct mps_event has what goes with it. Under NAME the
  * agent's monitors learn of it, NULL: not at all; mptcpshim(1) has an entry for each in EVENTS.
- * ABOUT says which members the monitors get (show/events.h): CONNECTION, SUBFLOW or ADDRESS; NOTHING
- * for what they are not told.
+ * ABOUT says which members the monitors get (show/events.h): CONNECTION, SUBFLOW or ADDRESS;
+ * NOTHING for what they are not told.
  *
  * The rows are used by whoever defines EVENT, so this file includes nothing.
  */

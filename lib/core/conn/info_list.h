@@ -4,9 +4,9 @@
  *
  *     FIELD(KIND, name, value, library, text)
  *
- * From the row come the member of struct mps_conn_info or mps_subflow_info (conn.h), the member of the
- * JSON object under the same name, its place in the library's structure, and its words in the text of
- * `mptcpshim status`. mptcpshim(1), JSON, has an entry for each. KIND:
+ * From the row come the member of struct mps_conn_info or mps_subflow_info (conn.h), the member of
+ * the JSON object under the same name, its place in the library's structure, and its words in the
+ * text of `mptcpshim status`. mptcpshim(1), JSON, has an entry for each. KIND:
  *
  *     COUNTER  a member of the same name is in `count` of the connection or subflow, and is added to
  *              where it happens; `value` is empty
@@ -15,9 +15,10 @@
  *     METER    `value` is a struct mps_meter; told in bytes per second
  *     SUM      of the subflows' METER of that name; `value` is empty
  *
- * library: NUMBER(member) or NUMBER32(member) of struct mptcpshim_stats or mptcpshim_subflow, FLAG(x)
- * for MPTCPSHIM_SUBFLOW_x, or NONE. text: WORD for its name where it is true; AT(n, word, FORMAT) for
- * the n-th amount of the line, in BYTES, BITS (of bytes per second) or MS (of microseconds); or NONE.
+ * library: NUMBER(member) or NUMBER32(member) of struct mptcpshim_stats or mptcpshim_subflow,
+ * FLAG(x) for MPTCPSHIM_SUBFLOW_x, or NONE. text: WORD for its name where it is true; AT(n, word,
+ * FORMAT) for the n-th amount of the line, in BYTES, BITS (of bytes per second) or MS (of
+ * microseconds); or NONE.
  */
 #pragma once
 

@@ -108,9 +108,9 @@ void mps_news_failed(struct mps_subflow *sf, enum mps_reason reason, mps_time_t 
 }
 
 /*
- * Was a join turned away for good? The connect was refused, or answered by somebody who is no agent;
- * behind a box that splits TCP the answer is an end without a word. An agent that ends a join so is
- * busy.
+ * Was a join turned away for good? The connect was refused, or answered by somebody who is no
+ * agent; behind a box that splits TCP the answer is an end without a word. An agent that ends a
+ * join so is busy.
  */
 static bool is_refusal(const struct mps_subflow *sf, enum mps_reason reason)
 {

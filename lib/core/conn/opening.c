@@ -126,7 +126,9 @@ static int hello_reply(struct mps_subflow *sf, const struct mps_hello *hello, mp
     c->hello_at = MPS_NEVER;
     mps_answer_end(&c->answer);
     c->ev.established = true;
-    /* Its first acknowledgment tells the server that the reply has arrived, as MPTCP's third ACK. */
+    /*
+     * Its first acknowledgment tells the server that the reply has arrived, as MPTCP's third ACK.
+     */
     mps_news_up(sf, now);
     mps_addresses_announce(c);
     return 0;

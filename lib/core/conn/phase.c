@@ -209,9 +209,9 @@ static mps_time_t patience(const struct mps_conn *c)
 }
 
 /*
- * The same when the last subflow is lost: the silence before that counts, since the program has been
- * waiting as long. A peer that was silent for long still gets the time of a join. A peer that is never asked
- * may have been silent without any trouble.
+ * The same when the last subflow is lost: the silence before that counts, since the program has
+ * been waiting as long. A peer that was silent for long still gets the time of a join. A peer that
+ * is never asked may have been silent without any trouble.
  */
 static mps_time_t patience_left(const struct mps_conn *c, mps_time_t now)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The phases of a connection, and all its ends: DATA_FIN both ways, abort, no shim at the other end,
- * loss of all subflows, timeouts.
+ * The phases of a connection, and all its ends: DATA_FIN both ways, abort, no shim at the other
+ * end, loss of all subflows, timeouts.
  */
 #pragma once
 #include "state.h"

@@ -44,19 +44,19 @@ struct mps_conn_tx {
     struct mps_ctrlq_tx ctrlq;
     void *sched_state;
     struct mps_couple *couple; /* NULL: not needed so far */
-    bool starved; /* since the coupling ran, a subflow had room and there was nothing to send */
+    bool starved;     /* since the coupling ran, a subflow had room and there was nothing to send */
     bool fin;         /* the application's stream ends at the tail of sendq */
     bool early_taken; /* early data went into the pipe before the peer answered */
     uint64_t acked;   /* DATA_ACK of the peer, DATA_FIN included */
-    uint64_t urgent_end; /* behind the byte that was urgent last; 0: none was */
-    mps_time_t rtx_at;   /* repetition or probe, MPS_NEVER: nothing outstanding */
-    unsigned rtx_tries;  /* without progress */
-    mps_time_t sched_at; /* ask the scheduler again */
-    mps_time_t written_at; /* the application's last write */
-    mps_time_t full_at;    /* the send buffer was full */
+    uint64_t urgent_end;                /* behind the byte that was urgent last; 0: none was */
+    mps_time_t rtx_at;                  /* repetition or probe, MPS_NEVER: nothing outstanding */
+    unsigned rtx_tries;                 /* without progress */
+    mps_time_t sched_at;                /* ask the scheduler again */
+    mps_time_t written_at;              /* the application's last write */
+    mps_time_t full_at;                 /* the send buffer was full */
     uint64_t asked_bytes, asked_unsent; /* limits of the application's, 0: none */
-    uint64_t unsent_max; /* from the latter; 0: none */
-    uint64_t opportunism; /* bytes sent again to shorten waiting */
+    uint64_t unsent_max;                /* from the latter; 0: none */
+    uint64_t opportunism;               /* bytes sent again to shorten waiting */
 };
 
 /* Peer to application. */
@@ -68,14 +68,14 @@ struct mps_conn_rx {
     bool confirmed;         /* a frame, or a join, of the peer: it knows of the connection */
     bool framed;            /* a frame of whatever kind came */
     uint64_t fin_dsn;
-    uint64_t highest; /* end of the payloads announced so far: no FIN can be below */
+    uint64_t highest;    /* end of the payloads announced so far: no FIN can be below */
     uint64_t urgent_end; /* behind the urgent byte; 0: none */
 };
 
 struct mps_local {
     struct mps_addr addr;
     uint32_t ifindex;
-    uint32_t key; /* ours, never used again, from 1 */
+    uint32_t key;     /* ours, never used again, from 1 */
     mps_addr_id_t id; /* on the wire, never used again but for MPS_ADDR_ID_SPARE */
     uint8_t way;      /* number of its interface on the wire, 0: none yet */
     unsigned weight;
@@ -85,8 +85,8 @@ struct mps_local {
 struct mps_remote {
     struct mps_addr addr;
     mps_addr_id_t id;
-    uint8_t way;               /* 0: unknown; the same: one interface of the peer */
-    bool gone;                 /* withdrawn; kept until the event was delivered */
+    uint8_t way; /* 0: unknown; the same: one interface of the peer */
+    bool gone;   /* withdrawn; kept until the event was delivered */
     bool ev_added, ev_removed;
 };
 
@@ -95,7 +95,7 @@ struct mps_retry {
     mps_addr_id_t remote_id;
     uint32_t last_id; /* the subflow that failed last */
     unsigned fails;
-    bool worked; /* once: its path is there, and probably comes back */
+    bool worked;  /* once: its path is there, and probably comes back */
     bool refused; /* since the connection is alone: the host is there, but no agent that knows us */
     bool avoided; /* the transport does not make its subflows: no answer can come from there */
     mps_time_t silent_at; /* it went silent then and is looked for; 0: not */
@@ -115,22 +115,22 @@ struct mps_paths {
     unsigned n_remotes;
     struct mps_retry retries[MPS_RETRY_PAIRS];
     unsigned n_retries;
-    uint32_t next_id;     /* of our next join */
-    uint64_t peer_ids;    /* bit i: id of the peer's joins peer_base - i was used */
-    uint32_t peer_base;   /* highest id the peer used, in steps of two */
-    mps_time_t alone_since; /* no subflow is active, 0: one is */
-    unsigned refusals;    /* since then, of pairs that had worked, */
+    uint32_t next_id;          /* of our next join */
+    uint64_t peer_ids;         /* bit i: id of the peer's joins peer_base - i was used */
+    uint32_t peer_base;        /* highest id the peer used, in steps of two */
+    mps_time_t alone_since;    /* no subflow is active, 0: one is */
+    unsigned refusals;         /* since then, of pairs that had worked, */
     unsigned strange_refusals; /* and of others */
-    bool due;             /* something changed: ask the path manager */
+    bool due;                  /* something changed: ask the path manager */
     mps_time_t retry_at;
 };
 
 /* Payload checksums and what they found (core/receive/checks.h). */
 struct mps_checks {
-    bool wanted;  /* on every subflow: a host asked for them, or a box was seen to change bytes */
-    bool several; /* a subflow over other addresses than the first one's has worked */
+    bool wanted;    /* on every subflow: a host asked for them, or a box was seen to change bytes */
+    bool several;   /* a subflow over other addresses than the first one's has worked */
     unsigned times; /* damages in a row without any byte that got through */
-    uint32_t last_id; /* the newest subflow that was damaged */
+    uint32_t last_id;      /* the newest subflow that was damaged */
     uint64_t rx_at, tx_at; /* how far the streams were */
     bool ev;
     struct mps_addr local, remote; /* of the path in the event */
@@ -167,16 +167,16 @@ struct mps_conn {
     struct mps_checks checks;
     struct mps_conn_events ev;
     struct mps_list subflows;
-    struct mps_past *past;   /* of those that have ended; NULL: none, or no memory */
-    uint32_t slots;          /* in use */
+    struct mps_past *past;    /* of those that have ended; NULL: none, or no memory */
+    uint32_t slots;           /* in use */
     struct mps_deadpeer peer; /* what the application wants to know of it */
     bool had_first;
-    bool client_gone; /* server: the subflows ended as when the client's agent dies */
-    mps_time_t fin_at; /* server: the client's TCP ended one in order then, 0: never */
-    bool peer_held; /* server: the client holds its data back until our answer is there */
-    mps_time_t now;          /* of the latest verb */
-    mps_time_t lack_at; /* a subflow waits for memory: again then; MPS_NEVER: none does */
-    mps_time_t hello_at;     /* client: HELLO_REPLY is late then */
+    bool client_gone;         /* server: the subflows ended as when the client's agent dies */
+    mps_time_t fin_at;        /* server: the client's TCP ended one in order then, 0: never */
+    bool peer_held;           /* server: the client holds its data back until our answer is there */
+    mps_time_t now;           /* of the latest verb */
+    mps_time_t lack_at;       /* a subflow waits for memory: again then; MPS_NEVER: none does */
+    mps_time_t hello_at;      /* client: HELLO_REPLY is late then */
     struct mps_answer answer; /* client: signs that it will never come */
     mps_time_t no_subflow_at;
     mps_time_t close_at;

@@ -7,9 +7,9 @@
 #define PER_MS 64u /* units of a sample */
 
 /*
- * With and without (medians in the simulator, tests/bench/ablate.py): part of the sum over unlike links
- * 0.93 and 0.92, with outages 0.76 and 0.74; a bottleneck that is shared later is found after 5.7 and
- * 6.7 s.
+ * With and without (medians in the simulator, tests/bench/ablate.py): part of the sum over unlike
+ * links 0.93 and 0.92, with outages 0.76 and 0.74; a bottleneck that is shared later is found after
+ * 5.7 and 6.7 s.
  */
 #define PERIOD   (100 * MPS_MSEC) /* between two samples */
 #define QUEUE_MS 2                /* on average; shorter queues say nothing */

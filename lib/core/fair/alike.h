@@ -18,8 +18,8 @@
 struct mps_alike {
     uint16_t queue[MPS_FAIR_SLOTS][MPS_ALIKE_SAMPLES]; /* 1/64 ms; UINT16_MAX: unknown */
     uint64_t delivered[MPS_FAIR_SLOTS]; /* at the latest sample: without news there is none */
-    unsigned next; /* sample */
-    mps_time_t at; /* when it is due */
+    unsigned next;                      /* sample */
+    mps_time_t at;                      /* when it is due */
 };
 
 /* Of one subflow at a moment. */

@@ -140,7 +140,8 @@ static mps_time_t cost_of(const struct mps_couple *cp, const struct mps_couple_p
 static mps_time_t down_payment(struct mps_couple *cp, const struct mps_couple_path *paths,
                                unsigned n, unsigned slot, mps_time_t pause)
 {
-    mps_time_t excess = pause > MPS_COUPLE_CHEAP && mps_part(PAYMENT) ? pause - MPS_COUPLE_CHEAP : 0;
+    mps_time_t excess =
+        pause > MPS_COUPLE_CHEAP && mps_part(PAYMENT) ? pause - MPS_COUPLE_CHEAP : 0;
     enum mps_alike_verdict alike = mps_couple_compare(cp, paths, n, slot);
     struct mps_couple_slot *s = &cp->slot[slot];
 
@@ -255,8 +256,8 @@ void mps_couple_run(struct mps_couple *cp, const struct mps_couple_path *paths, 
         struct mps_couple_slot *s = &cp->slot[paths[i].slot];
         bool long_ago = cp->mode == MPS_FAIR_STRICT || s->rest >= MPS_COUPLE_REST_MAX;
 
-        if (busy && mps_couple_rests(cp, paths[i].slot) && s->at <= now &&
-            long_ago && (mps_part(LONGAGO) || cp->mode == MPS_FAIR_STRICT))
+        if (busy && mps_couple_rests(cp, paths[i].slot) && s->at <= now && long_ago &&
+            (mps_part(LONGAGO) || cp->mode == MPS_FAIR_STRICT))
             mps_couple_wake(s, s->leader, MPS_COUPLE_GAINED, now);
     }
     next = busy && !settling(cp, paths, n, now) ? due(cp, paths, n, now) : NULL;

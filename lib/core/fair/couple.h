@@ -7,11 +7,11 @@
  * One TCP flow takes one share, whatever its congestion control.
  *
  * Who shares is found by experiments (sbd.h), whose outcomes are points for and against it: a path
- * whose rate varies by itself may look like a shared one once. A clear no is enough by itself. Where
- * the queues of two subflows are alike (alike.h) one experiment is enough; where one differs from all
- * others the first one has time. Experiments cost a path some round trips of silence; where they find
- * nothing that is a small part of what the connection carries: MPS_COUPLE_COST. A subflow that rests
- * is probed now and then, which costs the others at the bottleneck as little.
+ * whose rate varies by itself may look like a shared one once. A clear no is enough by itself.
+ * Where the queues of two subflows are alike (alike.h) one experiment is enough; where one differs
+ * from all others the first one has time. Experiments cost a path some round trips of silence;
+ * where they find nothing that is a small part of what the connection carries: MPS_COUPLE_COST. A
+ * subflow that rests is probed now and then, which costs the others at the bottleneck as little.
  */
 #pragma once
 #include "alike.h"
@@ -32,13 +32,13 @@ struct mps_couple_path {
 };
 
 struct mps_couple_slot {
-    uint64_t counted, recent;     /* bytes delivered: at the last tick, and mostly in the last second */
-    unsigned leader, suspect;     /* slot, MPS_COUPLE_NONE */
-    int points;                   /* for sharing with the suspect */
-    bool differs;                 /* its queue from all others', as last seen clearly */
-    mps_time_t since;             /* it carries */
-    mps_time_t at;                /* next experiment, or end of the rest */
-    mps_time_t wait, rest;        /* the next ones */
+    uint64_t counted, recent; /* bytes delivered: at the last tick, and mostly in the last second */
+    unsigned leader, suspect; /* slot, MPS_COUPLE_NONE */
+    int points;               /* for sharing with the suspect */
+    bool differs;             /* its queue from all others', as last seen clearly */
+    mps_time_t since;         /* it carries */
+    mps_time_t at;            /* next experiment, or end of the rest */
+    mps_time_t wait, rest;    /* the next ones */
 };
 
 /* What an experiment said. */
@@ -61,7 +61,7 @@ struct mps_couple {
     enum mps_fairness mode;
     struct mps_sbd sbd;
     struct mps_alike alike;
-    uint32_t known; /* bit i: slot i was there at the last run */
+    uint32_t known;          /* bit i: slot i was there at the last run */
     mps_time_t tick_at;      /* `recent` is brought up to date */
     mps_time_t cost;         /* of the latest experiment, in time of the whole connection */
     mps_time_t thrift_until; /* what experiments have cost is a small part of the time again */

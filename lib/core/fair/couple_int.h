@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Inside fairness (couple.h): couple.c chooses the experiments, couple_verdict.c obeys the outcome. */
+/*
+ * Inside fairness (couple.h): couple.c chooses the experiments, couple_verdict.c obeys the outcome.
+ */
 #pragma once
 #include "couple.h"
 
@@ -15,17 +17,18 @@
 #define MPS_COUPLE_START (800 * MPS_MSEC)
 
 /*
- * Experiments may take such a part of the connection's time. What they took is waited for before the
- * next one (two-of-three, ratio to the rival: 2.75, without 2.63; 3 is fair), and twice as much after
- * one that found nothing (apart-rival: 2.86, without 2.73).
+ * Experiments may take such a part of the connection's time. What they took is waited for before
+ * the next one (two-of-three, ratio to the rival: 2.75, without 2.63; 3 is fair), and twice as much
+ * after one that found nothing (apart-rival: 2.86, without 2.73).
  */
 #define MPS_COUPLE_COST 100
 
 /*
- * A pause that is longer must have been saved up before, and any pause of a subflow whose queue differs
- * from all others' (weakened, part of the sum: 0.87, without both 0.86; apart-very-far: 0.68, without
- * both 0.67, in one seed of four 0.65 and 0.54; apart-outages: 0.75, without the latter 0.74). Where the
- * bottleneck is shared after all that costs time (shared-far: found after 42 s, without 5 s).
+ * A pause that is longer must have been saved up before, and any pause of a subflow whose queue
+ * differs from all others' (weakened, part of the sum: 0.87, without both 0.86; apart-very-far:
+ * 0.68, without both 0.67, in one seed of four 0.65 and 0.54; apart-outages: 0.75, without the
+ * latter 0.74). Where the bottleneck is shared after all that costs time (shared-far: found after
+ * 42 s, without 5 s).
  */
 #define MPS_COUPLE_CHEAP (400 * MPS_MSEC)
 

@@ -13,7 +13,7 @@
 #define ALONE     (-4)
 
 #define AGAIN       (100 * MPS_MSEC) /* before the next one */
-#define DOUBT       (2 * MPS_SEC) /* after a sum of outcomes that are not clear */
+#define DOUBT       (2 * MPS_SEC)    /* after a sum of outcomes that are not clear */
 #define COST_DOUBT  50 /* in place of MPS_COUPLE_COST while the outcome is not clear */
 #define WAIT_MAX    (80 * MPS_SEC)
 #define REST_STRICT (15 * MPS_SEC) /* for MPS_COUPLE_REST_MIN where they share by decree */
@@ -28,8 +28,8 @@ void mps_couple_wake(struct mps_couple_slot *s, unsigned suspect, int points, mp
 }
 
 enum mps_alike_verdict mps_couple_compare(const struct mps_couple *cp,
-                                           const struct mps_couple_path *paths, unsigned n,
-                                           unsigned slot)
+                                          const struct mps_couple_path *paths, unsigned n,
+                                          unsigned slot)
 {
     enum mps_alike_verdict ret = MPS_ALIKE_DIFFERENT;
 
@@ -105,7 +105,7 @@ static void couple(struct mps_couple *cp, const struct mps_couple_path *a,
 }
 
 void mps_couple_all(struct mps_couple *cp, const struct mps_couple_path *paths, unsigned n,
-                       mps_time_t now)
+                    mps_time_t now)
 {
     const struct mps_couple_path *carrier = best(cp, paths, n);
 
@@ -245,7 +245,7 @@ const char *mps_couple_verdict_name(enum mps_couple_verdict verdict)
 }
 
 void mps_couple_finish(struct mps_couple *cp, const struct mps_couple_path *paths, unsigned n,
-                   mps_time_t now)
+                       mps_time_t now)
 {
     const struct mps_couple_path *own = NULL, *other = partner(cp, paths, n);
     bool flat = mps_sbd_flat(&cp->sbd);

@@ -9,16 +9,17 @@
 #define WINDOW_MIN (100 * MPS_MSEC)
 
 /*
- * Percent, of the rate. Beside three rivals a shared bottleneck is found after 2.3 s, without looking
- * at the rate after 34 s (medians in the simulator, tests/bench/ablate.py, row shared-3).
+ * Percent, of the rate. Beside three rivals a shared bottleneck is found after 2.3 s, without
+ * looking at the rate after 34 s (medians in the simulator, tests/bench/ablate.py, row shared-3).
  */
-#define RISE    6  /* more than before and after on average: less is chance */
-#define ABOVE   2  /* more than in either of them */
-#define GAIN    20 /* of what was given up: with four competitors a fifth */
-#define FLAT    2  /* up to this it is no change at all */
+#define RISE  6  /* more than before and after on average: less is chance */
+#define ABOVE 2  /* more than in either of them */
+#define GAIN  20 /* of what was given up: with four competitors a fifth */
+#define FLAT  2  /* up to this it is no change at all */
 /*
- * Of the round trip. No row tells this from noise so far: two subflows alone at a bottleneck, with BBR
- * (the bed, four runs), are found to share after 3.5 s (2.7 to 5.8), without it after 4.3 (3.3 to 5.0).
+ * Of the round trip. No row tells this from noise so far: two subflows alone at a bottleneck, with
+ * BBR (the bed, four runs), are found to share after 3.5 s (2.7 to 5.8), without it after 4.3 (3.3
+ * to 5.0).
  */
 #define DIP       10   /* so much longer in either of the other windows, */
 #define DENT      10   /* unless the rate was so much less */
@@ -183,8 +184,8 @@ static bool dips(const struct felt *f, unsigned percent)
  */
 static unsigned gain_of_rtt(const struct felt *f)
 {
-    if (!mps_part(BYRTT) || !exceeds(f->silent_rate.least, f->busy_rate.least * (100 - DENT) / 100, 0) ||
-        !dips(f, DIP))
+    if (!mps_part(BYRTT) ||
+        !exceeds(f->silent_rate.least, f->busy_rate.least * (100 - DENT) / 100, 0) || !dips(f, DIP))
         return 0;
     return (unsigned)((f->busy_rtt.least - f->silent_rtt.most) * 100 / f->busy_rtt.least);
 }

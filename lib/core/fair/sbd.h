@@ -5,7 +5,8 @@
  * does one whose round trips get shorter: the bytes of the other one are missing in its queue. Both
  * are needed. BBR takes the rate that is free only when it probes next, but its queue shrinks at
  * once; where many flows keep a queue full, it stays full. Of the round trips in a window the
- * shortest counts: that is the queue which always stands, where BBR makes one now and then by itself.
+ * shortest counts: that is the queue which always stands, where BBR makes one now and then by
+ * itself.
  *
  * A probe is the same upside down, for a subflow that rests: it sends in the middle only.
  *

@@ -20,7 +20,7 @@ struct mps_pm_local {
 
 struct mps_pm_remote {
     struct mps_addr addr; /* with port */
-    uint8_t way; /* the same for those of one interface of the peer, 0: unknown */
+    uint8_t way;          /* the same for those of one interface of the peer, 0: unknown */
     unsigned subflows;
 };
 

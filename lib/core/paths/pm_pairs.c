@@ -57,8 +57,8 @@ static bool crosses(const struct mps_pm_input *in, unsigned l, unsigned r)
 
 static bool possible(const struct mps_pm_input *in, unsigned l, unsigned r)
 {
-    return in->locals[l].addr.family == in->remotes[r].addr.family &&
-           in->may_try(in->user, l, r) && (in->n_subflows == 0 || !crosses(in, l, r));
+    return in->locals[l].addr.family == in->remotes[r].addr.family && in->may_try(in->user, l, r) &&
+           (in->n_subflows == 0 || !crosses(in, l, r));
 }
 
 /*

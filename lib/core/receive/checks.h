@@ -13,6 +13,8 @@
 /* The subflow works. */
 void mps_checks_up(const struct mps_subflow *sf);
 
-/* A box changed bytes on the subflow `id`, whose addresses are NULL if they are not known any more. */
+/*
+ * A box changed bytes on the subflow `id`, whose addresses are NULL if they are not known any more.
+ */
 void mps_checks_damaged(struct mps_conn *c, uint32_t id, const struct mps_addr *local,
                         const struct mps_addr *remote, mps_time_t now);

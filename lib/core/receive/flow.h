@@ -25,7 +25,10 @@ struct mps_flow {
 /* The first window is `window`, but not above window_max, and MPS_INITIAL_CREDIT_MIN at least. */
 void mps_flow_init(struct mps_flow *f, uint64_t window, uint64_t window_max, mps_time_t now);
 
-/* The peer's announcement, beside that it has all below `acked`. True: there is more credit than before. */
+/*
+ * The peer's announcement, beside that it has all below `acked`. True: there is more credit than
+ * before.
+ */
 bool mps_flow_limit(struct mps_flow *f, uint64_t credit, uint64_t acked);
 
 /* May data up to (not including) DSN `end` arrive? What was granted counts, announced or not. */

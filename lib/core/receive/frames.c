@@ -157,8 +157,8 @@ int mps_frames_payload(struct mps_subflow *sf, mps_time_t now)
 }
 
 /*
- * The beginning of a payload that the application waits for need not wait for the rest of its frame,
- * which takes 2 ms and more on a slow path. Where much came at once the rest is not far.
+ * The beginning of a payload that the application waits for need not wait for the rest of its
+ * frame, which takes 2 ms and more on a slow path. Where much came at once the rest is not far.
  */
 void mps_frames_early(struct mps_subflow *sf, mps_time_t now)
 {

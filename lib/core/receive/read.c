@@ -46,8 +46,9 @@ static int take_frame(struct mps_subflow *sf, const struct mps_found *found, mps
     if (r != MPS_ENOMEM || found->frame.type != MPS_FRAME_DSS)
         return r; /* a control frame is not repeated: the subflow ends if there is no memory for it */
     /*
-     * A payload that finds no place for long is let go, and comes again by the peer's own repetition
-     * (core/send/repeat.h): acknowledgments may be behind it that let memory go here (I2).
+     * A payload that finds no place for long is let go, and comes again by the peer's own
+     * repetition (core/send/repeat.h): acknowledgments may be behind it that let memory go here
+     * (I2).
      */
     mps_sf_rx_expect_payload(&sf->rx);
     return 0;

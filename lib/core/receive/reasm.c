@@ -3,9 +3,9 @@
 #include <string.h>
 #include "core/base/err.h"
 
-#define BLOCK      4096u /* sequence space of a shared block at most */
-#define SMALL      1024u /* payloads below this are copied into shared blocks */
-#define WORD_BITS  64u
+#define BLOCK     4096u /* sequence space of a shared block at most */
+#define SMALL     1024u /* payloads below this are copied into shared blocks */
+#define WORD_BITS 64u
 
 void mps_reasm_init(struct mps_reasm *r, const struct mps_mem *mem)
 {
@@ -247,8 +247,8 @@ static void overlap(struct mps_reasm *r, struct incoming *in, struct mps_reasm_c
     uint64_t end = end_of(have) < in->end ? end_of(have) : in->end;
 
     if (have->bitmap) {
-        in->added += fill_block(have, (uint32_t)(in->dsn - have->dsn),
-                                (uint32_t)(end - have->dsn), in->bytes);
+        in->added += fill_block(have, (uint32_t)(in->dsn - have->dsn), (uint32_t)(end - have->dsn),
+                                in->bytes);
         remember(r, have);
     }
     pass(in, end - in->dsn);
@@ -314,7 +314,8 @@ static void extend_chunk(struct mps_reasm *r, struct incoming *in, const struct 
 }
 
 /* Store the next `len` bytes in the hole in front of `pos`, as one chunk. */
-static void store_whole(struct mps_reasm *r, struct incoming *in, struct mps_list *pos, uint64_t len)
+static void store_whole(struct mps_reasm *r, struct incoming *in, struct mps_list *pos,
+                        uint64_t len)
 {
     bool keep = !in->linked && worth_keeping(in->chunk, len);
     struct mps_reasm_chunk *c = keep ? NULL : new_chunk(r, in->dsn, (uint32_t)len, 0);
@@ -341,15 +342,17 @@ static void fill_hole(struct mps_reasm *r, struct incoming *in, struct mps_list 
     if (pos != &r->chunks && entry(pos)->dsn < end)
         end = entry(pos)->dsn;
     /* A lone small payload is kept as it is: the usual case of a dialogue costs no copy. */
-    block = end - in->dsn >= SMALL || mps_list_empty(&r->chunks) ? NULL
-                                                                  : new_block(r, pos, in->dsn);
+    block =
+        end - in->dsn >= SMALL || mps_list_empty(&r->chunks) ? NULL : new_block(r, pos, in->dsn);
     if (block)
         overlap(r, in, block);
     else
         store_whole(r, in, pos, end - in->dsn);
 }
 
-/* From `pos` on, the first chunk that ends behind `next`, chunks may continue the reader's bytes. */
+/*
+ * From `pos` on, the first chunk that ends behind `next`, chunks may continue the reader's bytes.
+ */
 static void advance(struct mps_reasm *r, const struct mps_list *pos)
 {
     for (; pos != &r->chunks; pos = pos->next) {
@@ -368,8 +371,8 @@ static void advance(struct mps_reasm *r, const struct mps_list *pos)
 
 void mps_reasm_insert(struct mps_reasm *r, struct mps_reasm_chunk *chunk, uint64_t *ret_new)
 {
-    struct incoming in = {.chunk = chunk, .dsn = chunk->dsn, .end = end_of(chunk),
-                          .bytes = chunk->data};
+    struct incoming in = {
+        .chunk = chunk, .dsn = chunk->dsn, .end = end_of(chunk), .bytes = chunk->data};
     struct mps_list *pos;
     bool at_next;
 

@@ -26,8 +26,8 @@
 #include "core/base/mem.h"
 #include "core/base/span.h"
 
-#define MPS_REASM_SLACK 131072u
-#define MPS_REASM_HINTS 4
+#define MPS_REASM_SLACK   131072u
+#define MPS_REASM_HINTS   4
 #define MPS_REASM_RESERVE 61440u /* the largest payload of a frame */
 
 struct mps_reasm_chunk {
@@ -49,10 +49,10 @@ struct mps_reasm_reserve {
 struct mps_reasm {
     const struct mps_mem *mem;
     struct mps_reasm_reserve *reserve; /* NULL: none; set after mps_reasm_init */
-    struct mps_list chunks; /* by DSN, disjoint */
-    uint64_t read;          /* DSN of the reader's next byte */
-    uint64_t next;          /* first DSN missing */
-    uint64_t stored;        /* bytes present, from `read` on */
+    struct mps_list chunks;            /* by DSN, disjoint */
+    uint64_t read;                     /* DSN of the reader's next byte */
+    uint64_t next;                     /* first DSN missing */
+    uint64_t stored;                   /* bytes present, from `read` on */
     uint64_t allocated;
     struct mps_reasm_chunk *hints[MPS_REASM_HINTS]; /* chunks near recent insertions */
     unsigned next_hint;
@@ -106,7 +106,7 @@ uint64_t mps_reasm_out_of_order(const struct mps_reasm *r);
 uint64_t mps_reasm_allocated(const struct mps_reasm *r);
 
 /*
- * NULL, or what is broken: every function above keeps it whole. `pending`: memory of the chunks that
- * the caller owns, those of the reserve apart. Walks it all.
+ * NULL, or what is broken: every function above keeps it whole. `pending`: memory of the chunks
+ * that the caller owns, those of the reserve apart. Walks it all.
  */
 const char *mps_reasm_check(const struct mps_reasm *r, uint64_t pending);

@@ -18,8 +18,8 @@ static uint64_t end_of(const struct mps_reasm_chunk *c)
 }
 
 /*
- * The bytes of a chunk that are there, from dsn on, which is in it: in all, and those right at dsn. A
- * word of a bitmap at a time; the last one has no bits behind the end.
+ * The bytes of a chunk that are there, from dsn on, which is in it: in all, and those right at dsn.
+ * A word of a bitmap at a time; the last one has no bits behind the end.
  */
 static uint64_t present(const struct mps_reasm_chunk *c, uint64_t dsn, uint64_t *ret_in_row)
 {

@@ -17,7 +17,7 @@ struct mps_subflow;
 #define MPS_SCRATCH 4096
 
 struct mps_rxmem {
-    uint8_t scratch[MPS_SCRATCH]; /* from mps_subflow_rx_spans to mps_subflow_rx_done */
+    uint8_t scratch[MPS_SCRATCH];     /* from mps_subflow_rx_spans to mps_subflow_rx_done */
     const struct mps_subflow *holder; /* whose bytes are in `held`; NULL: nobody's */
     uint32_t held_at, held_len;
     uint8_t held[MPS_SCRATCH];

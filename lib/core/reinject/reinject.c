@@ -17,10 +17,9 @@
 
 /*
  * The application has paused so long: what is under way is a tail, worth a repetition. 99 of 100
- * blocks of 64 KiB arrive within (far) 119 ms, without 305; (buffer) 212 ms, without 294; (lossy) 51
- * ms, without 72; but (unlike) 114 ms, without 72.
- * What blocks the window is repeated in the same way: 99 of 100 blocks of 1 MiB (small-buffer) within
- * 439 ms, without 476.
+ * blocks of 64 KiB arrive within (far) 119 ms, without 305; (buffer) 212 ms, without 294; (lossy)
+ * 51 ms, without 72; but (unlike) 114 ms, without 72. What blocks the window is repeated in the
+ * same way: 99 of 100 blocks of 1 MiB (small-buffer) within 439 ms, without 476.
  */
 #define TAIL_WAIT (5 * MPS_MSEC)
 
@@ -174,8 +173,8 @@ void mps_reinject_explore(struct mps_conn *c, struct mps_subflow *sf, mps_time_t
 {
     struct mps_run *run = mps_rtxq_last(&c->tx.rtxq);
 
-    if (!run || mps_run_is_on(run, sf) || mps_sf_room(sf) < run->len ||
-        !affordable(c, run->len) || !mps_run_send(c, sf, run, 0, MPS_CAUSE_EXPLORE, now))
+    if (!run || mps_run_is_on(run, sf) || mps_sf_room(sf) < run->len || !affordable(c, run->len) ||
+        !mps_run_send(c, sf, run, 0, MPS_CAUSE_EXPLORE, now))
         return;
     c->tx.opportunism += run->len;
 }

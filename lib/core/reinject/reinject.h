@@ -18,7 +18,9 @@ void mps_reinject_opportunism(struct mps_conn *c, mps_time_t now);
 /* Queues what a path with losses holds up, where another is much faster. */
 void mps_reinject_repair(struct mps_conn *c, mps_time_t now);
 
-/* A subflow that was passed over for so long that its measurements say nothing, while data waits. */
+/*
+ * A subflow that was passed over for so long that its measurements say nothing, while data waits.
+ */
 struct mps_subflow *mps_reinject_unexplored(const struct mps_conn *c, mps_time_t now);
 
 /* A copy of the newest run to it. */

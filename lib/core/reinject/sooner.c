@@ -3,8 +3,8 @@
 #include "core/base/constants.h"
 
 /*
- * A share of 1/8 of what was sent may be repeated, beyond a first burst. On recorded links of two moving
- * hosts blocks of 64 KiB were repeated by 11 %, without a limit by 21 % for no gain.
+ * A share of 1/8 of what was sent may be repeated, beyond a first burst. On recorded links of two
+ * moving hosts blocks of 64 KiB were repeated by 11 %, without a limit by 21 % for no gain.
  */
 #define SHARE_SHIFT 3
 #define BURST       262144u

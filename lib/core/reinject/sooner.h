@@ -16,15 +16,15 @@
 
 /* An active subflow. */
 struct mps_sooner_path {
-    unsigned slot;     /* below MPS_SOONER_SLOTS */
-    bool in_turn;      /* gets new data: it works, is no backup and does not rest */
-    bool losing;       /* TCP knows of losses that it has not repaired */
-    bool empty;        /* nothing of it waits or is on its way */
-    uint64_t rate;     /* bytes per second, 0: unknown */
-    uint64_t backlog;  /* bytes given to it that TCP has not sent yet */
-    uint64_t room;     /* bytes that it takes now */
+    unsigned slot;                /* below MPS_SOONER_SLOTS */
+    bool in_turn;                 /* gets new data: it works, is no backup and does not rest */
+    bool losing;                  /* TCP knows of losses that it has not repaired */
+    bool empty;                   /* nothing of it waits or is on its way */
+    uint64_t rate;                /* bytes per second, 0: unknown */
+    uint64_t backlog;             /* bytes given to it that TCP has not sent yet */
+    uint64_t room;                /* bytes that it takes now */
     uint32_t srtt_us, min_rtt_us; /* 0: unknown */
-    mps_time_t given_at; /* a run was last given to it, or the beginning */
+    mps_time_t given_at;          /* a run was last given to it, or the beginning */
 };
 
 struct mps_sooner_paths {
@@ -60,7 +60,9 @@ enum mps_sooner_repair {
 enum mps_sooner_repair mps_sooner_repairs(const struct mps_sooner_paths *paths,
                                           const struct mps_sooner_run *run);
 
-/* A subflow that was passed over for so long that its measurements say nothing: an index, or NONE. */
+/*
+ * A subflow that was passed over for so long that its measurements say nothing: an index, or NONE.
+ */
 int mps_sooner_unexplored(const struct mps_sooner_paths *paths);
 
 /* Of `sent` bytes of the stream `repeated` were sent again so: `len` more are allowed. */

@@ -21,22 +21,22 @@
 
 struct mps_sched_path {
     struct mps_metrics m;
-    uint64_t queued;   /* bytes already framed for it and not yet taken by its socket */
-    uint64_t room;     /* bytes it takes now; 0: full */
-    unsigned weight;   /* 1..MPS_WEIGHT_MAX as the user wants it, 0: the default */
+    uint64_t queued; /* bytes already framed for it and not yet taken by its socket */
+    uint64_t room;   /* bytes it takes now; 0: full */
+    unsigned weight; /* 1..MPS_WEIGHT_MAX as the user wants it, 0: the default */
     bool backup;
-    bool carried;      /* this run was already sent on it */
+    bool carried; /* this run was already sent on it */
 };
 
 struct mps_sched_input {
     const struct mps_sched_path *paths;
-    unsigned n_paths;  /* usable ones only: active and not stale */
-    uint64_t unsent;   /* bytes waiting in all */
-    bool more;         /* the send buffer was full just now: the program has more than these */
-    uint64_t window;   /* bytes that may wait for their DATA_ACK at a time: the peer's window, or
+    unsigned n_paths; /* usable ones only: active and not stale */
+    uint64_t unsent;  /* bytes waiting in all */
+    bool more;        /* the send buffer was full just now: the program has more than these */
+    uint64_t window;  /* bytes that may wait for their DATA_ACK at a time: the peer's window, or
                         * the send buffer where that is smaller */
-    bool reinject;     /* the run was sent before */
-    bool fin;          /* nothing comes after the waiting bytes */
+    bool reinject;    /* the run was sent before */
+    bool fin;         /* nothing comes after the waiting bytes */
 };
 
 #define MPS_SCHED_NONE (-1) /* wait: no path, or waiting is better */

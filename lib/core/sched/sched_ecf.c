@@ -39,8 +39,8 @@ struct state {
 };
 
 struct estimate {
-    uint64_t rate;  /* bytes per second, 0: unknown */
-    uint64_t done;  /* t_i, us */
+    uint64_t rate; /* bytes per second, 0: unknown */
+    uint64_t done; /* t_i, us */
 };
 
 static struct estimate estimate(const struct mps_sched_path *path, uint64_t len, unsigned weight)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * minrtt: the path with the smallest smoothed RTT that has room. Paths of unknown RTT come last.
- * An RTT counts as much longer as the path is lighter than the heaviest. Of equals, the one with less waiting in front, then the first.
+ * minrtt: the path with the smallest smoothed RTT that has room. Paths of unknown RTT come last. An
+ * RTT counts as much longer as the path is lighter than the heaviest. Of equals, the one with less
+ * waiting in front, then the first.
  */
 #include "sched_path.h"
 

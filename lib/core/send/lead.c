@@ -3,9 +3,9 @@
 #include "core/sched/sched_path.h"
 
 /*
- * A path brings data in time for one whose data arrive so much later: less is chance.
- * What setting aside is worth, in the simulator: the stream stands still for 0.6 ms when a path with a
- * long way begins again, without 36 ms (tests/sim, rate-resume); on a recorded pair of Wi-Fi and cellular
+ * A path brings data in time for one whose data arrive so much later: less is chance. What setting
+ * aside is worth, in the simulator: the stream stands still for 0.6 ms when a path with a long way
+ * begins again, without 36 ms (tests/sim, rate-resume); on a recorded pair of Wi-Fi and cellular
  * links the longest gap is 204 ms, without 724. It is no gain everywhere: blocks of 1 MiB over very
  * unlike links (very-far) take 194 ms, without 142 (tests/bench/ablate.py).
  */

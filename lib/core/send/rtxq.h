@@ -6,7 +6,8 @@
  * A run is what one DSS frame carried (a mapping, RFC 6824 section 3.3.1). It is repeated whole and
  * dropped whole: a run that is acknowledged in part stays as it is until all of it is acknowledged.
  *
- * A run may also be set aside: it has its place in the stream before it was sent for the first time.
+ * A run may also be set aside: it has its place in the stream before it was sent for the first
+ * time.
  *
  * Slots 0..31 name subflows. Lengths and sums are in data sequence space: DATA_FIN counts as one.
  * A run pointer is valid until the run is acknowledged. The queue itself must not move.
@@ -23,17 +24,17 @@
 #define MPS_RTXQ_SLOTS 32
 
 struct mps_run {
-    struct mps_list node;   /* all runs, DSN order */
+    struct mps_list node;    /* all runs, DSN order */
     struct mps_list waiting; /* runs queued for reinjection, DSN order */
     uint64_t dsn;
-    uint32_t len;           /* payload bytes */
-    bool fin;               /* DATA_FIN follows the payload */
-    bool queued;            /* for reinjection, or for the first time on the way */
-    uint8_t cause;          /* of that: enum mps_cause */
+    uint32_t len;  /* payload bytes */
+    bool fin;      /* DATA_FIN follows the payload */
+    bool queued;   /* for reinjection, or for the first time on the way */
+    uint8_t cause; /* of that: enum mps_cause */
     uint8_t first_slot, last_slot;
-    uint32_t carriers;      /* mask of slots that carry it */
+    uint32_t carriers; /* mask of slots that carry it */
     uint32_t times_sent;
-    mps_time_t first_sent;  /* or set aside: not before that of any run of lower DSN */
+    mps_time_t first_sent; /* or set aside: not before that of any run of lower DSN */
     mps_time_t last_sent;
 };
 
@@ -48,11 +49,11 @@ struct mps_rtxq {
     struct mps_list runs, waiting;
     struct mps_list recycled; /* bounded; freed when the queue is empty */
     uint32_t n_runs, n_recycled;
-    uint64_t head, tail;      /* first DSN of the first run; behind the last run */
-    bool fin;                 /* a run with DATA_FIN was added: nothing can follow */
+    uint64_t head, tail; /* first DSN of the first run; behind the last run */
+    bool fin;            /* a run with DATA_FIN was added: nothing can follow */
     uint64_t outstanding[MPS_RTXQ_SLOTS];
-    uint64_t aside;           /* bytes of the runs that were not sent yet */
-    struct mps_run spare;     /* for when there is no memory: what is sent frees some at last */
+    uint64_t aside;       /* bytes of the runs that were not sent yet */
+    struct mps_run spare; /* for when there is no memory: what is sent frees some at last */
     bool spare_taken;
 };
 
@@ -62,9 +63,8 @@ void mps_rtxq_deinit(struct mps_rtxq *q);
 
 /*
  * A new run, just sent on `slot`. It starts at mps_rtxq_tail. 0; MPS_EINVAL if it is not
- * contiguous, is empty (neither payload nor FIN), follows a FIN or slot > 31; MPS_ENOMEM, but never for
- * the only run.
- * `ret_run` may be NULL.
+ * contiguous, is empty (neither payload nor FIN), follows a FIN or slot > 31; MPS_ENOMEM, but never
+ * for the only run. `ret_run` may be NULL.
  */
 int mps_rtxq_add(struct mps_rtxq *q, uint64_t dsn, uint32_t len, bool fin, unsigned slot,
                  mps_time_t now, struct mps_run **ret_run);
@@ -96,7 +96,10 @@ void mps_rtxq_slots_stale(struct mps_rtxq *q, uint32_t stale_mask);
  */
 void mps_rtxq_slots_recovered(struct mps_rtxq *q, uint32_t mask);
 
-/* Queue one run, which a path with losses holds up; one that is queued already stays. Cheap near both ends. */
+/*
+ * Queue one run, which a path with losses holds up; one that is queued already stays. Cheap near
+ * both ends.
+ */
 void mps_rtxq_requeue(struct mps_rtxq *q, struct mps_run *run);
 
 /*
@@ -122,9 +125,9 @@ struct mps_run *mps_rtxq_next(const struct mps_rtxq *q, const struct mps_run *ru
 uint64_t mps_rtxq_outstanding(const struct mps_rtxq *q, unsigned slot);
 
 /*
- * When the oldest run that `slot` carries was (last) sent on it, MPS_NEVER if it carries none. Exact
- * for runs sent at most twice; for others never too early, so that a slot is not called stale for
- * what another one held. Walks, up to O(runs).
+ * When the oldest run that `slot` carries was (last) sent on it, MPS_NEVER if it carries none.
+ * Exact for runs sent at most twice; for others never too early, so that a slot is not called stale
+ * for what another one held. Walks, up to O(runs).
  */
 mps_time_t mps_rtxq_oldest(const struct mps_rtxq *q, unsigned slot);
 

@@ -3,8 +3,8 @@
 #include "core/subflow/tx.h"
 #include "core/trace/emit.h"
 
-bool mps_run_send(struct mps_conn *c, struct mps_subflow *sf, struct mps_run *run,
-                  uint8_t flags, enum mps_cause cause, mps_time_t now)
+bool mps_run_send(struct mps_conn *c, struct mps_subflow *sf, struct mps_run *run, uint8_t flags,
+                  enum mps_cause cause, mps_time_t now)
 {
     bool again = run->times_sent > 0;
 

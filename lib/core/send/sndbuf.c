@@ -40,9 +40,9 @@ static void add(struct paths *p, const struct mps_subflow *sf)
 /*
  * 2 * sum(rate) * max(RTT) keeps all paths busy while the slowest repairs a loss (RFC 6182 section
  * 5.3). Congestion windows run ahead of the rate while TCP looks for it; as in TCP's own tuning
- * there is as much again. Beyond that the DATA_ACK takes its time: a delayed acknowledgment's there,
- * and that of two processes. And what is given to faster paths while a slow one brings what is to
- * come after that (lead.h) waits here for as long.
+ * there is as much again. Beyond that the DATA_ACK takes its time: a delayed acknowledgment's
+ * there, and that of two processes. And what is given to faster paths while a slow one brings what
+ * is to come after that (lead.h) waits here for as long.
  */
 static uint64_t wanted(const struct paths *p, uint64_t max)
 {
@@ -57,9 +57,9 @@ static uint64_t wanted(const struct paths *p, uint64_t max)
 }
 
 /*
- * As much under way as the peer lets us, and as much to follow when it has that. A peer that does not
- * read leaves its window as it is, while rates that were measured over an instant, as on loopback, may
- * promise anything.
+ * As much under way as the peer lets us, and as much to follow when it has that. A peer that does
+ * not read leaves its window as it is, while rates that were measured over an instant, as on
+ * loopback, may promise anything.
  */
 static uint64_t windows(const struct mps_conn *c)
 {

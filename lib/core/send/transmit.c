@@ -172,9 +172,9 @@ static void duplicate(struct mps_conn *c, struct candidates *cand, unsigned pick
 }
 
 /*
- * Before a run of `len` bytes on path i, which carries nothing so far: what faster paths shall bring
- * until it arrives, of `max` bytes. Without memory less is set aside, and waited for. Returns how
- * much.
+ * Before a run of `len` bytes on path i, which carries nothing so far: what faster paths shall
+ * bring until it arrives, of `max` bytes. Without memory less is set aside, and waited for. Returns
+ * how much.
  */
 static uint64_t set_aside(struct mps_conn *c, const struct candidates *cand, unsigned i,
                           uint64_t len, uint64_t max, mps_time_t now)
@@ -183,7 +183,8 @@ static uint64_t set_aside(struct mps_conn *c, const struct candidates *cand, uns
     struct mps_sched_input in;
     uint64_t want, done = 0;
 
-    if (!c->cfg.sched->in_time || !mps_part(LEAD) || mps_rtxq_outstanding(&c->tx.rtxq, cand->sf[i]->slot) > 0 ||
+    if (!c->cfg.sched->in_time || !mps_part(LEAD) ||
+        mps_rtxq_outstanding(&c->tx.rtxq, cand->sf[i]->slot) > 0 ||
         c->tx.urgent_end > mps_rtxq_tail(&c->tx.rtxq) || len >= max)
         return 0;
     in = describe(c, cand, now);

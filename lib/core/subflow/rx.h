@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The receiving half of a subflow: bytes become opening messages, heads of frames and payloads. A
- * payload lands where reassembly keeps it; what was read beyond it lands in a small scratch area and
- * is copied. What was found is acted upon elsewhere (core/receive/read.h), before more is fed.
+ * payload lands where reassembly keeps it; what was read beyond it lands in a small scratch area
+ * and is copied. What was found is acted upon elsewhere (core/receive/read.h), before more is fed.
  */
 #pragma once
 #include "state.h"

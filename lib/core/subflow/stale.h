@@ -15,9 +15,9 @@
 
 struct mps_stale {
     bool stale;
-    mps_time_t since;    /* of `stale` */
-    mps_time_t check_at; /* fresh metrics are wanted then, MPS_NEVER: not */
-    uint64_t acked;      /* by TCP, when last looked at */
+    mps_time_t since;       /* of `stale` */
+    mps_time_t check_at;    /* fresh metrics are wanted then, MPS_NEVER: not */
+    uint64_t acked;         /* by TCP, when last looked at */
     mps_time_t progress_at; /* last time it grew, or nothing was in flight */
     mps_time_t heard_at;    /* last bytes of the peer, or the beginning */
     mps_time_t asked_at;    /* PING sent then and nothing heard since, 0: not asked */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A subflow inside the core. Its parts: `tx` what goes out (tx.h), `rx` what comes in (rx.h), `join`
- * the opening exchange (core/conn/opening.h), `stale` failure detection (stale.h).
+ * A subflow inside the core. Its parts: `tx` what goes out (tx.h), `rx` what comes in (rx.h),
+ * `join` the opening exchange (core/conn/opening.h), `stale` failure detection (stale.h).
  */
 #pragma once
 #include "core/conn/ctrlq.h"
@@ -28,10 +28,10 @@ struct mps_conn;
 struct mps_tx_frame {
     uint64_t dsn;
     uint32_t len;
-    uint32_t off;   /* bytes written: head, payload, checksum. Once > 0 it must be finished. */
-    uint8_t flags;  /* MPS_DSS_* */
-    bool sealed;    /* head, checksum and pin are valid */
-    bool checked;   /* the checksum follows the payload; known once sealed */
+    uint32_t off;  /* bytes written: head, payload, checksum. Once > 0 it must be finished. */
+    uint8_t flags; /* MPS_DSS_* */
+    bool sealed;   /* head, checksum and pin are valid */
+    bool checked;  /* the checksum follows the payload; known once sealed */
     uint8_t head[MPS_DSS_HEAD_LEN];
     uint8_t crc[MPS_PAYLOAD_CRC_LEN];
     struct mps_sendq_pin pin;
@@ -44,9 +44,9 @@ struct mps_tx_frame {
 struct mps_sf_tx {
     uint8_t ctrl[MPS_SF_CTRL];
     uint32_t ctrl_off, ctrl_len;
-    uint32_t alone;    /* so many of these bytes go in a segment of their own: the first message */
-    uint64_t told;     /* the DATA_ACK that the latest frame of it carries, unless that is dropped */
-    bool ack_due;      /* a frame with the newest DATA_ACK and credit has to go out here */
+    uint32_t alone; /* so many of these bytes go in a segment of their own: the first message */
+    uint64_t told;  /* the DATA_ACK that the latest frame of it carries, unless that is dropped */
+    bool ack_due;   /* a frame with the newest DATA_ACK and credit has to go out here */
     uint8_t ack_flags; /* MPS_DSS_ACK_NOW: the acknowledgment is a probe too */
     uint32_t ack_at;   /* where in ctrl an unsent acknowledgment begins, ctrl_len: none */
     bool pad_asked;    /* padding is welcome, if there is nothing better to send */
@@ -136,8 +136,8 @@ struct mps_subflow {
     struct mps_sf_lately lately;
     struct mps_stale stale;
     struct mps_split *split; /* NULL: TCP reaches to the peer */
-    bool rests; /* gets no new data: another one carries for both (couple.h) */
-    mps_time_t given_at; /* a run was last given to it, or the beginning */
+    bool rests;              /* gets no new data: another one carries for both (couple.h) */
+    mps_time_t given_at;     /* a run was last given to it, or the beginning */
     struct mps_sf_join join;
     struct mps_sf_tx tx;
     struct mps_sf_rx rx;

@@ -86,8 +86,7 @@ void mps_subflow_set_split(struct mps_subflow *sf, mps_time_t now);
  * UNSPECIFIED if the peer's TCP ended it, TIMEOUT if nobody answered, PROHIBITED if a connect was
  * refused, MIDDLEBOX if it was answered, but by no agent.
  */
-void mps_subflow_down(struct mps_subflow *sf, bool orderly, enum mps_reason reason,
-                      mps_time_t now);
+void mps_subflow_down(struct mps_subflow *sf, bool orderly, enum mps_reason reason, mps_time_t now);
 
 /* As last updated. */
 const struct mps_metrics *mps_subflow_metrics(const struct mps_subflow *sf);

@@ -4,15 +4,15 @@
 #include "core/conn/state.h"
 
 /*
- * MPS_TRACE(c, sf, SENT, sent, .dsn = dsn, .length = n): the row of record_list.h with its member and
- * values; those that are not named are 0. `sf` NULL: about no subflow.
+ * MPS_TRACE(c, sf, SENT, sent, .dsn = dsn, .length = n): the row of record_list.h with its member
+ * and values; those that are not named are 0. `sf` NULL: about no subflow.
  */
 #define MPS_TRACE(c, sf, name, member, ...)                                                        \
     do {                                                                                           \
         if ((c)->env.trace)                                                                        \
-            mps_trace_emit((c), (sf),                                                              \
-                           &(struct mps_trace_record){.type = MPS_TRACE_##name,                    \
-                                                      .member = {__VA_ARGS__}});                   \
+            mps_trace_emit(                                                                        \
+                (c), (sf),                                                                         \
+                &(struct mps_trace_record){.type = MPS_TRACE_##name, .member = {__VA_ARGS__}});    \
     } while (0)
 
 /* Connection and subflow are filled in. */

@@ -29,8 +29,8 @@ void mps_trace_picked(struct mps_conn *c, struct mps_subflow *const sf[],
 }
 
 void mps_trace_waits(struct mps_conn *c, struct mps_subflow *const sf[],
-                     const struct mps_sched_path path[], unsigned n, enum mps_waits why, bool repeat,
-                     uint64_t waiting)
+                     const struct mps_sched_path path[], unsigned n, enum mps_waits why,
+                     bool repeat, uint64_t waiting)
 {
     static const char *const names[] = {
         [MPS_WAITS_NO_SUBFLOW] = "no_subflow", [MPS_WAITS_NO_CREDIT] = "no_credit",

@@ -13,12 +13,14 @@ enum mps_waits {
     MPS_WAITS_NO_MEMORY,
 };
 
-/* Candidate i was picked, of n, for a run that was sent before or for new data. Only with a trace. */
+/*
+ * Candidate i was picked, of n, for a run that was sent before or for new data. Only with a trace.
+ */
 void mps_trace_picked(struct mps_conn *c, struct mps_subflow *const sf[],
                       const struct mps_sched_path path[], unsigned n, unsigned i, bool repeat,
                       uint64_t waiting);
 
 /* None was. Said once, until one is picked. Only with a trace. */
 void mps_trace_waits(struct mps_conn *c, struct mps_subflow *const sf[],
-                     const struct mps_sched_path path[], unsigned n, enum mps_waits why, bool repeat,
-                     uint64_t waiting);
+                     const struct mps_sched_path path[], unsigned n, enum mps_waits why,
+                     bool repeat, uint64_t waiting);

@@ -4,7 +4,8 @@
  *
  *     RECORD(NAME, member, "category:event", FIELDS)
  *
- * The type is MPS_TRACE_NAME, its values are in `member` of struct mps_trace_record (trace.h). FIELDS:
+ * The type is MPS_TRACE_NAME, its values are in `member` of struct mps_trace_record (trace.h).
+ * FIELDS:
  *
  *     FIELD(U64, member, name)      a number: bytes, or what the name ends in (_us: microseconds)
  *     FIELD(I64, member, name)      one that may be negative

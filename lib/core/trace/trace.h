@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The trace of a connection: what it did and why, as records of plain values. struct mps_env says who
- * takes them; NULL, and a record costs the test of one pointer.
+ * The trace of a connection: what it did and why, as records of plain values. struct mps_env says
+ * who takes them; NULL, and a record costs the test of one pointer.
  *
  * Who takes them must not call the connection. A record has no time: the core has no clock, and who
  * takes it has one. Names are static strings.

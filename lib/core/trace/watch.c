@@ -156,7 +156,7 @@ static void watch_rest(struct mps_subflow *sf, mps_time_t now)
     t->rests_at = now;
     if (rests)
         MPS_TRACE(sf->conn, sf, REST, rest,
-                  .why = leader < 0 ? "experiment"
+                  .why = leader < 0                                  ? "experiment"
                          : sf->conn->cfg.fairness == MPS_FAIR_STRICT ? "decree"
                                                                      : "shared",
                   .leader = leader);

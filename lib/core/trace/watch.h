@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Records of what has changed: phases, subflows, who rests. They are derived from the state at the end
- * of a verb, as events are, so that none is forgotten, whoever changed it.
+ * Records of what has changed: phases, subflows, who rests. They are derived from the state at the
+ * end of a verb, as events are, so that none is forgotten, whoever changed it.
  */
 #pragma once
 #include "core/conn/state.h"

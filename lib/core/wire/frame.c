@@ -42,7 +42,8 @@ enum kind {
 
 /* Bytes on the wire; of an address those with IPv4. */
 static const uint8_t size_of[] = {
-    [U8] = 1, [U32] = 4, [U64] = 8, [ADDR] = 1 + 2 + IPV4_LEN, [MAC8] = 8, [MAC20] = 20, [FLAGS] = 0,
+    [U8] = 1,   [U32] = 4,    [U64] = 8,   [ADDR] = 1 + 2 + IPV4_LEN,
+    [MAC8] = 8, [MAC20] = 20, [FLAGS] = 0,
 };
 
 struct field {
@@ -59,10 +60,10 @@ struct row {
     struct field fields[FIELDS_MAX];
 };
 
-#define ORDERED false
-#define OUTSIDE true
+#define ORDERED                   false
+#define OUTSIDE                   true
 #define FIELD(kind, member, name) {kind, offsetof(struct mps_ctrl, member.name)},
-#define COUNT(...) (sizeof((struct field[]){__VA_ARGS__}) / sizeof(struct field))
+#define COUNT(...)                (sizeof((struct field[]){__VA_ARGS__}) / sizeof(struct field))
 #define ROW(name, number, member, space, mask, list)                                               \
     [number] = {true, space, mask, COUNT(list), {list}},
 

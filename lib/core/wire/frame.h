@@ -9,9 +9,9 @@
  *   8  .. fixed part (its size depends on the type), then for DSS the payload and, in a checked one,
  *         the CRC32C of the payload (big endian)
  *
- * DSS fixed part, 32 bytes: DSN(8) DATA_ACK(8) credit(8) CTRL_ACK(4) timestamp in us(4).
- * Control frames: CSN(4), then the fields of the type (frame_list.h); no payload. The first CSN is 0; CTRL_ACK is
- * the next CSN expected, so 0 until something came.
+ * DSS fixed part, 32 bytes: DSN(8) DATA_ACK(8) credit(8) CTRL_ACK(4) timestamp in us(4). Control
+ * frames: CSN(4), then the fields of the type (frame_list.h); no payload. The first CSN is 0;
+ * CTRL_ACK is the next CSN expected, so 0 until something came.
  */
 #pragma once
 #include <stdbool.h>
@@ -21,29 +21,29 @@
 #include "core/base/crypto.h"
 #include "frame_list.h"
 
-#define MPS_FRAME_PREFIX_LEN   8
-#define MPS_DSS_FIXED_LEN      32
-#define MPS_DSS_HEAD_LEN       (MPS_FRAME_PREFIX_LEN + MPS_DSS_FIXED_LEN)
-#define MPS_DSS_MAX_PAYLOAD    61440u
-#define MPS_PAYLOAD_CRC_LEN    4
-#define MPS_CTRL_MAX_LEN       128 /* whole control frame, prefix included */
-#define MPS_FRAME_HEAD_MAX     MPS_CTRL_MAX_LEN
+#define MPS_FRAME_PREFIX_LEN 8
+#define MPS_DSS_FIXED_LEN    32
+#define MPS_DSS_HEAD_LEN     (MPS_FRAME_PREFIX_LEN + MPS_DSS_FIXED_LEN)
+#define MPS_DSS_MAX_PAYLOAD  61440u
+#define MPS_PAYLOAD_CRC_LEN  4
+#define MPS_CTRL_MAX_LEN     128 /* whole control frame, prefix included */
+#define MPS_FRAME_HEAD_MAX   MPS_CTRL_MAX_LEN
 
 #define MPS_CTRL_TYPE(name, number, member, space, flags, fields) MPS_FRAME_##name = (number),
 #define MPS_CTRL_NOTHING(kind, member, name)
 enum mps_frame_type {
     MPS_FRAME_DSS = 1,
     MPS_FRAME_DSS_CHECKED = 2, /* parsed as DSS, with `checked` */
-    MPS_CTRL_FRAMES(MPS_CTRL_TYPE, MPS_CTRL_NOTHING)
-    MPS_FRAME_PADDING = 0x80, /* skipped, as all up to 0xff are that are not known */
+    MPS_CTRL_FRAMES(MPS_CTRL_TYPE, MPS_CTRL_NOTHING) MPS_FRAME_PADDING =
+        0x80, /* skipped, as all up to 0xff are that are not known */
     /* others unknown: MPS_EPROTO */
 };
 
-#define MPS_DSS_FIN          0x01 /* DATA_FIN: takes the number dsn + payload length */
-#define MPS_DSS_ACK_NOW      0x02 /* please acknowledge at once */
-#define MPS_DSS_URGENT       0x04 /* the last byte of the payload is urgent (RFC 6093) */
-#define MPS_PRIO_BACKUP      0x01
-#define MPS_CLOSE_TRANSIENT  0x01 /* the subflow may be tried again (RFC 8684 T flag) */
+#define MPS_DSS_FIN         0x01 /* DATA_FIN: takes the number dsn + payload length */
+#define MPS_DSS_ACK_NOW     0x02 /* please acknowledge at once */
+#define MPS_DSS_URGENT      0x04 /* the last byte of the payload is urgent (RFC 6093) */
+#define MPS_PRIO_BACKUP     0x01
+#define MPS_CLOSE_TRANSIENT 0x01 /* the subflow may be tried again (RFC 8684 T flag) */
 
 struct mps_dss {
     uint8_t flags;
@@ -65,7 +65,10 @@ struct mps_dss {
 #define MPS_CTRL_MAC20(name) uint8_t name[MPS_SHA1_LEN];
 #define MPS_CTRL_FLAGS(name) uint8_t name;
 
-#define MPS_CTRL_STRUCT(name, number, member, space, flags, fields) struct { fields } member;
+#define MPS_CTRL_STRUCT(name, number, member, space, flags, fields)                                \
+    struct {                                                                                       \
+        fields                                                                                     \
+    } member;
 #define MPS_CTRL_MEMBER(kind, member, name) MPS_CTRL_##kind(name)
 
 /* One of the rows of frame_list.h; csn orders those that have one over

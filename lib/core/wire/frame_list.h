@@ -5,9 +5,9 @@
  *     FRAME(NAME, number, member, SPACE, flags, FIELDS)
  *
  * The type is MPS_FRAME_NAME, its values are in `member` of struct mps_ctrl (frame.h). SPACE is
- * ORDERED if it has a number in the control space (csn), OUTSIDE if that is 0. `flags` are the bits of
- * the prefix's flags that a receiver looks at. FIELDS are what follows the CSN, in the order of the
- * wire, big endian:
+ * ORDERED if it has a number in the control space (csn), OUTSIDE if that is 0. `flags` are the bits
+ * of the prefix's flags that a receiver looks at. FIELDS are what follows the CSN, in the order of
+ * the wire, big endian:
  *
  *     FIELD(U8, member, name)     FIELD(U32, ...)     FIELD(U64, ...)
  *     FIELD(ADDR, ...)            family 1, port 2, and 4 or 16 bytes; at most one in a frame
@@ -15,8 +15,8 @@
  *     FIELD(MAC20, ...)           20 bytes
  *     FIELD(FLAGS, ...)           no bytes: the flags of the prefix
  *
- * A receiver that does not know the number of a type ends the subflow, unless the number has the bit
- * 0x80: so a new one needs a capability that says that the peer knows it.
+ * A receiver that does not know the number of a type ends the subflow, unless the number has the
+ * bit 0x80: so a new one needs a capability that says that the peer knows it.
  */
 #pragma once
 

@@ -64,20 +64,20 @@ struct mps_hello {
 };
 
 struct mps_join {
-    uint32_t token;             /* of the receiver's key (JOIN only) */
-    uint32_t subflow_id;        /* chosen by the joining side (JOIN only), see subflow.h */
-    mps_addr_id_t addr_id;      /* of the sender's address */
+    uint32_t token;        /* of the receiver's key (JOIN only) */
+    uint32_t subflow_id;   /* chosen by the joining side (JOIN only), see subflow.h */
+    mps_addr_id_t addr_id; /* of the sender's address */
     bool backup;
-    uint8_t nonce[MPS_NONCE_LEN];  /* JOIN and JOIN_REPLY */
-    uint8_t hmac[MPS_SHA1_LEN];    /* JOIN_REPLY and JOIN_CONFIRM */
+    uint8_t nonce[MPS_NONCE_LEN]; /* JOIN and JOIN_REPLY */
+    uint8_t hmac[MPS_SHA1_LEN];   /* JOIN_REPLY and JOIN_CONFIRM */
 };
 
 struct mps_opening {
     enum mps_opening_kind kind;
     union {
-        struct mps_hello hello;  /* HELLO, HELLO_REPLY */
-        struct mps_join join;    /* JOIN, JOIN_REPLY, JOIN_CONFIRM */
-        uint8_t reason;          /* REFUSE: enum mps_reason */
+        struct mps_hello hello; /* HELLO, HELLO_REPLY */
+        struct mps_join join;   /* JOIN, JOIN_REPLY, JOIN_CONFIRM */
+        uint8_t reason;         /* REFUSE: enum mps_reason */
     };
 };
 

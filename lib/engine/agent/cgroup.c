@@ -15,7 +15,8 @@ struct hierarchy {
 };
 
 static const struct hierarchy version1 = {
-    {"memory.limit_in_bytes", NULL}, "memory.usage_in_bytes",
+    {"memory.limit_in_bytes", NULL},
+    "memory.usage_in_bytes",
 };
 static const struct hierarchy version2 = {{"memory.max", "memory.high"}, "memory.current"};
 

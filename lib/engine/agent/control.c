@@ -178,6 +178,7 @@ void mps_control_deinit(struct mps_control *ctl)
 
     if (ctl->acceptor.fd < 0)
         return;
-    mps_list_for_each_safe(c, tmp, &ctl->clients, struct client, link) client_free(c);
+    mps_list_for_each_safe(c, tmp, &ctl->clients, struct client, link)
+        client_free(c);
     mps_acceptor_stop(&ctl->acceptor);
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The agent's control socket: a connection, by SOCK_SEQPACKET, brings one request of
- * handover/message.h and gets one reply. A request counts if it brings the secret or comes from the agent's own user or root. A client
- * that does not take its reply is dropped; nothing here ever waits for one, nor for an engine.
+ * handover/message.h and gets one reply. A request counts if it brings the secret or comes from the
+ * agent's own user or root. A client that does not take its reply is dropped; nothing here ever
+ * waits for one, nor for an engine.
  */
 #pragma once
 #include <stdbool.h>

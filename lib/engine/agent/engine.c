@@ -30,7 +30,8 @@ void mps_engine_view_changed(struct mps_engine *eng)
 {
     struct mps_session *s;
 
-    mps_list_for_each(s, &eng->sessions, struct mps_session, link) mps_session_addresses_changed(s);
+    mps_list_for_each(s, &eng->sessions, struct mps_session, link)
+        mps_session_addresses_changed(s);
 }
 
 void mps_engine_route_changed(struct mps_engine *eng, const struct mps_route *route)
@@ -98,7 +99,8 @@ void mps_engine_deinit(struct mps_engine *eng)
 {
     struct mps_session *s, *tmp;
 
-    mps_list_for_each_safe(s, tmp, &eng->sessions, struct mps_session, link) mps_session_free(s);
+    mps_list_for_each_safe(s, tmp, &eng->sessions, struct mps_session, link)
+        mps_session_free(s);
     mps_runq_deinit(&eng->runq);
     mps_busypoll_deinit(&eng->busypoll);
     mps_linger_deinit(&eng->linger);

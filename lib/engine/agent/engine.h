@@ -5,8 +5,8 @@
  * session that was woken runs once, with bounded work, and is freed there if it is over (runq.h).
  * Things that an agent has once, whatever the number of its engines, are in hub.h.
  *
- * The parts of a connection know the data of this structure, not the functions: what happens to them
- * goes up to their session, and the functions here go down to the sessions.
+ * The parts of a connection know the data of this structure, not the functions: what happens to
+ * them goes up to their session, and the functions here go down to the sessions.
  *
  * Threads. An agent has one engine or several, each with a thread of its own (worker.h); they share
  * only constants, what is known of peers and paths, the monitors and the join listener. An engine
@@ -36,7 +36,6 @@
 #include "engine/paths/view.h"
 #include "handover/names.h"
 
-
 struct mps_session;
 
 /* What an engine is given. All of it outlives the engine. */
@@ -60,7 +59,7 @@ struct mps_engine {
     unsigned index, count;
     struct mps_env env;
     struct mps_memory memory; /* of env */
-    struct mps_rxmem rxmem;  /* of env */
+    struct mps_rxmem rxmem;   /* of env */
     struct mps_options options;
     const struct mps_policy *policy;
     const struct mps_view *view;

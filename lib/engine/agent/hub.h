@@ -48,12 +48,12 @@ struct mps_hub {
     struct mps_joinlis joinlis;
     struct mps_plainwatch plainwatch;
     struct mps_worker *workers;
-    unsigned n_workers; /* at most `count` */
-    unsigned count;     /* what ids and tokens are taken modulo */
-    unsigned last;      /* the worker that got the last connection */
+    unsigned n_workers;        /* at most `count` */
+    unsigned count;            /* what ids and tokens are taken modulo */
+    unsigned last;             /* the worker that got the last connection */
     void (*leave)(void *user); /* MPS_HO_LEAVE came: set by the owner */
     void *user;
-    unsigned stopped;   /* 1 << enum mps_stop: stages that were begun */
+    unsigned stopped; /* 1 << enum mps_stop: stages that were begun */
     /* With several workers only: */
     struct mps_inbox inbox;
     struct mps_call watch_call; /* the join listener was opened */

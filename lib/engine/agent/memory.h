@@ -15,14 +15,15 @@ struct mps_memory {
     uint64_t used, limit; /* bytes */
     uint64_t configured;  /* of the agent, 0: none */
     unsigned engines;
-    bool tight;           /* the control group is nearly full */
+    bool tight; /* the control group is nearly full */
     mps_time_t looked_at;
     const char *root; /* of the files about control groups: "" but in tests */
 };
 
 /*
- * `mem` points to *memory from then on. `limit`: of the agent, 0: an eighth of the machine's memory,
- * or of its control group's where that is less; each of its `engines` has an equal part of it.
+ * `mem` points to *memory from then on. `limit`: of the agent, 0: an eighth of the machine's
+ * memory, or of its control group's where that is less; each of its `engines` has an equal part of
+ * it.
  */
 void mps_memory_init(struct mps_memory *memory, uint64_t limit, unsigned engines);
 

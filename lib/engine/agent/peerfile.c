@@ -126,8 +126,8 @@ static bool parse_line(const char *line, int64_t now, struct entry *ret)
     struct entry e;
     unsigned port;
 
-    if (sscanf(line, "%19" SCNu64 " %18" SCNd64 " %5u %45s %7s %c", &e.netns, &e.expires, &port,
-               ip, kind, &more) != 5 ||
+    if (sscanf(line, "%19" SCNu64 " %18" SCNd64 " %5u %45s %7s %c", &e.netns, &e.expires, &port, ip,
+               kind, &more) != 5 ||
         !parse_kind(kind, &e.kind))
         return false;
     /* An entry that lives longer than any that we write is not from us, or the clock was moved. */
@@ -402,8 +402,8 @@ static bool is_news(struct mps_peerfile *pf)
     if (!file_version(pf->dir, &v))
         return false;
     pthread_mutex_lock(&pf->lock);
-    news = v.inode != pf->seen.inode || v.size != pf->seen.size ||
-           v.mtime_s != pf->seen.mtime_s || v.mtime_ns != pf->seen.mtime_ns;
+    news = v.inode != pf->seen.inode || v.size != pf->seen.size || v.mtime_s != pf->seen.mtime_s ||
+           v.mtime_ns != pf->seen.mtime_ns;
     pf->seen = v;
     pthread_mutex_unlock(&pf->lock);
     return news;

@@ -50,8 +50,8 @@ struct mps_peerfile {
     const char *dir; /* NULL: not running */
     ev_async changed;
     ev_timer pause;
-    bool waiting; /* a change came during the pause */
-    atomic_bool urgent; /* the change cannot wait */
+    bool waiting;         /* a change came during the pause */
+    atomic_bool urgent;   /* the change cannot wait */
     pthread_mutex_t lock; /* of `seen` */
     struct mps_peerfile_version seen;
 };

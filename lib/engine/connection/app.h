@@ -43,15 +43,15 @@ struct mps_app {
     bool blocked;  /* a write met a full buffer; `ready` is called when there is room */
     bool fin_sent;
     bool deserted; /* mps_app_desert */
-    bool urgent; /* the last byte of the latest read is urgent */
+    bool urgent;   /* the last byte of the latest read is urgent */
     bool failed; /* its socket gives an error that is no end of the application: reset both ends */
-    bool deaf; /* it shut down its reading side: what we write is discarded */
+    bool deaf;   /* it shut down its reading side: what we write is discarded */
 };
 
 /*
  * Make the pair; the application's end is bound to the connection name of message.h, its SO_SNDBUF
- * is `buffer` (handover/sndbuf.h), that of ours `own_buffer`. *ret_fd is to be passed on and closed.
- * 0 or MPS_ESYS.
+ * is `buffer` (handover/sndbuf.h), that of ours `own_buffer`. *ret_fd is to be passed on and
+ * closed. 0 or MPS_ESYS.
  */
 int mps_app_open(struct mps_app *app, struct mps_appwatch *watch,
                  void (*ready)(struct mps_app *app), const char *agent_id, uint64_t conn_id,

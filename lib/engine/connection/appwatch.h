@@ -2,8 +2,8 @@
 /*
  * Which ends of applications (app.h) have something to do. libev shows too little of an AF_UNIX
  * socket and only by level, so they are in an edge-triggered epoll of our own, which libev watches
- * as one descriptor. An end for which a call failed for lack of memory is woken after a while, since
- * no event says when there is some again.
+ * as one descriptor. An end for which a call failed for lack of memory is woken after a while,
+ * since no event says when there is some again.
  */
 #pragma once
 #include <ev.h>

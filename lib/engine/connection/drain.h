@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A path's queue lies ahead of all that a program writes next. TCP leaves one there: BBR's runs up to
- * a second window, since what it takes for the path's rate is a little too much. For a program that
- * wants little unsent (TCP_NOTSENT_LOWAT) the subflow sends a little slower than the path delivers,
- * until the queue is gone. Where it does not go, it is somebody else's: after a short time the
- * subflow takes its part of the path again, and does not try for long.
+ * A path's queue lies ahead of all that a program writes next. TCP leaves one there: BBR's runs up
+ * to a second window, since what it takes for the path's rate is a little too much. For a program
+ * that wants little unsent (TCP_NOTSENT_LOWAT) the subflow sends a little slower than the path
+ * delivers, until the queue is gone. Where it does not go, it is somebody else's: after a short
+ * time the subflow takes its part of the path again, and does not try for long.
  */
 #pragma once
 #include <stdint.h>

@@ -9,9 +9,9 @@
 struct mps_half {
     uint8_t *buf;
     size_t cap, at, len;
-    bool eof;    /* the source ended; what is buffered is still to be written */
-    bool fin;    /* the end was passed on */
-    bool urgent; /* the last byte buffered is */
+    bool eof;       /* the source ended; what is buffered is still to be written */
+    bool fin;       /* the end was passed on */
+    bool urgent;    /* the last byte buffered is */
     uint64_t bytes; /* that passed */
     struct mps_meter meter;
 };

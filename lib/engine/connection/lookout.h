@@ -10,7 +10,7 @@
 #include "core/base/time.h"
 
 struct mps_lookout {
-    bool touched;          /* bytes moved since the last look, or there was none yet */
+    bool touched; /* bytes moved since the last look, or there was none yet */
     mps_time_t looked_at;
     mps_time_t busy_since; /* bytes on their way at each look since then, 0: none at the last */
 };

@@ -15,7 +15,9 @@ struct mps_join;
 struct mps_mpconn;
 struct mps_session;
 
-/* A subflow's part of an event of the core; NULL where the event is about no subflow with a socket. */
+/*
+ * A subflow's part of an event of the core; NULL where the event is about no subflow with a socket.
+ */
 struct mps_mpconn_link {
     const char *ifname;
     int error; /* errno of the socket's end, 0: none */
@@ -53,9 +55,9 @@ int mps_mpconn_take_first(struct mps_mpconn *mp);
 
 enum mps_mpconn_verdict {
     MPS_MPCONN_GOES_ON,
-    MPS_MPCONN_PLAIN,   /* client: the peer is no shim; reconnect plain */
-    MPS_MPCONN_REFUSED, /* the same, and it may be one that cannot take connections */
-    MPS_MPCONN_UNHEARD, /* the same, and it may be a shim behind a box that eats first bytes */
+    MPS_MPCONN_PLAIN,    /* client: the peer is no shim; reconnect plain */
+    MPS_MPCONN_REFUSED,  /* the same, and it may be one that cannot take connections */
+    MPS_MPCONN_UNHEARD,  /* the same, and it may be a shim behind a box that eats first bytes */
     MPS_MPCONN_HOMELESS, /* the same: our address is gone, which says nothing of the peer */
     MPS_MPCONN_OVER,
 };

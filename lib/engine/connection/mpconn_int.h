@@ -25,7 +25,7 @@ struct mps_mpconn {
     struct mps_netaddr_entry *locals; /* with ports, as told to the core */
     unsigned n_locals;
     bool keep_unacked, keep_unsent; /* these stay in the program's end (app.h), */
-    uint64_t keep_beyond; /* the former as far as they are more (sndbuf.h) */
+    uint64_t keep_beyond;           /* the former as far as they are more (sndbuf.h) */
     struct mps_pacing pacing;
     bool established; /* the peer has answered HELLO */
     bool fin_done;    /* the application's FIN was passed on */

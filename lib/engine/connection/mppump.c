@@ -203,8 +203,8 @@ static bool write_subflows(struct mps_mpconn *mp, mps_time_t now)
     struct mps_sflow *f, *tmp;
     bool any = false;
 
-    mps_list_for_each_safe(f, tmp, &mp->flows, struct mps_sflow, link) any |=
-        mps_sflow_write(f, now);
+    mps_list_for_each_safe(f, tmp, &mp->flows, struct mps_sflow, link)
+        any |= mps_sflow_write(f, now);
     return any;
 }
 
@@ -298,15 +298,15 @@ static void measure(struct mps_mpconn *mp, bool force, mps_time_t now)
 {
     struct mps_sflow *f;
 
-    mps_list_for_each(f, &mp->flows, struct mps_sflow, link) mps_sflow_measure(f, force, now);
+    mps_list_for_each(f, &mp->flows, struct mps_sflow, link)
+        mps_sflow_measure(f, force, now);
 }
 
 static bool wants_room(const struct mps_mpconn *mp)
 {
     struct mps_sflow *f;
 
-    mps_list_for_each(f, &mp->flows, struct mps_sflow, link)
-    {
+    mps_list_for_each(f, &mp->flows, struct mps_sflow, link) {
         if (!f->dead && !f->connecting && mps_subflow_wants_room(f->sf))
             return true;
     }
@@ -320,8 +320,7 @@ static void set_timer(struct mps_mpconn *mp, mps_time_t now)
 
     if (mp->starved && at > now + LACK_RETRY)
         at = now + LACK_RETRY;
-    mps_list_for_each(f, &mp->flows, struct mps_sflow, link)
-    {
+    mps_list_for_each(f, &mp->flows, struct mps_sflow, link) {
         mps_sflow_arm(f);
         if (f->starved && at > now + LACK_RETRY)
             at = now + LACK_RETRY;

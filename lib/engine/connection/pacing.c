@@ -63,8 +63,7 @@ static void drain(struct mps_mpconn *mp, mps_time_t now)
     if ((!mp->keep_unsent && !pacing->drains) || now - pacing->at < PERIOD)
         return;
     pacing->drains = false;
-    mps_list_for_each(f, &mp->flows, struct mps_sflow, link)
-    {
+    mps_list_for_each(f, &mp->flows, struct mps_sflow, link) {
         const struct mps_metrics *m;
         uint64_t before = f->pacing.drain.rate, rate;
 
@@ -93,8 +92,7 @@ void mps_pacing_run(struct mps_mpconn *mp, mps_time_t now)
         drain(mp, now);
         return;
     }
-    mps_list_for_each(f, &mp->flows, struct mps_sflow, link)
-    {
+    mps_list_for_each(f, &mp->flows, struct mps_sflow, link) {
         if (counts(f) && n < MPS_MAX_SUBFLOWS) {
             parts[n++] = &f->pacing;
             known += f->pacing.part > 0;
@@ -102,16 +100,14 @@ void mps_pacing_run(struct mps_mpconn *mp, mps_time_t now)
     }
     if (n == 0 || (n == pacing->n && known == n && now - pacing->at < PERIOD))
         return;
-    mps_list_for_each(f, &mp->flows, struct mps_sflow, link)
-    {
+    mps_list_for_each(f, &mp->flows, struct mps_sflow, link) {
         if (counts(f))
             measure(f, pacing->at > 0 ? now - pacing->at : 0);
     }
     pacing->at = now;
     pacing->n = n;
     mps_pacing_share(pacing->rate, parts, n);
-    mps_list_for_each(f, &mp->flows, struct mps_sflow, link)
-    {
+    mps_list_for_each(f, &mp->flows, struct mps_sflow, link) {
         if (counts(f))
             tell(f->fd, f->pacing.part);
     }
@@ -125,8 +121,7 @@ void mps_pacing_obey(struct mps_mpconn *mp)
     if (rate == mp->pacing.rate)
         return;
     mp->pacing = (struct mps_pacing){.rate = rate};
-    mps_list_for_each(f, &mp->flows, struct mps_sflow, link)
-    {
+    mps_list_for_each(f, &mp->flows, struct mps_sflow, link) {
         f->pacing.part = 0;
         f->pacing.drain = (struct mps_drain){.rate = 0};
         if (rate == 0 && f->fd >= 0)

@@ -19,7 +19,10 @@
 
 #define RUN_STEPS 8
 
-/* While the first bytes are missing and TCP repairs it: up to 3 s in all, as long as a client waits. */
+/*
+ * While the first bytes are missing and TCP repairs it: up to 3 s in all, as long as a client
+ * waits.
+ */
 #define HOLD_AGAIN_S 0.2
 #define HOLD_AGAIN   15u
 
@@ -33,13 +36,13 @@ struct mps_relay {
     int fd;
     ev_io io;
     ev_timer hold_timer;
-    ev_timer retry; /* active: short of memory */
+    ev_timer retry;      /* active: short of memory */
     unsigned hold_again; /* so often it may be prolonged */
     ev_timer rest_timer; /* runs since a part of an opening message came */
     bool connecting, guard, hold;
-    bool rest_missing; /* and has ended */
-    bool owned;           /* no program has the socket any more */
-    bool broken;          /* TCP was reset; what came before is still for the application */
+    bool rest_missing;        /* and has ended */
+    bool owned;               /* no program has the socket any more */
+    bool broken;              /* TCP was reset; what came before is still for the application */
     struct mps_half up, down; /* application to peer, peer to application */
     struct mps_hello hello;
     void (*wake)(void *user);
@@ -206,8 +209,7 @@ static enum step up_write(struct mps_relay *r)
     if (!mps_half_is_empty(h)) {
         size_t len = mps_half_next(h, &urgent);
 
-        n = send(r->fd, h->buf + h->at, len,
-                 MSG_DONTWAIT | MSG_NOSIGNAL | (urgent ? MSG_OOB : 0));
+        n = send(r->fd, h->buf + h->at, len, MSG_DONTWAIT | MSG_NOSIGNAL | (urgent ? MSG_OOB : 0));
         if (n < 0 && mps_sock_would_block(errno))
             return STEP_IDLE;
         if (n < 0 && mps_sock_is_lack(errno))

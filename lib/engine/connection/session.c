@@ -28,7 +28,7 @@
 #define HELLO_WAIT_SLACK (100 * MPS_MSEC)
 #define HELLO_WAIT_MIN   (250 * MPS_MSEC)
 #define HELLO_WAIT_MAX   (3 * MPS_SEC)
-#define PLAIN_SPANS    16
+#define PLAIN_SPANS      16
 
 static void on_app_ready(struct mps_app *app)
 {
@@ -82,8 +82,8 @@ static int session_new(struct mps_engine *eng, const struct mps_session_request 
     mps_options_parse(&s->ac.options, req->options, req->options_len, log_bad_option);
     mps_sockopts_inherit(&s->ac.sockopts, req->fd);
     rc = mps_app_open(&s->ac.app, &eng->appwatch, on_app_ready, eng->agent_id, s->ac.id,
-                      mps_sndbuf_of_app(&s->ac.sockopts, scarce), mps_sndbuf_of_ours(scarce), &local,
-                      &peer, ret_fd);
+                      mps_sndbuf_of_app(&s->ac.sockopts, scarce), mps_sndbuf_of_ours(scarce),
+                      &local, &peer, ret_fd);
     if (rc < 0) {
         mps_sockopts_deinit(&s->ac.sockopts);
         free(s);
@@ -233,15 +233,16 @@ int mps_session_connected(struct mps_engine *eng, const struct mps_session_reque
 }
 
 /*
- * How long a program that speaks first is kept waiting for HELLO: if it was lost, so was what follows
- * it, and TCP repeats it when its timer runs out. The client's timer is ours, about. It doubles each
- * time: while the connection waited for accept(), of a listener in doubt (preload/interpose/marking.h), HELLO
- * was dropped, and comes again after at most as long as that lasted.
+ * How long a program that speaks first is kept waiting for HELLO: if it was lost, so was what
+ * follows it, and TCP repeats it when its timer runs out. The client's timer is ours, about. It
+ * doubles each time: while the connection waited for accept(), of a listener in doubt
+ * (preload/interpose/marking.h), HELLO was dropped, and comes again after at most as long as that
+ * lasted.
  */
 static mps_time_t hello_hold(int fd)
 {
-    mps_time_t hold = mps_sock_rto_ns(fd) + mps_sock_rtt_ns(fd) + HELLO_WAIT_SLACK +
-                      mps_sock_silence_ns(fd);
+    mps_time_t hold =
+        mps_sock_rto_ns(fd) + mps_sock_rtt_ns(fd) + HELLO_WAIT_SLACK + mps_sock_silence_ns(fd);
 
     if (hold < HELLO_WAIT_MIN)
         hold = HELLO_WAIT_MIN;
@@ -475,8 +476,7 @@ struct mps_session *mps_session_find(struct mps_engine *eng, uint64_t id)
 {
     struct mps_session *s;
 
-    mps_list_for_each(s, &eng->sessions, struct mps_session, link)
-    {
+    mps_list_for_each(s, &eng->sessions, struct mps_session, link) {
         if (s->ac.id == id)
             return s;
     }

@@ -16,12 +16,12 @@ struct mps_mpconn;
 struct mps_relay;
 
 struct mps_session {
-    struct mps_list link;       /* of the engine's sessions */
+    struct mps_list link; /* of the engine's sessions */
     struct mps_runnable runnable;
     struct mps_appconn ac;
     struct mps_mpconn *mp; /* exactly one of the two */
     struct mps_relay *relay;
-    bool refused; /* by the peer, as the one before: a new connection without a mark is made */
+    bool refused;     /* by the peer, as the one before: a new connection without a mark is made */
     bool established; /* the peer has answered HELLO */
     bool created, plain_told; /* events that were reported */
 };

@@ -19,20 +19,20 @@ struct mps_sflow {
     int fd;
     ev_io io;
     bool connecting;
-    bool unmarked;         /* ended because no agent answered, */
-    bool met_program;      /* but the program that the peer serves */
-    bool needs_mark;       /* in the SYN-ACK, or nothing is sent */
-    bool large;            /* its SYN had the mark for a large MTU */
+    bool unmarked;                  /* ended because no agent answered, */
+    bool met_program;               /* but the program that the peer serves */
+    bool needs_mark;                /* in the SYN-ACK, or nothing is sent */
+    bool large;                     /* its SYN had the mark for a large MTU */
     struct mps_connector_path path; /* of a join, for a second try with the small mark */
     const struct mps_sockopts *opts;
-    bool dead;             /* the pipe ended; waits for MPS_EV_SUBFLOW_CLOSE */
-    bool peer_eof;         /* the peer's FIN was read */
+    bool dead;     /* the pipe ended; waits for MPS_EV_SUBFLOW_CLOSE */
+    bool peer_eof; /* the peer's FIN was read */
     struct mps_lookout lookout;
     bool blocked;          /* the socket took less than there was */
     bool woke_for_nothing; /* was writable, and yet nothing was written */
     bool wrote;            /* since it was last found writable */
     bool starved;          /* short of memory: nothing is tried until the owner says so */
-    int error; /* errno of the socket's end, 0: none */
+    int error;             /* errno of the socket's end, 0: none */
     char ifname[MPS_NETADDR_IFNAME];
     struct mps_pacing_part pacing;
     uint32_t notsent_limit; /* of the socket; 0: not set yet */

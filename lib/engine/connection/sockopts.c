@@ -35,8 +35,7 @@ static const struct option_id inherited[] = {
     {SOL_SOCKET, SO_KEEPALIVE},      {IPPROTO_TCP, TCP_KEEPIDLE}, {IPPROTO_TCP, TCP_KEEPINTVL},
     {IPPROTO_TCP, TCP_KEEPCNT},      {IPPROTO_IP, IP_TOS},        {SOL_SOCKET, SO_PRIORITY},
     {IPPROTO_IPV6, IPV6_TCLASS},     {SOL_SOCKET, SO_MARK},       {IPPROTO_TCP, TCP_CONGESTION},
-    {IPPROTO_TCP, TCP_USER_TIMEOUT}, {IPPROTO_TCP, TCP_NODELAY},
-    {IPPROTO_TCP, TCP_NOTSENT_LOWAT},
+    {IPPROTO_TCP, TCP_USER_TIMEOUT}, {IPPROTO_TCP, TCP_NODELAY},  {IPPROTO_TCP, TCP_NOTSENT_LOWAT},
 };
 
 /* Recorded only: on a subflow they would disturb the framing or the measurements. */
@@ -53,7 +52,7 @@ static const struct option_id recorded_only[] = {
 /* Subflows have values of the agent's; a program that has set none expects the kernel's. */
 static const struct option_id own_values[] = {
     {IPPROTO_TCP, TCP_NODELAY},  {IPPROTO_TCP, TCP_USER_TIMEOUT}, {IPPROTO_TCP, TCP_NOTSENT_LOWAT},
-    {IPPROTO_TCP, TCP_SAVE_SYN}, {IPPROTO_TCP, TCP_RTO_MAX_MS},  {SOL_SOCKET, SO_MAX_PACING_RATE},
+    {IPPROTO_TCP, TCP_SAVE_SYN}, {IPPROTO_TCP, TCP_RTO_MAX_MS},   {SOL_SOCKET, SO_MAX_PACING_RATE},
 };
 
 /* Besides those of handover/binding.h: they are of listeners, or carry pointers. */

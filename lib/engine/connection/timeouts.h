@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* A program's SO_KEEPALIVE, its times, and TCP_USER_TIMEOUT, as they hold for a whole connection. */
+/*
+ * A program's SO_KEEPALIVE, its times, and TCP_USER_TIMEOUT, as they hold for a whole connection.
+ */
 #pragma once
 #include "core/conn/deadpeer.h"
 

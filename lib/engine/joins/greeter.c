@@ -60,7 +60,8 @@ void mps_greeter_deinit(struct mps_greeter *self)
 {
     struct guest *g, *tmp;
 
-    mps_list_for_each_safe(g, tmp, &self->waiting, struct guest, link) guest_free(g);
+    mps_list_for_each_safe(g, tmp, &self->waiting, struct guest, link)
+        guest_free(g);
     if (self->epfd < 0)
         return;
     ev_io_stop(self->loop, &self->io);

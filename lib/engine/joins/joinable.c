@@ -18,8 +18,7 @@ static bool has_working(const struct mps_mpconn *mp)
 {
     const struct mps_sflow *f;
 
-    mps_list_for_each(f, &mp->flows, struct mps_sflow, link)
-    {
+    mps_list_for_each(f, &mp->flows, struct mps_sflow, link) {
         if (!f->connecting && !f->dead)
             return true;
     }
@@ -51,8 +50,7 @@ static bool leads_back(const struct mps_mpconn *mp, const struct mps_addr *remot
 static mps_time_t gone_astray(struct mps_mpconn *mp, const struct mps_event *ev, mps_time_t now)
 {
     struct mps_pathmem *mem = mp->eng->pathmem;
-    mps_time_t until =
-        mps_pathmem_find(mem, MPS_PATHMEM_UNMARKED, &ev->local, &ev->remote, now);
+    mps_time_t until = mps_pathmem_find(mem, MPS_PATHMEM_UNMARKED, &ev->local, &ev->remote, now);
 
     if (until == 0 && ev->remote.port == mp->ac->peer.port)
         until = mps_pathmem_find(mem, MPS_PATHMEM_UNMARKED, &ev->local, &mp->ac->peer, now);

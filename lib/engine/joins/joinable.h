@@ -2,8 +2,8 @@
 /*
  * Which joins are better not made. A join whose mark does not arrive is a stray connection to the
  * program at the other end, which may count it, or wait for its bytes. Once a join has gone astray
- * on a path to a peer, no connection of the agent that has another one tries it for some minutes. An
- * address that the peer announces may also be somebody else's address here, or our own.
+ * on a path to a peer, no connection of the agent that has another one tries it for some minutes.
+ * An address that the peer announces may also be somebody else's address here, or our own.
  */
 #pragma once
 #include <stdbool.h>

@@ -18,7 +18,7 @@ struct mps_joinlis {
     pthread_mutex_t lock; /* of the three below */
     int fd;               /* open, and not watched yet; else -1 */
     uint16_t port;
-    bool left; /* is not opened any more */
+    bool left;                                          /* is not opened any more */
     void (*accepted)(struct mps_joinlis *self, int fd); /* takes the descriptor */
     void *user;
 };

@@ -76,8 +76,7 @@ static void set_pace(struct mps_steer *self)
     const struct mps_steer_entry *e;
     double pace = self->n_entries > 0 ? CHECK_HELD_S : 0.;
 
-    mps_list_for_each(e, &self->entries, struct mps_steer_entry, link)
-    {
+    mps_list_for_each(e, &self->entries, struct mps_steer_entry, link) {
         if (!mps_holder_is_watched(&e->holder))
             pace = CHECK_S;
     }
@@ -114,7 +113,8 @@ void mps_steer_leave(struct mps_steer *self)
 {
     struct mps_steer_entry *e, *tmp;
 
-    mps_list_for_each_safe(e, tmp, &self->entries, struct mps_steer_entry, link) entry_free(e);
+    mps_list_for_each_safe(e, tmp, &self->entries, struct mps_steer_entry, link)
+        entry_free(e);
 }
 
 void mps_steer_deinit(struct mps_steer *self)
@@ -189,8 +189,7 @@ static void share_all(struct mps_steer *self, uint16_t port, int share)
 {
     struct mps_steer_entry *e;
 
-    mps_list_for_each(e, &self->entries, struct mps_steer_entry, link)
-    {
+    mps_list_for_each(e, &self->entries, struct mps_steer_entry, link) {
         /* Two are there: this one is the second of three, whichever end Linux looks from. */
         if (e->where.addr.port == port && e->large.fd >= 0)
             mps_sock_set_int(e->acceptor.fd, SOL_SOCKET, SO_REUSEPORT, share);
@@ -231,8 +230,7 @@ int mps_steer_add(struct mps_steer *self, int fd, pid_t pid, bool steer)
     /* Without sock_diag and /proc nobody would tell when to leave the port. */
     if (mps_lswatch_check(&id, 1, &alive) < 0)
         return MPS_ESYS;
-    mps_list_for_each(e, &self->entries, struct mps_steer_entry, link)
-    {
+    mps_list_for_each(e, &self->entries, struct mps_steer_entry, link) {
         if (e->id.cookie == id.cookie)
             return 0; /* listen() called again */
     }
@@ -279,12 +277,12 @@ unsigned mps_steer_recheck(struct mps_steer *self)
     struct mps_steer_entry *e, *tmp;
     unsigned n = 0, gone = 0;
 
-    mps_list_for_each(e, &self->entries, struct mps_steer_entry, link) ids[n++] = e->id;
+    mps_list_for_each(e, &self->entries, struct mps_steer_entry, link)
+        ids[n++] = e->id;
     if (n == 0 || mps_lswatch_check(ids, n, alive) < 0)
         return 0;
     n = 0;
-    mps_list_for_each_safe(e, tmp, &self->entries, struct mps_steer_entry, link)
-    {
+    mps_list_for_each_safe(e, tmp, &self->entries, struct mps_steer_entry, link) {
         if (alive[n++])
             continue;
         entry_gone(e);
@@ -305,8 +303,7 @@ unsigned mps_steer_list(const struct mps_steer *self, struct mps_steered ret[MPS
     struct mps_steer_entry *e;
     unsigned n = 0;
 
-    mps_list_for_each(e, &self->entries, struct mps_steer_entry, link)
-    {
+    mps_list_for_each(e, &self->entries, struct mps_steer_entry, link) {
         if (e->acceptor.fd >= 0 && n < MPS_LSWATCH_MAX)
             ret[n++] = e->where;
     }

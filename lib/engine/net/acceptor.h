@@ -14,7 +14,7 @@ struct mps_acceptor {
     int fd; /* -1: closed */
     ev_io io;
     ev_timer pause;
-    bool refusing; /* the last one was turned away */
+    bool refusing;                        /* the last one was turned away */
     void (*accepted)(void *user, int fd); /* takes the descriptor: non-blocking, close-on-exec */
     void *user;
 };

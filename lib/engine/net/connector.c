@@ -22,7 +22,7 @@
 #define HEADERS_LEN_V4  40
 #define TIMESTAMP_LEN   12
 #define SYN_SENT        2 /* tcpi_state; <linux/tcp.h> has no name for it */
-#define IPV6_PREFIX_LEN 8  /* bytes */
+#define IPV6_PREFIX_LEN 8 /* bytes */
 
 /* `room`: for a join, what the MTU leaves for a segment. */
 static int open_socket(const struct mps_addr *local, uint32_t ifindex,

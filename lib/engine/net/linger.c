@@ -39,7 +39,8 @@ void mps_linger_deinit(struct mps_linger *self)
 {
     struct lingerer *l, *tmp;
 
-    mps_list_for_each_safe(l, tmp, &self->waiting, struct lingerer, link) lingerer_free(l);
+    mps_list_for_each_safe(l, tmp, &self->waiting, struct lingerer, link)
+        lingerer_free(l);
 }
 
 static void on_timeout(struct ev_loop *loop, ev_timer *timer, int revents)

@@ -40,8 +40,8 @@ int mps_outq_get(const struct mps_session *s, int request, int *ret_bytes)
         if (request == SIOCOUTQ && info.bytes_sent > info.bytes_acked)
             n += info.bytes_sent - info.bytes_acked;
     } else {
-        n += mps_relay_queued(s->relay) +
-             ask_kernel(mps_relay_fd(s->relay), (unsigned long)request);
+        n +=
+            mps_relay_queued(s->relay) + ask_kernel(mps_relay_fd(s->relay), (unsigned long)request);
     }
     *ret_bytes = n < INT_MAX ? (int)n : INT_MAX;
     return 0;

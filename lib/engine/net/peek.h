@@ -9,7 +9,7 @@
 
 /* Positive results; MPS_OPENING_MORE and MPS_OPENING_FOREIGN are further ones. */
 #define MPS_PEEK_LACK 9 /* could not look, for lack of memory: nothing was changed */
-#define MPS_PEEK_EOF 8 /* the peer ended before a whole magic; what came is in the socket */
+#define MPS_PEEK_EOF  8 /* the peer ended before a whole magic; what came is in the socket */
 
 /*
  * 0: *ret is the message, and it is consumed; the bytes behind it are still in the socket.
@@ -27,9 +27,9 @@ size_t mps_peek_begun(int fd);
 void mps_peek_give_up(int fd);
 
 /*
- * Nobody serves the connection. If a whole HELLO is there, the peer hears of that by REFUSE, so that it
- * may send again what came with HELLO, and the connection is reset; the descriptor stays open. If not,
- * nothing happens: it may be no peer of ours.
+ * Nobody serves the connection. If a whole HELLO is there, the peer hears of that by REFUSE, so
+ * that it may send again what came with HELLO, and the connection is reset; the descriptor stays
+ * open. If not, nothing happens: it may be no peer of ours.
  */
 void mps_peek_turn_away(int fd);
 

@@ -206,9 +206,8 @@ static uint64_t path_rate(const struct tcp_info *info, uint64_t cwnd)
 {
     uint64_t possible;
 
-    if (info->tcpi_rtt == 0 ||
-        (info->tcpi_delivery_rate > 0 &&
-         (!info->tcpi_delivery_rate_app_limited || info->tcpi_lost > 0)))
+    if (info->tcpi_rtt == 0 || (info->tcpi_delivery_rate > 0 &&
+                                (!info->tcpi_delivery_rate_app_limited || info->tcpi_lost > 0)))
         return info->tcpi_delivery_rate;
     possible = cwnd * 1000000 / info->tcpi_rtt;
     if (possible > info->tcpi_pacing_rate && info->tcpi_pacing_rate > 0)

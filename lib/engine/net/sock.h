@@ -40,7 +40,6 @@ int mps_sock_tcp(enum mps_family family);
  */
 void mps_sock_subflow_timers(int fd);
 
-
 bool mps_sock_set_int(int fd, int level, int name, int value);
 
 /* `fallback` if it cannot be read. */
@@ -66,8 +65,8 @@ bool mps_sock_is_lack(int err);
 void mps_sock_reset(int fd);
 
 /*
- * What the end of this process does to the connection: with `abortive` a reset, whatever state it is
- * in; without, an end in order behind what was written, and close() never waits for it.
+ * What the end of this process does to the connection: with `abortive` a reset, whatever state it
+ * is in; without, an end in order behind what was written, and close() never waits for it.
  */
 void mps_sock_set_abortive(int fd, bool abortive);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Which tunnels a program holds: interfaces at whose other end it sits, with a descriptor of
- * /dev/net/tun, itself or in a process that it started. The connections that carry such a tunnel must
- * not use it as a path: what went into it would come back to be sent.
+ * /dev/net/tun, itself or in a process that it started. The connections that carry such a tunnel
+ * must not use it as a path: what went into it would come back to be sent.
  */
 #pragma once
 #include <stdbool.h>

@@ -298,9 +298,9 @@ const char *mps_netaddr_ifname(const struct mps_netaddr_list *all, uint32_t ifin
     for (unsigned i = 0; i < all->n; i++) {
         const struct mps_netaddr_entry *e = &all->entry[i];
 
-        if (ifindex != 0 ? e->ifindex == ifindex
-                         : mps_addr_same_ip(&e->addr, addr) ||
-                               (e->loopback && mps_addr_is_loopback(addr)))
+        if (ifindex != 0
+                ? e->ifindex == ifindex
+                : mps_addr_same_ip(&e->addr, addr) || (e->loopback && mps_addr_is_loopback(addr)))
             return e->ifname;
     }
     return "";

@@ -14,7 +14,7 @@ struct mnl_socket;
 struct mps_options;
 
 #define MPS_NETADDR_MAX    256 /* addresses; what is left out is counted, and told */
-#define MPS_NETADDR_IFNAME 16 /* IF_NAMESIZE */
+#define MPS_NETADDR_IFNAME 16  /* IF_NAMESIZE */
 #define MPS_NETADDR_ROUTES 16
 
 struct mps_netaddr_entry {
@@ -22,11 +22,11 @@ struct mps_netaddr_entry {
     uint32_t ifindex;
     char ifname[MPS_NETADDR_IFNAME];
     bool loopback;
-    bool tun;        /* a program is at its other end (holds.h) */
-    bool secondary;  /* another IPv4 address of a network that the interface is in already */
-    bool alone;      /* an IPv4 address without a network: it goes where the others go */
-    bool outside;    /* not of this host, but leads to it: announced to clients */
-    bool backup;     /* this and the next as locals.h finds them, zero before */
+    bool tun;       /* a program is at its other end (holds.h) */
+    bool secondary; /* another IPv4 address of a network that the interface is in already */
+    bool alone;     /* an IPv4 address without a network: it goes where the others go */
+    bool outside;   /* not of this host, but leads to it: announced to clients */
+    bool backup;    /* this and the next as locals.h finds them, zero before */
     unsigned weight;
 };
 

@@ -46,8 +46,7 @@ static void find_targets(const struct mps_pathctl *ctl, const struct mps_netaddr
             ret->addr[ret->n++] = e->addr;
     }
     /* All of 127.0.0.0/8 is there; and what was changed before may have gone meanwhile. */
-    if (ret->n == 0 && is_addr &&
-        (mps_addr_is_loopback(&addr) || mps_pathctl_find(ctl, &addr)))
+    if (ret->n == 0 && is_addr && (mps_addr_is_loopback(&addr) || mps_pathctl_find(ctl, &addr)))
         ret->addr[ret->n++] = addr;
 }
 

@@ -13,8 +13,7 @@
 
 /* Those of the core first, by their type; then those that the engine makes itself. */
 static const struct mps_event_row rows[] = {
-    MPS_EVENTS(ROW)
-    {"subflow_failed", MPS_ABOUT_SESSION | MPS_ABOUT_SUBFLOW},
+    MPS_EVENTS(ROW){"subflow_failed", MPS_ABOUT_SESSION | MPS_ABOUT_SUBFLOW},
     {"created", MPS_ABOUT_SESSION | MPS_ABOUT_CONNECTION},
     {"plain", MPS_ABOUT_SESSION | MPS_ABOUT_CONNECTION},
     {"closed", MPS_ABOUT_SESSION | MPS_ABOUT_CONNECTION},

@@ -27,7 +27,9 @@ struct mps_field {
 
 /* A row of a structure's member that has its own name. */
 #define MPS_FIELD(structure, kind, member, groups_, optional_)                                     \
-    {#member, MPS_FIELD_##kind, offsetof(structure, member), groups_, optional_}
+    {                                                                                              \
+#member, MPS_FIELD_##kind, offsetof(structure, member), groups_, optional_                 \
+    }
 
 /* Add to the object what the n rows of any of these groups say of `from`. */
 void mps_fields_put(struct json_object *o, const struct mps_field *fields, size_t n,

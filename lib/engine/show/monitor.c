@@ -49,7 +49,8 @@ void mps_monitors_deinit(struct mps_monitors *self)
 {
     struct monitor *m, *tmp;
 
-    mps_list_for_each_safe(m, tmp, &self->list, struct monitor, link) monitor_free(m);
+    mps_list_for_each_safe(m, tmp, &self->list, struct monitor, link)
+        monitor_free(m);
     pthread_mutex_destroy(&self->lock);
 }
 
@@ -116,7 +117,8 @@ void mps_monitors_send(struct mps_monitors *self, struct json_object *event)
     struct monitor *m;
 
     pthread_mutex_lock(&self->lock);
-    mps_list_for_each(m, &self->list, struct monitor, link) send_one(m, event);
+    mps_list_for_each(m, &self->list, struct monitor, link)
+        send_one(m, event);
     pthread_mutex_unlock(&self->lock);
     json_object_put(event);
 }

@@ -68,8 +68,7 @@ static void tell(struct mps_monitors *monitors, const struct mps_event_row *row,
     mps_monitors_send(monitors, mps_events_object(row, h));
 }
 
-static const char *interface_of(struct mps_report r, uint32_t ifindex,
-                                const struct mps_addr *local)
+static const char *interface_of(struct mps_report r, uint32_t ifindex, const struct mps_addr *local)
 {
     return mps_netaddr_ifname(&r.ac->eng->view->addresses, ifindex, local);
 }
@@ -121,8 +120,8 @@ void mps_report_counted(struct mps_monitors *monitors, const char *agent_id,
 
 static void set_end(struct mps_happening *h, const struct mps_event *ev, int error)
 {
-    h->reason = ev->reason == MPS_REASON_UNSPECIFIED && !ev->reset ? "finished"
-                                                                   : reason_word(ev->reason);
+    h->reason =
+        ev->reason == MPS_REASON_UNSPECIFIED && !ev->reset ? "finished" : reason_word(ev->reason);
     h->error = error ? strerrorname_np(error) : NULL;
 }
 

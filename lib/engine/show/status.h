@@ -17,8 +17,8 @@ struct json_object *mps_status_list(const struct mps_engine *eng);
 void mps_status_left_out(struct json_object *list, unsigned n, const char *agent_id);
 
 /*
- * Append an object for each reason for which connections of the tree stayed plain TCP and never came
- * to the agent. `counts` NULL: none.
+ * Append an object for each reason for which connections of the tree stayed plain TCP and never
+ * came to the agent. `counts` NULL: none.
  */
 void mps_status_counted(struct json_object *list, const struct mps_counts *counts,
                         const char *agent_id);

@@ -34,8 +34,8 @@ struct row {
     const struct field *fields; /* up to one without name */
 };
 
-#define FIELD(kind, member, name) {#name, kind, offsetof(struct mps_trace_record, member.name)},
-#define RECORD(type, member, text, fields) {text, (const struct field[]){fields {NULL, U64, 0}}},
+#define FIELD(kind, member, name)          {#name, kind, offsetof(struct mps_trace_record, member.name)},
+#define RECORD(type, member, text, fields) {text, (const struct field[]){fields{NULL, U64, 0}}},
 
 static const struct row rows[] = {MPS_TRACE_RECORDS(RECORD, FIELD)};
 
@@ -127,10 +127,9 @@ static size_t format(char *out, size_t size, const struct mps_trace_record *reco
 {
     const struct row *row = &rows[record->type];
     bool about_subflow = record->subflow != MPS_TRACE_NO_SUBFLOW;
-    size_t n = (size_t)snprintf(out, size,
-                                "{\"time\":%.3f,\"group_id\":\"%08" PRIx32
-                                "\",\"name\":\"%s\",\"data\":{",
-                                (double)mps_clock_now() / MPS_MSEC, record->token, row->name);
+    size_t n = (size_t)snprintf(
+        out, size, "{\"time\":%.3f,\"group_id\":\"%08" PRIx32 "\",\"name\":\"%s\",\"data\":{",
+        (double)mps_clock_now() / MPS_MSEC, record->token, row->name);
     size_t first = n; /* its comma is left out */
 
     if (about_subflow)
@@ -175,8 +174,7 @@ static void put_header(struct mps_tracer *self, const char *agent_id)
         "\"common_fields\":{\"time_format\":\"relative_to_epoch\",\"reference_time\":"
         "{\"clock_type\":\"monotonic\",\"epoch\":\"unknown\",\"wall_clock_time\":"
         "\"%s.%06ldZ\"}}}}\n",
-        (double)mps_clock_now() / MPS_MSEC, agent_id, (int)getpid(), date,
-        wall.tv_nsec / 1000);
+        (double)mps_clock_now() / MPS_MSEC, agent_id, (int)getpid(), date, wall.tv_nsec / 1000);
 }
 
 /* ---- life ---- */
@@ -241,9 +239,8 @@ static bool expand(const char *name, char out[NAME_MAX_LEN])
 /* Nobody else may lead us to write into a file that was there for something else. */
 static int open_file(const char *name, uint64_t *ret_size)
 {
-    int fd = open(name,
-                  O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW,
-                  0600);
+    int fd = open(
+        name, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW, 0600);
     struct stat st;
 
     if (fd < 0)

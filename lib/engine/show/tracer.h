@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The agent's trace: the records of its connections (core/trace/trace.h) as lines of JSON in a file,
- * mptcpshim-trace(5). They are collected in memory and written in large pieces, and once a second. A
- * piece is whole lines and goes out by one write at the end of the file, so several agents may share
- * one. What cannot be written, and what is beyond the limit, ends the trace with a line in the log;
- * connections do not notice.
+ * The agent's trace: the records of its connections (core/trace/trace.h) as lines of JSON in a
+ * file, mptcpshim-trace(5). They are collected in memory and written in large pieces, and once a
+ * second. A piece is whole lines and goes out by one write at the end of the file, so several
+ * agents may share one. What cannot be written, and what is beyond the limit, ends the trace with a
+ * line in the log; connections do not notice.
  *
  * Records come from all engines' threads; the rest is for the thread of `loop`.
  */
@@ -37,8 +37,8 @@ void mps_tracer_deinit(struct mps_tracer *self);
 
 /*
  * Write to this file from now on, at its end; %p in the name is the number of our process. It is
- * made with mode 0600 if it is not there. 0; MPS_ESYS: it cannot be opened, or is a symbolic link, no
- * regular file, somebody else's, or one with several names; MPS_ENOMEM.
+ * made with mode 0600 if it is not there. 0; MPS_ESYS: it cannot be opened, or is a symbolic link,
+ * no regular file, somebody else's, or one with several names; MPS_ENOMEM.
  */
 int mps_tracer_open(struct mps_tracer *self, const char *name, const char *agent_id);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Calls that receive bytes: each first decides about a pending descriptor. On a descriptor of ours libc's
- * function does the rest, but for two flags that AF_UNIX takes no notice of.
+ * Calls that receive bytes: each first decides about a pending descriptor. On a descriptor of ours
+ * libc's function does the rest, but for two flags that AF_UNIX takes no notice of.
  */
 #include "interpose/preload.h"
 #include <errno.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * poll(), select(), epoll_wait() and their families: a listener is waited for. poll() decides about a
- * pending connect(), too; with the others that is for the next call of another kind.
+ * poll(), select(), epoll_wait() and their families: a listener is waited for. poll() decides about
+ * a pending connect(), too; with the others that is for the next call of another kind.
  */
 #include "select.h"
 #include "interpose/doubt.h"

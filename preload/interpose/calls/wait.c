@@ -58,7 +58,9 @@ static int open_to_read(const char *path)
     return (int)syscall(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
 }
 
-/* By its name, which it has from its first moment on (handover/spawn.h) and also when it has ended. */
+/*
+ * By its name, which it has from its first moment on (handover/spawn.h) and also when it has ended.
+ */
 static bool is_agent(unsigned pid)
 {
     static const char want[] = MPS_HO_AGENT_COMM "\n";
