@@ -61,7 +61,7 @@ static void runs(void **state)
     mps_rtxq_init(&q, &fm.mem);
     assert_int_equal(mps_rtxq_add(&q, 0, 10, false, 1, 5, &first), 0);
     assert_int_equal(mps_rtxq_add(&q, 10, 20, false, 2, 6, &second), 0);
-    assert_int_equal(mps_rtxq_set_aside(&q, 30, 5, 7), 0);
+    assert_int_equal(mps_rtxq_set_aside(&q, 30, 5), 0);
     assert_int_equal(mps_rtxq_add(&q, 35, 1, true, 2, 8, &third), 0);
     mps_rtxq_requeue(&q, first);
     BROKEN(mps_rtxq_check(&q), second->dsn, 11,
@@ -70,8 +70,6 @@ static void runs(void **state)
            "rtxq: a run does not begin where the one before it ends");
     BROKEN(mps_rtxq_check(&q), third->len, 2, "rtxq: the tail is not behind the last run");
     BROKEN(mps_rtxq_check(&q), q.tail, 30, "rtxq: the tail is not behind the last run");
-    BROKEN(mps_rtxq_check(&q), second->first_sent, 4,
-           "rtxq: a run was sent before one of lower DSN");
     BROKEN(mps_rtxq_check(&q), mps_rtxq_next(&q, second)->carriers, 1,
            "rtxq: a run that was never sent has a carrier or does not wait");
     BROKEN(mps_rtxq_check(&q), first->queued, false,

@@ -49,7 +49,7 @@ static void check_counters(void)
     assert_true(mps_reasm_next(&r) == m.next);
     assert_true(mps_reasm_in_order(&r) == m.next - m.read);
     assert_true(mps_reasm_out_of_order(&r) == m.stored - (m.next - m.read));
-    assert_true(mps_reasm_allocated(&r) == fm.live_bytes);
+    assert_true(r.allocated == fm.live_bytes);
     assert_true(starving || fm.live_bytes <= 2 * (m.high - m.read) + MPS_REASM_SLACK);
     if (!m.stored)
         assert_int_equal(fm.live, 0);
@@ -161,9 +161,9 @@ static void test_edges(void **state)
     assert_null(c);
     mps_reasm_abandon(&r, NULL);
     assert_int_equal(mps_reasm_alloc(&r, 0, 100, &c), 0);
-    assert_true(mps_reasm_allocated(&r) >= 100);
+    assert_true(r.allocated >= 100);
     mps_reasm_abandon(&r, c);
-    assert_int_equal(mps_reasm_allocated(&r), 0);
+    assert_int_equal(r.allocated, 0);
     assert_int_equal(mps_reasm_spans(&r, &s, 1), 0);
     mps_reasm_consume(&r, 10);
     assert_int_equal(mps_reasm_next(&r), 0);
@@ -335,7 +335,7 @@ static void test_no_memory(void **state)
 
             assert_true(rc == 0 || rc == MPS_ENOMEM);
             failures += rc != 0;
-            assert_true(mps_reasm_allocated(&r) == fm.live_bytes);
+            assert_true(r.allocated == fm.live_bytes);
             assert_true(mps_reasm_in_order(&r) + mps_reasm_out_of_order(&r) <= 40000);
         }
         assert_int_equal(mps_reasm_next(&r), 40000);
@@ -397,7 +397,7 @@ static void test_reserve(void **state)
         mps_reasm_consume(&r, 100);
     }
     assert_false(reserve.taken);
-    assert_int_equal(mps_reasm_allocated(&r), 0);
+    assert_int_equal(r.allocated, 0);
     end();
 }
 

@@ -94,11 +94,6 @@ int mps_ctrlq_tx_ack(struct mps_ctrlq_tx *q, uint32_t ctrl_ack)
     return 0;
 }
 
-uint32_t mps_ctrlq_tx_count(const struct mps_ctrlq_tx *q)
-{
-    return q->n;
-}
-
 /* ---- receiving ---- */
 
 void mps_ctrlq_rx_init(struct mps_ctrlq_rx *q, const struct mps_mem *mem)

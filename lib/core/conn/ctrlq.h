@@ -65,9 +65,6 @@ void mps_ctrlq_tx_slot_lost(struct mps_ctrlq_tx *q, unsigned slot);
 /* CTRL_ACK arrived: 0 (old ones too), MPS_EPROTO if it covers what was never sent. */
 int mps_ctrlq_tx_ack(struct mps_ctrlq_tx *q, uint32_t ctrl_ack);
 
-/* Frames not acknowledged. */
-uint32_t mps_ctrlq_tx_count(const struct mps_ctrlq_tx *q);
-
 /* ---- receiving ---- */
 
 struct mps_ctrlq_held {

@@ -444,8 +444,3 @@ uint64_t mps_reasm_out_of_order(const struct mps_reasm *r)
 {
     return r->stored - (r->next - r->read);
 }
-
-uint64_t mps_reasm_allocated(const struct mps_reasm *r)
-{
-    return r->allocated;
-}

@@ -53,7 +53,7 @@ struct mps_reasm {
     uint64_t read;                     /* DSN of the reader's next byte */
     uint64_t next;                     /* first DSN missing */
     uint64_t stored;                   /* bytes present, from `read` on */
-    uint64_t allocated;
+    uint64_t allocated;                /* of all chunks, inserted or not, without the reserve */
     struct mps_reasm_chunk *hints[MPS_REASM_HINTS]; /* chunks near recent insertions */
     unsigned next_hint;
 };
@@ -97,13 +97,9 @@ unsigned mps_reasm_spans(const struct mps_reasm *r, struct mps_span *spans, unsi
 /* The reader took n bytes, at most mps_reasm_in_order (clamped). */
 void mps_reasm_consume(struct mps_reasm *r, uint64_t n);
 
-/*
- * All O(1). `allocated` counts everything that was taken from mem, chunks that are not yet inserted
- * included, but not the reserve.
- */
+/* Bytes held, in order and behind a hole. O(1). */
 uint64_t mps_reasm_in_order(const struct mps_reasm *r);
 uint64_t mps_reasm_out_of_order(const struct mps_reasm *r);
-uint64_t mps_reasm_allocated(const struct mps_reasm *r);
 
 /*
  * NULL, or what is broken: every function above keeps it whole. `pending`: memory of the chunks

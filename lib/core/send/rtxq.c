@@ -108,7 +108,7 @@ static void remove_carrier(struct mps_rtxq *q, struct mps_run *run, unsigned slo
 }
 
 /* At the tail, without carrier. */
-static int append(struct mps_rtxq *q, uint64_t dsn, uint32_t len, bool fin, mps_time_t now,
+static int append(struct mps_rtxq *q, uint64_t dsn, uint32_t len, bool fin,
                   struct mps_run **ret_run)
 {
     struct mps_run *run;
@@ -118,12 +118,8 @@ static int append(struct mps_rtxq *q, uint64_t dsn, uint32_t len, bool fin, mps_
     run = take_run(q);
     if (!run)
         return MPS_ENOMEM;
-    *run = (struct mps_run){.dsn = dsn,
-                            .len = len,
-                            .fin = fin,
-                            .first_slot = NO_SLOT,
-                            .last_slot = NO_SLOT,
-                            .first_sent = now};
+    *run = (struct mps_run){
+        .dsn = dsn, .len = len, .fin = fin, .first_slot = NO_SLOT, .last_slot = NO_SLOT};
     mps_list_init(&run->waiting);
     mps_list_push_back(&q->runs, &run->node);
     q->tail = mps_run_end(run);
@@ -137,7 +133,7 @@ int mps_rtxq_add(struct mps_rtxq *q, uint64_t dsn, uint32_t len, bool fin, unsig
                  mps_time_t now, struct mps_run **ret_run)
 {
     struct mps_run *run;
-    int rc = slot < MPS_RTXQ_SLOTS ? append(q, dsn, len, fin, now, &run) : MPS_EINVAL;
+    int rc = slot < MPS_RTXQ_SLOTS ? append(q, dsn, len, fin, &run) : MPS_EINVAL;
 
     if (rc < 0)
         return rc;
@@ -148,10 +144,10 @@ int mps_rtxq_add(struct mps_rtxq *q, uint64_t dsn, uint32_t len, bool fin, unsig
     return 0;
 }
 
-int mps_rtxq_set_aside(struct mps_rtxq *q, uint64_t dsn, uint32_t len, mps_time_t now)
+int mps_rtxq_set_aside(struct mps_rtxq *q, uint64_t dsn, uint32_t len)
 {
     struct mps_run *run;
-    int rc = append(q, dsn, len, false, now, &run);
+    int rc = append(q, dsn, len, false, &run);
 
     if (rc < 0)
         return rc;
@@ -264,11 +260,6 @@ void mps_rtxq_sent_again(struct mps_rtxq *q, struct mps_run *run, unsigned slot,
         unqueue(run);
 }
 
-uint64_t mps_rtxq_head(const struct mps_rtxq *q)
-{
-    return q->head;
-}
-
 uint64_t mps_rtxq_tail(const struct mps_rtxq *q)
 {
     return q->tail;
@@ -304,29 +295,6 @@ uint64_t mps_rtxq_aside(const struct mps_rtxq *q)
     return q->aside;
 }
 
-mps_time_t mps_rtxq_oldest(const struct mps_rtxq *q, unsigned slot)
-{
-    mps_time_t oldest = MPS_NEVER;
-    struct mps_run *run;
-
-    if (!mps_rtxq_outstanding(q, slot))
-        return MPS_NEVER;
-    mps_list_for_each(run, &q->runs, struct mps_run, node) {
-        mps_time_t sent = run->last_sent;
-
-        /* Runs were first sent in DSN order: none from here on is older. */
-        if (run->first_sent >= oldest)
-            break;
-        if (!(run->carriers & mps_slot_bit(slot)))
-            continue;
-        if (run->last_slot != slot && run->first_slot == slot)
-            sent = run->first_sent;
-        if (sent < oldest)
-            oldest = sent;
-    }
-    return oldest;
-}
-
 /* ---- invariants ---- */
 
 /* What the runs add up to. */
@@ -345,8 +313,6 @@ static const char *check_run(const struct mps_rtxq *q, const struct mps_run *run
         return "rtxq: an empty run";
     if (before && before->fin)
         return "rtxq: a run behind DATA_FIN";
-    if (before && run->first_sent < before->first_sent)
-        return "rtxq: a run was sent before one of lower DSN";
     if (run->times_sent == 0 && (run->carriers || !run->queued))
         return "rtxq: a run that was never sent has a carrier or does not wait";
     return NULL;

@@ -34,7 +34,6 @@ struct mps_run {
     uint8_t first_slot, last_slot;
     uint32_t carriers; /* mask of slots that carry it */
     uint32_t times_sent;
-    mps_time_t first_sent; /* or set aside: not before that of any run of lower DSN */
     mps_time_t last_sent;
 };
 
@@ -70,7 +69,7 @@ int mps_rtxq_add(struct mps_rtxq *q, uint64_t dsn, uint32_t len, bool fin, unsig
                  mps_time_t now, struct mps_run **ret_run);
 
 /* The same without FIN and not sent yet: queued for mps_rtxq_next_reinject. */
-int mps_rtxq_set_aside(struct mps_rtxq *q, uint64_t dsn, uint32_t len, mps_time_t now);
+int mps_rtxq_set_aside(struct mps_rtxq *q, uint64_t dsn, uint32_t len);
 
 /* Bytes set aside that were not sent yet. */
 uint64_t mps_rtxq_aside(const struct mps_rtxq *q);
@@ -111,8 +110,7 @@ struct mps_run *mps_rtxq_next_reinject(const struct mps_rtxq *q);
 /* The run was sent on `slot` (0..31) too; it is not queued any more. */
 void mps_rtxq_sent_again(struct mps_rtxq *q, struct mps_run *run, unsigned slot, mps_time_t now);
 
-/* The queue's range [head, tail): of the first run and behind the last; equal if empty. */
-uint64_t mps_rtxq_head(const struct mps_rtxq *q);
+/* DSN behind the last run. */
 uint64_t mps_rtxq_tail(const struct mps_rtxq *q);
 uint32_t mps_rtxq_count(const struct mps_rtxq *q);
 
@@ -123,13 +121,6 @@ struct mps_run *mps_rtxq_next(const struct mps_rtxq *q, const struct mps_run *ru
 
 /* Sum of the lengths of the runs that `slot` carries. O(1). */
 uint64_t mps_rtxq_outstanding(const struct mps_rtxq *q, unsigned slot);
-
-/*
- * When the oldest run that `slot` carries was (last) sent on it, MPS_NEVER if it carries none.
- * Exact for runs sent at most twice; for others never too early, so that a slot is not called stale
- * for what another one held. Walks, up to O(runs).
- */
-mps_time_t mps_rtxq_oldest(const struct mps_rtxq *q, unsigned slot);
 
 /* NULL, or what is broken: every function above keeps it whole. Walks it all. */
 const char *mps_rtxq_check(const struct mps_rtxq *q);

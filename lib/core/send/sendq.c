@@ -130,11 +130,6 @@ int mps_sendq_space(struct mps_sendq *q, struct mps_span *ret)
     return 0;
 }
 
-uint64_t mps_sendq_head(const struct mps_sendq *q)
-{
-    return q->head;
-}
-
 uint64_t mps_sendq_tail(const struct mps_sendq *q)
 {
     return q->tail;

@@ -58,7 +58,6 @@ int mps_sendq_space(struct mps_sendq *q, struct mps_span *ret);
  */
 void mps_sendq_commit(struct mps_sendq *q, size_t n);
 
-uint64_t mps_sendq_head(const struct mps_sendq *q); /* DSN of the first byte held */
 uint64_t mps_sendq_tail(const struct mps_sendq *q); /* DSN of the next byte to come */
 uint64_t mps_sendq_size(const struct mps_sendq *q); /* tail - head */
 

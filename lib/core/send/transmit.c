@@ -196,7 +196,7 @@ static uint64_t set_aside(struct mps_conn *c, const struct candidates *cand, uns
             piece = mps_sf_frame_size(cand->sf[k]);
     }
     while (want - done >= piece &&
-           mps_rtxq_set_aside(&c->tx.rtxq, mps_rtxq_tail(&c->tx.rtxq), piece, now) == 0)
+           mps_rtxq_set_aside(&c->tx.rtxq, mps_rtxq_tail(&c->tx.rtxq), piece) == 0)
         done += piece;
     return done;
 }
