@@ -3,7 +3,7 @@
 #include "core/base/part.h"
 #include "core/paths/backoff.h"
 #include "core/paths/priority.h"
-#include "core/receive/checks.h"
+#include "core/receive/checksum.h"
 #include "core/send/control.h"
 #include "core/subflow/life.h"
 #include "core/subflow/rx.h"

@@ -125,7 +125,7 @@ struct mps_paths {
     mps_time_t retry_at;
 };
 
-/* Payload checksums and what they found (core/receive/checks.h). */
+/* Payload checksums and what they found (core/receive/checksum.h). */
 struct mps_checks {
     bool wanted;    /* on every subflow: a host asked for them, or a box was seen to change bytes */
     bool several;   /* a subflow over other addresses than the first one's has worked */

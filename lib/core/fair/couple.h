@@ -6,16 +6,17 @@
  * that shares, only the best subflow carries, and the others rest until they are examined again.
  * One TCP flow takes one share, whatever its congestion control.
  *
- * Who shares is found by experiments (sbd.h), whose outcomes are points for and against it: a path
- * whose rate varies by itself may look like a shared one once. A clear no is enough by itself.
- * Where the queues of two subflows are alike (alike.h) one experiment is enough; where one differs
- * from all others the first one has time. Experiments cost a path some round trips of silence;
- * where they find nothing that is a small part of what the connection carries: MPS_COUPLE_COST. A
- * subflow that rests is probed now and then, which costs the others at the bottleneck as little.
+ * Who shares is found by experiments (bottleneck.h), whose outcomes are points for and against it:
+ * a path whose rate varies by itself may look like a shared one once. A clear no is enough by
+ * itself. Where the queues of two subflows are alike (alike.h) one experiment is enough; where one
+ * differs from all others the first one has time. Experiments cost a path some round trips of
+ * silence; where they find nothing that is a small part of what the connection carries:
+ * MPS_COUPLE_COST. A subflow that rests is probed now and then, which costs the others at the
+ * bottleneck as little.
  */
 #pragma once
 #include "alike.h"
-#include "sbd.h"
+#include "bottleneck.h"
 
 enum mps_fairness {
     MPS_FAIR_AUTO,   /* the default */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "frames.h"
-#include "checks.h"
+#include "checksum.h"
 #include "core/conn/news.h"
 #include "core/conn/phase.h"
 #include "core/paths/backoff.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "read.h"
 #include <string.h>
-#include "checks.h"
+#include "checksum.h"
 #include "core/base/err.h"
 #include "core/conn/news.h"
 #include "core/conn/opening.h"

@@ -3,7 +3,7 @@
  * left of the paths. */
 #include "pair.h"
 #include "core/base/constants.h"
-#include "core/receive/checks.h"
+#include "core/receive/checksum.h"
 
 static unsigned n_changed, left_to_change;
 

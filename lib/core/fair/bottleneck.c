@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "sbd.h"
+#include "bottleneck.h"
 #include <string.h>
 #include "core/base/part.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The experiment that finds shared bottlenecks, on rates that are given. */
 #include "core/base/constants.h"
-#include "core/fair/sbd.h"
+#include "core/fair/bottleneck.h"
 #include "test.h"
 
 #define RTT (50 * MPS_MSEC)

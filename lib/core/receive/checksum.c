@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "checks.h"
+#include "checksum.h"
 #include "core/conn/phase.h"
 #include "core/conn/query.h"
 
