@@ -67,7 +67,7 @@ while conns:
             if conns[conn] != size:
                 bad.append('%d of %d bytes' % (conns[conn], size))
             del conns[conn]
-print(len(bad), 'bad', bad[:3])
+print('#', len(bad), 'bad', bad[:3])
 sys.exit(bool(bad))
 PY
 
