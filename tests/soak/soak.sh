@@ -14,8 +14,11 @@ seconds (600; at most 3600), while each few seconds one thing is disturbed. Kind
   kill    an agent is killed
   stop    an agent stands still for 5 s (SIGSTOP)
   term    an agent is asked to end (SIGTERM)
-With BED_MODE=plain the same without the shim. Output: TAP; FOLDER (default build/soak) has the
-report of each connection (exchange.h) and the events. Exit code 0: nothing went wrong.
+With BED_MODE=plain the same without the shim: 300 connections with the kind cut (seed 11, 130 s)
+had 45 of 4,623 that stood still for 70 s, since TCP's repetitions were lost in a row. Connections
+that are plain while a server's agent retires may do that here, too: of 300, not of 200.
+Output: TAP; FOLDER (default build/soak) has the report of each connection (exchange.h) and the
+events. Exit code 0: nothing went wrong.
 HELP
 }
 
