@@ -14,34 +14,9 @@ static const char *phase_name(enum mps_phase phase)
 
 static const char *reason_name(enum mps_reason reason)
 {
-    switch ((unsigned)reason) {
-    case MPS_REASON_UNSPECIFIED:
-        return "unspecified";
-    case MPS_REASON_PROTOCOL:
-        return "protocol";
-    case MPS_REASON_RESOURCES:
-        return "resources";
-    case MPS_REASON_PROHIBITED:
-        return "prohibited";
-    case MPS_REASON_TOO_MUCH_DATA:
-        return "too_much_data";
-    case MPS_REASON_BAD_PERFORMANCE:
-        return "bad_performance";
-    case MPS_REASON_MIDDLEBOX:
-        return "middlebox";
-    case MPS_REASON_UNKNOWN_TOKEN:
-        return "unknown_token";
-    case MPS_REASON_BAD_HMAC:
-        return "bad_hmac";
-    case MPS_REASON_VERSION:
-        return "version";
-    case MPS_REASON_TIMEOUT:
-        return "timeout";
-    case MPS_REASON_ADDRESS_GONE:
-        return "address_gone";
-    default:
-        return "other"; /* the peer names what it likes */
-    }
+    const char *word = mps_reason_word(reason);
+
+    return word ? word : "other";
 }
 
 static uint64_t us(mps_time_t t)

@@ -243,3 +243,16 @@ size_t mps_opening_encode(const struct mps_opening *msg, uint8_t out[MPS_OPENING
     mps_write_u32(&head, message_crc(out, total));
     return total;
 }
+
+const char *mps_reason_word(enum mps_reason reason)
+{
+    switch ((unsigned)reason) {
+#define X(name, value, word)                                                                       \
+    case value:                                                                                    \
+        return word;
+        MPS_REASONS(X)
+#undef X
+    default:
+        return NULL;
+    }
+}

@@ -34,21 +34,32 @@ enum mps_opening_kind {
     MPS_OPENING_REFUSE = 6,       /* reason; the sender closes */
 };
 
-/* Reasons in REFUSE and SUBFLOW_CLOSE: those of MP_TCPRST (RFC 8684 section 3.6), then ours. */
+/*
+ * Reasons in REFUSE and SUBFLOW_CLOSE: those of MP_TCPRST (RFC 8684 section 3.6), then ours.
+ * X(name, value on the wire, word in events and traces)
+ */
+#define MPS_REASONS(X)                                                                             \
+    X(UNSPECIFIED, 0, "unspecified")                                                               \
+    X(PROTOCOL, 1, "protocol")                                                                     \
+    X(RESOURCES, 2, "resources")                                                                   \
+    X(PROHIBITED, 3, "prohibited")                                                                 \
+    X(TOO_MUCH_DATA, 4, "too_much_data")                                                           \
+    X(BAD_PERFORMANCE, 5, "bad_performance")                                                       \
+    X(MIDDLEBOX, 6, "middlebox")                                                                   \
+    X(UNKNOWN_TOKEN, 16, "unknown_token")                                                          \
+    X(BAD_HMAC, 17, "bad_hmac")                                                                    \
+    X(VERSION, 18, "version")                                                                      \
+    X(TIMEOUT, 19, "timeout")                                                                      \
+    X(ADDRESS_GONE, 20, "address_gone")
+
 enum mps_reason {
-    MPS_REASON_UNSPECIFIED = 0,
-    MPS_REASON_PROTOCOL = 1,
-    MPS_REASON_RESOURCES = 2,
-    MPS_REASON_PROHIBITED = 3,
-    MPS_REASON_TOO_MUCH_DATA = 4,
-    MPS_REASON_BAD_PERFORMANCE = 5,
-    MPS_REASON_MIDDLEBOX = 6,
-    MPS_REASON_UNKNOWN_TOKEN = 16,
-    MPS_REASON_BAD_HMAC = 17,
-    MPS_REASON_VERSION = 18,
-    MPS_REASON_TIMEOUT = 19,
-    MPS_REASON_ADDRESS_GONE = 20,
+#define X(name, value, word) MPS_REASON_##name = (value),
+    MPS_REASONS(X)
+#undef X
 };
+
+/* Its word, static storage; NULL for a value that has none, since the peer names what it likes. */
+const char *mps_reason_word(enum mps_reason reason);
 
 #define MPS_KEY_LEN   8
 #define MPS_NONCE_LEN 16

@@ -9,32 +9,9 @@
 
 static const char *reason_word(enum mps_reason reason)
 {
-    switch (reason) {
-    case MPS_REASON_PROTOCOL:
-        return "protocol";
-    case MPS_REASON_RESOURCES:
-        return "resources";
-    case MPS_REASON_PROHIBITED:
-        return "prohibited";
-    case MPS_REASON_TOO_MUCH_DATA:
-        return "too_much_data";
-    case MPS_REASON_BAD_PERFORMANCE:
-        return "bad_performance";
-    case MPS_REASON_MIDDLEBOX:
-        return "middlebox";
-    case MPS_REASON_UNKNOWN_TOKEN:
-        return "unknown_token";
-    case MPS_REASON_BAD_HMAC:
-        return "bad_hmac";
-    case MPS_REASON_VERSION:
-        return "version";
-    case MPS_REASON_TIMEOUT:
-        return "timeout";
-    case MPS_REASON_ADDRESS_GONE:
-        return "address_gone";
-    default:
-        return "unspecified";
-    }
+    const char *word = mps_reason_word(reason);
+
+    return word ? word : mps_reason_word(MPS_REASON_UNSPECIFIED);
 }
 
 const char *mps_report_end(int reason)
