@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* Configuration files: every key, what is wrong in them and where, which file counts. */
+/* The text of configuration files: every key, what is wrong in it and where. */
 #include "config/settings.h"
 #include "config/keys.h"
 #include "core/paths/pm.h"
 #include "core/sched/sched.h"
+#include "seen.h"
 #include "test.h"
 
 #include <errno.h>
@@ -22,31 +23,6 @@ void *malloc(size_t size)
     return no_memory ? NULL : __libc_malloc(size);
 }
 #endif
-
-#define ERRORS_MAX 64
-
-struct seen {
-    unsigned n;
-    struct {
-        unsigned line;
-        char key[64], value[256], why[128], allowed[128], section[64], file[256];
-    } error[ERRORS_MAX];
-};
-
-static void note(void *user, const struct mps_settings_error *e)
-{
-    struct seen *seen = user;
-
-    assert_true(seen->n < ERRORS_MAX);
-    seen->error[seen->n].line = e->line;
-    snprintf(seen->error[seen->n].key, 64, "%s", e->key);
-    snprintf(seen->error[seen->n].value, 256, "%s", e->value);
-    snprintf(seen->error[seen->n].why, 128, "%s", e->why);
-    snprintf(seen->error[seen->n].allowed, 128, "%s", e->allowed);
-    snprintf(seen->error[seen->n].section, 64, "%s", e->section);
-    snprintf(seen->error[seen->n].file, 256, "%s", e->file);
-    seen->n++;
-}
 
 static struct mps_settings settings;
 static struct seen seen;
@@ -433,78 +409,6 @@ static void policy(void **state)
     assert_int_equal(weight, 1);
 }
 
-static void write_file(const char *name, const char *text, size_t repeat)
-{
-    FILE *f = fopen(name, "w");
-
-    assert_non_null(f);
-    for (size_t i = 0; i < repeat; i++)
-        assert_true(fputs(text, f) >= 0);
-    assert_int_equal(fclose(f), 0);
-}
-
-static void files(void **state)
-{
-    char dir[] = "/tmp/settings.XXXXXX", sys[64], user[64], only[64], none[64], big[64];
-    struct mps_settings_report report = {.bad = note, .user = &seen};
-    struct mps_settings_files f = {.system = sys, .user = user};
-
-    assert_non_null(mkdtemp(dir));
-    snprintf(sys, sizeof(sys), "%s/sys", dir);
-    snprintf(user, sizeof(user), "%s/user", dir);
-    snprintf(only, sizeof(only), "%s/only", dir);
-    snprintf(none, sizeof(none), "%s/none", dir);
-    snprintf(big, sizeof(big), "%s/big", dir);
-    write_file(sys, "[agent]\nidle = 1\n[connections]\nmax-subflows = 3\n", 1);
-    write_file(user, "[agent]\nidle = 2\n", 1);
-    write_file(only, "[agent]\nidle = 3\n", 1);
-    write_file(big, "# 16 characters\n", 4097);
-    memset(&seen, 0, sizeof(seen));
-
-    mps_settings_init(&settings);
-    mps_settings_read(&settings, &f, &report);
-    assert_int_equal(settings.options.idle_s, 2);
-    assert_int_equal(settings.options.conn.max_subflows, 3);
-    f.only = only;
-    mps_settings_init(&settings);
-    mps_settings_read(&settings, &f, &report);
-    assert_int_equal(settings.options.idle_s, 3);
-    assert_int_equal(settings.options.conn.max_subflows, 8);
-    assert_int_equal(seen.n, 0);
-
-    assert_false(mps_settings_read_file(&settings, none, true, &report));
-    assert_int_equal(seen.n, 0);
-    assert_false(mps_settings_read_file(&settings, none, false, &report));
-    assert_false(mps_settings_read_file(&settings, big, true, &report));
-    assert_false(mps_settings_read_file(&settings, dir, true, &report));
-    assert_int_equal(seen.n, 3);
-    assert_string_equal(seen.error[0].why, strerror(ENOENT));
-    assert_string_equal(seen.error[1].why, "too large");
-    assert_string_equal(seen.error[2].why, strerror(EISDIR));
-    assert_int_equal(seen.error[2].line, 0);
-    write_file(big, "# 16 characters\n", 4096);
-    assert_true(mps_settings_read_file(&settings, big, true, &report));
-    unlink(sys);
-    unlink(user);
-    unlink(only);
-    unlink(big);
-    rmdir(dir);
-}
-
-static void user_file(void **state)
-{
-    char out[32];
-
-    assert_true(mps_settings_user_file("/x", "/home/u", out, sizeof(out)));
-    assert_string_equal(out, "/x/mptcpshim.conf");
-    assert_true(mps_settings_user_file("", "/h", out, sizeof(out)));
-    assert_string_equal(out, "/h/.config/mptcpshim.conf");
-    assert_true(mps_settings_user_file("relative", "/h", out, sizeof(out)));
-    assert_string_equal(out, "/h/.config/mptcpshim.conf");
-    assert_false(mps_settings_user_file(NULL, NULL, out, sizeof(out)));
-    assert_false(mps_settings_user_file(NULL, "/home/somebody", out, sizeof(out)));
-}
-
 static void without_memory(void **state)
 {
 #ifndef __SANITIZE_ADDRESS__
@@ -565,9 +469,7 @@ int main(void)
         cmocka_unit_test(full_lists),
         cmocka_unit_test(later_replaces_earlier),
         cmocka_unit_test(policy),
-        cmocka_unit_test(files),
         cmocka_unit_test(words),
-        cmocka_unit_test(user_file),
         cmocka_unit_test(without_memory),
     };
 
