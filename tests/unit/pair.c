@@ -445,10 +445,21 @@ static void check_invariants(const struct pair *p)
     }
 }
 
+static void look_after_lack(struct pair *p)
+{
+    if (p->lack == 0)
+        return;
+    if (p->lack_end == 0 && faultmem_failed(&p->fm))
+        p->lack_end = p->now + p->lack;
+    if (p->lack_end > 0 && p->now >= p->lack_end)
+        p->fm.fail_at = 0;
+}
+
 bool pair_step(struct pair *p)
 {
     bool any = false;
 
+    look_after_lack(p);
     for (int side = 0; side < 2; side++) {
         if (!p->end[side].conn)
             continue;
@@ -493,6 +504,8 @@ void pair_run(struct pair *p, mps_time_t duration)
             if (p->end[side].conn && mps_conn_deadline(p->end[side].conn) < t)
                 t = mps_conn_deadline(p->end[side].conn);
         }
+        if (p->lack_end > p->now && p->lack_end < t)
+            t = p->lack_end;
         if (t > end) {
             p->now = end;
             return;

@@ -68,7 +68,9 @@ struct pair {
     mps_time_t now;
     size_t chunk; /* bytes moved at a time at most, 0: all */
     bool no_metrics;
-    bool patient;      /* applications wait for memory as long as it takes */
+    bool patient;    /* applications wait for memory as long as it takes */
+    mps_time_t lack; /* memory is back so long after the first failure, 0: as fm says */
+    mps_time_t lack_end;
     bool refuse_joins; /* connects of joins fail, for this reason: */
     enum mps_reason refuse_reason;
     bool silent_joins;   /* nothing answers them */
