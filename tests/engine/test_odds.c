@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Small parts that other tests pass by: the log, what is unsent, accepting without descriptors,
- * sessions that do not come about. */
+/* Small parts that other tests pass by: the log, what is unsent, JSON without memory, accepting
+ * without descriptors, sessions that do not come about. */
 #include "test.h"
 
 #include <arpa/inet.h>
@@ -15,7 +15,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "core/base/err.h"
+#include "engine/agent/memfd.h"
 #include "engine/net/acceptor.h"
+#include "engine/show/json.h"
 #include "engine/show/log.h"
 #include "engine/net/outq.h"
 #include "rig.h"
@@ -187,6 +189,28 @@ static void unsent_plain(void **state)
     rig_deinit(&rig);
 }
 
+/* ---- JSON without memory ---- */
+
+/* The whole is given up; json-c would end the process. */
+static void json_lacks(void **state)
+{
+    for (unsigned i = 0; i < 4; i++) {
+        struct json_object *root = json_object_new_array(), *o = json_object_new_object();
+
+        mps_json_put(i == 1 ? NULL : o, "member", i == 2 ? NULL : json_object_new_int(1));
+        mps_json_append(i == 3 ? NULL : root, json_object_get(o));
+        json_object_put(o);
+        root = mps_json_whole(root);
+        if (i == 0)
+            assert_string_equal(json_object_to_json_string_ext(root, 0), "[{\"member\":1}]");
+        else
+            assert_null(root);
+        json_object_put(root);
+    }
+    assert_true(mps_memfd_json(NULL) < 0);
+    assert_int_equal(errno, ENOMEM);
+}
+
 /* ---- accepting without descriptors ---- */
 
 struct waiter {
@@ -325,8 +349,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(log_lines),        cmocka_unit_test(log_in_vain),
         cmocka_unit_test(unsent_multipath), cmocka_unit_test(unsent_plain),
-        cmocka_unit_test(accept_pauses),    cmocka_unit_test(no_session),
-        cmocka_unit_test(discarded),
+        cmocka_unit_test(json_lacks),       cmocka_unit_test(accept_pauses),
+        cmocka_unit_test(no_session),       cmocka_unit_test(discarded),
     };
 
     return cmocka_run_group_tests(tests, make_directory, remove_directory);

@@ -16,6 +16,7 @@
 #include "handover/names.h"
 #include "handover/packet.h"
 #include "engine/show/log.h"
+#include "engine/net/rewatch.h"
 #include "engine/net/sock.h"
 
 #define BACKLOG 128
@@ -106,7 +107,10 @@ static void on_request(struct ev_loop *loop, ev_io *io, int revents)
     c->job = (struct mps_job){.reply = reply, .replied = replied, .done = done};
     n = mps_ho_packet_receive(c->fd, req, sizeof(*req), MSG_DONTWAIT, &fd);
     if (n < 0 && mps_sock_would_block(errno)) {
-        ev_io_start(loop, io);
+        if (revents & EV_ERROR)
+            mps_rewatch_soon(loop, io);
+        else
+            ev_io_start(loop, io);
         return;
     }
     if (n != (ssize_t)sizeof(*req) || req->magic != MPS_HO_MAGIC ||

@@ -7,6 +7,7 @@
 #include <unistd.h>
 #include "core/base/err.h"
 #include "hub.h"
+#include "engine/show/json.h"
 #include "engine/show/log.h"
 #include "manage.h"
 #include "memfd.h"
@@ -307,19 +308,28 @@ void mps_dispatch_engine(struct mps_engine *eng, const struct mps_ho_request *re
 struct json_object *mps_dispatch_part(const struct mps_engine *eng,
                                       const struct mps_ho_request *req)
 {
-    return req->op == MPS_HO_STATUS ? mps_status_list(eng) : mps_manage_paths(eng);
+    return mps_json_whole(req->op == MPS_HO_STATUS ? mps_status_list(eng) : mps_manage_paths(eng));
 }
 
 void mps_dispatch_parts(struct mps_hub *hub, const struct mps_ho_request *req,
                         struct json_object **part, unsigned n, struct mps_dispatch *d)
 {
+    bool whole = part[0] != NULL;
+
     begin(req, d);
     for (unsigned i = 1; i < n; i++) {
-        if (req->op == MPS_HO_STATUS)
+        whole &= part[i] != NULL;
+        if (whole && req->op == MPS_HO_STATUS)
             mps_status_join(part[0], part[i]);
-        else
+        else if (whole)
             mps_manage_join_paths(part[0], part[i]);
         json_object_put(part[i]);
+    }
+    if (!whole) {
+        json_object_put(part[0]);
+        fail(d, ENOMEM);
+        end(req, d);
+        return;
     }
     if (req->op == MPS_HO_STATUS) {
         mps_status_counted(part[0], hub->plainwatch.counts, hub->agent_id);

@@ -44,7 +44,10 @@ void mps_dispatch_hub(struct mps_hub *hub, const struct mps_ho_request *req,
 void mps_dispatch_engine(struct mps_engine *eng, const struct mps_ho_request *req,
                          struct mps_dispatch *d);
 
-/* One engine's share of the answer, in its thread; then all of them, which are taken, joined. */
+/*
+ * One engine's share of the answer, in its thread, NULL if there is no memory for it; then all of
+ * them, which are taken, joined.
+ */
 struct json_object *mps_dispatch_part(const struct mps_engine *eng,
                                       const struct mps_ho_request *req);
 void mps_dispatch_parts(struct mps_hub *hub, const struct mps_ho_request *req,

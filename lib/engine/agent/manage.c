@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "manage.h"
+#include "engine/show/json.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -65,13 +66,13 @@ static struct json_object *path_object(const struct mps_engine *eng,
     char text[INET6_ADDRSTRLEN] = "";
 
     inet_ntop(e->addr.family == MPS_AF_INET ? AF_INET : AF_INET6, e->addr.ip, text, sizeof(text));
-    json_object_object_add(o, "agent", json_object_new_string(eng->agent_id));
-    json_object_object_add(o, "interface", json_object_new_string(e->ifname));
-    json_object_object_add(o, "address", json_object_new_string(text));
-    json_object_object_add(o, "used", json_object_new_boolean(used));
-    json_object_object_add(o, "backup", json_object_new_boolean(used && e->backup));
-    json_object_object_add(o, "weight", json_object_new_int(used ? (int)e->weight : 0));
-    json_object_object_add(o, "subflows", json_object_new_int((int)n_subflows(eng, &e->addr)));
+    mps_json_put(o, "agent", json_object_new_string(eng->agent_id));
+    mps_json_put(o, "interface", json_object_new_string(e->ifname));
+    mps_json_put(o, "address", json_object_new_string(text));
+    mps_json_put(o, "used", json_object_new_boolean(used));
+    mps_json_put(o, "backup", json_object_new_boolean(used && e->backup));
+    mps_json_put(o, "weight", json_object_new_int(used ? (int)e->weight : 0));
+    mps_json_put(o, "subflows", json_object_new_int((int)n_subflows(eng, &e->addr)));
     return o;
 }
 
@@ -81,8 +82,8 @@ static struct json_object *left_out_object(const struct mps_engine *eng, unsigne
     static const struct mps_netaddr_entry nothing = {.addr = {.family = MPS_AF_NONE}};
     struct json_object *o = path_object(eng, &nothing, false);
 
-    json_object_object_add(o, "address", json_object_new_string(""));
-    json_object_object_add(o, "left_out", json_object_new_int((int)n));
+    mps_json_put(o, "address", json_object_new_string(""));
+    mps_json_put(o, "left_out", json_object_new_int((int)n));
     return o;
 }
 
@@ -107,14 +108,14 @@ struct json_object *mps_manage_paths(const struct mps_engine *eng)
     for (unsigned i = 0; i < all->n; i++) {
         const struct mps_netaddr_entry *e = find(&used, &all->entry[i].addr);
 
-        json_object_array_add(root, path_object(eng, e ? e : &all->entry[i], e != NULL));
+        mps_json_append(root, path_object(eng, e ? e : &all->entry[i], e != NULL));
     }
     for (unsigned i = 0; i < used.n; i++) {
         if (!find(all, &used.entry[i].addr))
-            json_object_array_add(root, path_object(eng, &used.entry[i], true));
+            mps_json_append(root, path_object(eng, &used.entry[i], true));
     }
     if (all->left_out > 0)
-        json_object_array_add(root, left_out_object(eng, all->left_out));
+        mps_json_append(root, left_out_object(eng, all->left_out));
     return root;
 }
 
@@ -128,8 +129,10 @@ static struct json_object *member(struct json_object *path, const char *key)
 
 static bool same(struct json_object *a, struct json_object *b, const char *key)
 {
-    return strcmp(json_object_get_string(member(a, key)), json_object_get_string(member(b, key))) ==
-           0;
+    const char *x = json_object_get_string(member(a, key));
+    const char *y = json_object_get_string(member(b, key));
+
+    return x && y && strcmp(x, y) == 0;
 }
 
 static struct json_object *find_path(struct json_object *list, struct json_object *path)
@@ -151,7 +154,7 @@ void mps_manage_join_paths(struct json_object *list, struct json_object *more)
 
         /* One of the engines may not have seen yet that an address came or went. */
         if (!ours)
-            json_object_array_add(list, json_object_get(path));
+            mps_json_append(list, json_object_get(path));
         else
             json_object_int_inc(member(ours, "subflows"),
                                 json_object_get_int(member(path, "subflows")));

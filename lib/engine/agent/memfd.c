@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
+#include "engine/show/json.h"
 
 static int memfd_of(const char *text)
 {
@@ -31,9 +32,11 @@ static int memfd_of(const char *text)
 
 int mps_memfd_json(struct json_object *root)
 {
-    const char *text = json_object_to_json_string_ext(root, JSON_C_TO_STRING_PRETTY);
+    const char *text;
     int fd = -1;
 
+    root = mps_json_whole(root);
+    text = root ? json_object_to_json_string_ext(root, JSON_C_TO_STRING_PRETTY) : NULL;
     if (text)
         fd = memfd_of(text);
     else

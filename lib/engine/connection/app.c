@@ -129,10 +129,9 @@ static ssize_t consume(struct mps_app *app, uint8_t *p, size_t n)
 /* An error of a call that reads: 0 to try again later, or MPS_ESYS. */
 static int failure(struct mps_app *app)
 {
-    int err = errno;
-
-    if (err != EINTR && !mps_sock_is_lack(err))
-        return mps_sock_would_block(err) ? 0 : MPS_ESYS;
+    /* There are bytes, so that none now is a lack, too; no event would tell of them again. */
+    if (!mps_sock_would_block(errno) && !mps_sock_is_lack(errno))
+        return MPS_ESYS;
     mps_appwatch_starve(app->watch, &app->entry);
     app->changed = true;
     return 0;
@@ -234,6 +233,16 @@ static bool has_urgent(const struct mps_app *app)
     return poll(&p, 1, 0) == 1 && (p.revents & POLLPRI);
 }
 
+static bool set_peek_offset(int fd, int offset)
+{
+    bool done;
+
+    do
+        done = mps_sock_set_int(fd, SOL_SOCKET, SO_PEEK_OFF, offset);
+    while (!done && errno == EINTR);
+    return done;
+}
+
 /*
  * Bytes behind those forwarded, which stay. There were `avail` before the look for an urgent one,
  * so it is not among them.
@@ -243,13 +252,18 @@ static int peek(struct mps_app *app, uint8_t *p, size_t len, size_t avail, size_
     struct iovec iov = {p, len < avail ? len : avail};
     struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
     ssize_t n;
+    int err;
 
-    if (!mps_sock_set_int(app->fd, SOL_SOCKET, SO_PEEK_OFF, (int)app->ahead))
-        return MPS_APP_RESET;
+    if (!set_peek_offset(app->fd, (int)app->ahead))
+        return failure(app) == 0 ? 0 : MPS_APP_RESET;
     n = recvmsg(app->fd, &msg, MSG_PEEK | MSG_DONTWAIT);
-    mps_sock_set_int(app->fd, SOL_SOCKET, SO_PEEK_OFF, -1);
+    err = errno;
+    /* Another peek would give other bytes than it is meant to. */
+    if (!set_peek_offset(app->fd, -1))
+        return MPS_APP_RESET;
+    errno = err;
     if (n < 0)
-        return mps_sock_would_block(errno) ? 0 : MPS_APP_RESET;
+        return failure(app) == 0 ? 0 : MPS_APP_RESET;
     app->ahead += (size_t)n;
     *ret_n = (size_t)n;
     return 0;

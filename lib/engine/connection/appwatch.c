@@ -4,9 +4,18 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 #include "core/base/err.h"
+#include "engine/net/rewatch.h"
 #include "engine/net/sock.h"
 
 #define BATCH 64
+
+static void try_again(struct mps_appwatch *watch)
+{
+    if (ev_is_active(&watch->retry))
+        return;
+    ev_timer_set(&watch->retry, MPS_SOCK_RETRY_S, 0.);
+    ev_timer_start(watch->loop, &watch->retry);
+}
 
 static void on_epoll(struct ev_loop *loop, ev_io *io, int revents)
 {
@@ -14,9 +23,10 @@ static void on_epoll(struct ev_loop *loop, ev_io *io, int revents)
     struct epoll_event events[BATCH];
     int n = epoll_wait(watch->epfd, events, BATCH, 0);
 
-    /* The loop could not watch it: no memory. It tries again. */
-    if (revents & EV_ERROR)
-        ev_io_start(loop, io);
+    if (revents & EV_ERROR) {
+        watch->unwatched = true;
+        try_again(watch);
+    }
     for (int i = 0; i < n; i++) {
         struct mps_appwatch_entry *entry = events[i].data.ptr;
 
@@ -28,6 +38,10 @@ static void on_retry(struct ev_loop *loop, ev_timer *timer, int revents)
 {
     struct mps_appwatch *watch = timer->data;
 
+    if (watch->unwatched) {
+        watch->unwatched = false;
+        mps_rewatch(loop, &watch->io);
+    }
     while (!mps_list_empty(&watch->starved)) {
         struct mps_appwatch_entry *entry =
             mps_list_entry(watch->starved.next, struct mps_appwatch_entry, starved_link);
@@ -40,6 +54,7 @@ static void on_retry(struct ev_loop *loop, ev_timer *timer, int revents)
 int mps_appwatch_init(struct mps_appwatch *watch, struct ev_loop *loop)
 {
     watch->loop = loop;
+    watch->unwatched = false;
     mps_list_init(&watch->starved);
     ev_timer_init(&watch->retry, on_retry, MPS_SOCK_RETRY_S, 0.);
     watch->retry.data = watch;
@@ -90,10 +105,7 @@ void mps_appwatch_starve(struct mps_appwatch *watch, struct mps_appwatch_entry *
 {
     if (mps_list_empty(&entry->starved_link))
         mps_list_push_back(&watch->starved, &entry->starved_link);
-    if (ev_is_active(&watch->retry))
-        return;
-    ev_timer_set(&watch->retry, MPS_SOCK_RETRY_S, 0.);
-    ev_timer_start(watch->loop, &watch->retry);
+    try_again(watch);
 }
 
 void mps_appwatch_forget(struct mps_appwatch_entry *entry)

@@ -15,6 +15,7 @@ struct mps_appwatch {
     struct ev_loop *loop;
     ev_io io;
     int epfd;
+    bool unwatched;          /* the loop could not watch it */
     struct mps_list starved; /* struct mps_appwatch_entry */
     ev_timer retry;
 };

@@ -15,6 +15,7 @@
 #include "engine/show/log.h"
 #include "half.h"
 #include "engine/net/peek.h"
+#include "engine/net/rewatch.h"
 #include "engine/net/sock.h"
 
 #define RUN_STEPS 8
@@ -41,6 +42,7 @@ struct mps_relay {
     ev_timer rest_timer; /* runs since a part of an opening message came */
     bool connecting, guard, hold;
     bool rest_missing;        /* and has ended */
+    bool unwatched;           /* the loop could not watch the socket: rewatch.h */
     bool owned;               /* no program has the socket any more */
     bool broken;              /* TCP was reset; what came before is still for the application */
     struct mps_half up, down; /* application to peer, peer to application */
@@ -49,12 +51,34 @@ struct mps_relay {
     void *user;
 };
 
+/* Results of the steps below. */
+enum step {
+    STEP_IDLE,  /* nothing to do now */
+    STEP_MOVED, /* bytes went */
+    STEP_RESET,
+    STEP_HELLO,
+};
+
+/* Nothing is watched until then, since all of it would be ready, and fail again. */
+static enum step wait_for_memory(struct mps_relay *r)
+{
+    if (!ev_is_active(&r->retry))
+        ev_timer_set(&r->retry, MPS_SOCK_RETRY_S, 0.);
+    ev_timer_start(r->eng->loop, &r->retry);
+    return STEP_IDLE;
+}
+
 static void on_io(struct ev_loop *loop, ev_io *io, int revents)
 {
     struct mps_relay *r = io->data;
 
     /* The run that follows asks for what it needs then; until it does, nothing is watched. */
     ev_io_stop(loop, io);
+    if (revents & EV_ERROR) {
+        r->unwatched = true;
+        wait_for_memory(r);
+        return;
+    }
     r->wake(r->user);
 }
 
@@ -73,29 +97,12 @@ static void on_hold(struct ev_loop *loop, ev_timer *timer, int revents)
     r->wake(r->user);
 }
 
-/* Results of the steps below. */
-enum step {
-    STEP_IDLE,  /* nothing to do now */
-    STEP_MOVED, /* bytes went */
-    STEP_RESET,
-    STEP_HELLO,
-};
-
 /* A retry: lack of memory ends nothing. */
 static void on_retry(struct ev_loop *loop, ev_timer *timer, int revents)
 {
     struct mps_relay *r = timer->data;
 
     r->wake(r->user);
-}
-
-/* Nothing is watched until then, since all of it would be ready, and fail again. */
-static enum step wait_for_memory(struct mps_relay *r)
-{
-    if (!ev_is_active(&r->retry))
-        ev_timer_set(&r->retry, MPS_SOCK_RETRY_S, 0.);
-    ev_timer_start(r->eng->loop, &r->retry);
-    return STEP_IDLE;
 }
 
 static void on_rest(struct ev_loop *loop, ev_timer *timer, int revents)
@@ -362,7 +369,11 @@ static void arm(struct mps_relay *r)
         return;
     ev_io_stop(r->eng->loop, &r->io);
     ev_io_modify(&r->io, events);
-    ev_io_start(r->eng->loop, &r->io);
+    if (r->unwatched)
+        mps_rewatch(r->eng->loop, &r->io);
+    else
+        ev_io_start(r->eng->loop, &r->io);
+    r->unwatched = false;
 }
 
 static enum step finish_connect(struct mps_relay *r)
@@ -370,7 +381,7 @@ static enum step finish_connect(struct mps_relay *r)
     int rc = mps_connector_result(r->fd);
 
     if (rc == MPS_CONNECTOR_WAIT) {
-        ev_io_start(r->eng->loop, &r->io);
+        mps_rewatch(r->eng->loop, &r->io);
         return STEP_IDLE;
     }
     r->connecting = false;

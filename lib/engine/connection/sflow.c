@@ -166,7 +166,10 @@ static void on_io(struct ev_loop *loop, ev_io *io, int revents)
     struct mps_sflow *f = io->data;
     mps_time_t now = mps_clock_now();
 
-    if (f->connecting) {
+    /* The loop could not watch it: as a lack of memory, which is waited for. */
+    if (revents & EV_ERROR) {
+        f->starved = f->unwatched = true;
+    } else if (f->connecting) {
         finish_connect(f, now);
     } else {
         if (revents & EV_WRITE) {
@@ -298,6 +301,10 @@ void mps_sflow_arm(struct mps_sflow *f)
     if (ev_is_active(&f->io) && (f->io.events & (EV_READ | EV_WRITE)) == events)
         return;
     ev_io_stop(f->loop, &f->io);
-    ev_io_modify(&f->io, events);
+    if (f->unwatched)
+        ev_io_set(&f->io, f->fd, events); /* as in rewatch.h */
+    else
+        ev_io_modify(&f->io, events);
+    f->unwatched = false;
     ev_io_start(f->loop, &f->io);
 }

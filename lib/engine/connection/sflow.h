@@ -32,6 +32,7 @@ struct mps_sflow {
     bool woke_for_nothing; /* was writable, and yet nothing was written */
     bool wrote;            /* since it was last found writable */
     bool starved;          /* short of memory: nothing is tried until the owner says so */
+    bool unwatched;        /* the loop could not watch the socket */
     int error;             /* errno of the socket's end, 0: none */
     char ifname[MPS_NETADDR_IFNAME];
     struct mps_pacing_part pacing;

@@ -8,6 +8,7 @@
 #include "core/base/err.h"
 #include "engine/show/log.h"
 #include "engine/net/peek.h"
+#include "engine/net/rewatch.h"
 #include "engine/net/sock.h"
 
 #define BATCH 16
@@ -101,6 +102,8 @@ static void on_epoll(struct ev_loop *loop, ev_io *io, int revents)
     struct epoll_event events[BATCH];
     int n = epoll_wait(self->epfd, events, BATCH, 0);
 
+    if (revents & EV_ERROR)
+        mps_rewatch_soon(loop, io);
     /* Each guest is in it once, and nothing here ends another one. */
     for (int i = 0; i < n; i++)
         on_readable(events[i].data.ptr);

@@ -3,11 +3,16 @@
 
 #include <sys/syscall.h>
 #include <unistd.h>
+#include "engine/net/rewatch.h"
 
 static void on_end(struct ev_loop *loop, ev_io *io, int revents)
 {
     struct mps_holder *h = io->data;
 
+    if (revents & EV_ERROR) {
+        mps_rewatch_soon(loop, io);
+        return;
+    }
     mps_holder_forget(h);
     h->ended(h->user);
 }

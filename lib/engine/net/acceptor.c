@@ -7,6 +7,7 @@
 #include <unistd.h>
 #include "engine/show/log.h"
 #include "engine/agent/reserve.h"
+#include "rewatch.h"
 
 #define BATCH   32
 #define PAUSE_S 0.1
@@ -16,7 +17,7 @@ static void on_pause(struct ev_loop *loop, ev_timer *timer, int revents)
     struct mps_acceptor *a = timer->data;
 
     mps_reserve_fill();
-    ev_io_start(loop, &a->io);
+    mps_rewatch(loop, &a->io);
 }
 
 static void pause_accepting(struct mps_acceptor *a)

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include "rewatch.h"
 #include "sock.h"
 
 #define READ_BATCH 16
@@ -53,6 +54,8 @@ static void on_readable(struct ev_loop *loop, ev_io *io, int revents)
     struct lingerer *l = io->data;
     uint8_t sink[16384];
 
+    if (revents & EV_ERROR)
+        mps_rewatch_soon(loop, io);
     for (unsigned i = 0; i < READ_BATCH; i++) {
         ssize_t n = recv(l->fd, sink, sizeof(sink), MSG_DONTWAIT);
 

@@ -11,6 +11,7 @@
 #include <string.h>
 #include "config/options.h"
 #include "core/base/err.h"
+#include "engine/net/rewatch.h"
 #include "engine/show/log.h"
 
 #define QUIET_S       0.02
@@ -437,6 +438,8 @@ static void on_notify(struct ev_loop *loop, ev_io *io, int revents)
     } buf;
     ssize_t n;
 
+    if (revents & EV_ERROR)
+        mps_rewatch_soon(loop, io);
     while ((n = recv(io->fd, &buf, sizeof(buf), MSG_DONTWAIT)) >= 0 || errno == ENOBUFS ||
            errno == EINTR) {
         if (n < 0 && errno == ENOBUFS) {

@@ -6,6 +6,7 @@
 #include "core/conn/conn.h"
 #include "core/conn/event_list.h"
 #include "fields.h"
+#include "json.h"
 
 /* ---- events ---- */
 
@@ -84,5 +85,5 @@ struct json_object *mps_events_object(const struct mps_event_row *row, struct mp
     clock_gettime(CLOCK_REALTIME, &h->time);
     h->event = row->name;
     mps_fields_put(o, members, N_MEMBERS, row->about, h);
-    return o;
+    return mps_json_whole(o);
 }

@@ -6,36 +6,26 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include "json.h"
 #include "engine/net/sock.h"
 
-static struct json_object *of_number(uint64_t n, bool optional)
+static struct json_object *of_text(const char *text)
 {
-    return optional && n == 0 ? NULL : json_object_new_uint64(n);
-}
-
-static struct json_object *of_text(const char *text, bool optional)
-{
-    if (optional && (!text || !*text))
-        return NULL;
     return json_object_new_string(text ? text : "");
 }
 
-static struct json_object *of_digits(uint64_t n, int digits, bool optional)
+static struct json_object *of_digits(uint64_t n, int digits)
 {
     char text[17];
 
-    if (optional && n == 0)
-        return NULL;
     snprintf(text, sizeof(text), "%0*llx", digits, (unsigned long long)n);
     return json_object_new_string(text);
 }
 
-static struct json_object *of_addr(const struct mps_addr *addr, bool optional)
+static struct json_object *of_addr(const struct mps_addr *addr)
 {
     char text[MPS_SOCK_TEXT_LEN];
 
-    if (optional && addr->family == MPS_AF_NONE)
-        return NULL;
     return json_object_new_string(mps_sock_text(addr, text));
 }
 
@@ -47,24 +37,47 @@ static struct json_object *of_time(const struct timespec *t)
     return json_object_new_double_s((double)t->tv_sec + 1e-9 * (double)t->tv_nsec, text);
 }
 
-/* NULL: it is left out. */
+static bool is_left_out(const struct mps_field *f, const void *at)
+{
+    const char *text;
+
+    if (!f->optional)
+        return false;
+    switch (f->type) {
+    case MPS_FIELD_U64:
+    case MPS_FIELD_ID:
+        return *(const uint64_t *)at == 0;
+    case MPS_FIELD_U32:
+    case MPS_FIELD_TOKEN:
+        return *(const uint32_t *)at == 0;
+    case MPS_FIELD_TEXT:
+        text = *(const char *const *)at;
+        return !text || !*text;
+    case MPS_FIELD_ADDR:
+        return ((const struct mps_addr *)at)->family == MPS_AF_NONE;
+    default:
+        return false;
+    }
+}
+
+/* NULL: there is no memory for it. */
 static struct json_object *value_of(const struct mps_field *f, const void *at)
 {
     switch (f->type) {
     case MPS_FIELD_U64:
-        return of_number(*(const uint64_t *)at, f->optional);
+        return json_object_new_uint64(*(const uint64_t *)at);
     case MPS_FIELD_U32:
-        return of_number(*(const uint32_t *)at, f->optional);
+        return json_object_new_uint64(*(const uint32_t *)at);
     case MPS_FIELD_BOOL:
         return json_object_new_boolean(*(const bool *)at);
     case MPS_FIELD_TEXT:
-        return of_text(*(const char *const *)at, f->optional);
+        return of_text(*(const char *const *)at);
     case MPS_FIELD_ADDR:
-        return of_addr(at, f->optional);
+        return of_addr(at);
     case MPS_FIELD_TOKEN:
-        return of_digits(*(const uint32_t *)at, 8, f->optional);
+        return of_digits(*(const uint32_t *)at, 8);
     case MPS_FIELD_ID:
-        return of_digits(*(const uint64_t *)at, 16, f->optional);
+        return of_digits(*(const uint64_t *)at, 16);
     case MPS_FIELD_TIME:
         return of_time(at);
     }
@@ -76,12 +89,9 @@ void mps_fields_put(struct json_object *o, const struct mps_field *fields, size_
 {
     for (size_t i = 0; i < n; i++) {
         const struct mps_field *f = &fields[i];
-        struct json_object *value;
+        const void *at = (const char *)from + f->at;
 
-        if (f->groups && !(f->groups & groups))
-            continue;
-        value = value_of(f, (const char *)from + f->at);
-        if (value)
-            json_object_object_add(o, f->name, value);
+        if (!(f->groups && !(f->groups & groups)) && !is_left_out(f, at))
+            mps_json_put(o, f->name, value_of(f, at));
     }
 }

@@ -16,6 +16,7 @@
 #include "handover/message.h"
 #include "handover/names.h"
 #include "log.h"
+#include "engine/net/rewatch.h"
 #include "engine/net/sock.h"
 
 struct monitor {
@@ -61,6 +62,8 @@ static void on_readable(struct ev_loop *loop, ev_io *io, int revents)
     char sink[16];
     ssize_t n = recv(m->fd, sink, sizeof(sink), MSG_DONTWAIT);
 
+    if (revents & EV_ERROR)
+        mps_rewatch_soon(loop, io);
     if (n == 0 || (n < 0 && !mps_sock_would_block(errno)))
         monitor_free(m);
 }
@@ -94,11 +97,11 @@ static void send_one(struct monitor *m, struct json_object *event)
     const char *text;
     ssize_t n;
 
-    if (m->lost > 0)
+    if (m->lost > 0 && event)
         json_object_object_add(event, "lost", json_object_new_uint64(m->lost));
-    text = json_object_to_json_string_ext(event, JSON_C_TO_STRING_PLAIN);
+    text = event ? json_object_to_json_string_ext(event, JSON_C_TO_STRING_PLAIN) : NULL;
     n = text ? send(m->fd, text, strlen(text), MSG_DONTWAIT | MSG_NOSIGNAL) : -1;
-    if (m->lost > 0)
+    if (m->lost > 0 && event)
         json_object_object_del(event, "lost");
     /* The socket of a monitor that has gone is readable, and the loop frees it. */
     if (n >= 0)

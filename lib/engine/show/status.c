@@ -86,7 +86,7 @@ static struct json_object *past_list(const struct mps_past *past)
         put_u64(o, "bytes_sent", p->bytes_sent);
         put_u64(o, "bytes_received", p->bytes_received);
         put_u64(o, "bytes_reinjected", p->bytes_reinjected);
-        json_object_array_add(list, o);
+        mps_json_append(list, o);
     }
     return list;
 }
@@ -116,10 +116,10 @@ static void put_multipath(struct json_object *o, const struct mps_session *s)
     put_str(o, "mode", strcmp(info.state, "opening") == 0 ? "opening" : "multipath");
     put_str(o, "scheduler", info.sched);
     for (unsigned i = 0; i < n; i++)
-        json_object_array_add(list, subflow_object(&sub[i], &sum));
+        mps_json_append(list, subflow_object(&sub[i], &sum));
     MPS_CONN_FIELDS(CONN)
-    json_object_object_add(o, "subflows", list);
-    json_object_object_add(o, "ended", past_list(mps_conn_past(core)));
+    mps_json_put(o, "subflows", list);
+    mps_json_put(o, "ended", past_list(mps_conn_past(core)));
 }
 
 /* The one TCP connection of a relay, shown as subflow 0. */
@@ -145,11 +145,11 @@ static void put_plain(struct json_object *o, const struct mps_session *s)
     put_str(o, "scheduler", "");
     put_u64(o, "bytes_sent", sub.bytes_sent);
     put_u64(o, "bytes_received", sub.bytes_received);
-    json_object_array_add(list, subflow_object(&sub, &sum));
+    mps_json_append(list, subflow_object(&sub, &sum));
     put_u64(o, "send_rate", sum.send_rate);
     put_u64(o, "receive_rate", sum.receive_rate);
-    json_object_object_add(o, "subflows", list);
-    json_object_object_add(o, "ended", json_object_new_array());
+    mps_json_put(o, "subflows", list);
+    mps_json_put(o, "ended", json_object_new_array());
 }
 
 struct json_object *mps_status_one(const struct mps_session *s)
@@ -161,7 +161,7 @@ struct json_object *mps_status_one(const struct mps_session *s)
     put_addr(o, "local", &s->ac.local);
     put_addr(o, "remote", &s->ac.peer);
     put_str(o, "role", s->ac.role == MPS_ROLE_CLIENT ? "client" : "server");
-    json_object_object_add(o, "process", json_object_new_int(s->ac.pid));
+    mps_json_put(o, "process", json_object_new_int(s->ac.pid));
     put_u64(o, "thread", s->ac.eng->index);
     if (s->mp)
         put_multipath(o, s);
@@ -176,7 +176,7 @@ struct json_object *mps_status_list(const struct mps_engine *eng)
     struct mps_session *s;
 
     mps_list_for_each(s, &eng->sessions, struct mps_session, link)
-        json_object_array_add(list, mps_status_one(s));
+        mps_json_append(list, mps_status_one(s));
     return list;
 }
 
@@ -201,8 +201,8 @@ static struct json_object *count_object(const char *agent_id, const char *role, 
     put_u64(o, "bytes_received", 0);
     put_u64(o, "send_rate", 0);
     put_u64(o, "receive_rate", 0);
-    json_object_object_add(o, "subflows", json_object_new_array());
-    json_object_object_add(o, "ended", json_object_new_array());
+    mps_json_put(o, "subflows", json_object_new_array());
+    mps_json_put(o, "ended", json_object_new_array());
     return o;
 }
 
@@ -219,7 +219,7 @@ static struct json_object *counted_object(const char *agent_id, enum mps_counts_
 void mps_status_left_out(struct json_object *list, unsigned n, const char *agent_id)
 {
     if (n > 0)
-        json_object_array_add(list, count_object(agent_id, "", "left-out", "none", n));
+        mps_json_append(list, count_object(agent_id, "", "left-out", "none", n));
 }
 
 void mps_status_counted(struct json_object *list, const struct mps_counts *counts,
@@ -230,8 +230,8 @@ void mps_status_counted(struct json_object *list, const struct mps_counts *count
             uint32_t n = atomic_load_explicit(&counts->n[role][reason], memory_order_relaxed);
 
             if (n > 0)
-                json_object_array_add(list, counted_object(agent_id, (enum mps_counts_role)role,
-                                                           (enum mps_plain_reason)reason, n));
+                mps_json_append(list, counted_object(agent_id, (enum mps_counts_role)role,
+                                                     (enum mps_plain_reason)reason, n));
         }
     }
 }
@@ -239,5 +239,5 @@ void mps_status_counted(struct json_object *list, const struct mps_counts *count
 void mps_status_join(struct json_object *list, struct json_object *more)
 {
     for (size_t i = 0; i < json_object_array_length(more); i++)
-        json_object_array_add(list, json_object_get(json_object_array_get_idx(more, i)));
+        mps_json_append(list, json_object_get(json_object_array_get_idx(more, i)));
 }
