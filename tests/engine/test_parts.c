@@ -19,6 +19,7 @@
 #include "engine/net/connector.h"
 #include "engine/net/crypto_openssl.h"
 #include "engine/connection/pacing.h"
+#include "engine/joins/claimants.h"
 #include "engine/paths/pathmem.h"
 #include "engine/agent/peers.h"
 #include "engine/net/sock.h"
@@ -137,6 +138,42 @@ static void paths_are_remembered(void **state)
     assert_int_equal(mps_pathmem_find(&mem, MPS_PATHMEM_REWRITES, &l, &r, 300), 0);
     assert_true(mps_pathmem_find(&mem, MPS_PATHMEM_REWRITES, &l, &other, 300) > 0);
     mps_pathmem_deinit(&mem);
+}
+
+/* Joins to what peers only name are few, of each and of all; proofs give them back. */
+static void claims_are_counted(void **state)
+{
+    static struct mps_claimants book;
+    struct mps_addr peer = {.family = MPS_AF_INET, .ip = {192, 0, 2, 1}, .port = 80};
+    struct mps_addr addr = {.family = MPS_AF_INET, .ip = {198, 51, 100, 1}, .port = 80};
+    unsigned n = 0, all = 0;
+    bool claim;
+
+    mps_claimants_init(&book);
+    /* Where the peer is it need not be proved. */
+    assert_int_equal(mps_claimants_ask(&book, &peer, &peer, &claim, 5), 0);
+    assert_false(claim);
+    while (mps_claimants_ask(&book, &peer, &addr, &claim, 5) == 0) {
+        assert_true(claim);
+        addr.port++;
+        n++;
+    }
+    assert_int_equal(n, MPS_CLAIMANTS_BURST);
+    assert_true(mps_claimants_ask(&book, &peer, &addr, &claim, 5) > 5);
+    mps_claimants_proved(&book, &peer, &addr, true, 5);
+    assert_int_equal(mps_claimants_ask(&book, &peer, &addr, &claim, 5), 0);
+    assert_false(claim); /* proved: it may be joined as often as wanted */
+    addr.port++;
+    assert_int_equal(mps_claimants_ask(&book, &peer, &addr, &claim, 5), 0);
+    assert_true(claim); /* the token that was given back */
+    assert_true(mps_claimants_ask(&book, &peer, &addr, &claim, 5) > 5);
+    assert_int_equal(mps_claimants_ask(&book, &peer, &addr, &claim, 5 + MPS_CLAIMANTS_INTERVAL), 0);
+    for (unsigned i = 0; i < 500; i++) {
+        peer.ip[3] = (uint8_t)(2 + i % 100);
+        all += mps_claimants_ask(&book, &peer, &addr, &claim, 6) == 0;
+    }
+    assert_in_range(all, MPS_CLAIMANTS_BURST_ALL - n - 2, MPS_CLAIMANTS_BURST_ALL);
+    mps_claimants_deinit(&book);
 }
 
 /* ---- peers ---- */
@@ -394,12 +431,12 @@ static void test_crypto(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(paths_are_remembered), cmocka_unit_test(test_options),
-        cmocka_unit_test(test_options_length),  cmocka_unit_test(test_peers),
-        cmocka_unit_test(test_netaddr_select),  cmocka_unit_test(test_addresses),
-        cmocka_unit_test(test_metrics),         cmocka_unit_test(test_connector),
-        cmocka_unit_test(test_sockopts),        cmocka_unit_test(test_pacing),
-        cmocka_unit_test(test_crypto),
+        cmocka_unit_test(paths_are_remembered), cmocka_unit_test(claims_are_counted),
+        cmocka_unit_test(test_options),         cmocka_unit_test(test_options_length),
+        cmocka_unit_test(test_peers),           cmocka_unit_test(test_netaddr_select),
+        cmocka_unit_test(test_addresses),       cmocka_unit_test(test_metrics),
+        cmocka_unit_test(test_connector),       cmocka_unit_test(test_sockopts),
+        cmocka_unit_test(test_pacing),          cmocka_unit_test(test_crypto),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -50,11 +50,12 @@ static void sanity(void **state)
         "169.254.255.255",  "224.0.0.1",        "240.0.0.1",
         "239.255.255.255",  "255.255.255.255",  "::",
         "ff02::1",          "fe80::1",          "febf::1",
-        "::ffff:192.0.2.1", "::ffff:127.0.0.1",
+        "::ffff:192.0.2.1", "::ffff:127.0.0.1", "64:ff9b::7f00:1",
+        "64:ff9b::e000:1",
     };
     static const char *const always[] = {
-        "1.0.0.1",         "10.0.0.1",    "169.253.0.1", "169.255.0.1", "192.0.2.1",
-        "223.255.255.255", "2001:db8::1", "fd00::1",     "fec0::1",
+        "1.0.0.1",         "169.253.0.1", "169.255.0.1",       "192.0.2.1",
+        "223.255.255.255", "2001:db8::1", "64:ff9b::c000:201",
     };
     struct mps_addr far = addr("198.51.100.1", 80), near = addr("127.0.0.1", 80);
     struct mps_addr a;
@@ -77,6 +78,50 @@ static void sanity(void **state)
     assert_true(mps_addr_is_sane_from(&a, &near));
     a.family = MPS_AF_NONE;
     assert_false(mps_addr_is_sane_from(&a, &near));
+}
+
+/* RFC 1918 and its like: each network has its own, so a peer outside cannot know ours. */
+static void privacy(void **state)
+{
+    static const char *const private[] = {
+        "10.0.0.1",   "10.255.255.255", "172.16.0.1",    "172.31.255.255",    "192.168.0.1",
+        "100.64.0.1", "100.127.0.1",    "198.18.0.1",    "198.19.255.255",    "fc00::1",
+        "fdff::1",    "fec0::1",        "2002:a00:1::1", "64:ff9b::c0a8:101", "64:ff9b:1::1",
+    };
+    static const char *const public[] = {
+        "9.255.255.255", "11.0.0.0",   "172.15.0.1",       "172.32.0.1",       "192.167.0.1",
+        "192.169.0.1",   "100.63.0.1", "100.128.0.1",      "198.17.0.1",       "198.20.0.1",
+        "2001:db8::1",   "fbff::1",    "2002:c000:201::1", "64:ff9b::808:808",
+    };
+    struct mps_addr far = addr("198.51.100.1", 80), near = addr("::1", 80);
+    struct mps_addr a, b = addr("192.168.7.7", 80);
+
+    for (size_t i = 0; i < sizeof(private) / sizeof(*private); i++) {
+        a = addr(private[i], 80);
+        assert_true(mps_addr_is_private(&a));
+        assert_false(mps_addr_is_sane_from(&a, &far));
+        assert_true(mps_addr_is_sane_from(&a, &near));
+        assert_true(mps_addr_is_sane_from(&a, &b));
+        assert_true(mps_addr_is_sane_from(&far, &a));
+    }
+    for (size_t i = 0; i < sizeof(public) / sizeof(*public); i++) {
+        a = addr(public[i], 80);
+        assert_false(mps_addr_is_private(&a));
+        assert_true(mps_addr_is_sane_from(&a, &far));
+    }
+}
+
+static void same_host(void **state)
+{
+    struct mps_addr a = addr("192.0.2.1", 80), b = addr("192.0.2.1", 81), c = addr("192.0.2.2", 80);
+    struct mps_addr v6 = addr("2001:db8::1", 1), other = addr("2001:db8::2:0:0:1", 2);
+    struct mps_addr far = addr("2001:db8:0:1::1", 1);
+
+    assert_true(mps_addr_same_host(&a, &b));
+    assert_false(mps_addr_same_host(&a, &c));
+    assert_true(mps_addr_same_host(&v6, &other));
+    assert_false(mps_addr_same_host(&v6, &far));
+    assert_false(mps_addr_same_host(&v6, &a));
 }
 
 static void assert_prefix(const char *a_text, const char *b_text, unsigned bits)
@@ -103,10 +148,8 @@ static void common_prefix(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(equality),
-        cmocka_unit_test(loopback),
-        cmocka_unit_test(sanity),
-        cmocka_unit_test(common_prefix),
+        cmocka_unit_test(equality), cmocka_unit_test(loopback),  cmocka_unit_test(sanity),
+        cmocka_unit_test(privacy),  cmocka_unit_test(same_host), cmocka_unit_test(common_prefix),
     };
 
     return cmocka_run_group_tests_name("addr", tests, NULL, NULL);

@@ -30,11 +30,23 @@ bool mps_addr_equal(const struct mps_addr *a, const struct mps_addr *b);
 bool mps_addr_is_loopback(const struct mps_addr *a);
 
 /*
+ * An address that means another host in each network: RFC 1918, RFC 6598, RFC 2544, RFC 4193,
+ * site-local, and what leads to one of these through a translator (RFC 6052, RFC 8215, RFC 3056).
+ */
+bool mps_addr_is_private(const struct mps_addr *a);
+
+/*
  * Whether a peer at `peer` may name `a` as another address of its own: no unspecified, multicast,
- * broadcast, link-local or v4-mapped address, and loopback only if `peer` is loopback too
- * (RFC 6181 section 5; RFC 8684 section 5).
+ * broadcast, link-local or v4-mapped address; loopback only if `peer` is loopback too; a private
+ * address only if `peer` is private or loopback (RFC 6181 section 5; RFC 8684 section 5).
  */
 bool mps_addr_is_sane_from(const struct mps_addr *a, const struct mps_addr *peer);
+
+/*
+ * As good as one host where somebody may have many addresses: an IPv4 address alone, all of one
+ * IPv6 network of 64 bits. Ports do not count.
+ */
+bool mps_addr_same_host(const struct mps_addr *a, const struct mps_addr *b);
 
 /* Number of leading address bits that are equal; 0 when the families differ. */
 unsigned mps_addr_common_prefix(const struct mps_addr *a, const struct mps_addr *b);

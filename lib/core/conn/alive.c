@@ -61,7 +61,7 @@ mps_time_t mps_alive_deadline(const struct mps_conn *c)
     return t;
 }
 
-static void ask(struct mps_subflow *sf, mps_time_t now)
+static uint32_t send_ping(struct mps_subflow *sf, mps_time_t now)
 {
     struct mps_ctrl ping = {.type = MPS_FRAME_PING};
     uint8_t buf[MPS_CTRL_MAX_LEN];
@@ -69,6 +69,12 @@ static void ask(struct mps_subflow *sf, mps_time_t now)
     ping.ping.opaque = (uint32_t)(now / MPS_USEC);
     /* Without room a good deal is under way: if nothing comes back, that says the same. */
     mps_sf_tx_ctrl(sf, buf, mps_ctrl_encode(&ping, buf));
+    return ping.ping.opaque;
+}
+
+static void ask(struct mps_subflow *sf, mps_time_t now)
+{
+    send_ping(sf, now);
     mps_stale_asked(&sf->stale, &sf->m, now);
 }
 
@@ -106,6 +112,28 @@ void mps_alive_doubt_all(struct mps_conn *c, mps_time_t now)
         if (mps_sf_works(sf) && sf->stale.asked_at == 0)
             ask(sf, now);
     }
+}
+
+/* ---- an address that the peer has withdrawn ---- */
+
+void mps_alive_withdrawn(struct mps_subflow *sf, mps_time_t now)
+{
+    sf->withdrawn_ping = send_ping(sf, now);
+    sf->withdrawn_until = now + mps_stale_doubted(&sf->stale, &sf->m, now);
+}
+
+bool mps_alive_answered(struct mps_subflow *sf, uint32_t opaque, mps_time_t now)
+{
+    if (sf->withdrawn_until == 0 || opaque != sf->withdrawn_ping)
+        return false;
+    sf->withdrawn_until = 0;
+    mps_stale_answered(&sf->stale, now);
+    return true;
+}
+
+bool mps_alive_is_gone(const struct mps_subflow *sf, mps_time_t now)
+{
+    return sf->state == MPS_SF_ACTIVE && sf->withdrawn_until != 0 && sf->withdrawn_until <= now;
 }
 
 /* ---- what the application wants to know of the peer ---- */

@@ -318,7 +318,7 @@ mps_time_t mps_conn_deadline(const struct mps_conn *c)
         earlier(&t, c->rx.ack.due);
     mps_for_each_subflow(sf, c) {
         if (sf->state == MPS_SF_ACTIVE)
-            earlier(&t, sf->stale.check_at);
+            earlier(&t, sf->withdrawn_until != 0 ? sf->withdrawn_until : sf->stale.check_at);
         else if (sf->state != MPS_SF_DEAD)
             earlier(&t, sf->join.deadline);
     }
@@ -341,6 +341,11 @@ static void subflow_timers(struct mps_conn *c, mps_time_t now)
         if (sf->state == MPS_SF_CLOSING && sf->join.deadline <= now)
             mps_drop_subflow(sf, true, sf->reason, now);
         if (sf->state != MPS_SF_ACTIVE)
+            continue;
+        if (mps_alive_is_gone(sf, now))
+            mps_news_ended(sf, &(struct mps_end){MPS_END_TAKEN_AWAY, MPS_REASON_ADDRESS_GONE, true},
+                           now);
+        if (sf->withdrawn_until != 0)
             continue;
         mps_stale_checked(&sf->stale, &sf->m, now);
         mps_for_each_subflow(other, c)

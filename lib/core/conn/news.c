@@ -2,6 +2,7 @@
 #include "news.h"
 #include "core/base/part.h"
 #include "core/paths/backoff.h"
+#include "core/paths/claims.h"
 #include "core/paths/priority.h"
 #include "core/receive/checksum.h"
 #include "core/send/control.h"
@@ -25,6 +26,7 @@ void mps_news_up(struct mps_subflow *sf, mps_time_t now)
     mps_checks_up(sf);
     c->no_subflow_at = MPS_NEVER;
     c->client_gone = false;
+    mps_claims_proved(sf);
     mps_backoff_works(c);
     /* What the peer missed on subflows that ended is said again; to a server that knows nothing of
      * us yet but HELLO, a first frame says that we have its reply. Early data did both. */
@@ -133,6 +135,8 @@ void mps_news_pipe_ended(struct mps_subflow *sf, bool orderly, enum mps_reason r
     /* An end of file in the middle of a frame is no orderly end. */
     if (!orderly || sf->rx.mode != MPS_RX_HEAD || sf->rx.have != 0)
         end.cause = MPS_END_FAILED;
+    if (sf->withdrawn_until != 0)
+        end = (struct mps_end){MPS_END_TAKEN_AWAY, MPS_REASON_ADDRESS_GONE, true};
     /* What a box has changed may be the very message that would let the peer say so. */
     damaged = c->checks.times > 0 && sf->state == MPS_SF_ACTIVE && end.cause == MPS_END_FAILED &&
               reason == MPS_REASON_UNSPECIFIED && mps_conn_n_active(c) == 1;

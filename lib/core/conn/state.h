@@ -7,6 +7,7 @@
 #include "core/receive/ack.h"
 #include "answer.h"
 #include "conn.h"
+#include "core/base/bucket.h"
 #include "core/base/constants.h"
 #include "core/fair/couple.h"
 #include "ctrlq.h"
@@ -88,7 +89,17 @@ struct mps_remote {
     uint8_t way; /* 0: unknown; the same: one interface of the peer */
     bool gone;   /* withdrawn; kept until the event was delivered */
     bool ev_added, ev_removed;
+    bool proved; /* a join met the peer there, or it is that of the first subflow: no claim */
 };
+
+/* An address at which no join has met the peer (core/paths/claims.h). */
+struct mps_claim {
+    struct mps_addr addr; /* the port does not count */
+    unsigned fails;
+    mps_time_t failed_at; /* the last time */
+};
+
+#define MPS_CLAIMS_MAX 16u
 
 struct mps_retry {
     uint32_t local_key;
@@ -113,6 +124,10 @@ struct mps_paths {
     bool first_gone; /* the address with id 0 was withdrawn: that id is used up */
     struct mps_remote remotes[MPS_ADDRS_MAX];
     unsigned n_remotes;
+    uint64_t withdrawn[4];    /* bit i % 64 of word i / 64: the peer has withdrawn the address i */
+    struct mps_claim *claims; /* MPS_CLAIMS_MAX places; NULL: none has failed */
+    unsigned n_claims;
+    struct mps_bucket claims_bucket;
     struct mps_retry retries[MPS_RETRY_PAIRS];
     unsigned n_retries;
     uint32_t next_id;          /* of our next join */

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "addresses.h"
 #include <string.h>
+#include "claims.h"
 #include "core/send/control.h"
 #include "core/wire/auth.h"
 
 void mps_addresses_deinit(struct mps_conn *c)
 {
+    mps_claims_deinit(c);
     mps_free(c->env.mem, c->paths.locals);
 }
 
@@ -98,7 +100,7 @@ int mps_addresses_first(struct mps_conn *c, const struct mps_addr *local,
     }
     l->id = 0;
     p->first_local = *local;
-    p->remotes[0] = (struct mps_remote){.addr = *remote, .way = 1};
+    p->remotes[0] = (struct mps_remote){.addr = *remote, .way = 1, .proved = true};
     p->n_remotes = 1;
     return 0;
 }
@@ -185,9 +187,16 @@ static struct mps_remote *remote_place(struct mps_conn *c)
     return &p->remotes[p->n_remotes++];
 }
 
+static bool is_withdrawn(const struct mps_paths *p, mps_addr_id_t id)
+{
+    return p->withdrawn[id / 64] >> id % 64 & 1;
+}
+
 void mps_addresses_remote_removed(struct mps_conn *c, mps_addr_id_t id)
 {
     struct mps_remote *r = find_remote(c, id);
+
+    c->paths.withdrawn[id / 64] |= UINT64_C(1) << id % 64;
 
     if (r && !r->gone) {
         r->gone = true;
@@ -200,25 +209,31 @@ bool mps_addresses_remote_added(struct mps_conn *c, const struct mps_ctrl *ctrl)
 {
     struct mps_addr addr = ctrl->add_addr.addr;
     struct mps_remote *r = find_remote(c, ctrl->add_addr.id);
+    bool proved;
 
+    /* Each id is used once, so that a peer has as many lies as there are ids. */
+    if (is_withdrawn(&c->paths, ctrl->add_addr.id))
+        return false;
     if (addr.port == 0)
         addr.port = c->paths.remotes[0].addr.port;
     if (!mps_addr_is_sane_from(&addr, &c->paths.remotes[0].addr))
         return false;
     if (r) {
         /* An id keeps its address until it is withdrawn; the port may change (RFC 8684 3.4.1). */
-        if (!(r->gone && r->id != 0) && !mps_addr_same_ip(&r->addr, &addr))
+        if (!mps_addr_same_ip(&r->addr, &addr))
             return false;
     } else {
         r = remote_place(c);
         if (!r)
             return false;
     }
+    proved = r->proved && mps_addr_equal(&r->addr, &addr);
     *r = (struct mps_remote){
         .addr = addr,
         .id = ctrl->add_addr.id,
         .way = ctrl->add_addr.way,
         .ev_added = true,
+        .proved = proved,
     };
     c->paths.due = true;
     return true;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "backoff.h"
+#include "claims.h"
 #include "core/conn/query.h"
 #include "core/subflow/stale.h"
 
@@ -256,6 +257,7 @@ bool mps_backoff_failed(struct mps_conn *c, const struct mps_subflow *sf, bool t
 
     if (c->role != MPS_ROLE_CLIENT || c->phase != MPS_PH_OPEN)
         return false;
+    mps_claims_failed(sf, now);
     r = retry_place(c, sf);
     r->worked |= sf->active_since > 0;
     r->last_id = sf->id;
@@ -275,6 +277,7 @@ void mps_backoff_avoid(struct mps_subflow *sf, mps_time_t until)
 {
     struct mps_retry *r = retry_place(sf->conn, sf);
 
+    mps_claims_unsent(sf);
     r->last_id = sf->id;
     r->avoided = true;
     r->until = until;

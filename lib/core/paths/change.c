@@ -2,6 +2,7 @@
 #include "change.h"
 #include "addresses.h"
 #include "backoff.h"
+#include "claims.h"
 #include "core/conn/alive.h"
 #include "core/conn/news.h"
 #include "core/send/control.h"
@@ -28,6 +29,8 @@ int mps_change_local_add(struct mps_conn *c, const struct mps_addr *addr, uint32
     /* On another interface, earlier failures say nothing. */
     if (l->ifindex != ifindex)
         mps_backoff_forget(&c->paths, l->key, 0);
+    if (!l->known || l->ifindex != ifindex)
+        mps_claims_renew(&c->paths);
     l->ifindex = ifindex;
     l->backup = backup;
     l->announce = announce;
@@ -88,6 +91,8 @@ void mps_change_route(struct mps_conn *c, const struct mps_route *route, mps_tim
     struct mps_paths *p = &c->paths;
     struct mps_subflow *sf;
 
+    if (!route->gone)
+        mps_claims_renew(p);
     for (unsigned l = 0; l < p->n_locals; l++) {
         if (route->ifindex != 0 && p->locals[l].ifindex != 0 &&
             p->locals[l].ifindex != route->ifindex)
@@ -123,8 +128,14 @@ void mps_change_remote_removed(struct mps_conn *c, mps_addr_id_t id,
     mps_addresses_remote_removed(c, id);
     mps_for_each_subflow(sf, c) {
         /* The subflow that brought the news evidently works; it ends when the peer ends it. */
-        if (sf->remote_id != id || sf == carrier || sf->state == MPS_SF_DEAD)
+        if (sf->remote_id != id || sf == carrier || sf->state == MPS_SF_DEAD ||
+            sf->withdrawn_until != 0)
             continue;
+        if (sf->state == MPS_SF_ACTIVE) {
+            mps_alive_withdrawn(sf, now);
+            mps_news_stale(sf, now);
+            continue;
+        }
         mps_news_ended(sf, &(struct mps_end){MPS_END_TAKEN_AWAY, MPS_REASON_ADDRESS_GONE, true},
                        now);
     }

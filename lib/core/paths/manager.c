@@ -2,6 +2,7 @@
 #include "manager.h"
 #include "addresses.h"
 #include "backoff.h"
+#include "claims.h"
 #include "core/conn/news.h"
 #include "core/conn/query.h"
 #include "core/subflow/life.h"
@@ -21,11 +22,12 @@ struct candidates {
 
 /*
  * Does the subflow count as one over its pair? A pair may be tried anew beside a subflow that has
- * hung for long.
+ * hung for long, or whose address the peer has withdrawn.
  */
 static bool counts(const struct mps_subflow *sf, mps_time_t now)
 {
-    return sf->state != MPS_SF_DEAD && !mps_stale_silent(&sf->stale, now);
+    return sf->state != MPS_SF_DEAD && sf->withdrawn_until == 0 &&
+           !mps_stale_silent(&sf->stale, now);
 }
 
 /*
@@ -52,6 +54,8 @@ static bool may_try(const void *user, unsigned l, unsigned r)
         if (counts(sf, v->now) && sf->local_key == local && sf->remote_id == remote)
             return false;
     }
+    if (!v->remote_of[r]->proved && mps_claims_next(v->c, &v->remote_of[r]->addr) > v->now)
+        return false;
     return mps_backoff_over(v->c, local, remote, v->now);
 }
 
@@ -192,6 +196,8 @@ static bool open_pair(struct mps_conn *c, const struct mps_local *l, const struc
     if (probe > 0 && wait > probe)
         wait = probe;
     sf->join.deadline = now + wait;
+    if (!r->proved)
+        mps_claims_tried(sf, now);
     sf->ev.open = true;
     return true;
 }
@@ -200,8 +206,10 @@ static bool open_pair(struct mps_conn *c, const struct mps_local *l, const struc
 static mps_time_t next_try(const struct mps_conn *c, mps_time_t now)
 {
     const struct mps_subflow *sf;
-    mps_time_t t = mps_backoff_next(&c->paths, now);
+    mps_time_t t = mps_backoff_next(&c->paths, now), claim = mps_claims_wake(c, now);
 
+    if (claim < t)
+        t = claim;
     if (mps_conn_n_active(c) > 0)
         return t;
     mps_for_each_subflow(sf, c) {

@@ -39,6 +39,8 @@ static const char *check_remotes(const struct mps_paths *p)
 
     if (p->n_remotes > MPS_ADDRS_MAX)
         return "paths: more remote addresses than places";
+    if (p->n_claims > (p->claims ? MPS_CLAIMS_MAX : 0))
+        return "paths: more claims than places";
     for (unsigned i = 0; i < p->n_remotes; i++) {
         if (!p->remotes[i].gone && !add(&ids, p->remotes[i].id))
             return "paths: two remote addresses have one identifier";

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "frames.h"
 #include "checksum.h"
+#include "core/conn/alive.h"
 #include "core/conn/news.h"
 #include "core/conn/phase.h"
 #include "core/paths/backoff.h"
@@ -283,6 +284,8 @@ int mps_frames_ctrl(struct mps_subflow *sf, const struct mps_ctrl *ctrl, mps_tim
             mps_split_metrics(sf->split, sf->bytes_sent, &sf->m);
             mps_sf_tx_probe(sf, now);
         }
+        if (mps_alive_answered(sf, ctrl->pong.opaque, now))
+            mps_news_stale(sf, now);
         return 0;
     case MPS_FRAME_FASTCLOSE: /* ends everything: needs no order */
         return fastclose(c, ctrl, now);

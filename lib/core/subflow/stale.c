@@ -47,6 +47,21 @@ void mps_stale_asked(struct mps_stale *s, const struct mps_metrics *m, mps_time_
         s->check_at = look_at;
 }
 
+mps_time_t mps_stale_doubted(struct mps_stale *s, const struct mps_metrics *m, mps_time_t now)
+{
+    s->doubted = true;
+    if (!s->stale)
+        s->since = now;
+    s->stale = true;
+    return threshold(m, STALE_PONG);
+}
+
+void mps_stale_answered(struct mps_stale *s, mps_time_t now)
+{
+    s->doubted = s->stale = false;
+    mps_stale_heard(s, now);
+}
+
 /* TCP's view: nothing, or too late, or in time. */
 static bool tcp_is_stale(struct mps_stale *s, const struct mps_metrics *m, mps_time_t now)
 {
@@ -73,7 +88,7 @@ bool mps_stale_update(struct mps_stale *s, const struct mps_metrics *m, mps_time
     s->acked = m->acked;
     if (s->asked_at != 0)
         answer_at = s->asked_at + threshold(m, STALE_PONG);
-    s->stale = tcp_is_stale(s, m, now) || answer_at <= now;
+    s->stale = tcp_is_stale(s, m, now) || answer_at <= now || s->doubted;
     if (s->stale && !was)
         s->since = now;
     s->check_at = answer_at;

@@ -21,6 +21,7 @@ struct mps_stale {
     mps_time_t progress_at; /* last time it grew, or nothing was in flight */
     mps_time_t heard_at;    /* last bytes of the peer, or the beginning */
     mps_time_t asked_at;    /* PING sent then and nothing heard since, 0: not asked */
+    bool doubted;           /* stale in any case until mps_stale_answered */
 };
 
 void mps_stale_init(struct mps_stale *s);
@@ -30,6 +31,13 @@ void mps_stale_heard(struct mps_stale *s, mps_time_t now);
 
 /* A PING goes out. */
 void mps_stale_asked(struct mps_stale *s, const struct mps_metrics *m, mps_time_t now);
+
+/*
+ * The same, and there is reason to believe that the path is gone: stale at once, until the PONG
+ * comes. Returns how long that may take.
+ */
+mps_time_t mps_stale_doubted(struct mps_stale *s, const struct mps_metrics *m, mps_time_t now);
+void mps_stale_answered(struct mps_stale *s, mps_time_t now);
 
 /* New metrics. True: the verdict changed. */
 bool mps_stale_update(struct mps_stale *s, const struct mps_metrics *m, mps_time_t now);

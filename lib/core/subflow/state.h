@@ -82,6 +82,7 @@ struct mps_sf_rx {
 struct mps_sf_join {
     bool initiator;
     bool refused;        /* the attempt met a host that is there and no agent of this connection */
+    bool claim;          /* it took a token of the peer's claims (core/paths/claims.h) */
     mps_time_t since;    /* of the attempt */
     mps_time_t deadline; /* of connecting and opening, MPS_NEVER once active */
     uint8_t own_nonce[MPS_NONCE_LEN], peer_nonce[MPS_NONCE_LEN];
@@ -135,9 +136,11 @@ struct mps_subflow {
     struct mps_metrics m;
     struct mps_sf_lately lately;
     struct mps_stale stale;
-    struct mps_split *split; /* NULL: TCP reaches to the peer */
-    bool rests;              /* gets no new data: another one carries for both (couple.h) */
-    mps_time_t given_at;     /* a run was last given to it, or the beginning */
+    mps_time_t withdrawn_until; /* the peer has withdrawn its address: for the answer; 0: not */
+    uint32_t withdrawn_ping;    /* to this PING */
+    struct mps_split *split;    /* NULL: TCP reaches to the peer */
+    bool rests;                 /* gets no new data: another one carries for both (couple.h) */
+    mps_time_t given_at;        /* a run was last given to it, or the beginning */
     struct mps_sf_join join;
     struct mps_sf_tx tx;
     struct mps_sf_rx rx;

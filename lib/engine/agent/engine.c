@@ -75,6 +75,7 @@ int mps_engine_init(struct mps_engine *eng, struct ev_loop *loop,
     eng->view = setup->view;
     eng->peers = setup->peers;
     eng->pathmem = setup->pathmem;
+    eng->claimants = setup->claimants;
     eng->monitors = setup->monitors;
     eng->open_join_port = setup->open_join_port;
     eng->user = setup->user;

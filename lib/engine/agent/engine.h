@@ -30,6 +30,7 @@
 #include "engine/net/linger.h"
 #include "memory.h"
 #include "engine/show/monitor.h"
+#include "engine/joins/claimants.h"
 #include "engine/paths/pathmem.h"
 #include "peers.h"
 #include "runq.h"
@@ -47,6 +48,7 @@ struct mps_engine_setup {
     const struct mps_view *view;     /* changes only in the engine's own thread */
     struct mps_peers *peers;
     struct mps_pathmem *pathmem;
+    struct mps_claimants *claimants;
     struct mps_monitors *monitors;
     const struct mps_trace *trace; /* NULL: none is written */
     /* Joins need a listener of ours: its port, 0 if it cannot be had. In the engine's thread. */
@@ -65,6 +67,7 @@ struct mps_engine {
     const struct mps_view *view;
     struct mps_peers *peers;
     struct mps_pathmem *pathmem;
+    struct mps_claimants *claimants;
     struct mps_monitors *monitors;
     uint16_t (*open_join_port)(void *user);
     void *user;

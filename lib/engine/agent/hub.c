@@ -231,6 +231,7 @@ static int init_workers(struct mps_hub *hub, const struct mps_policy *policy)
         .view = &hub->view,
         .peers = &hub->peers,
         .pathmem = &hub->pathmem,
+        .claimants = &hub->claimants,
         .monitors = &hub->monitors,
         .trace = mps_tracer_trace(&hub->tracer),
         .open_join_port = open_from_engine,
@@ -266,6 +267,7 @@ int mps_hub_init(struct mps_hub *hub, struct ev_loop *loop, const char *agent_id
     memcpy(hub->agent_id, agent_id, strnlen(agent_id, MPS_HO_ID_LEN));
     mps_peers_init(&hub->peers);
     mps_pathmem_init(&hub->pathmem);
+    mps_claimants_init(&hub->claimants);
     if (hub->options.remember_peers && hub->options.peers_dir[0])
         mps_peerfile_start(&hub->peerfile, loop, &hub->peers, hub->options.peers_dir);
     mps_monitors_init(&hub->monitors, loop);
@@ -279,6 +281,7 @@ int mps_hub_init(struct mps_hub *hub, struct ev_loop *loop, const char *agent_id
         mps_monitors_deinit(&hub->monitors);
         mps_peerfile_stop(&hub->peerfile);
         mps_peers_deinit(&hub->peers);
+        mps_claimants_deinit(&hub->claimants);
         mps_pathmem_deinit(&hub->pathmem);
         return rc;
     }
@@ -316,6 +319,7 @@ void mps_hub_deinit(struct mps_hub *hub)
     mps_tracer_deinit(&hub->tracer);
     mps_peerfile_stop(&hub->peerfile);
     mps_peers_deinit(&hub->peers);
+    mps_claimants_deinit(&hub->claimants);
     mps_pathmem_deinit(&hub->pathmem);
     if (threads)
         mps_inbox_deinit(&hub->inbox);

@@ -24,6 +24,7 @@
 #include "engine/show/monitor.h"
 #include "engine/paths/netaddr.h"
 #include "peerfile.h"
+#include "engine/joins/claimants.h"
 #include "engine/paths/pathmem.h"
 #include "peers.h"
 #include "engine/show/plainwatch.h"
@@ -39,6 +40,7 @@ struct mps_hub {
     struct mps_view view;
     struct mps_peers peers;
     struct mps_pathmem pathmem;
+    struct mps_claimants claimants;
     struct mps_peerfile peerfile;
     struct mps_monitors monitors;
     struct mps_tracer tracer;

@@ -28,7 +28,8 @@ static void open_subflow(struct mps_mpconn *mp, const struct mps_event *ev, mps_
 {
     char from[MPS_SOCK_TEXT_LEN], to[MPS_SOCK_TEXT_LEN];
     struct mps_connector_path path = {ev->local, ev->remote, ev->ifindex};
-    mps_time_t avoid = mps_joinable_avoid(mp, ev, now);
+    bool claim;
+    mps_time_t avoid = mps_joinable_avoid(mp, ev, &claim, now);
     /* Boxes that take marks off are in the way to listed peers. */
     bool large = !mp->listed && !mp->small_joins && mps_connector_takes_large(&path);
     struct mps_sflow *f = NULL;
@@ -51,6 +52,7 @@ static void open_subflow(struct mps_mpconn *mp, const struct mps_event *ev, mps_
     if (fd >= 0)
         f = mps_mpconn_add_flow(mp, ev->subflow, fd, true, &ev->local, ev->ifindex);
     if (f) {
+        f->claim = claim;
         f->large = large;
         f->path = path;
         f->opts = &mp->ac->sockopts;
@@ -116,6 +118,10 @@ static void handle_event(struct mps_mpconn *mp, const struct mps_event *ev, mps_
         break;
     case MPS_EV_OPEN:
         open_subflow(mp, ev, now);
+        break;
+    case MPS_EV_SUBFLOW_UP:
+        if (mps_subflow_user(ev->subflow))
+            mps_joinable_works(mp, mps_subflow_user(ev->subflow), ev, now);
         break;
     case MPS_EV_SUBFLOW_CLOSE:
         close_subflow(mp, ev);

@@ -21,6 +21,7 @@ struct mps_sflow {
     bool connecting;
     bool unmarked;                  /* ended because no agent answered, */
     bool met_program;               /* but the program that the peer serves */
+    bool claim;                     /* it took a token (joins/claimants.h) */
     bool needs_mark;                /* in the SYN-ACK, or nothing is sent */
     bool large;                     /* its SYN had the mark for a large MTU */
     struct mps_connector_path path; /* of a join, for a second try with the small mark */

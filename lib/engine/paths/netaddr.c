@@ -150,6 +150,7 @@ static int on_addr(const struct nlmsghdr *nlh, void *data)
     else
         return MNL_CB_OK;
     memcpy(e->addr.ip, mnl_attr_get_payload(attr), mnl_attr_get_payload_len(attr));
+    e->prefix_len = ifa->ifa_prefixlen;
     e->ifindex = ifa->ifa_index;
     memcpy(e->ifname, d->link[i].name, sizeof(e->ifname));
     e->loopback = d->link[i].loopback;

@@ -19,6 +19,7 @@ struct mps_options;
 
 struct mps_netaddr_entry {
     struct mps_addr addr; /* port 0 */
+    uint8_t prefix_len;   /* of the network that the interface is in; 0: not known */
     uint32_t ifindex;
     char ifname[MPS_NETADDR_IFNAME];
     bool loopback;
