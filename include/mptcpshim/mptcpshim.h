@@ -72,6 +72,8 @@ struct mptcpshim_options {
     const struct sockaddr_storage *local;
     size_t n_local;
     const char *fairness; /* "off", "auto" or "strict", mptcpshim(1); NULL: default */
+    const char
+        *purpose; /* "bulk", "interactive" or "handover", mptcpshim(1), --for; NULL: default */
 };
 
 /*

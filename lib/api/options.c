@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include "config/purpose_list.h"
 #include "core/paths/pm_list.h"
 #include "core/sched/sched_list.h"
 
@@ -26,7 +27,9 @@ void mptcpshim_options_init(struct mptcpshim_options *opts, size_t size)
 }
 
 /* The agent's words, which is of the same release; tests/api/test_options.c compares them. */
-#define WORD(name) #name,
+#define WORD(name)                          #name,
+#define PURPOSE_WORD(NAME, word, scheduler) #word,
+static const char *const purposes[] = {MPS_PURPOSES(PURPOSE_WORD) NULL};
 static const char *const schedulers[] = {MPS_SCHEDULERS(WORD) NULL};
 static const char *const path_managers[] = {MPS_PATH_MANAGERS(WORD) NULL};
 static const char *const kinds_of_fairness[] = {"off", "auto", "strict", NULL};
@@ -81,7 +84,8 @@ int api_options_get(const struct mptcpshim_options *opts, struct mptcpshim_optio
         copy.flags == (MPTCPSHIM_OFF | MPTCPSHIM_REQUIRED))
         return -EINVAL;
     if (!name_ok(copy.scheduler, schedulers) || !name_ok(copy.path_manager, path_managers) ||
-        !name_ok(copy.fairness, kinds_of_fairness) || copy.max_subflows > SUBFLOWS_MAX)
+        !name_ok(copy.fairness, kinds_of_fairness) || !name_ok(copy.purpose, purposes) ||
+        copy.max_subflows > SUBFLOWS_MAX)
         return -EINVAL;
     if (copy.n_local > LOCAL_MAX || (copy.n_local > 0 && copy.local == NULL))
         return -EINVAL;
@@ -129,6 +133,8 @@ int api_options_words(const struct mptcpshim_options *opts, char *buf, size_t si
 {
     struct words w = {.buf = buf, .size = size};
 
+    if (opts->purpose != NULL)
+        add(&w, " for=%s", opts->purpose);
     if (opts->scheduler != NULL)
         add(&w, " scheduler=%s", opts->scheduler);
     if (opts->path_manager != NULL)

@@ -6,6 +6,7 @@
 #include "core/conn/conn.h"
 #include "core/sched/sched.h"
 #include "kinds.h"
+#include "purpose.h"
 
 static const char *const fairness[] = {
     [MPS_FAIR_AUTO] = "auto",
@@ -19,6 +20,11 @@ static const char *const checksum[] = {
     [MPS_CHECKSUM_OFF] = "off",
     [MPS_CHECKSUM_ON] = "on",
     NULL,
+};
+
+static const char *const purposes[] = {
+#define PURPOSE_WORD(NAME, word, scheduler) [MPS_PURPOSE_##NAME] = #word,
+    MPS_PURPOSES(PURPOSE_WORD) NULL,
 };
 
 static const char *const bind_means[] = {"any", "keep", NULL};
@@ -73,9 +79,10 @@ static const struct mps_key keys[] = {
     {IN(MPS_SECTION_PATH, "backup"), .kind = &mps_kind_rule_flag, TO_RULE(backup)},
     {IN(MPS_SECTION_PATH, "weight"), NUMBER("", 1, MPS_WEIGHT_MAX, 1), TO_RULE(weight)},
 
+    {KEY("connections", "for"), RUN("PURPOSE", "what the connections are for"), CHOICE(purposes),
+     TO(purpose), .initial = "bulk"},
     {IN("connections", "scheduler"), .word = "scheduler", .live = true,
-     RUN("NAME", "which path gets the next bytes"), .kind = &mps_kind_scheduler, TO_CONN(sched),
-     .initial = "ecf"},
+     RUN("NAME", "which path gets the next bytes"), .kind = &mps_kind_scheduler, TO(sched)},
     {IN("connections", "path-manager"), .word = "pm", .kind = &mps_kind_pm, TO_CONN(pm),
      .initial = "pairs"},
     {KEY("connections", "fairness"), RUN("MODE", "subflows at one bottleneck share one share"),
@@ -116,6 +123,9 @@ static const struct mps_key keys[] = {
 
     {KEY("peers", "capable"), LIST(prefixes, NETWORKS), TO_LIST(capable, MPS_POLICY_CAPABLE)},
     {KEY("programs", "leave-alone"), LIST(names, PROGRAMS), TO_LIST(leave_alone, MPS_POLICY_LIST)},
+    {KEY("programs", "bulk"), LIST(names, PROGRAMS), TO_LIST(bulk, MPS_POLICY_LIST)},
+    {KEY("programs", "interactive"), LIST(names, PROGRAMS), TO_LIST(interactive, MPS_POLICY_LIST)},
+    {KEY("programs", "handover"), LIST(names, PROGRAMS), TO_LIST(handover, MPS_POLICY_LIST)},
     {KEY("programs", "leave-ports"), LIST(port_list, PORTS),
      TO_LIST(leave_ports, MPS_POLICY_PORTS)},
 };

@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include "core/base/addr.h"
 #include "core/conn/conn.h"
+#include "purpose.h"
 
 /* Are payloads checked? */
 enum mps_checksum {
@@ -33,6 +34,8 @@ struct mps_options {
     struct mps_addr locals[MPS_OPTIONS_LOCALS]; /* none: whatever is usable */
     unsigned n_locals;
     struct mps_config conn; /* what the core has a member for */
+    enum mps_purpose purpose;
+    const struct mps_sched_ops *sched; /* NULL: that of the purpose */
     enum mps_checksum checksum;
     bool bind_keep; /* a program that binds gets no other local address */
     unsigned idle_s;

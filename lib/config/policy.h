@@ -51,6 +51,7 @@ struct mps_policy {
     unsigned n_paths;
     struct mps_prefixes capable; /* at most MPS_POLICY_CAPABLE */
     struct mps_names leave_alone;
+    struct mps_names bulk, interactive, handover; /* programs whose connections are for this */
     struct mps_port_list leave_ports;
     struct {
         struct mps_addr item[MPS_POLICY_OUTSIDE];

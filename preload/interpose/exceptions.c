@@ -22,6 +22,7 @@ static unsigned n_capable;
 static unsigned short ports[PORTS_MAX];
 static unsigned n_ports;
 static bool left_alone, keep_bound, ports_said;
+static const char *purpose = ""; /* of this program's connections, as a word for the agent */
 
 static void map(const void *v4, unsigned char out[16])
 {
@@ -62,9 +63,32 @@ static void take_capable(const char *item, size_t len, const char *unused)
         n_capable++;
 }
 
+static bool is_name(const char *item, size_t len, const char *name)
+{
+    return strlen(name) == len && memcmp(item, name, len) == 0;
+}
+
 static void take_program(const char *item, size_t len, const char *name)
 {
-    left_alone |= strlen(name) == len && memcmp(item, name, len) == 0;
+    left_alone |= is_name(item, len, name);
+}
+
+static void take_bulk(const char *item, size_t len, const char *name)
+{
+    if (is_name(item, len, name))
+        purpose = "for=bulk";
+}
+
+static void take_interactive(const char *item, size_t len, const char *name)
+{
+    if (is_name(item, len, name))
+        purpose = "for=interactive";
+}
+
+static void take_handover(const char *item, size_t len, const char *name)
+{
+    if (is_name(item, len, name))
+        purpose = "for=handover";
 }
 
 static void take_port(const char *item, size_t len, const char *unused)
@@ -106,14 +130,24 @@ static void each(const char *options, const char *key,
 void mps_exceptions_read(const char *options, const char *executable)
 {
     const char *slash = executable ? strrchr(executable, '/') : NULL;
+    const char *name = slash ? slash + 1 : executable;
 
     each(options, "capable=", take_capable, "");
     each(options, "bind=", take_policy, "");
     each(options, "leave-ports=", take_port, "");
     if (!ports_said)
         each("leave-ports=" MPS_LEAVE_PORTS, "leave-ports=", take_port, "");
-    if (executable)
-        each(options, "leave-alone=", take_program, slash ? slash + 1 : executable);
+    if (!executable)
+        return;
+    each(options, "leave-alone=", take_program, name);
+    each(options, "bulk=", take_bulk, name);
+    each(options, "interactive=", take_interactive, name);
+    each(options, "handover=", take_handover, name);
+}
+
+const char *mps_exceptions_purpose(void)
+{
+    return purpose;
 }
 
 bool mps_exceptions_keep_bound(void)

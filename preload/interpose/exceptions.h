@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the user excepts, from words of MPS_ENV_OPTIONS: programs that stay plain, peers that are
- * known although no mark shows them, sockets that keep to their address. Read once, at the start;
- * async-signal-safe afterwards.
+ * What the user excepts, from words of MPS_ENV_OPTIONS: programs that stay plain or are for
+ * something else than the others, peers that are known although no mark shows them, sockets that
+ * keep to their address. Read once, at the start; async-signal-safe afterwards.
  */
 #pragma once
 #include <stdbool.h>
@@ -10,6 +10,12 @@
 
 /* leave-alone=NAME,... for this executable, leave-ports=PORT,... and capable=ADDRESS/BITS,... */
 void mps_exceptions_read(const char *options, const char *executable);
+
+/*
+ * What this program's connections are for, by its name: a word for the agent, "" if nothing was
+ * said. bulk=NAME,..., interactive=NAME,... and handover=NAME,...
+ */
+const char *mps_exceptions_purpose(void);
 
 /* bind=keep: the agent wants to know what a program has bound. */
 bool mps_exceptions_keep_bound(void);

@@ -2,6 +2,8 @@
 /* The hand-over as the preload makes it: what it adds to handover/exchange.h. */
 #include "preload.h"
 #include <netinet/in.h>
+#include <string.h>
+#include "exceptions.h"
 #include "handover/exchange.h"
 #include "handover/sys.h"
 #include "inq.h"
@@ -55,6 +57,8 @@ static struct mps_exchange exchange_of(const struct mps_claim *claim)
         .ops = &ops,
         .user = (void *)(uintptr_t)claim,
         .cookie = claim->cookie,
+        .words = mps_exceptions_purpose(),
+        .words_len = strlen(mps_exceptions_purpose()),
     };
 }
 

@@ -96,19 +96,38 @@ static bool add_list(struct mps_run_options *options, const char *key, const str
     return list->len == 0 || (!list->overflow && mps_run_options_add(options, key, list->text));
 }
 
+static bool add_names(struct mps_run_options *options, const char *key,
+                      const struct mps_names *names)
+{
+    struct list list = {.len = 0};
+
+    for (unsigned i = 0; i < names->n; i++)
+        append(&list, names->item[i]);
+    return add_list(options, key, &list);
+}
+
+/* What connections are for by the programs' names, unless the command line says it for all. */
+static bool add_purposes(struct mps_run_options *options, const struct mps_policy *p)
+{
+    return has_word(options, "for") || (add_names(options, "bulk", &p->bulk) &&
+                                        add_names(options, "interactive", &p->interactive) &&
+                                        add_names(options, "handover", &p->handover));
+}
+
 /* What the preloaded library has to know, which reads no file. */
 static bool add_lists(struct mps_run_options *options, const struct mps_settings *settings)
 {
-    struct list locals = {.len = 0}, capable = {.len = 0}, programs = {.len = 0};
+    struct list locals = {.len = 0}, capable = {.len = 0};
     struct list ports = {.len = 0};
     const struct mps_policy *p = &settings->policy;
+
+    if (!add_purposes(options, p))
+        return false;
 
     for (unsigned i = 0; i < settings->options.n_locals; i++)
         append_addr(&locals, &settings->options.locals[i], -1);
     for (unsigned i = 0; i < p->capable.n; i++)
         append_addr(&capable, &p->capable.item[i].addr, p->capable.item[i].bits);
-    for (unsigned i = 0; i < p->leave_alone.n; i++)
-        append(&programs, p->leave_alone.item[i]);
     for (unsigned i = 0; i < p->leave_ports.n; i++) {
         char port[8];
 
@@ -121,7 +140,8 @@ static bool add_lists(struct mps_run_options *options, const struct mps_settings
         !mps_run_options_add(options, "bind", "keep"))
         return false;
     return (has_word(options, "local") || add_list(options, "local", &locals)) &&
-           add_list(options, "capable", &capable) && add_list(options, "leave-alone", &programs) &&
+           add_list(options, "capable", &capable) &&
+           add_names(options, "leave-alone", &p->leave_alone) &&
            add_list(options, "leave-ports", &ports);
 }
 

@@ -93,30 +93,34 @@ static void test_refusals(void **state)
 /* The library knows the words that the agent knows, and no others. */
 static void test_names(void **state)
 {
-#define WORD(name) #name,
-    static const char *const words[] = {MPS_SCHEDULERS(WORD) MPS_PATH_MANAGERS(WORD) "off",
+#define WORD(name)                          #name,
+#define PURPOSE_WORD(NAME, word, scheduler) #word,
+    static const char *const words[] = {MPS_SCHEDULERS(WORD) MPS_PATH_MANAGERS(WORD)
+                                            MPS_PURPOSES(PURPOSE_WORD) "off",
                                         "auto",
                                         "strict",
                                         "fast",
                                         "default",
                                         "on"};
-    static const char *const keys[] = {"scheduler", "pm", "fairness"};
+    static const char *const keys[] = {"scheduler", "pm", "fairness", "for"};
     static struct mps_options scratch;
 
-    for (size_t i = 0; i < 3 * sizeof(words) / sizeof(words[0]); i++) {
+    for (size_t i = 0; i < 4 * sizeof(words) / sizeof(words[0]); i++) {
         struct mptcpshim_options opts, got;
         char copy[32];
 
         init(&opts);
-        snprintf(copy, sizeof(copy), "%s", words[i / 3]);
-        if (i % 3 == 0)
-            opts.scheduler = words[i / 3];
-        else if (i % 3 == 1)
-            opts.path_manager = words[i / 3];
+        snprintf(copy, sizeof(copy), "%s", words[i / 4]);
+        if (i % 4 == 0)
+            opts.scheduler = words[i / 4];
+        else if (i % 4 == 1)
+            opts.path_manager = words[i / 4];
+        else if (i % 4 == 2)
+            opts.fairness = words[i / 4];
         else
-            opts.fairness = words[i / 3];
+            opts.purpose = words[i / 4];
         assert_int_equal(api_options_get(&opts, &got) == 0,
-                         mps_options_set(&scratch, keys[i % 3], copy) == NULL);
+                         mps_options_set(&scratch, keys[i % 4], copy) == NULL);
     }
 }
 
@@ -146,8 +150,9 @@ static void test_words(void **state)
     struct sockaddr_storage local[2];
     struct mptcpshim_options opts;
     char words[128];
-    const char *expected = " scheduler=minrtt pm=pairs fairness=strict max-subflows=3"
-                           " local=127.0.0.2,2001:db8::7";
+    const char *expected =
+        " for=interactive scheduler=minrtt pm=pairs fairness=strict max-subflows=3"
+        " local=127.0.0.2,2001:db8::7";
     size_t len = strlen(expected);
 
     memset(local, 0, sizeof(local));
@@ -156,6 +161,7 @@ static void test_words(void **state)
     local[1].ss_family = AF_INET6;
     inet_pton(AF_INET6, "2001:db8::7", &((struct sockaddr_in6 *)&local[1])->sin6_addr);
     init(&opts);
+    opts.purpose = "interactive";
     opts.scheduler = "minrtt";
     opts.path_manager = "pairs";
     opts.fairness = "strict";

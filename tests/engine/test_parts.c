@@ -58,7 +58,7 @@ static void test_options(void **state)
                      0);
     assert_int_equal(opt.n_locals, 2);
     assert_int_equal(opt.locals[1].family, MPS_AF_INET6);
-    assert_ptr_equal(opt.conn.sched, &mps_sched_minrtt);
+    assert_ptr_equal(opt.sched, &mps_sched_minrtt);
     assert_ptr_equal(opt.conn.pm, &mps_pm_fullmesh);
     assert_int_equal(opt.conn.fairness, MPS_FAIR_OFF);
     assert_int_equal(opt.conn.max_subflows, 3);

@@ -65,6 +65,34 @@ static void programs(void **state)
     assert_false(in_child("leave-alone=a,", "/", NULL));
 }
 
+/* What they are for, in a process of its own. */
+static bool is_for(const char *options, const char *executable, const char *word)
+{
+    int status;
+    pid_t pid = fork();
+
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        mps_exceptions_read(options, executable);
+        _exit(strcmp(mps_exceptions_purpose(), word));
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+static void purposes(void **state)
+{
+    const char *lists = "idle=1 bulk=rsync,scp interactive=ssh,mosh handover=player";
+
+    assert_true(is_for(lists, "/usr/bin/ssh", "for=interactive"));
+    assert_true(is_for(lists, "scp", "for=bulk"));
+    assert_true(is_for(lists, "/opt/player", "for=handover"));
+    assert_true(is_for(lists, "curl", ""));
+    assert_true(is_for(lists, "ss", ""));
+    assert_true(is_for(lists, NULL, ""));
+    assert_true(is_for("", "ssh", ""));
+}
+
 static void peers(void **state)
 {
     assert_false(in_child("", "x", "127.0.0.1"));
@@ -101,10 +129,8 @@ static void no_peer(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(programs),
-        cmocka_unit_test(peers),
-        cmocka_unit_test(peers_inet6),
-        cmocka_unit_test(no_peer),
+        cmocka_unit_test(programs),    cmocka_unit_test(purposes), cmocka_unit_test(peers),
+        cmocka_unit_test(peers_inet6), cmocka_unit_test(no_peer),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -81,6 +81,16 @@ static void redundant(struct world *w)
     scenario_bulk(w, 2 * MB, MB);
 }
 
+/* A short delay that varies, and a longer one: pieces of a dialogue, and what is none. */
+static void selective(struct world *w)
+{
+    world_link(w, 20, 15, 100, 3);
+    world_link(w, 20, 25, 100, 0);
+    for (unsigned i = 0; i < 2; i++)
+        w->host[i].cfg.sched = &mps_sched_selective;
+    scenario_bulk(w, 2 * MB, MB);
+}
+
 static void nothing(struct world *w)
 {
     twin_links(w);
@@ -192,6 +202,7 @@ const struct scenario scenarios_basic[] = {
     {"heterogeneous", "three different paths with loss", heterogeneous, NULL, false},
     {"reorder", "round robin over 1 ms and 80 ms", reorder, NULL, false},
     {"redundant", "every run on both paths", redundant, NULL, false},
+    {"selective", "copies while a path's delay is in doubt", selective, NULL, false},
     {"nothing", "no byte either way", nothing, NULL, false},
     {"one-path", "no second path", one_path, NULL, false},
     {"nobody-reads", "both write, nobody reads for 5 s, tiny buffers", nobody_reads, NULL, false},

@@ -122,6 +122,11 @@ static void test_find(void **user)
     assert_ptr_equal(mps_sched_at(0), &mps_sched_ecf);
     assert_true(mps_sched_redundant.duplicate);
     assert_false(mps_sched_ecf.duplicate);
+    assert_null(mps_sched_ecf.copies);
+    assert_true(mps_sched_redundant.copies(NULL, 0, 1));
+    assert_false(mps_sched_redundant.bounded);
+    assert_true(mps_sched_selective.bounded);
+    assert_false(mps_sched_selective.duplicate);
     assert_null(mps_sched_find("fastest"));
     assert_null(mps_sched_find(""));
 }

@@ -41,6 +41,7 @@ static void read_text(const char *text)
 static const char whole[] =
     "\xef\xbb\xbf# every key\n"
     "[connections]\n"
+    "for = handover\n"
     "scheduler = roundrobin ; not the default\n"
     "path-manager=fullmesh\r\n"
     "fairness = strict\n"
@@ -78,6 +79,9 @@ static const char whole[] =
     "[programs]\n"
     "leave-alone = sshd, collectd\n"
     "  ntpd\n"
+    "bulk = rsync\n"
+    "interactive = ssh mosh-client\n"
+    "handover = player\n"
     "leave-ports = 21 2121";
 /* clang-format on */
 
@@ -90,7 +94,8 @@ static void all_keys(void **state)
     for (unsigned i = 0; i < seen.n; i++)
         print_error("%u: %s: %s\n", seen.error[i].line, seen.error[i].key, seen.error[i].why);
     assert_int_equal(seen.n, 0);
-    assert_ptr_equal(o->conn.sched, &mps_sched_roundrobin);
+    assert_ptr_equal(o->sched, &mps_sched_roundrobin);
+    assert_int_equal(o->purpose, MPS_PURPOSE_HANDOVER);
     assert_ptr_equal(o->conn.pm, &mps_pm_fullmesh);
     assert_int_equal(o->conn.fairness, MPS_FAIR_STRICT);
     assert_int_equal(o->checksum, MPS_CHECKSUM_ON);
@@ -118,6 +123,10 @@ static void all_keys(void **state)
     assert_int_equal(p->capable.n, 1);
     assert_int_equal(p->announce.n, 2);
     assert_int_equal(p->announce.item[1].ip[15], 9);
+    assert_int_equal(p->bulk.n, 1);
+    assert_int_equal(p->interactive.n, 2);
+    assert_string_equal(p->interactive.item[1], "mosh-client");
+    assert_int_equal(p->handover.n, 1);
     assert_int_equal(p->leave_alone.n, 3);
     assert_string_equal(p->leave_alone.item[2], "ntpd");
     assert_true(p->leave_ports.said);
@@ -133,6 +142,7 @@ static void bad_values(void **state)
     static const struct {
         const char *section, *key, *value, *why;
     } rows[] = {
+        {"connections", "for", "speed", "unknown value"},
         {"connections", "scheduler", "fastest", "unknown"},
         {"connections", "scheduler", "", "unknown"},
         {"connections", "fairness", "on", "unknown value"},
@@ -166,6 +176,9 @@ static void bad_values(void **state)
         {"path eth0", "weight", "0", "range"},
         {"peers", "capable", "example.com", "not an IP address"},
         {"programs", "leave-alone", "/usr/sbin/sshd", "'/'"},
+        {"programs", "bulk", "usr/rsync", "'/'"},
+        {"programs", "interactive", "/", "'/'"},
+        {"programs", "handover", "abcdefghijklmnopqrstuvwxyz0123456789", "long"},
         {"programs", "leave-ports", "ftp", "not a number"},
         {"programs", "leave-ports", "65536", "range"},
     };
@@ -238,7 +251,8 @@ static void defaults(void **state)
 
     mps_config_init(&core);
     mps_options_init(&opt);
-    assert_ptr_equal(opt.conn.sched, mps_sched_at(0));
+    assert_null(opt.sched);
+    assert_int_equal(opt.purpose, MPS_PURPOSE_BULK);
     assert_ptr_equal(opt.conn.pm, mps_pm_at(0));
     assert_int_equal(opt.stop_s, 60);
     assert_true(opt.remember_peers);

@@ -16,6 +16,7 @@
 #include "core/base/list.h"
 #include "core/paths/pm.h"
 #include "core/receive/reasm.h"
+#include "core/send/copies.h"
 #include "core/send/rtxq.h"
 #include "core/sched/sched.h"
 #include "core/send/sendq.h"
@@ -58,6 +59,7 @@ struct mps_conn_tx {
     uint64_t asked_bytes, asked_unsent; /* limits of the application's, 0: none */
     uint64_t unsent_max;                /* from the latter; 0: none */
     uint64_t opportunism;               /* bytes sent again to shorten waiting */
+    struct mps_copies copies;           /* of new runs on a second path */
 };
 
 /* Peer to application. */

@@ -21,9 +21,10 @@
 
 struct mps_sched_path {
     struct mps_metrics m;
-    uint64_t queued; /* bytes already framed for it and not yet taken by its socket */
-    uint64_t room;   /* bytes it takes now; 0: full */
-    unsigned weight; /* 1..MPS_WEIGHT_MAX as the user wants it, 0: the default */
+    uint64_t queued;  /* bytes already framed for it and not yet taken by its socket */
+    uint64_t room;    /* bytes it takes now; 0: full */
+    unsigned weight;  /* 1..MPS_WEIGHT_MAX as the user wants it, 0: the default */
+    uint32_t idle_us; /* since it was last given a run */
     bool backup;
     bool carried; /* this run was already sent on it */
 };
@@ -47,8 +48,14 @@ struct mps_sched_ops {
     const char *name;
     size_t state_size; /* zeroed per-connection state handed to pick; 0: none */
     int (*pick)(void *state, const struct mps_sched_input *in);
-    /* Send every run on all paths with room, not only on the picked one (redundant). */
+    /*
+     * A new run goes to paths[picked]: does a copy go to paths[other], which has room? NULL: never.
+     */
+    bool (*copies)(const struct mps_sched_input *in, unsigned picked, unsigned other);
+    /* Paths are to carry the same, so that none rests because it shares a bottleneck. */
     bool duplicate;
+    /* Copies are few: their bytes are bounded (copies.h). */
+    bool bounded;
     /* What a slower path gets is taken from further behind, to come in time (lead.h). */
     bool in_time;
 };

@@ -34,10 +34,6 @@
 /* Size of the run the estimates assume; its exact size is decided after the choice. */
 #define RUN_MAX 16384
 
-struct state {
-    bool waiting;
-};
-
 struct estimate {
     uint64_t rate; /* bytes per second, 0: unknown */
     uint64_t done; /* t_i, us */
@@ -61,8 +57,8 @@ static uint64_t minus(uint64_t a, uint64_t b)
 }
 
 /* Whether the paths that are faster than `slow` should get the waiting data instead of it. */
-static bool should_wait(const struct state *st, const struct mps_sched_input *in, bool normal,
-                        uint64_t len, int slow)
+static bool should_wait(const struct mps_ecf_state *st, const struct mps_sched_input *in,
+                        bool normal, uint64_t len, int slow)
 {
     unsigned weight = mps_sched_max_weight(in);
     uint64_t t_slow = estimate(&in->paths[slow], len, weight).done;
@@ -113,7 +109,7 @@ static int pick_unknown(const struct mps_sched_input *in, bool normal, bool any)
 
 static int pick(void *state, const struct mps_sched_input *in)
 {
-    struct state *st = state;
+    struct mps_ecf_state *st = state;
     bool normal = mps_sched_has_normal(in);
     uint64_t len = in->unsent > 0 ? mps_sched_min(in->unsent, RUN_MAX) : RUN_MAX;
     int best = MPS_SCHED_NONE, open = MPS_SCHED_NONE; /* over all paths; over those with room */
@@ -153,7 +149,7 @@ static int pick(void *state, const struct mps_sched_input *in)
 
 const struct mps_sched_ops mps_sched_ecf = {
     .name = "ecf",
-    .state_size = sizeof(struct state),
+    .state_size = sizeof(struct mps_ecf_state),
     .pick = pick,
     .in_time = true,
 };

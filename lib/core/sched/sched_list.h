@@ -11,4 +11,5 @@
     SCHEDULER(minrtt)                                                                              \
     SCHEDULER(roundrobin)                                                                          \
     SCHEDULER(redundant)                                                                           \
+    SCHEDULER(selective)                                                                           \
     SCHEDULER(backup)

@@ -11,6 +11,11 @@
 #define MPS_SCHED_RATE_MAX  UINT64_C(100000000000)
 #define MPS_SCHED_TIME_MAX  UINT64_C(100000000)
 
+/* Of ecf, and of those that pick as it does. */
+struct mps_ecf_state {
+    bool waiting; /* for a faster path than those with room */
+};
+
 /* Is there a path without the backup flag? Then paths with the flag get nothing. */
 static inline bool mps_sched_has_normal(const struct mps_sched_input *in)
 {

@@ -11,8 +11,14 @@ static int pick(void *state, const struct mps_sched_input *in)
     return mps_sched_minrtt.pick(NULL, in);
 }
 
+static bool copies(const struct mps_sched_input *in, unsigned picked, unsigned other)
+{
+    return true;
+}
+
 const struct mps_sched_ops mps_sched_redundant = {
     .name = "redundant",
     .pick = pick,
+    .copies = copies,
     .duplicate = true,
 };

@@ -30,8 +30,15 @@ struct candidates {
     unsigned n;
 };
 
+static uint32_t idle_us(const struct mps_subflow *sf, mps_time_t now)
+{
+    mps_time_t us = (now - sf->given_at) / MPS_USEC;
+
+    return us < UINT32_MAX ? (uint32_t)us : UINT32_MAX;
+}
+
 /* Subflows that work; if none does, those that do not: nothing better is there. */
-static void candidates_fill(const struct mps_conn *c, struct candidates *cand)
+static void candidates_fill(const struct mps_conn *c, struct candidates *cand, mps_time_t now)
 {
     bool stale = false;
 
@@ -50,6 +57,7 @@ static void candidates_fill(const struct mps_conn *c, struct candidates *cand)
                 .queued = sf->tx.queued,
                 .room = mps_sf_room(sf),
                 .weight = sf->weight,
+                .idle_us = idle_us(sf, now),
                 .backup = mps_sf_is_backup(sf),
             };
             p->m.notsent += sf->tx.taken;
@@ -160,13 +168,22 @@ static void reinject(struct mps_conn *c, struct candidates *cand, mps_time_t now
 
 /* ---- new data ---- */
 
-/* The same run on every other path with room (redundant scheduling). */
-static void duplicate(struct mps_conn *c, struct candidates *cand, unsigned picked,
-                      struct mps_run *run, mps_time_t now)
+/*
+ * The same run on other paths with room, as the scheduler wants it. `in` is from before the run was
+ * given to a path: its bytes count as unsent.
+ */
+static void copy(struct mps_conn *c, struct candidates *cand, const struct mps_sched_input *in,
+                 unsigned picked, struct mps_run *run, mps_time_t now)
 {
+    const struct mps_sched_ops *sched = c->cfg.sched;
+
     for (unsigned k = 0; k < cand->n; k++) {
-        if (k != picked && cand->path[k].room > 0 &&
-            mps_run_send(c, cand->sf[k], run, 0, MPS_CAUSE_REDUNDANT, now))
+        if (k == picked || cand->path[k].room == 0 || !sched->copies(in, picked, k))
+            continue;
+        if (sched->bounded &&
+            !mps_copies_take(&c->tx.copies, mps_rtxq_tail(&c->tx.rtxq), run->len, now))
+            return;
+        if (mps_run_send(c, cand->sf[k], run, 0, MPS_CAUSE_REDUNDANT, now))
             used(cand, k);
     }
 }
@@ -204,6 +221,7 @@ static uint64_t set_aside(struct mps_conn *c, const struct candidates *cand, uns
 static bool send_new(struct mps_conn *c, struct candidates *cand, unsigned i, uint64_t max,
                      mps_time_t now)
 {
+    const struct mps_sched_input in = describe(c, cand, now);
     struct mps_subflow *sf = cand->sf[i];
     uint32_t len = mps_sf_frame_size(sf);
     struct mps_run *run;
@@ -227,9 +245,9 @@ static bool send_new(struct mps_conn *c, struct candidates *cand, unsigned i, ui
               .cause = mps_cause_name(MPS_CAUSE_NEW));
     if (c->tx.rtx_at == MPS_NEVER)
         mps_repeat_arm(c, now, true);
+    if (c->cfg.sched->copies)
+        copy(c, cand, &in, i, run, now);
     used(cand, i);
-    if (c->cfg.sched->duplicate)
-        duplicate(c, cand, i, run, now);
     return true;
 }
 
@@ -314,7 +332,7 @@ void mps_transmit(struct mps_conn *c, mps_time_t now)
         c->tx.sched_at = MPS_NEVER;
         mps_fairness_run(c, now);
         mps_sndbuf_size(c, now);
-        candidates_fill(c, &cand);
+        candidates_fill(c, &cand, now);
         if (cand.n == 0 && mps_conn_unsent(c) > 0)
             record_wait(c, &cand, MPS_WAITS_NO_SUBFLOW, NULL);
         if (cand.n > 0) {

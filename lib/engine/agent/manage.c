@@ -208,8 +208,7 @@ static struct mps_session *find_session(struct mps_engine *eng, const char *name
 static int apply(struct mps_session *s, const struct mps_key *key)
 {
     if (s->mp && strcmp(key->name, "scheduler") == 0)
-        return mps_conn_set_scheduler(mps_mpconn_core(s->mp), s->ac.options.conn.sched,
-                                      mps_clock_now());
+        return mps_conn_set_scheduler(mps_mpconn_core(s->mp), s->ac.options.sched, mps_clock_now());
     return 0; /* for one that is not open yet */
 }
 

@@ -68,6 +68,7 @@ static void configure(const struct mps_mpconn *mp, int fd, struct mps_config *cf
     const struct mps_appconn *ac = mp->ac;
 
     *cfg = ac->options.conn;
+    mps_purpose_apply(ac->options.purpose, ac->options.sched, cfg);
     cfg->join_delay = JOIN_DELAY;
     cfg->token_mod = ac->eng->count;
     cfg->token_rem = ac->eng->index;
