@@ -112,6 +112,8 @@ static const struct mps_key keys[] = {
      RUN("N[-M]", "port for joins where the program's own cannot be shared"),
      .kind = &mps_kind_ports, TO(join_ports), .initial = "0"},
     {IN("agent", "announce"), LIST(addresses, ADDRESSES), TO_LIST(announce, MPS_POLICY_OUTSIDE)},
+    {KEY("agent", "user"), .kind = &mps_kind_user, TO(user)},
+    {KEY("agent", "marks"), .kind = &mps_kind_flag, TO(marks), .initial = "no"},
     {KEY("agent", "remember-peers"), RUN("YES|NO", "whether later runs know the peers of this one"),
      .kind = &mps_kind_flag, TO(remember_peers), .initial = "yes"},
     {IN("agent", "log"), .word = "verbose", RUN("FILE", "the agent's log, for debugging"),

@@ -212,6 +212,25 @@ static void file_allowed(const struct mps_key *key, char *ret, size_t size)
 
 const struct mps_kind mps_kind_file = {.set = set_file, .allowed = file_allowed};
 
+/* ---- users ---- */
+
+static const char *set_user(const struct mps_key *key, void *structure, char *value)
+{
+    if (value[0] == '\0' || strpbrk(value, " \t/:"))
+        return "not a user";
+    if (strlen(value) >= key->size)
+        return "too long";
+    memcpy(member(key, structure), value, strlen(value) + 1);
+    return NULL;
+}
+
+static void user_allowed(const struct mps_key *key, char *ret, size_t size)
+{
+    snprintf(ret, size, "the name or number of a user, of at most %zu bytes", key->size - 1);
+}
+
+const struct mps_kind mps_kind_user = {.set = set_user, .allowed = user_allowed};
+
 /* ---- lists ---- */
 
 static void list_allowed(const struct mps_key *key, char *ret, size_t size)

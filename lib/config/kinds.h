@@ -18,6 +18,7 @@ extern const struct mps_kind mps_kind_choice;    /* an enum or bool: one of `wor
 extern const struct mps_kind mps_kind_scheduler; /* pointer to its ops */
 extern const struct mps_kind mps_kind_pm;        /* the same */
 extern const struct mps_kind mps_kind_file;      /* char[size]: an absolute name */
+extern const struct mps_kind mps_kind_user;      /* char[size]: a name or number */
 extern const struct mps_kind mps_kind_ports;     /* struct mps_ports */
 extern const struct mps_kind mps_kind_addresses; /* lists: of struct mps_addr, */
 extern const struct mps_kind mps_kind_prefixes;  /* of struct mps_prefix, */

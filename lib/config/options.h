@@ -24,6 +24,7 @@ struct mps_ports {
 
 #define MPS_OPTIONS_LOCALS     16
 #define MPS_OPTIONS_PATH       256
+#define MPS_OPTIONS_USER       33
 #define MPS_OPTIONS_WORD       1024 /* longest word, and its NUL: the environment's value has no more */
 #define MPS_OPTIONS_THREADS    16
 #define MPS_OPTIONS_MEMORY_MIN 16u /* MiB */
@@ -45,6 +46,8 @@ struct mps_options {
     struct mps_ports join_ports; /* first 0: ephemeral */
     char verbose[MPS_OPTIONS_PATH];   /* "": no log */
     char trace[MPS_OPTIONS_PATH];     /* "": none */
+    char user[MPS_OPTIONS_USER];      /* of an agent that root starts; "": the usual one */
+    bool marks;                       /* what that agent keeps for SO_MARK */
     bool remember_peers;              /* for the agents that come later, in peers_dir */
     char peers_dir[MPS_OPTIONS_PATH]; /* "": none */
 };

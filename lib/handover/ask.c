@@ -63,7 +63,8 @@ bool mps_ho_ask_listener(const struct mps_ho_config *config, const struct mps_ho
     return result == MPS_HO_REPLIED && reply.status == MPS_HO_OK;
 }
 
-bool mps_ho_ask(const struct mps_ho_conn *conn, struct mps_ho_request *req,
+/* Passes fd, -1: none. */
+static bool ask(const struct mps_ho_conn *conn, struct mps_ho_request *req, int fd,
                 struct mps_ho_reply *ret_reply)
 {
     int extra = -1;
@@ -73,22 +74,36 @@ bool mps_ho_ask(const struct mps_ho_conn *conn, struct mps_ho_request *req,
         return false;
     req->conn_id = conn->name->conn_id;
     req->flags = mps_ho_no_wait(conn->fd);
-    replied = mps_ho_call(conn->config, conn->name->agent_id, req, -1, false, ret_reply, &extra) ==
+    replied = mps_ho_call(conn->config, conn->name->agent_id, req, fd, false, ret_reply, &extra) ==
               MPS_HO_REPLIED;
     if (extra >= 0)
         mps_sys_close(extra);
     return replied;
 }
 
+bool mps_ho_ask(const struct mps_ho_conn *conn, struct mps_ho_request *req,
+                struct mps_ho_reply *ret_reply)
+{
+    return ask(conn, req, -1, ret_reply);
+}
+
+/* The program's own end has the value already, as far as the program was allowed to set it. */
+static bool may_need_privilege(int level, int option)
+{
+    return level == SOL_SOCKET && (option == SO_MARK || option == SO_PRIORITY);
+}
+
 static int ask_option(const struct mps_ho_conn *conn, struct mps_ho_request *req, int level,
-                      int option, struct mps_ho_reply *ret)
+                      int option, int proof, struct mps_ho_reply *ret)
 {
     req->level = level;
     req->name = option;
-    if (!mps_ho_ask(conn, req, ret))
+    if (!ask(conn, req, proof, ret))
         return MPS_HO_NO_REPLY;
     if (ret->status == MPS_HO_OK)
         return 0;
+    if (ret->status == MPS_HO_ELSEWHERE)
+        return MPS_HO_NOT_ITS;
     return ret->error > 0 ? -ret->error : -ENOPROTOOPT;
 }
 
@@ -102,7 +117,7 @@ int mps_ho_ask_getopt(const struct mps_ho_conn *conn, int level, int option, voi
     memset(&req, 0, sizeof(req));
     req.op = MPS_HO_GETOPT;
     req.len = *len < MPS_HO_DATA_MAX ? *len : MPS_HO_DATA_MAX;
-    r = ask_option(conn, &req, level, option, &reply);
+    r = ask_option(conn, &req, level, option, -1, &reply);
     if (r != 0)
         return r;
     if (reply.len < *len)
@@ -124,7 +139,8 @@ int mps_ho_ask_setopt(const struct mps_ho_conn *conn, int level, int option, con
     req.len = len;
     if (len > 0)
         memcpy(req.data, value, len);
-    return ask_option(conn, &req, level, option, &reply);
+    return ask_option(conn, &req, level, option, may_need_privilege(level, option) ? conn->fd : -1,
+                      &reply);
 }
 
 int mps_ho_ask_error(const struct mps_ho_conn *conn)

@@ -52,10 +52,11 @@ bool mps_ho_ask(const struct mps_ho_conn *conn, struct mps_ho_request *req,
                 struct mps_ho_reply *ret_reply);
 
 /*
- * MPS_HO_GETOPT and MPS_HO_SETOPT: 0, a negative errno value, or MPS_HO_NO_REPLY. *len: room in
- * value, then bytes there.
+ * MPS_HO_GETOPT and MPS_HO_SETOPT: 0, a negative errno value, MPS_HO_NO_REPLY, or MPS_HO_NOT_ITS:
+ * the agent has nothing to do with this option. *len: room in value, then bytes there.
  */
 #define MPS_HO_NO_REPLY 1
+#define MPS_HO_NOT_ITS  2
 int mps_ho_ask_getopt(const struct mps_ho_conn *conn, int level, int option, void *value,
                       socklen_t *len);
 int mps_ho_ask_setopt(const struct mps_ho_conn *conn, int level, int option, const void *value,

@@ -50,7 +50,8 @@ enum mps_ho_op {
                              MPS_HO_STEER: take joins for its address and port while it lives */
     MPS_HO_RECHECK = 5,   /* a bind to `local` met EADDRINUSE: drop steering listeners whose
                              application listener is gone. OK: something was dropped, try again. */
-    MPS_HO_SETOPT = 6,    /* conn_id, level, name, data */
+    MPS_HO_SETOPT = 6,    /* conn_id, level, name, data. fd, if the option may need a privilege: a
+                             socket on which the caller has set it (engine/connection/permitted.h) */
     MPS_HO_GETOPT = 7, /* conn_id, level, name, len wanted; reply data. SO_ERROR: why a connection
                              that was reset ended, also after its end; 0: by a reset */
     MPS_HO_STATUS = 8, /* reply fd: a memfd with the JSON array of mptcpshim-status */
@@ -95,6 +96,8 @@ enum mps_ho_status {
     MPS_HO_ERROR = 2,       /* `error` is an errno value */
     MPS_HO_OK_PLAIN = 3,    /* to CONNECTED: OK, but plain TCP from here on, over a new connection,
                                since the peer refuses marked ones: do not mark the next one */
+    MPS_HO_ELSEWHERE = 4,   /* to SETOPT, GETOPT: not one of the agent's options. What the kernel
+                               says to the caller is for a TCP socket of the caller's to find out. */
 };
 
 struct mps_ho_reply {

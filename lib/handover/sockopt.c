@@ -77,10 +77,27 @@ static int set_own(const struct mps_ho_conn *conn, int option, const void *value
 {
     int r = own_set(conn, option, value, len);
 
-    /* The own end has them in any case. */
-    if (r == 0 && acts_on_subflows(option))
-        (void)mps_ho_ask_setopt(conn, SOL_SOCKET, option, value, len);
+    if (r == 0 && acts_on_subflows(option)) {
+        int asked = mps_ho_ask_setopt(conn, SOL_SOCKET, option, value, len);
+
+        /* The own end has them in any case; but without a mark packets go the wrong way. */
+        if (option == SO_MARK && asked == -EPERM)
+            return asked;
+    }
     return r;
+}
+
+/* With the privileges of the program: the option may be about the whole host. */
+static int set_elsewhere(const struct mps_ho_conn *conn, int level, int option, const void *value,
+                         socklen_t len)
+{
+    return mps_liketcp_set(conn->name, conn->fd, level, option, value, len) == 0 ? 0 : -errno;
+}
+
+static int get_elsewhere(const struct mps_ho_conn *conn, int level, int option, void *value,
+                         socklen_t *len)
+{
+    return mps_liketcp_get(conn->name, conn->fd, level, option, value, len) == 0 ? 0 : -errno;
 }
 
 static int set_by_agent(const struct mps_ho_conn *conn, int level, int option, const void *value,
@@ -88,6 +105,8 @@ static int set_by_agent(const struct mps_ho_conn *conn, int level, int option, c
 {
     int r = mps_ho_ask_setopt(conn, level, option, value, len);
 
+    if (r == MPS_HO_NOT_ITS)
+        return set_elsewhere(conn, level, option, value, len);
     /* Who wants few bytes unsent wants few in its own end. */
     if (r == 0 && level == IPPROTO_TCP && option == TCP_NOTSENT_LOWAT)
         (void)limit_own(conn, 1);
@@ -102,7 +121,7 @@ static int set(const struct mps_ho_conn *conn, int level, int option, const void
     if (level != SOL_SOCKET && is_remote(conn, level))
         return set_by_agent(conn, level, option, value, len);
     if (level != SOL_SOCKET || !mps_liketcp_keeps(option))
-        return mps_liketcp_set(conn->name, conn->fd, level, option, value, len) == 0 ? 0 : -errno;
+        return set_elsewhere(conn, level, option, value, len);
     if (mps_binding_of(level, option) & MPS_BINDING_REFUSED && mps_binding_is_on(value, len))
         return -ENOPROTOOPT;
     return is_send_buffer(option) ? set_send_buffer(conn, value, len)
@@ -151,10 +170,15 @@ static int get(const struct mps_ho_conn *conn, int level, int option, void *valu
 {
     if (!value || !len)
         return -EFAULT;
-    if (level != SOL_SOCKET && is_remote(conn, level))
-        return mps_ho_ask_getopt(conn, level, option, value, len);
+    if (level != SOL_SOCKET && is_remote(conn, level)) {
+        int r = mps_ho_ask_getopt(conn, level, option, value, len);
+
+        if (r != MPS_HO_NOT_ITS)
+            return r;
+        return get_elsewhere(conn, level, option, value, len);
+    }
     if (level != SOL_SOCKET || !mps_liketcp_keeps(option))
-        return mps_liketcp_get(conn->name, conn->fd, level, option, value, len) == 0 ? 0 : -errno;
+        return get_elsewhere(conn, level, option, value, len);
     if (option == SO_DOMAIN)
         return get_int(conn->name->local.ss_family, value, len);
     if (option == SO_PROTOCOL)

@@ -18,9 +18,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
+#include "confine.h"
 #include "config/settings.h"
 #include "core/base/err.h"
 #include "engine/agent/control.h"
@@ -41,6 +41,7 @@
 struct agent {
     struct mps_hub hub;
     struct mps_control control;
+    struct mps_confine confine;
     ev_timer idle;
     double idle_since;
     ev_timer stop; /* the end of a stage of stopping */
@@ -113,8 +114,6 @@ static void set_up_process(void)
         if (setrlimit(RLIMIT_NOFILE, &files) < 0)
             mps_log("agent: RLIMIT_NOFILE: %s", strerror(errno));
     }
-    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-        mps_log("agent: no_new_privs: %s", strerror(errno));
     /* A working directory kept busy would hinder an umount. */
     if (chdir("/") < 0)
         mps_log("agent: chdir: %s", strerror(errno));
@@ -181,6 +180,15 @@ static void on_leave(void *user)
     stop(user, MPS_STOP_DESERT);
 }
 
+/* Of an agent that root has started early: which user it is to be. */
+static uid_t on_first_program(void *user, const struct ucred *cred)
+{
+    struct agent *agent = user;
+
+    mps_confine_as(&agent->confine, &agent->hub, cred);
+    return cred->uid;
+}
+
 static int ready_fd(int argc, char **argv)
 {
     for (int i = 1; i + 1 < argc; i++) {
@@ -220,7 +228,6 @@ static int serve(struct agent *agent, struct ev_loop *loop, int ready)
     /* Behind the control socket: a monitor that starts now either finds us or is found. */
     mps_monitors_dial(&agent->hub.monitors);
     announce(ready);
-    mps_crypto_openssl_warm_up();
     agent->idle_since = ev_now(loop);
     ev_timer_init(&agent->idle, on_idle_check, IDLE_CHECK_S, IDLE_CHECK_S);
     agent->idle.data = agent;
@@ -249,6 +256,7 @@ int main(int argc, char **argv)
     }
     read_settings(&settings);
     set_up_process();
+    mps_confine_begin(&agent.confine, &settings.options);
     mps_spare_init();
     loop = ev_loop_new(EVBACKEND_EPOLL | EVFLAG_NOENV);
     if (!loop)
@@ -259,10 +267,14 @@ int main(int argc, char **argv)
     if (rc > 0)
         return 0; /* another agent is there */
     mps_plainwatch_start(&agent.hub.plainwatch, &agent.hub, getenv(MPS_ENV_COUNTS));
-    agent.control.early = is_early(argc, argv);
     if (rc < 0) {
         mps_log("agent: %s: %s", mps_strerror(rc), strerror(errno));
         return 1;
     }
+    mps_crypto_openssl_warm_up(); /* which loads code */
+    if (is_early(argc, argv) && geteuid() == 0)
+        mps_control_await_program(&agent.control, on_first_program, &agent);
+    else
+        mps_confine_settle(&agent.confine, &agent.hub);
     return serve(&agent, loop, ready_fd(argc, argv));
 }

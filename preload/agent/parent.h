@@ -9,3 +9,9 @@
  * long as we live (wait.h), and would have a zombie if we ended.
  */
 bool mps_parent_is_of_tree(const char *agent_id);
+
+/*
+ * Find out now, and answer so as long as the parent is the same process: later the agent may not be
+ * allowed to look at it any more.
+ */
+void mps_parent_remember(const char *agent_id);

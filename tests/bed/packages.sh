@@ -4,7 +4,7 @@
 # Sourced.
 
 BUILD_PACKAGES='build-essential meson ninja-build pkg-config libev-dev libssl-dev libmnl-dev
-    libjson-c-dev libinih-dev libcmocka-dev'
+    libjson-c-dev libinih-dev libseccomp-dev libcmocka-dev'
 # shellcheck disable=SC2034 # for those who source this
 DEMO_PACKAGES='curl iproute2 jq nginx-light procps util-linux'
 # shellcheck disable=SC2034

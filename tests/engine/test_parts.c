@@ -373,9 +373,9 @@ static void test_pacing(void **state)
         assert_int_equal(
             mps_sockopts_get(&opts, &tcp, 1, SOL_SOCKET, SO_MAX_PACING_RATE, &got, &len), 0);
         assert_int_equal(got, small);
-        mps_sockopts_set(&opts, &tcp, 1, SOL_SOCKET, SO_MAX_PACING_RATE, &large, sizeof(large));
+        mps_sockopts_set(&opts, &tcp, 1, SOL_SOCKET, SO_MAX_PACING_RATE, &large, sizeof(large), -1);
         assert_int_equal(mps_sockopts_pacing(&opts), large);
-        mps_sockopts_set(&opts, &tcp, 1, SOL_SOCKET, SO_MAX_PACING_RATE, &none, sizeof(none));
+        mps_sockopts_set(&opts, &tcp, 1, SOL_SOCKET, SO_MAX_PACING_RATE, &none, sizeof(none), -1);
         assert_int_equal(mps_sockopts_pacing(&opts), 0);
         mps_sockopts_deinit(&opts);
         close(tcp);
@@ -392,8 +392,8 @@ static void test_sockopts(void **state)
     assert_true(mps_sock_set_int(tcp, SOL_SOCKET, SO_KEEPALIVE, 1));
     assert_true(mps_sock_set_int(tcp, IPPROTO_TCP, TCP_KEEPINTVL, 33));
     mps_sockopts_inherit(&opts, tcp);
-    assert_int_equal(mps_sockopts_set(&opts, &tcp, 1, IPPROTO_IP, IP_TOS, &value, sizeof(value)),
-                     0);
+    assert_int_equal(
+        mps_sockopts_set(&opts, &tcp, 1, IPPROTO_IP, IP_TOS, &value, sizeof(value), -1), 0);
     mps_sockopts_apply(&opts, later);
     assert_int_equal(mps_sock_get_int(later, SOL_SOCKET, SO_KEEPALIVE, 0), 1);
     assert_int_equal(mps_sock_get_int(later, IPPROTO_TCP, TCP_KEEPINTVL, 0), 33);
@@ -404,12 +404,12 @@ static void test_sockopts(void **state)
     /* Recorded, but never put on a subflow. */
     value = 1;
     assert_int_equal(
-        mps_sockopts_set(&opts, &later, 1, IPPROTO_TCP, TCP_CORK, &value, sizeof(value)), 0);
+        mps_sockopts_set(&opts, &later, 1, IPPROTO_TCP, TCP_CORK, &value, sizeof(value), -1), 0);
     assert_int_equal(mps_sock_get_int(later, IPPROTO_TCP, TCP_CORK, 9), 0);
     assert_int_equal(mps_sockopts_get(&opts, &later, 1, IPPROTO_TCP, TCP_CORK, &got, &len), 0);
     assert_int_equal(got, 1);
     assert_int_equal(
-        mps_sockopts_set(&opts, &tcp, 1, IPPROTO_TCP, TCP_REPAIR, &value, sizeof(value)),
+        mps_sockopts_set(&opts, &tcp, 1, IPPROTO_TCP, TCP_REPAIR, &value, sizeof(value), -1),
         ENOPROTOOPT);
     mps_sockopts_deinit(&opts);
     close(tcp);

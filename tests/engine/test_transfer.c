@@ -231,7 +231,7 @@ static void test_linger_zero(void **state)
     session = mps_session_find(rig.client, id);
     assert_non_null(session);
     assert_int_equal(mps_sockopts_set(&session->ac.sockopts, NULL, 0, SOL_SOCKET, SO_LINGER,
-                                      &linger, sizeof(linger)),
+                                      &linger, sizeof(linger), -1),
                      0);
     rig_run(&rig, 0.05);
     close(c);

@@ -145,7 +145,8 @@ static void serve_tcp_options(int listener)
 }
 
 /* And what the kernel knows of a path only now and then. */
-static const int ip_apart[] = {IP_MTU, IP_MULTICAST_IF, IP_IPSEC_POLICY, IP_XFRM_POLICY, 0};
+static const int ip_apart[] = {IP_MTU,         IP_MULTICAST_IF, IP_IPSEC_POLICY,
+                               IP_XFRM_POLICY, IP_TRANSPARENT,  0};
 static const int ip_volatile[] = {52 /* IP_PROTOCOL: the port */, 0};
 static const struct level level_ip = {"ip", IPPROTO_IP, 90, ip_volatile, nothing, ip_apart};
 static const int ip6_apart[] = {IPV6_MTU,
@@ -154,6 +155,10 @@ static const int ip6_apart[] = {IPV6_MTU,
                                 IPV6_MULTICAST_IF,
                                 IPV6_IPSEC_POLICY,
                                 IPV6_XFRM_POLICY,
+                                IPV6_TRANSPARENT,
+                                IPV6_HOPOPTS,
+                                IPV6_RTHDRDSTOPTS,
+                                IPV6_DSTOPTS,
                                 0};
 static const struct level level_ip6 = {"ip6", IPPROTO_IPV6, 90, nothing, nothing, ip6_apart};
 static const struct level level_mptcp = {"mptcp", 284, 5, nothing, nothing, nothing};

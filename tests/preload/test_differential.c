@@ -43,7 +43,7 @@ static int setup(void **state)
     snprintf(id, sizeof(id), "%016llx", (unsigned long long)now.tv_nsec << 32 | (unsigned)getpid());
     memset(secret, 0x5a, sizeof(secret));
     mps_ho_config_format(id, secret, geteuid(), agent_env);
-    snprintf(options, sizeof(options), "idle=1 local=127.0.0.1 %s", more ? more : "");
+    snprintf(options, sizeof(options), "idle=1 local=127.0.0.1 marks=yes %s", more ? more : "");
     setenv("MPTCPSHIM_OPTIONS", options, 1);
     return 0;
 }

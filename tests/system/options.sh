@@ -65,6 +65,10 @@ all_have() # HOST PATTERN: each of the two subflows
     [ "$(client_sockets "$1" | grep -c -- "$2")" = 2 ]
 }
 
+# The agent has no privileges for SO_MARK unless it is told to keep them.
+printf '[agent]\nmarks = yes\n' >"$BED_TMP/marks.conf"
+BED_OPTIONS="--config $BED_TMP/marks.conf"
+
 bed_open 2 rate 50mbit delay 5ms
 bed_spawn s timeout 60 python3 "$BED_TMP/server.py"
 server=$!

@@ -58,6 +58,8 @@ static const char whole[] =
     "  threads = 3\n  memory = 64\n"
     "\tjoin-port = 7000\n"
     "  announce = 192.0.2.1, 2001:db8::9\n"
+    "  user = nobody\n"
+    "  marks = yes\n"
     "  remember-peers = no\n"
     "  log = /tmp/a;b\n"
     "  trace = /tmp/%p\n"
@@ -108,6 +110,8 @@ static void all_keys(void **state)
     assert_int_equal(o->stop_s, 7);
     assert_int_equal(o->threads, 3);
     assert_int_equal(o->memory, 64u << 20);
+    assert_string_equal(o->user, "nobody");
+    assert_true(o->marks);
     assert_false(o->remember_peers);
     assert_string_equal(o->verbose, "/tmp/a;b");
     assert_string_equal(o->trace, "/tmp/%p");
@@ -162,6 +166,9 @@ static void bad_values(void **state)
         {"agent", "threads", "0", "range"},
         {"agent", "memory", "15", "range"},
         {"agent", "remember-peers", "maybe", "neither yes nor no"},
+        {"agent", "marks", "1", "neither yes nor no"},
+        {"agent", "user", "www data", "not a user"},
+        {"agent", "user", "a-name-that-is-longer-than-any-user", "too long"},
         {"agent", "join-port", "65536", "range"},
         {"agent", "announce", "10.0.0.1:80", "not an IP address"},
         {"agent", "log", "here", "absolute"},

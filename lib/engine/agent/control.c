@@ -2,7 +2,6 @@
 #include "control.h"
 
 #include <errno.h>
-#include <grp.h>
 #include <openssl/crypto.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -46,21 +45,22 @@ static bool authorised(const struct client *c, const struct mps_ho_request *req)
            CRYPTO_memcmp(req->secret, c->ctl->secret, MPS_HO_SECRET_LEN) == 0;
 }
 
-/* As handover/spawn.h says of an early agent. */
-static void take_user(struct mps_control *ctl, const struct ucred *cred, uint16_t op)
+/* To be looked at is not to be used: handover/spawn.h. */
+static void look_for_program(struct mps_control *ctl, const struct ucred *cred, uint16_t op)
 {
-    if (!ctl->early || (op != MPS_HO_CONNECTED && op != MPS_HO_ACCEPTED && op != MPS_HO_LISTEN))
+    uid_t (*first)(void *user, const struct ucred *cred) = ctl->first;
+
+    if (!first || (op != MPS_HO_CONNECTED && op != MPS_HO_ACCEPTED && op != MPS_HO_LISTEN))
         return;
-    ctl->early = false;
-    if (ctl->uid != 0 || cred->uid == 0)
-        return;
-    /* In a user namespace there may be nothing to drop. */
-    if (setgroups(0, NULL) < 0)
-        mps_log("control: setgroups: %s", strerror(errno));
-    if (setresgid(cred->gid, cred->gid, cred->gid) < 0 ||
-        setresuid(cred->uid, cred->uid, cred->uid) < 0)
-        mps_log("control: stays root: %s", strerror(errno));
-    ctl->uid = geteuid();
+    ctl->first = NULL;
+    ctl->uid = first(ctl->first_user, cred);
+}
+
+void mps_control_await_program(struct mps_control *ctl,
+                               uid_t (*first)(void *user, const struct ucred *cred), void *user)
+{
+    ctl->first = first;
+    ctl->first_user = user;
 }
 
 /* In the thread that made the reply. */
@@ -123,7 +123,7 @@ static void on_request(struct ev_loop *loop, ev_io *io, int revents)
         client_free(c);
         return;
     }
-    take_user(c->ctl, &c->cred, req->op);
+    look_for_program(c->ctl, &c->cred, req->op);
     c->job.d = (struct mps_dispatch){.fd = fd, .reply_fd = -1, .pid = c->cred.pid};
     ev_io_stop(loop, io);
     mps_job_start(&c->job, c->ctl->hub);

@@ -8,6 +8,7 @@
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/socket.h>
 #include <sys/types.h>
 #include "engine/net/acceptor.h"
 #include "core/base/list.h"
@@ -22,7 +23,8 @@ struct mps_control {
     struct mps_acceptor acceptor;
     uint8_t secret[MPS_HO_SECRET_LEN];
     uid_t uid;
-    bool early; /* started before anybody needed it: as in handover/spawn.h */
+    uid_t (*first)(void *user, const struct ucred *cred); /* NULL: not awaited */
+    void *first_user;
     struct mps_list clients;
     unsigned n_clients;
 };
@@ -33,5 +35,13 @@ struct mps_control {
 /* Bind the agent's name and listen. 0, MPS_CONTROL_TAKEN, MPS_ESYS. */
 int mps_control_init(struct mps_control *ctl, struct mps_hub *hub,
                      const uint8_t secret[MPS_HO_SECRET_LEN]);
+
+/*
+ * Call `first` when the first program hands something over, before that is looked at; as whose
+ * agent this one counts from then on is what it returns.
+ */
+void mps_control_await_program(struct mps_control *ctl,
+                               uid_t (*first)(void *user, const struct ucred *cred), void *user);
+
 /* After mps_hub_stop: no request is on its way any more. */
 void mps_control_deinit(struct mps_control *ctl);

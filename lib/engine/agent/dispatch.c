@@ -15,6 +15,7 @@
 #include "engine/net/outq.h"
 #include "engine/net/peek.h"
 #include "spare.h"
+#include "engine/connection/permitted.h"
 #include "engine/connection/session.h"
 #include "engine/connection/sockopts.h"
 #include "engine/show/status.h"
@@ -140,12 +141,15 @@ static void do_option(struct mps_engine *eng, const struct mps_ho_request *req,
     if (req->level == MPS_HO_LEVEL_IOCTL)
         err = req->op == MPS_HO_GETOPT ? get_ioctl(s, req->name, d->reply.data, &len) : EINVAL;
     else if (req->op == MPS_HO_SETOPT)
-        err = mps_sockopts_set(&s->ac.sockopts, fds, n, req->level, req->name, req->data, len);
+        err =
+            mps_sockopts_set(&s->ac.sockopts, fds, n, req->level, req->name, req->data, len, d->fd);
     else
         err = mps_sockopts_get(&s->ac.sockopts, fds, n, req->level, req->name, d->reply.data, &len);
     if (err == 0 && req->op == MPS_HO_SETOPT)
         mps_session_options_changed(s);
-    if (err != 0)
+    if (err == MPS_PERMITTED_ELSEWHERE)
+        d->reply.status = MPS_HO_ELSEWHERE;
+    else if (err != 0)
         fail(d, err);
     else if (req->op == MPS_HO_GETOPT)
         d->reply.len = (uint32_t)len;

@@ -8,6 +8,7 @@
 #include "core/base/err.h"
 #include "engine/show/log.h"
 #include "engine/net/peek.h"
+#include "privileges.h"
 
 #define DEFAULT_THREADS_MAX 4
 
@@ -152,6 +153,13 @@ const char *mps_hub_path_command(struct mps_hub *hub, char *text)
     if (!why)
         show(hub, true);
     return why;
+}
+
+void mps_hub_drop_privileges(struct mps_hub *hub, bool none)
+{
+    for (unsigned i = 0; i < hub->n_workers; i++)
+        mps_worker_drop_privileges(&hub->workers[i], none);
+    mps_privileges_drop(none);
 }
 
 /* ---- birth and death ---- */

@@ -91,6 +91,12 @@ static inline bool mps_hub_has_threads(const struct mps_hub *hub)
     return hub->workers[0].threaded;
 }
 
+/*
+ * mps_privileges_drop() in every thread: in the hub's at once, in the others before anything that
+ * is given to them later. Once.
+ */
+void mps_hub_drop_privileges(struct mps_hub *hub, bool none);
+
 /* The worker that gets a new connection. */
 struct mps_worker *mps_hub_choose(struct mps_hub *hub);
 

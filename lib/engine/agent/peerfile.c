@@ -440,6 +440,27 @@ void mps_peerfile_start(struct mps_peerfile *pf, struct ev_loop *loop, struct mp
     peers->refresh = table_refresh;
 }
 
+void mps_peerfile_give(struct mps_peerfile *pf, uid_t uid, gid_t gid)
+{
+    int dir;
+
+    if (!pf->dir)
+        return;
+    (void)mkdir(pf->dir, 0700);
+    dir = open(pf->dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (dir < 0)
+        return;
+    /* Another agent has given it away before, perhaps. */
+    if (fchown(dir, uid, gid) < 0 ||
+        (fchownat(dir, NAME, uid, gid, AT_SYMLINK_NOFOLLOW) < 0 && errno != ENOENT)) {
+        mps_log("peerfile: %s: %s", pf->dir, strerror(errno));
+        close(dir);
+        return;
+    }
+    snprintf(pf->own_dir, sizeof(pf->own_dir), "/proc/self/fd/%d/.", dir);
+    pf->dir = pf->own_dir;
+}
+
 void mps_peerfile_stop(struct mps_peerfile *pf)
 {
     if (!pf->dir)

@@ -17,6 +17,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 #include "peers.h"
 
 #define MPS_PEERFILE_MAX 65536 /* bytes; a longer file is not read */
@@ -47,7 +48,8 @@ struct mps_peerfile_version {
 struct mps_peerfile {
     struct ev_loop *loop;
     struct mps_peers *peers;
-    const char *dir; /* NULL: not running */
+    const char *dir;  /* NULL: not running */
+    char own_dir[32]; /* its name by descriptor, "" if it was not given away */
     ev_async changed;
     ev_timer pause;
     bool waiting;         /* a change came during the pause */
@@ -59,5 +61,11 @@ struct mps_peerfile {
 /* Loads, and follows the table, which must have no other follower. `dir` outlives it. */
 void mps_peerfile_start(struct mps_peerfile *pf, struct ev_loop *loop, struct mps_peers *peers,
                         const char *dir);
+/*
+ * Before the process becomes that user: directory and file are given to it, and used by descriptor,
+ * since the user may not come to the directory by its name.
+ */
+void mps_peerfile_give(struct mps_peerfile *pf, uid_t uid, gid_t gid);
+
 /* The last change is written. Harmless if it was not started. */
 void mps_peerfile_stop(struct mps_peerfile *pf);

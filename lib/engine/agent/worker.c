@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "core/base/err.h"
+#include "privileges.h"
 #include "engine/show/log.h"
 #include "engine/net/sock.h"
 
@@ -161,6 +162,22 @@ void mps_worker_retire(struct mps_worker *w, enum mps_stop stage)
 {
     w->stages[stage] = (struct mps_stop_call){{.run = run_stage}, &w->engine, stage};
     mps_worker_call(w, &w->stages[stage].call);
+}
+
+static void run_drop(struct mps_call *call)
+{
+    struct mps_worker *w = mps_container_of(call, struct mps_worker, drop);
+
+    mps_privileges_drop(w->drop_all);
+}
+
+void mps_worker_drop_privileges(struct mps_worker *w, bool none)
+{
+    if (!w->threaded)
+        return;
+    w->drop.run = run_drop;
+    w->drop_all = none;
+    mps_inbox_post(&w->inbox, &w->drop);
 }
 
 struct join_call {

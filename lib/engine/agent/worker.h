@@ -20,6 +20,8 @@ struct mps_worker {
     struct ev_loop *loop;
     struct mps_inbox inbox;
     struct mps_call stop;
+    struct mps_call drop;
+    bool drop_all;
     struct mps_stop_call {
         struct mps_call call;
         struct mps_engine *eng;
@@ -49,6 +51,9 @@ int mps_worker_init(struct mps_worker *w, struct ev_loop *loop,
  * MPS_ECRYPTO.
  */
 int mps_worker_start(struct mps_worker *w, const struct mps_engine_setup *setup);
+
+/* mps_privileges_drop() there, if it is another thread. */
+void mps_worker_drop_privileges(struct mps_worker *w, bool none);
 
 /* mps_engine_stop there; each stage once. */
 void mps_worker_retire(struct mps_worker *w, enum mps_stop stage);

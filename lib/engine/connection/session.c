@@ -216,7 +216,8 @@ int mps_session_connected(struct mps_engine *eng, const struct mps_session_reque
         return rc;
     mps_peers_refresh(eng->peers);
     kind = mps_peers_find(eng->peers, &s->ac.peer, mps_clock_now());
-    if (is_link_local(&s->ac.peer) || kind == MPS_PEER_PLAIN) {
+    if (is_link_local(&s->ac.peer) || kind == MPS_PEER_PLAIN ||
+        !mps_sockopts_can_follow(&s->ac.sockopts)) {
         undo(s, fd);
         return MPS_SESSION_PLAIN_PEER;
     }

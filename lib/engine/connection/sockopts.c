@@ -10,6 +10,7 @@
 #include "core/base/addr.h"
 #include "handover/binding.h"
 #include "engine/net/sock.h"
+#include "permitted.h"
 
 /* TCP_INFO of newer kernels is longer than any header's. */
 #define TCP_INFO_ROOM 512
@@ -240,14 +241,25 @@ static int try_anywhere(int level, int name, const void *data, size_t len)
     return err;
 }
 
-int mps_sockopts_set(struct mps_sockopts *opts, const int *fds, unsigned n_fds, int level, int name,
-                     const void *data, size_t len)
+bool mps_sockopts_can_follow(const struct mps_sockopts *opts)
 {
-    int first_error = 0;
+    int i = find(opts, SOL_SOCKET, SO_MARK);
+
+    return i < 0 ||
+           try_anywhere(SOL_SOCKET, SO_MARK, opts->item[i].data, opts->item[i].len) != EPERM;
+}
+
+int mps_sockopts_set(struct mps_sockopts *opts, const int *fds, unsigned n_fds, int level, int name,
+                     const void *data, size_t len, int proof)
+{
+    int first_error;
     bool any = false;
 
     if (IN(refused, level, name) || mps_binding_of(level, name) & MPS_BINDING_REFUSED)
         return ENOPROTOOPT;
+    first_error = mps_permitted_set(level, name, data, len, proof);
+    if (first_error != 0)
+        return first_error;
     if (!goes_to_socket(opts, level, name)) {
         /* A value that is only recorded has to be valid, too. */
         first_error = try_anywhere(level, name, data, len);
@@ -343,8 +355,10 @@ static void double_it(void *data, size_t len)
 int mps_sockopts_get(const struct mps_sockopts *opts, const int *fds, unsigned n_fds, int level,
                      int name, void *data, size_t *len)
 {
-    int i = find(opts, level, name);
+    int i = find(opts, level, name), err = mps_permitted_get(level, name);
 
+    if (err != 0)
+        return err;
     if (i >= 0 && n_fds > 0 && goes_to_socket(opts, level, name) && !IN(own_values, level, name))
         return get_of_socket(fds[0], level, name, data, len);
     if (i >= 0) {

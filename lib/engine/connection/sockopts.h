@@ -35,6 +35,12 @@ void mps_sockopts_inherit(struct mps_sockopts *opts, int fd);
 /* All recorded options to a new socket, as far as they are permitted. */
 void mps_sockopts_apply(const struct mps_sockopts *opts, int fd);
 
+/*
+ * Would other sockets of the agent go the way of the one that was handed over? Not if that has a
+ * SO_MARK and the agent may not set it (the key `marks`).
+ */
+bool mps_sockopts_can_follow(const struct mps_sockopts *opts);
+
 /* The recorded SO_MAX_PACING_RATE in bytes per second, 0: none. */
 uint64_t mps_sockopts_pacing(const struct mps_sockopts *opts);
 
@@ -42,10 +48,10 @@ uint64_t mps_sockopts_pacing(const struct mps_sockopts *opts);
 int mps_sockopts_int(const struct mps_sockopts *opts, int level, int name, int fallback);
 
 /*
- * The connection's sockets are fds[0..n_fds). Both return 0 or an errno value. *len: room in data,
- * then bytes there.
+ * The connection's sockets are fds[0..n_fds). Both return 0, an errno value or
+ * MPS_PERMITTED_ELSEWHERE. *len: room in data, then bytes there. `proof`: as in permitted.h.
  */
 int mps_sockopts_set(struct mps_sockopts *opts, const int *fds, unsigned n_fds, int level, int name,
-                     const void *data, size_t len);
+                     const void *data, size_t len, int proof);
 int mps_sockopts_get(const struct mps_sockopts *opts, const int *fds, unsigned n_fds, int level,
                      int name, void *data, size_t *len);
