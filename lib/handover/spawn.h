@@ -8,6 +8,7 @@
  * The agent's name as the kernel shows it (/proc/PID/comm), from its fork on and when it has ended.
  */
 #define MPS_HO_AGENT_COMM "mptcpshim-agent"
+#define MPS_HO_SCOUT_COMM "mptcpshim-scout" /* its helper: engine/paths/scout.h */
 
 /*
  * Start cfg->program as the agent and wait at most `ms`, and 2 s, until it listens. False if it was

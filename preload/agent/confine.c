@@ -8,6 +8,7 @@
 #include "engine/agent/hub.h"
 #include "engine/agent/privileges.h"
 #include "engine/agent/syscalls.h"
+#include "engine/paths/scout.h"
 #include "engine/show/log.h"
 #include "parent.h"
 
@@ -34,6 +35,7 @@ void mps_confine_begin(struct mps_confine *c, const struct mps_options *options)
     }
     if (geteuid() == 0)
         find_user(c, options->user);
+    mps_scout_start();
     mps_privileges_begin(options->marks);
 }
 
@@ -64,6 +66,7 @@ void mps_confine_as(struct mps_confine *c, struct mps_hub *hub, const struct ucr
         return;
     }
     mps_parent_remember(hub->agent_id);
+    mps_scout_stop(); /* a program's own agent would have none */
     /* Whatever happens: the program's user is to have an agent that is no more than itself. */
     mps_privileges_become(program->uid, program->gid);
     if (!c->forbidden)

@@ -28,6 +28,7 @@
 #include "engine/agent/hub.h"
 #include "engine/show/log.h"
 #include "engine/agent/spare.h"
+#include "engine/paths/scout.h"
 #include "handover/config.h"
 #include "parent.h"
 
@@ -237,6 +238,7 @@ static int serve(struct agent *agent, struct ev_loop *loop, int ready)
     mps_hub_stop(&agent->hub);
     mps_control_deinit(&agent->control);
     mps_hub_deinit(&agent->hub);
+    mps_scout_stop();
     return 0;
 }
 

@@ -49,7 +49,7 @@ static bool reduce(uint64_t set)
     return syscall(SYS_capset, &head, data) == 0;
 }
 
-static bool has(int capability)
+bool mps_privileges_has(int capability)
 {
     struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
     struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
@@ -58,10 +58,15 @@ static bool has(int capability)
            data[CAP_TO_INDEX(capability)].effective & CAP_TO_MASK(capability);
 }
 
+void mps_privileges_keep_only(int capability)
+{
+    kept = BIT(capability);
+}
+
 /* No program that this process would start could have them. */
 static void close_bounds(void)
 {
-    if (!has(CAP_SETPCAP))
+    if (!mps_privileges_has(CAP_SETPCAP))
         return;
     for (int i = 0; prctl(PR_CAPBSET_READ, i, 0, 0, 0) >= 0; i++)
         (void)prctl(PR_CAPBSET_DROP, i, 0, 0, 0);

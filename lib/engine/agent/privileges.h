@@ -12,6 +12,13 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+bool mps_privileges_has(int capability);
+
+/*
+ * From here on this capability is the one that is kept, and no other: of a process with one task.
+ */
+void mps_privileges_keep_only(int capability);
+
 /* Of any thread's; before there are threads, which inherit what is done here. */
 void mps_privileges_begin(bool keep_marks);
 

@@ -131,5 +131,6 @@
     SYSCALL(set_robust_list) \
     SYSCALL(set_tid_address) \
     SYSCALL(setrlimit) \
-    SYSCALL(uname)
+    SYSCALL(uname) \
+    SYSCALL(wait4)
 /* clang-format on */

@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include "engine/show/log.h"
 
 #define TEXT_MAX 1024
 #define DEPTH    4 /* of processes started by processes */
@@ -24,25 +23,10 @@ static void read_text(int dir, const char *name, char text[TEXT_MAX])
         close(fd);
 }
 
-static bool is_tunnel(const struct mps_netaddr_list *list, const char *name)
+static void add(struct mps_holds *holds, const char *name)
 {
-    for (unsigned i = 0; i < list->n; i++) {
-        if (list->entry[i].tun && strcmp(list->entry[i].ifname, name) == 0)
-            return true;
-    }
-    return false;
-}
-
-static void drop(struct mps_netaddr_list *list, const char *name)
-{
-    unsigned n = 0;
-
-    mps_log("holds: %s is the program's own tunnel", name);
-    for (unsigned i = 0; i < list->n; i++) {
-        if (!list->entry[i].tun || strcmp(list->entry[i].ifname, name) != 0)
-            list->entry[n++] = list->entry[i];
-    }
-    list->n = n;
+    if (holds->n < MPS_HOLDS_MAX)
+        snprintf(holds->tunnel[holds->n++], MPS_NETADDR_IFNAME, "%s", name);
 }
 
 /* "iff:" and the name, in the description of a descriptor of /dev/net/tun. */
@@ -56,7 +40,7 @@ static bool tunnel_of(int dir, const char *descriptor, char name[MPS_NETADDR_IFN
     return at && sscanf(at + 4, " %15s", name) == 1;
 }
 
-static void look_at_process(pid_t pid, struct mps_netaddr_list *list)
+static void look_at_process(pid_t pid, struct mps_holds *holds)
 {
     char path[32], name[MPS_NETADDR_IFNAME];
     struct dirent *e;
@@ -65,53 +49,47 @@ static void look_at_process(pid_t pid, struct mps_netaddr_list *list)
     snprintf(path, sizeof(path), "/proc/%d/fdinfo", (int)pid);
     dir = opendir(path);
     while (dir && (e = readdir(dir))) {
-        if (isdigit((unsigned char)e->d_name[0]) && tunnel_of(dirfd(dir), e->d_name, name) &&
-            is_tunnel(list, name))
-            drop(list, name);
+        if (isdigit((unsigned char)e->d_name[0]) && tunnel_of(dirfd(dir), e->d_name, name))
+            add(holds, name);
     }
     if (dir)
         closedir(dir);
 }
 
-static void look_at_tree(pid_t pid, unsigned depth, struct mps_netaddr_list *list);
+static void look_at_tree(pid_t pid, unsigned depth, struct mps_holds *holds);
 
 /* "PID PID ", those that a thread has started. */
-static void look_at_children(int tasks, const char *task, unsigned depth,
-                             struct mps_netaddr_list *list)
+static void look_at_children(int tasks, const char *task, unsigned depth, struct mps_holds *holds)
 {
     char name[300], text[TEXT_MAX], *at = text;
 
     snprintf(name, sizeof(name), "%s/children", task);
     read_text(tasks, name, text);
     for (long child; (child = strtol(at, &at, 10)) > 0;)
-        look_at_tree((pid_t)child, depth, list);
+        look_at_tree((pid_t)child, depth, holds);
 }
 
-static void look_at_tree(pid_t pid, unsigned depth, struct mps_netaddr_list *list)
+static void look_at_tree(pid_t pid, unsigned depth, struct mps_holds *holds)
 {
     char path[32];
     struct dirent *e;
     DIR *dir;
 
-    look_at_process(pid, list);
+    look_at_process(pid, holds);
     if (depth == 0)
         return;
     snprintf(path, sizeof(path), "/proc/%d/task", (int)pid);
     dir = opendir(path);
     while (dir && (e = readdir(dir))) {
         if (isdigit((unsigned char)e->d_name[0]))
-            look_at_children(dirfd(dir), e->d_name, depth - 1, list);
+            look_at_children(dirfd(dir), e->d_name, depth - 1, holds);
     }
     if (dir)
         closedir(dir);
 }
 
-void mps_holds_remove(pid_t pid, struct mps_netaddr_list *list)
+void mps_holds_find(pid_t pid, struct mps_holds *ret)
 {
-    for (unsigned i = 0; i < list->n; i++) {
-        if (list->entry[i].tun && pid > 0) {
-            look_at_tree(pid, DEPTH, list);
-            return;
-        }
-    }
+    memset(ret, 0, sizeof(*ret));
+    look_at_tree(pid, DEPTH, ret);
 }

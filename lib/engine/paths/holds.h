@@ -5,12 +5,15 @@
  * must not use it as a path: what went into it would come back to be sent.
  */
 #pragma once
-#include <stdbool.h>
 #include <sys/types.h>
 #include "netaddr.h"
 
-/*
- * Takes the interfaces that `pid` holds out of the list. Reads /proc only if there is a tunnel at
- * all.
- */
-void mps_holds_remove(pid_t pid, struct mps_netaddr_list *list);
+#define MPS_HOLDS_MAX 16
+
+struct mps_holds {
+    unsigned n; /* further ones are not known */
+    char tunnel[MPS_HOLDS_MAX][MPS_NETADDR_IFNAME];
+};
+
+/* What `pid` holds, by /proc. */
+void mps_holds_find(pid_t pid, struct mps_holds *ret);

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "locals.h"
 
+#include <string.h>
 #include "core/sched/sched.h"
 #include "engine/agent/engine.h"
-#include "holds.h"
 #include "engine/connection/appconn.h"
+#include "engine/show/log.h"
+#include "scout.h"
 
 static bool listed(const struct mps_netaddr_list *list, const struct mps_addr *addr)
 {
@@ -128,6 +130,36 @@ static void add_outside(const struct mps_policy *policy, struct mps_netaddr_list
     }
 }
 
+static bool is_held(const struct mps_holds *holds, const struct mps_netaddr_entry *e)
+{
+    for (unsigned i = 0; e->tun && i < holds->n; i++) {
+        if (strcmp(holds->tunnel[i], e->ifname) == 0) {
+            mps_log("locals: %s is the program's own tunnel", e->ifname);
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Takes out the tunnels that the program holds. Asks only if there is a tunnel at all. */
+static void remove_held(pid_t pid, struct mps_netaddr_list *list)
+{
+    struct mps_holds holds;
+    unsigned n = 0;
+    bool any = false;
+
+    for (unsigned i = 0; i < list->n; i++)
+        any |= list->entry[i].tun;
+    if (!any || pid <= 0)
+        return;
+    mps_scout_find(pid, &holds);
+    for (unsigned i = 0; i < list->n; i++) {
+        if (!is_held(&holds, &list->entry[i]))
+            list->entry[n++] = list->entry[i];
+    }
+    list->n = n;
+}
+
 void mps_locals_of(const struct mps_appconn *ac, struct mps_netaddr_list *ret)
 {
     const struct mps_locals_want want = {
@@ -139,7 +171,7 @@ void mps_locals_of(const struct mps_appconn *ac, struct mps_netaddr_list *ret)
     };
 
     mps_locals_select(ac->eng, &want, ret);
-    mps_holds_remove(ac->pid, ret);
+    remove_held(ac->pid, ret);
     if (ac->role == MPS_ROLE_SERVER && !want.only_own)
         add_outside(ac->eng->policy, ret);
 }

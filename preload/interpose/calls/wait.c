@@ -63,7 +63,7 @@ static int open_to_read(const char *path)
  */
 static bool is_agent(unsigned pid)
 {
-    static const char want[] = MPS_HO_AGENT_COMM "\n";
+    static const char want[] = MPS_HO_AGENT_COMM "\n", helper[] = MPS_HO_SCOUT_COMM "\n";
     char path[PATH_LEN], name[sizeof(want)];
     int fd;
     long n;
@@ -74,7 +74,8 @@ static bool is_agent(unsigned pid)
         return false;
     n = syscall(SYS_read, fd, name, sizeof(name));
     mps_sys_close(fd);
-    return n == (long)sizeof(want) - 1 && memcmp(name, want, sizeof(want) - 1) == 0;
+    return n == (long)sizeof(want) - 1 && (memcmp(name, want, sizeof(want) - 1) == 0 ||
+                                           memcmp(name, helper, sizeof(want) - 1) == 0);
 }
 
 /* ---- is anybody left to wait for? ---- */
