@@ -149,6 +149,7 @@ static void print_each(struct json_object *o, const char *key,
 static void print_connection(struct json_object *connection, bool colours)
 {
     const char *mode = text(connection, "mode");
+    char memory[32];
 
     mps_print("%s -> %s  ", text(connection, "local"), text(connection, "remote"));
     fputs(colour(colours, mode), stdout);
@@ -157,6 +158,7 @@ static void print_connection(struct json_object *connection, bool colours)
     if (json_object_object_get_ex(connection, "reason", NULL))
         mps_print(" (%s)", text(connection, "reason"));
     mps_print("  process %s", text(connection, "process"));
+    mps_print("  memory %s", amount(number(connection, "memory_used"), "B", memory));
     print_amounts(connection, of_connection, COUNT(of_connection));
     print_each(connection, "subflows", print_subflow);
     print_each(connection, "ended", print_ended);
@@ -203,6 +205,32 @@ static void print_left_out(struct json_object *o)
               text(o, "agent"), number(o, "count"));
 }
 
+static bool is_memory(struct json_object *o)
+{
+    return strcmp(text(o, "state"), "memory") == 0;
+}
+
+static void print_peer(struct json_object *peer)
+{
+    char used[32], promised[32];
+
+    mps_print("    peer %s: %s used, %s promised, %.0f connections\n", text(peer, "address"),
+              amount(number(peer, "memory_used"), "B", used),
+              amount(number(peer, "memory_promised"), "B", promised), number(peer, "connections"));
+}
+
+static void print_memory(struct json_object *o)
+{
+    char used[32], promised[32], limit[32];
+
+    mps_print("agent %s: memory: %s used, %s promised, of %s; %.0f connections were refused for "
+              "lack of it\n",
+              text(o, "agent"), amount(number(o, "memory_used"), "B", used),
+              amount(number(o, "memory_promised"), "B", promised),
+              amount(number(o, "memory_limit"), "B", limit), number(o, "count"));
+    print_each(o, "peers", print_peer);
+}
+
 static void print_table(struct json_object *all, const struct mps_agents *agents)
 {
     bool colours = isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
@@ -213,7 +241,7 @@ static void print_table(struct json_object *all, const struct mps_agents *agents
 
         if (is_counted(o)) {
             counted++;
-        } else if (!is_left_out(o)) {
+        } else if (!is_left_out(o) && !is_memory(o)) {
             print_connection(o, colours);
             listed++;
         }
@@ -229,8 +257,12 @@ static void print_table(struct json_object *all, const struct mps_agents *agents
             i++;
     }
     for (size_t i = 0; i < n; i++) {
-        if (is_left_out(json_object_array_get_idx(all, i)))
-            print_left_out(json_object_array_get_idx(all, i));
+        struct json_object *o = json_object_array_get_idx(all, i);
+
+        if (is_left_out(o))
+            print_left_out(o);
+        if (is_memory(o))
+            print_memory(o);
     }
     if (counted + listed > 0)
         return;

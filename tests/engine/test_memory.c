@@ -11,18 +11,18 @@
 #include "engine/agent/clock.h"
 #include "engine/agent/memory.h"
 
-/* Scarce above an engine's part of the limit, and not any more once it is given back. */
+/* Scarce above half of an engine's part of the limit, and not any more once it is given back. */
 static void test_memory(void **state)
 {
     struct mps_memory memory;
     void *zeroed, *raw;
 
-    mps_memory_init(&memory, 2u << 20, 2);
+    mps_memory_init(&memory, 2u << 20, 0, 2);
     assert_int_equal(memory.limit, 1u << 20);
-    zeroed = mps_alloc(&memory.mem, 600000);
+    zeroed = mps_alloc(&memory.mem, 300000);
     assert_non_null(zeroed);
     assert_false(mps_mem_scarce(&memory.mem));
-    raw = mps_alloc_raw(&memory.mem, 600000);
+    raw = mps_alloc_raw(&memory.mem, 300000);
     assert_non_null(raw);
     assert_true(mps_mem_scarce(&memory.mem));
     mps_free(&memory.mem, zeroed);
@@ -30,7 +30,7 @@ static void test_memory(void **state)
     mps_free(&memory.mem, raw);
     mps_free(&memory.mem, NULL);
     assert_int_equal(memory.used, 0);
-    mps_memory_init(&memory, 0, 1);
+    mps_memory_init(&memory, 0, 0, 1);
     assert_true(memory.limit >= 16u << 20);
 }
 
@@ -107,7 +107,7 @@ static void test_cgroup(void **state)
 
     assert_non_null(mkdtemp(root));
     cgroup2(root);
-    mps_memory_init(&memory, 0, 1);
+    mps_memory_init(&memory, 0, 0, 1);
     memory.root = root;
     put(root, "cg/pod/app/memory.max", "402653184\n");
     put(root, "cg/pod/memory.max", "402653184\n");
@@ -118,7 +118,7 @@ static void test_cgroup(void **state)
     put(root, "cg/pod/memory.current", "390000000\n");
     memory.looked_at = 0; /* long ago */
     assert_true(mps_mem_scarce(&memory.mem));
-    mps_memory_init(&memory, 40 * MIB, 2); /* as configured */
+    mps_memory_init(&memory, 40 * MIB, 0, 2); /* as configured */
     memory.root = root;
     mps_memory_look(&memory, mps_clock_now());
     assert_int_equal(memory.limit, 20 * MIB);

@@ -198,9 +198,10 @@ static struct json_object *member(struct json_object *o, const char *key)
 static bool all_have(const struct agent_client *a, unsigned backups)
 {
     struct json_object *list = list_of(a, MPS_HO_STATUS);
-    bool all = json_object_array_length(list) == CONNECTIONS;
+    /* And one for the memory of all threads together. */
+    bool all = json_object_array_length(list) == CONNECTIONS + 1;
 
-    for (size_t i = 0; i < json_object_array_length(list); i++) {
+    for (size_t i = 0; i + 1 < json_object_array_length(list); i++) {
         struct json_object *sub = member(json_object_array_get_idx(list, i), "subflows");
         unsigned active = 0, backup = 0;
 

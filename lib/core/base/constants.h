@@ -9,6 +9,12 @@
  */
 #define MPS_INITIAL_CREDIT_MIN 65536u
 
+/*
+ * So many bytes (I3) of what the peer sends are kept in any case, in each connection, however many
+ * there are: about what one path of some Mbit/s carries in a round trip.
+ */
+#define MPS_SURE_BYTES 32768u
+
 #define MPS_DEFAULT_HELLO (3 * MPS_SEC) /* how long a client waits for the answer to it */
 
 #define MPS_ADDRS_MAX  64u  /* upper bound of max_addrs: arrays on the stack */

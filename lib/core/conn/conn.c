@@ -12,6 +12,7 @@
 #include "core/paths/manager.h"
 #include "core/paths/priority.h"
 #include "core/receive/deliver.h"
+#include "core/receive/promise.h"
 #include "core/receive/read.h"
 #include "core/send/control.h"
 #include "core/send/repeat.h"
@@ -55,6 +56,7 @@ static void settle(struct mps_conn *c, mps_time_t now)
     if (c->env.trace)
         mps_watch(c, now);
     mps_sf_reap(c);
+    mps_promise_tell(c);
     assert_whole(c);
 }
 

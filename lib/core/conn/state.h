@@ -73,6 +73,7 @@ struct mps_conn_rx {
     uint64_t fin_dsn;
     uint64_t highest;    /* end of the payloads announced so far: no FIN can be below */
     uint64_t urgent_end; /* behind the urgent byte; 0: none */
+    uint64_t promised;   /* as told last (core/receive/promise.h) */
 };
 
 struct mps_local {

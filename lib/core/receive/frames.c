@@ -10,6 +10,7 @@
 #include "core/subflow/tx.h"
 #include "core/trace/emit.h"
 #include "core/wire/auth.h"
+#include "promise.h"
 
 #define EARLY_MAX 16384u /* so much of a frame is passed on before the rest is there */
 
@@ -78,8 +79,10 @@ static int place(struct mps_subflow *sf, const struct mps_dss *dss)
 {
     struct mps_conn *c = sf->conn;
     struct mps_reasm *q = &c->rx.reasm;
-    int r = mps_reasm_alloc(q, dss->dsn, dss->payload_len, &sf->rx.chunk);
+    int r = MPS_ENOMEM;
 
+    if (mps_promise_covers(c, dss->payload_len))
+        r = mps_reasm_alloc(q, dss->dsn, dss->payload_len, &sf->rx.chunk);
     /* An application that has read everything gets what is next in any case, and gives the memory
      * back soon: whoever waits for that goes on. */
     if (r == MPS_ENOMEM && dss->dsn <= mps_reasm_next(q) && mps_reasm_in_order(q) == 0 &&

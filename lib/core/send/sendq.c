@@ -111,15 +111,18 @@ static uint64_t room(const struct mps_sendq *q)
     return chunk_room < left ? chunk_room : left;
 }
 
+bool mps_sendq_is_at_end(const struct mps_sendq *q)
+{
+    return !q->n_chunks || q->tail == q->base + (uint64_t)q->n_chunks * MPS_SENDQ_CHUNK;
+}
+
 int mps_sendq_space(struct mps_sendq *q, struct mps_span *ret)
 {
-    uint64_t end = q->base + (uint64_t)q->n_chunks * MPS_SENDQ_CHUNK;
-
     if (q->tail - q->head >= q->limit) {
         *ret = (struct mps_span){0};
         return 0;
     }
-    if (!q->n_chunks || q->tail == end) {
+    if (mps_sendq_is_at_end(q)) {
         int rc = append_chunk(q);
 
         if (rc)

@@ -52,6 +52,9 @@ void mps_sendq_set_limit(struct mps_sendq *q, uint64_t limit);
  */
 int mps_sendq_space(struct mps_sendq *q, struct mps_span *ret);
 
+/* Would mps_sendq_space take MPS_SENDQ_CHUNK bytes of memory? */
+bool mps_sendq_is_at_end(const struct mps_sendq *q);
+
 /*
  * The first n bytes of that space are filled now; n is at most its length (clamped). Call it with 0
  * if nothing came, so that an empty queue gives the place back.

@@ -117,6 +117,17 @@ uint64_t mps_conn_unsent_in_all(const struct mps_conn *c)
     return mps_conn_unsent(c) + p.waiting;
 }
 
+/* 0: there is memory for what is next; 1: not before some of what is sent is acknowledged. */
+static int find_memory(const struct mps_conn *c)
+{
+    const struct mps_sendq *q = &c->tx.sendq;
+    bool needed = q->n_chunks == 0;
+
+    if (!mps_sendq_is_at_end(q) || q->spare || mps_mem_may(c->env.mem, MPS_SENDQ_CHUNK, needed))
+        return 0;
+    return needed ? MPS_ENOMEM : 1;
+}
+
 int mps_conn_app_tx_space(struct mps_conn *c, struct mps_span *ret)
 {
     bool early = c->phase == MPS_PH_OPENING && c->cfg.zero_rtt;
@@ -127,6 +138,9 @@ int mps_conn_app_tx_space(struct mps_conn *c, struct mps_span *ret)
     if ((c->phase != MPS_PH_OPEN && !early) || c->tx.fin ||
         (c->tx.unsent_max > 0 && unsent >= c->tx.unsent_max))
         return 0;
+    rc = find_memory(c);
+    if (rc != 0)
+        return rc < 0 ? rc : 0;
     rc = mps_sendq_space(&c->tx.sendq, ret);
     if (rc == 0 && c->tx.unsent_max > 0 && ret->n > c->tx.unsent_max - unsent)
         ret->n = (size_t)(c->tx.unsent_max - unsent);

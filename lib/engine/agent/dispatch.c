@@ -76,7 +76,10 @@ static void do_connection(struct mps_engine *eng, const struct mps_ho_request *r
     }
     rc = req->op == MPS_HO_CONNECTED ? mps_session_connected(eng, &sr, &d->session, &d->reply_fd)
                                      : mps_session_accepted(eng, &sr, &d->session, &d->reply_fd);
-    if (rc < 0) {
+    if (rc == MPS_ELIMIT) {
+        mps_log("dispatch: connection not taken: no memory for another one");
+        d->reply.status = MPS_HO_AGAIN_PLAIN;
+    } else if (rc < 0) {
         mps_log("dispatch: connection not taken: %s", mps_strerror(rc));
         fail(d, errno_of(rc));
     } else if (rc == MPS_SESSION_PLAIN_PEER) {

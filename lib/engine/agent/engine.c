@@ -65,7 +65,7 @@ int mps_engine_init(struct mps_engine *eng, struct ev_loop *loop,
     eng->loop = loop;
     eng->index = setup->index;
     eng->count = setup->count;
-    mps_memory_init(&eng->memory, setup->options->memory, setup->count);
+    mps_memory_init(&eng->memory, setup->options->memory, setup->memory_of_agent, setup->count);
     eng->env.mem = &eng->memory.mem;
     eng->env.crypto = &mps_crypto_openssl;
     eng->env.rxmem = &eng->rxmem;

@@ -43,6 +43,7 @@ struct mps_session;
 struct mps_engine_setup {
     unsigned index, count; /* of the agent's engines */
     const char *agent_id;
+    uint64_t memory_of_agent; /* bytes, without connections */
     const struct mps_options *options;
     const struct mps_policy *policy; /* of the files */
     const struct mps_view *view;     /* changes only in the engine's own thread */

@@ -233,6 +233,7 @@ static int start_workers(struct mps_hub *hub, struct mps_engine_setup *setup)
 static int init_workers(struct mps_hub *hub, const struct mps_policy *policy)
 {
     struct mps_engine_setup setup = {
+        .memory_of_agent = mps_memory_of_process(),
         .agent_id = hub->agent_id,
         .options = &hub->options,
         .policy = policy ? policy : &no_policy,

@@ -12,6 +12,7 @@
 #include "config/options.h"
 #include "core/base/addr.h"
 #include "core/conn/conn.h"
+#include "engine/agent/account.h"
 #include "handover/counts.h"
 #include "sockopts.h"
 
@@ -27,6 +28,7 @@ struct mps_appconn {
     uint32_t ifindex;           /* and this interface, 0: any */
     struct mps_options options; /* the agent's with those of the request */
     struct mps_sockopts sockopts;
+    struct mps_account account; /* what is allocated for it */
     struct mps_app app;
     enum mps_plain_reason plain; /* why it is relayed as plain TCP, once it is */
     const char *end;             /* why it ended: a word for events; NULL: not known */

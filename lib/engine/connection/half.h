@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "core/base/meter.h"
+#include "engine/agent/account.h"
 
 struct mps_half {
     uint8_t *buf;
@@ -20,10 +21,10 @@ struct mps_half {
 bool mps_half_is_empty(const struct mps_half *h);
 
 /* Room for what is read next, in buf[0..cap); only while it is empty. False: no memory. */
-bool mps_half_reserve(struct mps_half *h);
+bool mps_half_reserve(struct mps_half *h, struct mps_account *account);
 
 /* Put n bytes behind what is buffered, whatever its size. 0 or MPS_ENOMEM. */
-int mps_half_append(struct mps_half *h, const uint8_t *p, size_t n);
+int mps_half_append(struct mps_half *h, struct mps_account *account, const uint8_t *p, size_t n);
 
 /* How much of it may be passed on at once: an urgent byte goes alone, and *ret_urgent says so. */
 size_t mps_half_next(const struct mps_half *h, bool *ret_urgent);
@@ -31,4 +32,7 @@ size_t mps_half_next(const struct mps_half *h, bool *ret_urgent);
 /* n of the next bytes were passed on. */
 void mps_half_passed(struct mps_half *h, size_t n, mps_time_t now);
 
-void mps_half_deinit(struct mps_half *h);
+/* Nothing is read for the moment: an empty buffer is given back. */
+void mps_half_rest(struct mps_half *h, struct mps_account *account);
+
+void mps_half_deinit(struct mps_half *h, struct mps_account *account);

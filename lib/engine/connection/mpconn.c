@@ -69,6 +69,9 @@ static void configure(const struct mps_mpconn *mp, int fd, struct mps_config *cf
 
     *cfg = ac->options.conn;
     mps_purpose_apply(ac->options.purpose, ac->options.sched, cfg);
+    cfg->rcv_buf_init = mps_account_first_window(&ac->account, cfg->rcv_buf_init);
+    cfg->rcv_buf_max = mps_account_most(&ac->account, cfg->rcv_buf_max);
+    cfg->snd_buf_max = mps_account_most(&ac->account, cfg->snd_buf_max);
     cfg->join_delay = JOIN_DELAY;
     cfg->token_mod = ac->eng->count;
     cfg->token_rem = ac->eng->index;
@@ -86,13 +89,15 @@ static int new_core(struct mps_mpconn *mp, struct mps_session *s, int fd,
                     const struct mps_hello *hello, mps_time_t now)
 {
     struct mps_engine *eng = mp->eng;
+    struct mps_env env = eng->env;
     struct mps_config cfg;
     int rc = MPS_ETOKEN;
 
+    env.mem = &mp->ac->account.mem;
     configure(mp, fd, &cfg);
     for (unsigned i = 0; i < KEY_ATTEMPTS; i++) {
-        rc = hello ? mps_conn_new_server(&mp->core, &eng->env, &cfg, hello, now)
-                   : mps_conn_new_client(&mp->core, &eng->env, &cfg, now);
+        rc = hello ? mps_conn_new_server(&mp->core, &env, &cfg, hello, now)
+                   : mps_conn_new_client(&mp->core, &env, &cfg, now);
         if (rc < 0)
             return rc;
         mp->token = mps_conn_token(mp->core);
@@ -110,7 +115,8 @@ struct mps_sflow *mps_mpconn_add_flow(struct mps_mpconn *mp, struct mps_subflow 
                                       bool connecting, const struct mps_addr *local,
                                       uint32_t ifindex)
 {
-    struct mps_sflow *f = mps_sflow_new(mp->eng->loop, sf, fd, connecting, wake, mp);
+    struct mps_sflow *f =
+        mps_sflow_new(&mp->ac->account.mem, mp->eng->loop, sf, fd, connecting, wake, mp);
 
     if (!f)
         return NULL;
@@ -140,7 +146,7 @@ void mps_mpconn_obey(struct mps_mpconn *mp)
 int mps_mpconn_new(struct mps_mpconn **ret, struct mps_session *s, struct mps_appconn *ac, int fd,
                    const struct mps_hello *hello, const struct mps_mpconn_owner *owner)
 {
-    struct mps_mpconn *mp = calloc(1, sizeof(*mp));
+    struct mps_mpconn *mp = mps_alloc(&ac->account.mem, sizeof(*mp));
     struct mps_netaddr_list locals;
     mps_time_t now = mps_clock_now();
     struct mps_subflow *sf;
@@ -193,8 +199,8 @@ struct mps_mpconn *mps_mpconn_free(struct mps_mpconn *mp)
         mps_token_remove(&mp->eng->tokens, mp->token);
         mps_conn_free(mp->core);
     }
-    free(mp->locals);
-    free(mp);
+    mps_free(&mp->ac->account.mem, mp->locals);
+    mps_free(&mp->ac->account.mem, mp);
     return NULL;
 }
 
@@ -280,7 +286,9 @@ static bool add_local(struct mps_mpconn *mp, struct mps_netaddr_entry *e, mps_ti
 
 void mps_mpconn_set_locals(struct mps_mpconn *mp, const struct mps_netaddr_list *list)
 {
-    struct mps_netaddr_entry *fresh = calloc(list->n + 1, sizeof(*fresh)), *old = mp->locals;
+    const struct mps_mem *mem = &mp->ac->account.mem;
+    struct mps_netaddr_entry *fresh = mps_alloc(mem, (list->n + 1) * sizeof(*fresh)),
+                             *old = mp->locals;
     unsigned n_old = mp->n_locals;
     mps_time_t now = mps_clock_now();
 
@@ -306,7 +314,7 @@ void mps_mpconn_set_locals(struct mps_mpconn *mp, const struct mps_netaddr_list 
         if (add_local(mp, &fresh[i], now) && !listed_with_port(old, n_old, &fresh[i].addr))
             mp->owner.local(mp->owner.user, true, &fresh[i].addr, fresh[i].ifname);
     }
-    free(old);
+    mps_free(mem, old);
 }
 
 void mps_mpconn_check_address(struct mps_mpconn *mp)
@@ -342,7 +350,9 @@ void mps_mpconn_join(struct mps_mpconn *mp, int fd, const struct mps_join *join)
     }
     mps_sock_to_addr(&l, &local);
     mps_sock_to_addr(&r, &remote);
-    rc = mps_conn_join_accept(mp->core, join, &local, &remote, now, &sf);
+    rc = mps_account_takes_join(&mp->ac->account)
+             ? mps_conn_join_accept(mp->core, join, &local, &remote, now, &sf)
+             : MPS_ELIMIT;
     if (rc < 0) {
         mps_log("mpconn: join refused: %s", mps_strerror(rc));
         mps_peek_refuse(fd, refusal(rc));

@@ -2,7 +2,6 @@
 #include "relay.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -33,6 +32,7 @@
 
 struct mps_relay {
     struct mps_engine *eng;
+    struct mps_account *account;
     struct mps_app *app;
     int fd;
     ev_io io;
@@ -127,15 +127,16 @@ static void take_over(struct mps_relay *r)
     mps_relay_own(r);
 }
 
-struct mps_relay *mps_relay_new(struct mps_engine *eng, struct mps_app *app, int fd,
-                                bool connecting, bool guard, mps_time_t hold,
-                                void (*wake)(void *user), void *user)
+struct mps_relay *mps_relay_new(struct mps_engine *eng, struct mps_account *account,
+                                struct mps_app *app, int fd, bool connecting, bool guard,
+                                mps_time_t hold, void (*wake)(void *user), void *user)
 {
-    struct mps_relay *r = calloc(1, sizeof(*r));
+    struct mps_relay *r = mps_alloc(&account->mem, sizeof(*r));
 
     if (!r)
         return NULL;
     r->eng = eng;
+    r->account = account;
     r->app = app;
     r->fd = fd;
     r->connecting = connecting;
@@ -175,15 +176,15 @@ struct mps_relay *mps_relay_free(struct mps_relay *r)
     detach(r);
     if (r->fd >= 0)
         mps_sock_reset(r->fd);
-    mps_half_deinit(&r->up);
-    mps_half_deinit(&r->down);
-    free(r);
+    mps_half_deinit(&r->up, r->account);
+    mps_half_deinit(&r->down, r->account);
+    mps_free(&r->account->mem, r);
     return NULL;
 }
 
 int mps_relay_replay(struct mps_relay *r, const uint8_t *p, size_t n)
 {
-    return mps_half_append(&r->up, p, n);
+    return mps_half_append(&r->up, r->account, p, n);
 }
 
 /* Both ends die as a reset does. */
@@ -247,7 +248,7 @@ static enum step up(struct mps_relay *r, bool linger_abort)
     if (r->hold || r->broken)
         return STEP_IDLE;
     if (mps_half_is_empty(h) && !h->eof) {
-        if (!mps_half_reserve(h))
+        if (!mps_half_reserve(h, r->account))
             return wait_for_memory(r);
         rc = mps_app_read(r->app, h->buf, h->cap, &n);
         if (rc == MPS_APP_RESET ||
@@ -336,7 +337,7 @@ static enum step down(struct mps_relay *r)
     if (r->guard)
         return look(r);
     if (mps_half_is_empty(h) && !h->eof) {
-        if (!mps_half_reserve(h))
+        if (!mps_half_reserve(h, r->account))
             return wait_for_memory(r);
         urgent = mps_sock_at_urgent(r->fd);
         n = recv(r->fd, h->buf, urgent ? 1 : h->cap, MSG_DONTWAIT);
@@ -350,6 +351,17 @@ static enum step down(struct mps_relay *r)
         h->urgent = n > 0 && urgent;
     }
     return down_write(r);
+}
+
+/* Empty buffers are given back, and the relay is sure of what it gets next. */
+static void settle_memory(struct mps_relay *r)
+{
+    size_t held;
+
+    mps_half_rest(&r->up, r->account);
+    mps_half_rest(&r->down, r->account);
+    held = r->up.cap + r->down.cap;
+    mps_account_promise(r->account, held < MPS_SURE_BYTES ? MPS_SURE_BYTES - held : 0);
 }
 
 /* Watch exactly what would move something. */
@@ -417,6 +429,7 @@ enum mps_relay_verdict mps_relay_run(struct mps_relay *r, bool linger_abort, boo
             break;
     }
     *ret_more = a == STEP_MOVED || b == STEP_MOVED;
+    settle_memory(r);
     arm(r);
     return MPS_RELAY_GOES_ON;
 }

@@ -7,6 +7,9 @@
  * The peer sees a reset if this process ends in the middle: from mps_relay_own until the
  * application's end is passed on, the socket has SO_LINGER with 0. Lack of memory ends no
  * connection: what failed is tried again.
+ *
+ * A direction has a buffer only while bytes wait in it. While memory is short the buffer is small,
+ * of which each connection is sure (account.h).
  */
 #pragma once
 #include <ev.h>
@@ -16,6 +19,7 @@
 #include "core/wire/opening.h"
 #include "core/base/time.h"
 
+struct mps_account;
 struct mps_app;
 struct mps_engine;
 struct mps_meter;
@@ -33,9 +37,9 @@ enum mps_relay_verdict {
  * `connecting`: fd is not connected yet. `guard`: the first bytes may be a HELLO; nothing goes to
  * the peer before `hold` ns have passed. NULL: no memory.
  */
-struct mps_relay *mps_relay_new(struct mps_engine *eng, struct mps_app *app, int fd,
-                                bool connecting, bool guard, mps_time_t hold,
-                                void (*wake)(void *user), void *user);
+struct mps_relay *mps_relay_new(struct mps_engine *eng, struct mps_account *account,
+                                struct mps_app *app, int fd, bool connecting, bool guard,
+                                mps_time_t hold, void (*wake)(void *user), void *user);
 
 /* Closes what is still open, the peer's side with a reset. NULL is fine. */
 struct mps_relay *mps_relay_free(struct mps_relay *relay);

@@ -60,7 +60,7 @@ static int session_new(struct mps_engine *eng, const struct mps_session_request 
                        enum mps_role role, struct mps_session **ret, int *ret_fd)
 {
     struct sockaddr_storage local, peer;
-    bool scarce = mps_mem_scarce(eng->env.mem);
+    bool scarce;
     struct mps_session *s;
     int rc;
 
@@ -69,6 +69,14 @@ static int session_new(struct mps_engine *eng, const struct mps_session_request 
     s = calloc(1, sizeof(*s));
     if (!s)
         return MPS_ENOMEM;
+    mps_sock_to_addr(&peer, &s->ac.peer);
+    rc = mps_account_open(&s->ac.account, &eng->memory, &s->ac.peer);
+    if (rc < 0) {
+        free(s);
+        return rc;
+    }
+    mps_account_add(&s->ac.account, (int64_t)mps_memory_size(s));
+    scarce = mps_mem_scarce(&s->ac.account.mem);
     s->ac.eng = eng;
     s->ac.id = eng->next_id;
     eng->next_id += eng->count;
@@ -77,7 +85,6 @@ static int session_new(struct mps_engine *eng, const struct mps_session_request 
     s->ac.bound = req->bound;
     s->ac.ifindex = (uint32_t)mps_sock_get_int(req->fd, SOL_SOCKET, SO_BINDTOIFINDEX, 0);
     mps_sock_to_addr(&local, &s->ac.local);
-    mps_sock_to_addr(&peer, &s->ac.peer);
     s->ac.options = eng->options;
     mps_options_parse(&s->ac.options, req->options, req->options_len, log_bad_option);
     mps_sockopts_inherit(&s->ac.sockopts, req->fd);
@@ -86,6 +93,7 @@ static int session_new(struct mps_engine *eng, const struct mps_session_request 
                       &local, &peer, ret_fd);
     if (rc < 0) {
         mps_sockopts_deinit(&s->ac.sockopts);
+        mps_account_close(&s->ac.account);
         free(s);
         return rc;
     }
@@ -107,6 +115,7 @@ void mps_session_free(struct mps_session *s)
     mps_runnable_remove(&s->runnable);
     s->ac.eng->n_sessions--;
     mps_sockopts_deinit(&s->ac.sockopts);
+    mps_account_close(&s->ac.account);
     free(s);
 }
 
@@ -260,7 +269,8 @@ int mps_session_accepted(struct mps_engine *eng, const struct mps_session_reques
     if (rc < 0)
         return rc;
     s->ac.sockopts.plain = true;
-    s->relay = mps_relay_new(eng, &s->ac.app, req->fd, false, true, hold, on_wake, s);
+    s->relay =
+        mps_relay_new(eng, &s->ac.account, &s->ac.app, req->fd, false, true, hold, on_wake, s);
     if (!s->relay) {
         undo(s, fd);
         return MPS_ENOMEM;
@@ -311,7 +321,7 @@ static int go_plain(struct mps_session *s)
     fd = mps_connector_plain(source(s, &from), &s->ac.peer, &s->ac.sockopts);
     if (fd < 0)
         return MPS_ESYS;
-    relay = mps_relay_new(s->ac.eng, &s->ac.app, fd, true, false, 0, on_wake, s);
+    relay = mps_relay_new(s->ac.eng, &s->ac.account, &s->ac.app, fd, true, false, 0, on_wake, s);
     if (!relay) {
         close(fd);
         return MPS_ENOMEM;

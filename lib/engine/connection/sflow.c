@@ -184,13 +184,15 @@ static void on_io(struct ev_loop *loop, ev_io *io, int revents)
     f->wake(f->user);
 }
 
-struct mps_sflow *mps_sflow_new(struct ev_loop *loop, struct mps_subflow *sf, int fd,
-                                bool connecting, void (*wake)(void *user), void *user)
+struct mps_sflow *mps_sflow_new(const struct mps_mem *mem, struct ev_loop *loop,
+                                struct mps_subflow *sf, int fd, bool connecting,
+                                void (*wake)(void *user), void *user)
 {
-    struct mps_sflow *f = calloc(1, sizeof(*f));
+    struct mps_sflow *f = mps_alloc(mem, sizeof(*f));
 
     if (!f)
         return NULL;
+    f->mem = mem;
     f->loop = loop;
     f->sf = sf;
     f->fd = fd;
@@ -214,7 +216,7 @@ int mps_sflow_free(struct mps_sflow *f)
 
     ev_io_stop(f->loop, &f->io);
     mps_list_remove(&f->link);
-    free(f);
+    mps_free(f->mem, f);
     return fd;
 }
 

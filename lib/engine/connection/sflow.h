@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include "engine/net/connector.h"
 #include "core/base/list.h"
+#include "core/base/mem.h"
 #include "core/subflow/subflow.h"
 #include "core/base/time.h"
 #include "lookout.h"
@@ -14,6 +15,7 @@
 
 struct mps_sflow {
     struct mps_list link;
+    const struct mps_mem *mem; /* of the connection */
     struct ev_loop *loop;
     struct mps_subflow *sf;
     int fd;
@@ -46,8 +48,9 @@ struct mps_sflow {
  * A subflow on `fd`, which is taken on success. `wake` is called with `user` whenever the core has
  * got something to do. NULL: no memory.
  */
-struct mps_sflow *mps_sflow_new(struct ev_loop *loop, struct mps_subflow *sf, int fd,
-                                bool connecting, void (*wake)(void *user), void *user);
+struct mps_sflow *mps_sflow_new(const struct mps_mem *mem, struct ev_loop *loop,
+                                struct mps_subflow *sf, int fd, bool connecting,
+                                void (*wake)(void *user), void *user);
 
 /* Stops watching and frees; the descriptor is the caller's (-1 if it was taken before). */
 int mps_sflow_free(struct mps_sflow *f);

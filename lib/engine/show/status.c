@@ -9,6 +9,7 @@
 #include "core/conn/conn.h"
 #include "engine/agent/engine.h"
 #include "json.h"
+#include "memstat.h"
 #include "engine/connection/mpconn.h"
 #include "engine/connection/relay.h"
 #include "engine/connection/session.h"
@@ -163,21 +164,13 @@ struct json_object *mps_status_one(const struct mps_session *s)
     put_str(o, "role", s->ac.role == MPS_ROLE_CLIENT ? "client" : "server");
     mps_json_put(o, "process", json_object_new_int(s->ac.pid));
     put_u64(o, "thread", s->ac.eng->index);
+    put_u64(o, "memory_used", s->ac.account.used);
+    put_u64(o, "memory_promised", s->ac.account.promised);
     if (s->mp)
         put_multipath(o, s);
     else
         put_plain(o, s);
     return o;
-}
-
-struct json_object *mps_status_list(const struct mps_engine *eng)
-{
-    struct json_object *list = json_object_new_array();
-    struct mps_session *s;
-
-    mps_list_for_each(s, &eng->sessions, struct mps_session, link)
-        mps_json_append(list, mps_status_one(s));
-    return list;
 }
 
 /* In the form of a connection, so that whoever reads the list finds the members that all have. */
@@ -216,6 +209,30 @@ static struct json_object *counted_object(const char *agent_id, enum mps_counts_
     return o;
 }
 
+/* Of an engine that has connections, or has refused some. */
+static void add_memory(struct json_object *list, const struct mps_engine *eng)
+{
+    struct json_object *o;
+
+    if (eng->n_sessions == 0 && eng->memory.refused == 0)
+        return;
+    o = count_object(eng->agent_id, "", "memory", "none", (uint32_t)eng->memory.refused);
+    put_u64(o, "connections", eng->n_sessions);
+    mps_memstat_put(o, &eng->memory);
+    mps_json_append(list, o);
+}
+
+struct json_object *mps_status_list(const struct mps_engine *eng)
+{
+    struct json_object *list = json_object_new_array();
+    struct mps_session *s;
+
+    mps_list_for_each(s, &eng->sessions, struct mps_session, link)
+        mps_json_append(list, mps_status_one(s));
+    add_memory(list, eng);
+    return list;
+}
+
 void mps_status_left_out(struct json_object *list, unsigned n, const char *agent_id)
 {
     if (n > 0)
@@ -236,8 +253,38 @@ void mps_status_counted(struct json_object *list, const struct mps_counts *count
     }
 }
 
+static bool is_memory(struct json_object *o)
+{
+    const char *state = json_object_get_string(json_object_object_get(o, "state"));
+
+    return state && strcmp(state, "memory") == 0;
+}
+
+/* The object of the agent's memory, out of the list; NULL: there is none. */
+static struct json_object *take_memory(struct json_object *list)
+{
+    size_t n = json_object_array_length(list);
+    struct json_object *last = n > 0 ? json_object_array_get_idx(list, n - 1) : NULL;
+
+    if (!last || !is_memory(last))
+        return NULL;
+    json_object_get(last);
+    json_object_array_del_idx(list, n - 1, 1);
+    return last;
+}
+
 void mps_status_join(struct json_object *list, struct json_object *more)
 {
-    for (size_t i = 0; i < json_object_array_length(more); i++)
-        mps_json_append(list, json_object_get(json_object_array_get_idx(more, i)));
+    struct json_object *memory = take_memory(list);
+
+    for (size_t i = 0; i < json_object_array_length(more); i++) {
+        struct json_object *o = json_object_array_get_idx(more, i);
+
+        if (memory && is_memory(o))
+            mps_memstat_join(memory, o);
+        else
+            mps_json_append(list, json_object_get(o));
+    }
+    if (memory)
+        mps_json_append(list, memory);
 }
