@@ -5,6 +5,7 @@
 #include "test.h"
 
 #include <errno.h>
+#include <arpa/inet.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -147,6 +148,58 @@ static void test_join_listener_abuse(void **state)
     rig_deinit(&rig);
 }
 
+static int dial_from(const char *from, uint16_t port)
+{
+    struct sockaddr_in a = {.sin_family = AF_INET}, b = a;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    a.sin_addr.s_addr = inet_addr(from);
+    b.sin_addr.s_addr = inet_addr("127.0.0.1");
+    b.sin_port = htons(port);
+    assert_int_equal(bind(fd, (struct sockaddr *)&a, sizeof(a)), 0);
+    assert_int_equal(connect(fd, (struct sockaddr *)&b, sizeof(b)), 0);
+    return fd;
+}
+
+static bool one_waits(void *arg)
+{
+    struct rig *rig = arg;
+
+    return rig->server_hub.greeter.n_waiting == 1;
+}
+
+/* Connections of one source that say nothing take no place of another source's. */
+static void test_join_listener_flood(void **state)
+{
+    struct mps_opening msg = {.kind = MPS_OPENING_JOIN}, got;
+    struct reader r = {.n = 0};
+    struct rig rig;
+    uint16_t port;
+    size_t len;
+    int fds[3 * MPS_GREETER_MAX];
+
+    rig_init(&rig, "");
+    port = mps_joinlis_port(&rig.server_hub.joinlis, (struct mps_ports){0, 0});
+    r.fd = dial_from("127.0.2.2", port);
+    assert_true(rig_until(&rig, one_waits, &rig, 5));
+    for (unsigned i = 0; i < 3 * MPS_GREETER_MAX; i++) {
+        fds[i] = dial_from("127.0.0.1", port);
+        rig_run(&rig, 0.001);
+    }
+    rig_run(&rig, 0.05);
+    assert_int_equal(rig.server_hub.greeter.n_waiting, MPS_GREETER_MAX);
+    msg.join.token = 1;
+    msg.join.subflow_id = 2;
+    send_opening(r.fd, &msg);
+    assert_true(rig_until(&rig, read_message, &r, 5));
+    assert_int_equal(mps_opening_parse(r.buf, r.n, &got, &len), 0);
+    assert_int_equal(got.reason, MPS_REASON_UNKNOWN_TOKEN);
+    close(r.fd);
+    for (unsigned i = 0; i < 3 * MPS_GREETER_MAX; i++)
+        close(fds[i]);
+    rig_deinit(&rig);
+}
+
 static void no_join(struct mps_joinlis *self, int fd)
 {
     close(fd);
@@ -180,9 +233,8 @@ static void test_join_port_range(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_join_unknown_token),
-        cmocka_unit_test(test_join_bad_hmac),
-        cmocka_unit_test(test_join_listener_abuse),
+        cmocka_unit_test(test_join_unknown_token),  cmocka_unit_test(test_join_bad_hmac),
+        cmocka_unit_test(test_join_listener_abuse), cmocka_unit_test(test_join_listener_flood),
         cmocka_unit_test(test_join_port_range),
     };
 

@@ -2,7 +2,7 @@
 #include "conn_peer.h"
 #include <string.h>
 #include "check.h"
-#include "core/conn/opening.h"
+#include "core/conn/halfopen.h"
 #include "core/wire/auth.h"
 #include "core/base/constants.h"
 #include "core/base/crc32c.h"

@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# A server that names addresses of others, by ADD_ADDR, gets few SYNs sent there, and none into the
-# client's own networks.
+# What a peer, or who saw a token, can make of ADD_ADDR and JOIN: a server that names addresses of
+# others gets few SYNs sent there, and none into the client's own networks; joins that are never
+# confirmed do not keep the honest one out.
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
 need nft nftables
@@ -66,4 +67,29 @@ lie $NEAR
 ok "a server names the client's neighbours: it does so often" [ "$(jq .named "$BED_TMP/named")" -ge 100 ]
 is "a server names the client's neighbours: no SYN" $(($(syns c) - before)) 0
 
+# ---- joins that are not confirmed ----
+
+bed_link 2 cut
+bed_spawn s timeout 60 "$PUMP" recv 0.0.0.0 7400 40000000 >"$BED_TMP/received"
+server=$!
+bed_wait 10 bed_listening s 7400
+bed_link 1 rate 20mbit
+bed_spawn c timeout 60 "$PUMP" send $S1 7400 40000000
+client=$!
+ok "joins of others: one subflow" bed_wait 10 all_joined s 1 1
+token=$(bed_in s "$MPTCPSHIM" status --json | jq -r '.[0].token')
+bed_start c timeout 60 "$IMPOSTOR" joins $S1 7400 "$token" 14 >"$BED_TMP/joins"
+attacker=$!
+ok "joins of others: they are under way" bed_wait 10 grep -q under "$BED_TMP/joins"
+ip -n "$BED_ID-c" link set link2 down
+bed_link 2 rate 20mbit
+ip -n "$BED_ID-c" link set link2 up
+ok "joins of others: the honest one comes in" bed_wait 5 all_joined c 2 1
+ok "joins of others: the flood goes on meanwhile" kill -0 $attacker
+wait $attacker
+echo "# $(tail -1 "$BED_TMP/joins")"
+at_least "joins of others: they were answered, too" "$(tail -1 "$BED_TMP/joins" | jq .replies)" 8
+finish "joins of others, client" $client
+finish "joins of others, server" $server
+is "joins of others: the bytes are right" "$(jq .ok "$BED_TMP/received")" true
 tap_end

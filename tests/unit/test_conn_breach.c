@@ -145,12 +145,18 @@ static struct mps_join join_of(struct pair *p, uint32_t id)
     return join;
 }
 
-static int try_join(struct pair *p, uint32_t id, struct mps_subflow **ret)
+static int try_join_from(struct pair *p, struct mps_addr from, uint32_t id,
+                         struct mps_subflow **ret)
 {
-    struct mps_addr a = pair_addr(1, 2, 80), b = pair_addr(7, 7, 7777);
+    struct mps_addr to = pair_addr(1, 2, 80);
     struct mps_join join = join_of(p, id);
 
-    return mps_conn_join_accept(p->end[SERVER].conn, &join, &a, &b, p->now, ret);
+    return mps_conn_join_accept(p->end[SERVER].conn, &join, &to, &from, p->now, ret);
+}
+
+static int try_join(struct pair *p, uint32_t id, struct mps_subflow **ret)
+{
+    return try_join_from(p, pair_addr(7, 7, 7777), id, ret);
 }
 
 static void join_ids(void **state)
@@ -165,7 +171,7 @@ static void join_ids(void **state)
     assert_int_equal(try_join(p, 1, &sf), MPS_EPROTO);
     assert_int_equal(try_join(p, 2, &sf), MPS_EPROTO); /* in use */
     assert_int_equal(try_join(p, 8, &sf), 0);
-    assert_int_equal(try_join(p, 8, &sf), MPS_EPROTO); /* under way */
+    assert_int_equal(try_join(p, 8, &sf), 0); /* anybody may have sent the one under way */
     join = join_of(p, 10);
     join.token ^= 1;
     assert_int_equal(mps_conn_join_accept(p->end[SERVER].conn, &join, &a, &a, p->now, &sf),
@@ -207,6 +213,84 @@ static void half_open_limit(void **state)
     while (try_join(p, 100 + 2 * n, &sf) == 0)
         n++;
     assert_int_equal(n, 8);
+}
+
+#define STEPS 50 /* more than a join takes */
+
+/* Joins by the token alone, before and while the honest one comes: it gets in all the same. */
+static void half_open_flood(void **state)
+{
+    struct pair *p = *state;
+    struct mps_subflow *sf;
+    uint32_t id = 100;
+
+    start_with_join(p);
+    for (; id < 200 && try_join(p, id, &sf) == 0; id += 2)
+        ;
+    assert_int_equal(id, 100 + 2 * 6); /* with two honest ones all places are taken */
+    pair_add_local(p, 3);
+    for (unsigned k = 0; k < STEPS && p->end[SERVER].n_up < 3; k++) {
+        for (unsigned i = 0; i < 20; i++, id += 2)
+            (void)try_join(p, id, &sf);
+        pair_step(p);
+    }
+    assert_int_equal(p->end[SERVER].n_up, 3);
+    assert_int_equal(p->end[CLIENT].n_up, 3);
+    assert_int_equal(p->end[CLIENT].n_sf_close, 0);
+}
+
+/* Nor does the token suffice to use numbers up: that which the honest one will have is free. */
+static void half_open_with_its_number(void **state)
+{
+    struct pair *p = *state;
+    struct mps_subflow *sf;
+
+    start_with_join(p);
+    assert_int_equal(try_join(p, 4, &sf), 0);
+    pair_add_local(p, 3);
+    for (unsigned k = 0; k < STEPS && p->end[SERVER].n_up < 3; k++) {
+        (void)try_join(p, 4, &sf);
+        pair_step(p);
+    }
+    pair_settle(p);
+    assert_int_equal(p->end[CLIENT].n_sf_close, 0);
+    assert_int_equal(try_join(p, 4, &sf), MPS_EPROTO);
+    p->end[CLIENT].to_send = p->end[SERVER].to_send = 1000000;
+    p->end[CLIENT].fin = p->end[SERVER].fin = true;
+    pair_run(p, 20 * MPS_SEC);
+    assert_true(pair_complete(p));
+}
+
+/* From as many networks as there are places: they give way, too, the oldest first. */
+static void half_open_from_everywhere(void **state)
+{
+    struct pair *p = *state;
+    struct mps_subflow *sf;
+
+    start_with_join(p);
+    for (unsigned i = 0; i < 6; i++)
+        assert_int_equal(try_join_from(p, pair_addr(20 + i, 7, 7), 100 + 2 * i, &sf), 0);
+    pair_add_local(p, 3);
+    pair_settle(p);
+    assert_int_equal(p->end[SERVER].n_up, 3);
+    assert_int_equal(p->end[SERVER].n_sf_close, 1);
+}
+
+/* Places that are confirmed are nobody's to take. */
+static void half_open_takes_no_place(void **state)
+{
+    struct pair *p = *state;
+    struct mps_subflow *sf;
+
+    p->cfg[SERVER].max_subflows = 2;
+    start_with_join(p);
+    for (unsigned i = 0; i < 20; i++)
+        assert_int_equal(try_join_from(p, pair_addr(20 + i, 7, 7), 100 + 2 * i, &sf), MPS_ELIMIT);
+    p->end[CLIENT].to_send = p->end[SERVER].to_send = 1000000;
+    p->end[CLIENT].fin = p->end[SERVER].fin = true;
+    pair_run(p, 5 * MPS_SEC);
+    assert_true(pair_complete(p));
+    assert_int_equal(p->end[SERVER].n_up, 2);
 }
 
 static void feed_bytes(struct mps_subflow *sf, const void *bytes, size_t n, mps_time_t now)
@@ -338,6 +422,10 @@ int main(void)
         T(join_ids),
         T(join_limits),
         T(half_open_limit),
+        T(half_open_flood),
+        T(half_open_with_its_number),
+        T(half_open_from_everywhere),
+        T(half_open_takes_no_place),
         T(wrong_confirm),
         T(frames_before_confirm),
         T(wrong_reply),

@@ -2,6 +2,7 @@
 #include "opening.h"
 #include <string.h>
 #include "alive.h"
+#include "halfopen.h"
 #include "core/paths/addresses.h"
 #include "core/paths/manager.h"
 #include "core/subflow/life.h"
@@ -232,7 +233,10 @@ static void id_is_used(struct mps_conn *c, uint32_t id)
         p->peer_ids |= UINT64_C(1) << (p->peer_base - k);
 }
 
-/* The peer's id: of its parity (it numbers its joins), in use nowhere and never before. */
+/*
+ * The peer's id: of its parity (it numbers its joins), in use nowhere and never before. Joins that
+ * are not confirmed do not keep it from others: anybody may have sent them.
+ */
 static bool join_id_ok(const struct mps_conn *c, uint32_t id)
 {
     const struct mps_subflow *sf;
@@ -240,17 +244,14 @@ static bool join_id_ok(const struct mps_conn *c, uint32_t id)
     if ((id % 2 == 0) != (c->role == MPS_ROLE_SERVER) || !id_is_free(c, id))
         return false;
     mps_for_each_subflow(sf, c) {
-        if (sf->id == id)
+        if (sf->id == id && !mps_halfopen_is(sf))
             return false;
     }
     return true;
 }
 
-static int join_check(const struct mps_conn *c, const struct mps_join *join, mps_time_t now)
+static int join_check(const struct mps_conn *c, const struct mps_join *join)
 {
-    const struct mps_subflow *sf;
-    unsigned n = 0;
-
     if (c->phase == MPS_PH_OPENING)
         return MPS_ESTATE;
     /* Once it has ended it is as good as forgotten: the peer learns that waiting is in vain. */
@@ -258,14 +259,7 @@ static int join_check(const struct mps_conn *c, const struct mps_join *join, mps
         return MPS_ETOKEN;
     if (join->token != c->keys.token)
         return MPS_ETOKEN;
-    if (!join_id_ok(c, join->subflow_id))
-        return MPS_EPROTO;
-    /* A subflow that hangs for long will be closed as soon as this one works. */
-    mps_for_each_subflow(sf, c)
-        n += sf->state != MPS_SF_DEAD && !mps_stale_hopeless(&sf->stale, now);
-    if (n >= c->cfg.max_subflows || mps_conn_half_open(c) >= MPS_HALF_OPEN_MAX)
-        return MPS_ELIMIT;
-    return 0;
+    return join_id_ok(c, join->subflow_id) ? 0 : MPS_EPROTO;
 }
 
 int mps_open_accept(struct mps_conn *c, const struct mps_join *join, const struct mps_addr *local,
@@ -274,8 +268,10 @@ int mps_open_accept(struct mps_conn *c, const struct mps_join *join, const struc
     struct mps_opening msg = {.kind = MPS_OPENING_JOIN_REPLY};
     const struct mps_local *own = mps_addresses_of(c, local);
     struct mps_subflow *sf;
-    int r = join_check(c, join, now);
+    int r = join_check(c, join);
 
+    if (r == 0 && !mps_halfopen_place(c, remote, now))
+        r = MPS_ELIMIT;
     /* The peer may have lost those that take the places, and we would not know: an idle host sends
      * nothing that could fail. The next attempt finds out. */
     if (r == MPS_ELIMIT)
@@ -290,6 +286,7 @@ int mps_open_accept(struct mps_conn *c, const struct mps_join *join, const struc
     sf->remote_id = join->addr_id;
     sf->peer_backup = join->backup;
     sf->backup = own && own->backup;
+    sf->join.since = now;
     sf->join.deadline = now + c->cfg.join_timeout;
     memcpy(sf->join.peer_nonce, join->nonce, MPS_NONCE_LEN);
     r = c->env.crypto->random(c->env.crypto->user, sf->join.own_nonce, MPS_NONCE_LEN);
@@ -331,7 +328,10 @@ static int join_confirm(struct mps_subflow *sf, const struct mps_join *join, mps
 
     if (r < 0)
         return r;
+    if (!id_is_free(sf->conn, sf->id))
+        return MPS_EPROTO;
     id_is_used(sf->conn, sf->id);
+    mps_halfopen_confirmed(sf, now);
     sf->conn->rx.confirmed = true; /* it has got our key */
     mps_news_up(sf, now);
     mps_manager_keep_limit(sf->conn, now);

@@ -6,9 +6,6 @@
 #pragma once
 #include "state.h"
 
-/* Joins whose peer is not authenticated yet, at a time: what a flood of JOINs can occupy. */
-#define MPS_HALF_OPEN_MAX 8u
-
 /* mps_conn_first_subflow, mps_conn_join_accept, mps_subflow_connected. */
 int mps_open_first(struct mps_conn *c, const struct mps_addr *local, const struct mps_addr *remote,
                    mps_time_t now, struct mps_subflow **ret);

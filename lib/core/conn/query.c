@@ -74,18 +74,6 @@ unsigned mps_conn_n_living(const struct mps_conn *c)
     return n;
 }
 
-unsigned mps_conn_half_open(const struct mps_conn *c)
-{
-    const struct mps_subflow *sf;
-    unsigned n = 0;
-
-    mps_for_each_subflow(sf, c) {
-        if (sf->state == MPS_SF_OPENING && !sf->join.initiator)
-            n++;
-    }
-    return n;
-}
-
 mps_time_t mps_conn_max_srtt(const struct mps_conn *c)
 {
     const struct mps_subflow *sf;

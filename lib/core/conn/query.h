@@ -22,7 +22,6 @@ bool mps_conn_both_ended(const struct mps_conn *c);
 /* ---- subflows ---- */
 unsigned mps_conn_n_active(const struct mps_conn *c);
 unsigned mps_conn_n_living(const struct mps_conn *c);
-unsigned mps_conn_half_open(const struct mps_conn *c);  /* joins of the peer's, not confirmed yet */
 mps_time_t mps_conn_max_srtt(const struct mps_conn *c); /* of those that work */
 
 /* May carry data: active, or the first one with early data. */

@@ -5,7 +5,9 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <unistd.h>
+#include "core/base/crowd.h"
 #include "core/base/err.h"
+#include "engine/agent/clock.h"
 #include "engine/show/log.h"
 #include "engine/net/peek.h"
 #include "engine/net/rewatch.h"
@@ -17,6 +19,7 @@ struct guest {
     struct mps_list link;
     struct mps_greeter *greeter;
     int fd;
+    struct mps_crowd_guest who;
     ev_timer timer;
 };
 
@@ -116,13 +119,35 @@ static bool watch(struct mps_greeter *self, int fd, struct guest *g)
     return epoll_ctl(self->epfd, EPOLL_CTL_ADD, fd, &ev) == 0;
 }
 
+/* A flood must not lock out those who come after it, nor those who come beside it. */
+static void make_place(struct mps_greeter *self, const struct mps_crowd_guest *who)
+{
+    struct mps_crowd_guest crowd[MPS_GREETER_MAX];
+    struct guest *g, *guests[MPS_GREETER_MAX];
+    unsigned n = 0, victim;
+
+    mps_list_for_each(g, &self->waiting, struct guest, link) {
+        guests[n] = g;
+        crowd[n++] = g->who;
+    }
+    victim = mps_crowd_yields(crowd, n, &who->from, who->since);
+    if (victim < n)
+        guest_free(guests[victim]);
+}
+
 void mps_greeter_add(struct mps_greeter *self, int fd)
 {
+    struct mps_crowd_guest who = {.since = mps_clock_now()};
+    struct sockaddr_storage local, peer;
     struct guest *g;
 
-    /* The oldest goes: a flood must not lock out those who come after it. */
+    if (mps_sock_names(fd, &local, &peer) < 0) {
+        mps_sock_reset(fd);
+        return;
+    }
+    mps_sock_to_addr(&peer, &who.from);
     if (self->n_waiting >= MPS_GREETER_MAX)
-        guest_free(mps_list_entry(self->waiting.next, struct guest, link));
+        make_place(self, &who);
     g = calloc(1, sizeof(*g));
     if (!g || !watch(self, fd, g)) {
         free(g);
@@ -131,6 +156,7 @@ void mps_greeter_add(struct mps_greeter *self, int fd)
     }
     g->greeter = self;
     g->fd = fd;
+    g->who = who;
     ev_timer_init(&g->timer, on_timeout, MPS_GREETER_TIMEOUT_S, 0.);
     g->timer.data = g;
     ev_timer_start(self->loop, &g->timer);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Fresh connections of the join listeners: each gets a short time to show a whole JOIN for a
- * connection we have. Anything else is refused or reset. The number waiting is bounded.
+ * connection we have. Anything else is refused or reset. The number waiting is bounded; when the
+ * places are taken, the oldest of the largest crowd leaves (core/base/crowd.h).
  *
  * The greeter watches them by an epoll of its own. The loop's epoll forgets a descriptor only when
  * it is closed (libev leaves it at that), and these descriptors go on to other threads, which close
