@@ -3,7 +3,7 @@
 # Plain TCP, kernel MPTCP and the shim, in turn in one run, on emulated links and on loopback.
 
 all_rows='equal unlike far very-far lossy three deep-queue buffer relayed shared
-      download stripped proxied simult bulk ping http idle'
+      download first stripped proxied simult bulk ping http idle'
 spare=30 # seconds for repetitions
 
 usage()
@@ -57,7 +57,7 @@ bold='' red='' plain_text=''
 open_mode=plain multi=shim
 [ $have_mptcp = no ] || open_mode=mptcp multi='mptcp shim'
 
-for part in common links relayed shared download stripped proxied simult local http; do
+for part in common links relayed shared download first stripped proxied simult local http; do
     # shellcheck source=/dev/null
     . "$BED_SOURCE/tests/bench/rows/$part.sh"
 done
@@ -65,6 +65,7 @@ bench_links
 bench_relayed
 bench_shared
 bench_downloads
+bench_first
 bench_stripped
 bench_proxied
 bench_simult
