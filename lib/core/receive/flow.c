@@ -37,6 +37,19 @@ bool mps_flow_accepts(const struct mps_flow *f, uint64_t end)
 }
 
 /*
+ * What an application that consumed `now` bytes in one round trip, and `before` in the one before, may
+ * consume in the next two: as much as Linux's receiver expects of a sender in slow start.
+ */
+static uint64_t expected(uint64_t before, uint64_t now)
+{
+    uint64_t want = 2 * now;
+
+    if (before > 0 && now > before)
+        want += now - before < before ? 2 * want / before * (now - before) : 2 * want;
+    return want;
+}
+
+/*
  * Dynamic right-sizing: the window follows twice what the application consumed in the largest
  * round-trip time, so that neither the sender's ramp-up nor a repair of one round trip stops the
  * flow. An application that does not keep up consumes little, and the window stays.
@@ -51,17 +64,18 @@ static void grow(struct mps_flow *f, mps_time_t rtt, mps_time_t now)
         rtt = DRS_EPOCH_MIN;
     if (now - f->epoch_start < rtt)
         return;
-    want = 2 * f->epoch_consumed;
+    want = expected(f->epoch_before, f->epoch_consumed);
     /* An epoch that lasted longer than one round trip (idle, sparse calls) counts in part. */
     if (now - f->epoch_start > 2 * rtt)
         want = want / ((now - f->epoch_start) / rtt);
-    if (want > 2 * f->window)
-        want = 2 * f->window;
+    if (want > 4 * f->window)
+        want = 4 * f->window;
     if (want > f->window_max)
         want = f->window_max;
     if (want > f->window)
         f->window = want;
     f->epoch_start = now;
+    f->epoch_before = f->epoch_consumed;
     f->epoch_consumed = 0;
 }
 

@@ -19,7 +19,7 @@ struct mps_flow {
     uint64_t window, window_max;
     /* Window growth: what the application consumed in this epoch of one round-trip time. */
     mps_time_t epoch_start;
-    uint64_t epoch_consumed;
+    uint64_t epoch_consumed, epoch_before; /* in this one and in the one before */
 };
 
 /* The first window is `window`, but not above window_max, and MPS_INITIAL_CREDIT_MIN at least. */
