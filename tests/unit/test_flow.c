@@ -56,9 +56,11 @@ static void window_follows_the_reader(void **state)
     for (unsigned i = 0; i < 50; i++)
         mps_flow_consume(&f, 10000, 10 * MPS_MSEC, now += 10 * MPS_MSEC);
     assert_int_equal(f.window, 100000);
-    /* One that takes all of it. */
+    /*
+     * One that takes all of it, more and more: as much again is expected of the next round trips.
+     */
     mps_flow_consume(&f, 100000, 10 * MPS_MSEC, now += 10 * MPS_MSEC);
-    assert_int_equal(f.window, 200000);
+    assert_int_equal(f.window, 400000);
     for (unsigned i = 0; i < 50; i++)
         mps_flow_consume(&f, f.window, 10 * MPS_MSEC, now += 10 * MPS_MSEC);
     assert_int_equal(f.window, 1000000);
@@ -66,6 +68,24 @@ static void window_follows_the_reader(void **state)
     mps_flow_init(&f, 100000, 1000000, now);
     mps_flow_consume(&f, 100000, 10 * MPS_MSEC, now += 10 * MPS_SEC);
     assert_int_equal(f.window, 100000);
+}
+
+/* Twice what one round trip brings; beyond that as far as the sender is getting faster. */
+static void window_follows_the_sender(void **state)
+{
+    struct mps_flow f;
+    mps_time_t now = 0;
+
+    (void)state;
+    mps_flow_init(&f, 100000, 10000000, now);
+    for (unsigned i = 0; i < 5; i++)
+        mps_flow_consume(&f, 80000, 10 * MPS_MSEC, now += 10 * MPS_MSEC);
+    assert_int_equal(f.window, 160000);
+    mps_flow_consume(&f, 120000, 10 * MPS_MSEC, now += 10 * MPS_MSEC);
+    assert_int_equal(f.window, 480000); /* half as much again: 2 * 120000 and as much */
+    mps_flow_consume(&f, 1, 10 * MPS_MSEC, now += 10 * MPS_MSEC);
+    mps_flow_consume(&f, 300000, 10 * MPS_MSEC, now += 10 * MPS_MSEC);
+    assert_int_equal(f.window, 1800000); /* never more than slow start makes of it */
 }
 
 static void acknowledgments(void **state)
@@ -184,6 +204,7 @@ int main(void)
         cmocka_unit_test(credit_is_monotone),
         cmocka_unit_test(credit_announcements),
         cmocka_unit_test(window_follows_the_reader),
+        cmocka_unit_test(window_follows_the_sender),
         cmocka_unit_test(acknowledgments),
         cmocka_unit_test(silence),
         cmocka_unit_test(one_way_silence),

@@ -107,6 +107,10 @@ static void test_affords(void **state)
     assert_false(mps_sooner_affords(0, 200000, 100000));
     assert_true(mps_sooner_affords(8000000, 1000000, 100000));
     assert_false(mps_sooner_affords(8000000, 1200000, 100000));
+    assert_true(mps_sooner_affords_repair(0, 0, 65536));
+    assert_false(mps_sooner_affords_repair(0, 1, 65536));
+    assert_true(mps_sooner_affords_repair(6400000, 100000, 65536));
+    assert_false(mps_sooner_affords_repair(6400000, 100001, 65536));
 }
 
 int main(void)

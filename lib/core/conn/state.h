@@ -59,6 +59,7 @@ struct mps_conn_tx {
     uint64_t asked_bytes, asked_unsent; /* limits of the application's, 0: none */
     uint64_t unsent_max;                /* from the latter; 0: none */
     uint64_t opportunism;               /* bytes sent again to shorten waiting */
+    uint64_t repaired;                  /* bytes sent again in place of TCP's own repair */
     struct mps_copies copies;           /* of new runs on a second path */
 };
 

@@ -37,8 +37,8 @@ bool mps_flow_accepts(const struct mps_flow *f, uint64_t end)
 }
 
 /*
- * What an application that consumed `now` bytes in one round trip, and `before` in the one before, may
- * consume in the next two: as much as Linux's receiver expects of a sender in slow start.
+ * What an application that consumed `now` bytes in one round trip, and `before` in the one before,
+ * may consume in the next two: as much as Linux's receiver expects of a sender in slow start.
  */
 static uint64_t expected(uint64_t before, uint64_t now)
 {

@@ -145,13 +145,15 @@ void mps_reinject_repair(struct mps_conn *c, mps_time_t now)
         if (run->queued || run->times_sent > 1)
             continue;
         todo = mps_sooner_repairs(&paths, &r);
-        if (todo == MPS_SOONER_STOP || (todo == MPS_SOONER_REPEAT && !affordable(c, run->len)))
+        if (todo == MPS_SOONER_STOP ||
+            (todo == MPS_SOONER_REPEAT &&
+             !mps_sooner_affords_repair(mps_rtxq_tail(&c->tx.rtxq), c->tx.repaired, run->len)))
             return;
         if (todo == MPS_SOONER_REPEAT) {
             mps_rtxq_requeue(&c->tx.rtxq, run);
             MPS_TRACE(c, carrier(run, sf, paths.n), REPEAT, repeat,
                       .cause = mps_cause_name(MPS_CAUSE_REPAIR), .runs = 1, .length = run->len);
-            c->tx.opportunism += run->len;
+            c->tx.repaired += run->len;
         }
     }
 }

@@ -67,3 +67,6 @@ int mps_sooner_unexplored(const struct mps_sooner_paths *paths);
 
 /* Of `sent` bytes of the stream `repeated` were sent again so: `len` more are allowed. */
 bool mps_sooner_affords(uint64_t sent, uint64_t repeated, uint32_t len);
+
+/* The same for repairs, which take the place of new data. */
+bool mps_sooner_affords_repair(uint64_t sent, uint64_t repaired, uint32_t len);
