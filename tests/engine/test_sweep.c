@@ -478,7 +478,7 @@ struct result {
     long live;
     int fds;
     char what[64], where[64];
-    bool watches[CALLSWEEP_MAX]; /* callsweep_watches */
+    bool of_loop[CALLSWEEP_MAX]; /* callsweep_is_of_loop */
 };
 
 static void run_here(const struct scenario *sc, unsigned long n, unsigned k, bool persist,
@@ -498,7 +498,7 @@ static void run_here(const struct scenario *sc, unsigned long n, unsigned k, boo
     ret->fds = (int)fds;
     snprintf(ret->what, sizeof(ret->what), "%s", callsweep_what());
     for (unsigned long i = 0; i < CALLSWEEP_MAX; i++)
-        ret->watches[i] = callsweep_watches(i);
+        ret->of_loop[i] = callsweep_is_of_loop(i);
     snprintf(ret->where, sizeof(ret->where), "%s", callsweep_where());
 }
 
@@ -577,8 +577,8 @@ static unsigned sweep_one(const struct scenario *sc, bool persist, unsigned ever
     t.intact = run_apart(sc, 0, 0, false);
     assert_int_equal(t.intact.outcome, OK);
     for (unsigned long n = 1; !over && n < CALLSWEEP_MAX; n++) {
-        /* A loop that does not watch shows as a hang only, and there are few such calls. */
-        if (n % every != first && !t.intact.watches[n])
+        /* The loop decides in which order things are done: none of its calls is left out. */
+        if (n % every != first && !t.intact.of_loop[n])
             continue;
         for (unsigned k = 0;; k++) {
             struct result r = run_apart(sc, n, k, persist);

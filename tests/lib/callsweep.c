@@ -90,7 +90,7 @@ static unsigned nth_error;
 static int failed_kind = -1, failed_error;
 static void *failed_at;
 static unsigned long long persist_ns;
-static bool watches[CALLSWEEP_MAX];
+static bool of_loop[CALLSWEEP_MAX];
 static long long lack_end, clock_offset;
 static long live;
 
@@ -136,8 +136,8 @@ static int turn(enum kind kind, void *caller)
     if (!counts)
         return 0;
     seen++;
-    if (kind == K_epoll_ctl && seen < CALLSWEEP_MAX)
-        watches[seen] = true;
+    if ((kind == K_epoll_ctl || kind == K_epoll_wait) && seen < CALLSWEEP_MAX)
+        of_loop[seen] = true;
     if (wanted > 0 && seen == wanted) {
         for (unsigned i = 0; i <= nth_error; i++) {
             if (i == KIND_ERRORS || kinds[kind].errors[i] == 0) {
@@ -185,7 +185,7 @@ static size_t less(size_t n, int error)
 void callsweep_arm(unsigned long n, unsigned k)
 {
     counts = exhausted = lasting = false;
-    memset(watches, 0, sizeof(watches));
+    memset(of_loop, 0, sizeof(of_loop));
     wanted = n;
     nth_error = k;
     seen = 0;
@@ -195,9 +195,9 @@ void callsweep_arm(unsigned long n, unsigned k)
     persist_ns = 0;
 }
 
-bool callsweep_watches(unsigned long n)
+bool callsweep_is_of_loop(unsigned long n)
 {
-    return n < CALLSWEEP_MAX && watches[n];
+    return n < CALLSWEEP_MAX && of_loop[n];
 }
 
 void callsweep_persist(unsigned long long ns)

@@ -17,8 +17,8 @@ void callsweep_arm(unsigned long n, unsigned k);
 void callsweep_persist(unsigned long long ns);
 
 #define CALLSWEEP_MAX 4096
-/* The n-th call has the loop watch one more descriptor. */
-bool callsweep_watches(unsigned long n);
+/* By the n-th call a loop watches one more descriptor, or waits. */
+bool callsweep_is_of_loop(unsigned long n);
 
 /* Only calls in between count, and fail. */
 void callsweep_on(void);

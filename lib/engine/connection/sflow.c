@@ -134,6 +134,11 @@ static void read_some(struct mps_sflow *f, mps_time_t now)
             failed(f, errno, now);
             return;
         }
+        /* Behind an error that a write has met there is always an end. */
+        if (n == 0 && f->error != 0) {
+            failed(f, f->error, now);
+            return;
+        }
         if (n == 0) {
             end(f, true, MPS_REASON_UNSPECIFIED, now);
             return;
@@ -155,6 +160,7 @@ static void read_some(struct mps_sflow *f, mps_time_t now)
 /* A reset does not take back the bytes that came before it: they are read first. */
 static void write_failed(struct mps_sflow *f, int error, mps_time_t now)
 {
+    f->error = error;
     for (unsigned i = 0; i < WRITE_ROUNDS && !f->dead; i++)
         read_some(f, now);
     if (!f->dead)
