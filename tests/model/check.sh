@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Exhaustive check of deadlock.pml: the design as built has no deadlock, the lazy reader has one.
-# usage: check.sh MODEL      exit: 0 both as expected, 77 without spin
+# Exhaustive check of a model: as it is it has no error, and without any one of its rules it has one.
+# The rules are the lines " * -DNAME ..." at its head: compiled with -DNAME the model is without one.
+# usage: check.sh MODEL      exit: 0 all as expected, 77 without spin
 set -eu
 model=$(realpath "$1")
 command -v spin >/dev/null || { echo "SKIP: install the package 'spin'"; exit 77; }
@@ -18,7 +19,18 @@ errors() {
     sed -n 's/.*errors: \([0-9]*\).*/\1/p' out
 }
 
-as_built=$(errors)
-lazy=$(errors -DLAZY_READER)
-echo "always reading: $as_built errors; lazy reader: $lazy errors"
-[ "$as_built" = 0 ] && [ "$lazy" = 1 ]
+rules=$(sed -n '2,${
+    /\*\//q
+    s/^ \* -D\([A-Z_]*\) .*/\1/p
+}' "$model")
+[ -n "$rules" ] || { echo "no rule to take out"; exit 1; }
+failed=0
+found=$(errors)
+echo "as it is: $found errors"
+[ "$found" = 0 ] || failed=1
+for rule in $rules; do
+    found=$(errors "-D$rule")
+    echo "with $rule: $found errors"
+    [ "$found" = 1 ] || failed=1
+done
+exit $failed
