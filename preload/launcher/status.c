@@ -13,8 +13,11 @@
 static const char *text(struct json_object *o, const char *key)
 {
     struct json_object *v;
+    const char *value = NULL;
 
-    return json_object_object_get_ex(o, key, &v) ? json_object_get_string(v) : "?";
+    if (json_object_object_get_ex(o, key, &v))
+        value = json_object_get_string(v);
+    return value ? value : "?"; /* there may be a null */
 }
 
 static double number(struct json_object *o, const char *key)

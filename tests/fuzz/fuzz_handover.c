@@ -100,20 +100,32 @@ static int tcp_listener(void)
 
     CHECK(fd >= 0);
     CHECK(setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof(one)) == 0);
-    CHECK(bind(fd, (struct sockaddr *)&in, sizeof(in)) == 0 && listen(fd, 8) == 0);
+    if (bind(fd, (struct sockaddr *)&in, sizeof(in)) < 0 || listen(fd, 8) < 0) {
+        close(fd); /* the ports are used up */
+        return -1;
+    }
     return fd;
 }
 
 /* One end of a connection; the other one says `text`, or stays silent. */
 static int tcp_end(struct world *w, bool accepted, const char *text)
 {
+    const struct linger reset = {.l_onoff = 1}; /* leaves no port behind */
     struct sockaddr_in in;
     socklen_t len = sizeof(in);
     int listener = tcp_listener(), fds[2];
 
+    if (listener < 0)
+        return -1;
     CHECK(getsockname(listener, (struct sockaddr *)&in, &len) == 0);
     fds[0] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    CHECK(fds[0] >= 0 && connect(fds[0], (struct sockaddr *)&in, sizeof(in)) == 0);
+    CHECK(fds[0] >= 0);
+    if (connect(fds[0], (struct sockaddr *)&in, sizeof(in)) < 0) {
+        close(fds[0]);
+        close(listener);
+        return -1;
+    }
+    CHECK(setsockopt(fds[0], SOL_SOCKET, SO_LINGER, &reset, sizeof(reset)) == 0);
     fds[1] = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
     CHECK(fds[1] >= 0);
     close(listener);
