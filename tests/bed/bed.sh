@@ -60,8 +60,10 @@ bed_close() # kill everything on both hosts, remove them
         # shellcheck disable=SC2086
         [ -z "$bed_pids" ] || kill -9 $bed_pids 2>/dev/null
     done
-    "$LINKCTL" "$BED_TMP/ctl" quit 2>/dev/null
-    wait "$bed_emu" 2>/dev/null
+    if [ -n "$bed_emu" ]; then
+        "$LINKCTL" "$BED_TMP/ctl" quit 2>/dev/null
+        wait "$bed_emu" 2>/dev/null
+    fi
     for bed_h in c s $bed_behind; do ip netns del "$BED_ID-$bed_h"; done
     bed_behind=''
 }
@@ -195,6 +197,20 @@ bed_open() # LINKS [SETTING...]: both hosts and that many links, all with the se
         bed_link $bed_j "$@"
         bed_j=$((bed_j + 1))
     done
+}
+
+bed_open_wires() # COUNT: both hosts, joined by veth pairs that nothing shapes
+{
+    ip netns add "$BED_ID-c" || bed_skip "network namespaces cannot be made"
+    ip netns add "$BED_ID-s"
+    bed_opened=1 bed_emu=''
+    bed_j=1
+    while [ $bed_j -le "$1" ]; do
+        ip -n "$BED_ID-c" link add "link$bed_j" type veth peer name "link$bed_j" netns "$BED_ID-s"
+        bed_j=$((bed_j + 1))
+    done
+    bed_open_host c 2 "$1"
+    bed_open_host s 1 "$1"
 }
 
 bed_open_behind() # a third host, `o`, 10.97.0.2, that only `s` reaches, from 10.97.0.1

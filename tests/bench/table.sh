@@ -46,6 +46,8 @@ set -- --rounds "$rounds" --seconds "$seconds" ${only:+--only "$(echo "$only" | 
 bench_awake
 # shellcheck source=../bed/http.sh
 . "$BED_SOURCE/tests/bed/http.sh"
+# shellcheck source=cpu.sh
+. "$BED_SOURCE/tests/bench/cpu.sh"
 bench_needs jq
 bench_wants_mptcp
 : "${out:=$BED_BUILD/bench}"

@@ -2,26 +2,6 @@
 # shellcheck shell=sh
 # Row of table.sh: requests over new connections, on loopback.
 
-processes_cpu() # "PID TICKS" of the processes of host s
-{
-    for p in $(ip netns pids "$BED_ID-s"); do
-        echo "$p $(cut -d')' -f2 "/proc/$p/stat" 2>/dev/null | awk '{ print $12 + $13 }')"
-    done
-}
-
-used_between() # FILE FILE: seconds that those of the second have used since the first
-{
-    awk -v tick="$(getconf CLK_TCK)" 'NR == FNR { was[$1] = $2; next } { sum += $2 - was[$1] }
-        END { print sum / tick }' "$1" "$2"
-}
-
-clients_cpu() # seconds that processes have used which this shell has waited for
-{
-    times >"$BED_TMP/times"
-    awk 'NR == 2 { split($1 "m" $2, t, "[ms]+"); print t[1] * 60 + t[2] + t[3] * 60 + t[4] }' \
-        "$BED_TMP/times"
-}
-
 ask_ab()
 {
     bed_run s ab -q -t 2 -n 1000000 -c 8 "http://127.0.0.1:$HTTP/small" >"$BED_TMP/client" 2>&1
@@ -43,16 +23,14 @@ http_once() # PROGRAM CLIENT-MODE SERVER-MODE
     BED_MODE=$3
     start_nginx bed_spawn || return
     BED_MODE=$2
-    processes_cpu >"$BED_TMP/cpu-before"
-    own=$(clients_cpu)
+    bench_cpu_begin s
     "ask_$1" >"$BED_TMP/rate"
-    own=$(calc "$(clients_cpu) - $own")
-    processes_cpu >"$BED_TMP/cpu-after"
+    bench_cpu_end s
     stop_nginx
     bed_wait 5 bed_quiet s $HTTP
     read -r rate requests failed <"$BED_TMP/rate"
     jq -n -c --argjson rate "$rate" --argjson n "$requests" --argjson failed "$failed" \
-        --argjson cpu "$(calc "$own + $(used_between "$BED_TMP/cpu-before" "$BED_TMP/cpu-after")")" \
+        --argjson cpu "$cpu" \
         '{per_s: $rate, failed: $failed, ok: ($n > 0 and $failed == 0),
           cpu_us: ($cpu * 1e6 / ([$n, 1] | max) | round)}' >"$BED_TMP/flow"
 }
