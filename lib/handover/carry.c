@@ -6,14 +6,17 @@
 #include <sys/time.h>
 #include "sys.h"
 
-/* A fresh socket has zeros in each but SO_RCVLOWAT; what is as on a fresh one is not carried. */
+/*
+ * A fresh socket has zeros in each but SO_RCVLOWAT, and SO_MAX_PACING_RATE, where all ones are no
+ * limit; what is as on a fresh one is not carried.
+ */
 static const struct {
     int name;
-    int fresh; /* as an int */
+    int fresh; /* as an int, or as two of them */
 } options[MPS_CARRY_OPTIONS] = {
-    {SO_RCVTIMEO, 0},      {SO_SNDTIMEO, 0},        {SO_LINGER, 0},   {SO_OOBINLINE, 0},
-    {SO_KEEPALIVE, 0},     {SO_REUSEADDR, 0},       {SO_PRIORITY, 0}, {SO_MARK, 0},
-    {SO_BINDTOIFINDEX, 0}, {SO_MAX_PACING_RATE, 0}, {SO_RXQ_OVFL, 0}, /* stands for a wish of the
+    {SO_RCVTIMEO, 0},      {SO_SNDTIMEO, 0},         {SO_LINGER, 0},   {SO_OOBINLINE, 0},
+    {SO_KEEPALIVE, 0},     {SO_REUSEADDR, 0},        {SO_PRIORITY, 0}, {SO_MARK, 0},
+    {SO_BINDTOIFINDEX, 0}, {SO_MAX_PACING_RATE, -1}, {SO_RXQ_OVFL, 0}, /* stands for a wish of the
                                                                          program's (preload/interpose/mptcp.h)
                                                                        */
     {SO_RCVLOWAT, 1},
@@ -21,10 +24,12 @@ static const struct {
 
 static bool is_fresh(const unsigned char *value, socklen_t len, int fresh)
 {
-    static const unsigned char zeros[MPS_CARRY_VALUE];
+    static const unsigned char zeros[MPS_CARRY_VALUE], ones[] = {0xff, 0xff, 0xff, 0xff};
+    const size_t part = sizeof(fresh);
 
-    return memcmp(value, &fresh, len < sizeof(fresh) ? len : sizeof(fresh)) == 0 &&
-           (len <= sizeof(fresh) || memcmp(value + sizeof(fresh), zeros, len - sizeof(fresh)) == 0);
+    return memcmp(value, &fresh, len < part ? len : part) == 0 &&
+           (len <= part ||
+            memcmp(value + part, fresh == -1 ? ones : zeros, fresh == -1 ? part : len - part) == 0);
 }
 
 static void take_option(struct mps_carry *c, int from, int name, int fresh)

@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <stdatomic.h>
 #include <string.h>
-#include <sys/time.h>
 #include "packet.h"
 #include "spawn.h"
 #include "sys.h"
@@ -27,15 +26,6 @@ static long long now_ms(void)
     return (long long)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
-/* False if the time is over. */
-static bool set_timeout(int sock, int option, long long deadline)
-{
-    long long left = deadline - now_ms();
-    struct timeval tv = {.tv_sec = left / 1000, .tv_usec = left % 1000 * 1000};
-
-    return left > 0 && mps_sys_setsockopt(sock, SOL_SOCKET, option, &tv, sizeof(tv)) == 0;
-}
-
 /*
  * An abstract name may be taken by anybody; the secret and the connections go only to the user who
  * started the tree, to our own user (a server that gave up root started its agent itself) and to
@@ -50,32 +40,37 @@ static bool agent_is_genuine(int sock, uid_t uid)
            (cred.uid == uid || cred.uid == (uid_t)syscall(SYS_geteuid) || cred.uid == 0);
 }
 
-/* A connected socket, or -1. */
-static int agent_connect(const char *agent_id, uid_t uid, long long deadline)
+/* A connected socket, or -1. It never blocks; the agent's queue may be full for a while. */
+static int agent_connect(const char *agent_id, uid_t uid, bool gives, long long deadline)
 {
     struct sockaddr_un un;
-    socklen_t len = mps_ho_agent_name(agent_id, &un);
-    int sock = mps_sys_socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-    int rc;
+    socklen_t len = gives ? mps_ho_end_name(agent_id, &un) : mps_ho_agent_name(agent_id, &un);
+    int type = gives ? SOCK_STREAM : SOCK_SEQPACKET;
+    int sock = mps_sys_socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), rc;
 
     if (sock < 0)
         return -1;
-    if (!set_timeout(sock, SO_SNDTIMEO, deadline))
-        goto fail;
-    do {
-        rc = mps_sys_connect(sock, &un, len);
-    } while (rc < 0 && errno == EINTR);
-    if (rc == 0 && set_timeout(sock, SO_RCVTIMEO, deadline) && agent_is_genuine(sock, uid))
+    while ((rc = mps_sys_connect(sock, &un, len)) < 0 && errno == EAGAIN && now_ms() < deadline)
+        (void)mps_sys_poll(NULL, 0, 1);
+    if (rc == 0 && agent_is_genuine(sock, uid))
         return sock;
-fail:
     mps_sys_close(sock);
     return -1;
 }
 
-static enum mps_ho_result reply_receive(int sock, int flags, struct mps_ho_reply *ret_reply,
+/* Is there something to read, or an end, before the time is over? */
+static bool await(int sock, long long deadline)
+{
+    struct pollfd look = {.fd = sock, .events = POLLIN};
+    long long left = deadline - now_ms();
+
+    return mps_sys_poll(&look, 1, left > 0 ? (int)left : 0) == 1;
+}
+
+static enum mps_ho_result reply_receive(int sock, size_t size, struct mps_ho_reply *ret_reply,
                                         int *ret_fd)
 {
-    ssize_t n = mps_ho_packet_receive(sock, ret_reply, sizeof(*ret_reply), flags, ret_fd);
+    ssize_t n = mps_ho_packet_receive(sock, ret_reply, size, MSG_DONTWAIT, ret_fd);
 
     if (n < 0 && errno == ECONNRESET)
         return TURNED_AWAY;
@@ -96,18 +91,41 @@ static enum mps_ho_result reply_receive(int sock, int flags, struct mps_ho_reply
  * that copy would keep the registrations with epoll alive of a program that has closed its own, and
  * the program would get events of a connection that it has forgotten.
  */
-static void await_hangup(int sock)
+static void await_hangup(int sock, long long deadline)
 {
     char none;
-    ssize_t n;
 
-    do {
-        n = mps_sys_recv(sock, &none, sizeof(none), 0);
-    } while (n > 0 || (n < 0 && errno == EINTR));
+    while (await(sock, deadline) && mps_sys_recv(sock, &none, sizeof(none), MSG_DONTWAIT) > 0)
+        ;
 }
 
-static enum mps_ho_result exchange(int sock, struct mps_ho_request *req, int fd, long long deadline,
-                                   struct mps_ho_reply *ret_reply, int *ret_fd)
+/*
+ * The agent takes the connection, whose end `sock` is then, or not. The last byte of the request
+ * stays unread, so that an agent that goes away resets `sock`; one that turns the connection away
+ * closes it in order.
+ */
+static enum mps_ho_result give(int sock, const struct mps_ho_request *req, int fd,
+                               long long deadline, struct mps_ho_reply *ret_reply)
+{
+    enum mps_ho_result result;
+    bool late;
+    int none;
+
+    if (mps_ho_packet_send(sock, req, sizeof(*req), 0, fd) != (ssize_t)sizeof(*req))
+        return errno == EPIPE || errno == ECONNRESET ? TURNED_AWAY : MPS_HO_UNSENT;
+    late = !await(sock, deadline);
+    if (late) /* from here on no reply can be sent; one that was sent before is there */
+        (void)mps_sys_shutdown(sock, SHUT_RDWR);
+    result = reply_receive(sock, MPS_HO_HEAD_LEN, ret_reply, &none);
+    if (result == TURNED_AWAY)
+        return MPS_HO_LOST;
+    if (result == MPS_HO_LOST)
+        return late ? MPS_HO_WITHDRAWN : TURNED_AWAY;
+    return late && result == MPS_HO_REPLIED && mps_ho_taken(ret_reply) ? MPS_HO_GARBLED : result;
+}
+
+static enum mps_ho_result exchange(int sock, const struct mps_ho_request *req, int fd,
+                                   long long deadline, struct mps_ho_reply *ret_reply, int *ret_fd)
 {
     /* Keep a number free for the descriptor in the reply: at the limit the kernel would drop it,
      * and the connection with it. */
@@ -122,15 +140,15 @@ static enum mps_ho_result exchange(int sock, struct mps_ho_request *req, int fd,
         return result;
     }
     mps_sys_close(reserve);
-    result = reply_receive(sock, 0, ret_reply, ret_fd);
-    if (result == MPS_HO_WITHDRAWN) {
+    if (!await(sock, deadline)) {
         /* From here on no reply can be sent; one that was sent before is there. */
         (void)mps_sys_shutdown(sock, SHUT_RDWR);
-        result = reply_receive(sock, MSG_DONTWAIT, ret_reply, ret_fd);
+        result = reply_receive(sock, sizeof(*ret_reply), ret_reply, ret_fd);
         return result == MPS_HO_LOST ? MPS_HO_WITHDRAWN : result;
     }
-    if (*ret_fd >= 0 && set_timeout(sock, SO_RCVTIMEO, deadline))
-        await_hangup(sock);
+    result = reply_receive(sock, sizeof(*ret_reply), ret_reply, ret_fd);
+    if (*ret_fd >= 0)
+        await_hangup(sock, deadline);
     return result;
 }
 
@@ -153,19 +171,24 @@ static enum mps_ho_result attempt(const struct mps_ho_config *cfg, const char *i
                                   struct mps_ho_request *req, int fd, bool spawn,
                                   long long deadline, struct mps_ho_reply *ret_reply, int *ret_fd)
 {
+    const bool gives = mps_ho_hands_over(req->op);
     enum mps_ho_result result;
-    int sock = agent_connect(id, cfg->uid, deadline);
+    int sock = agent_connect(id, cfg->uid, gives, deadline);
 
     if (sock < 0 && spawn && memcmp(id, cfg->agent_id, MPS_HO_ID_LEN) == 0 &&
         mps_ho_spawn(cfg, (int)(deadline - now_ms())))
-        sock = agent_connect(id, cfg->uid, deadline);
+        sock = agent_connect(id, cfg->uid, gives, deadline);
     if (sock < 0)
         return MPS_HO_UNSENT;
     req->magic = MPS_HO_MAGIC;
     req->version = MPS_HO_VERSION;
     memcpy(req->secret, cfg->secret, sizeof(req->secret));
-    result = exchange(sock, req, fd, deadline, ret_reply, ret_fd);
-    mps_sys_close(sock);
+    result = gives ? give(sock, req, fd, deadline, ret_reply)
+                   : exchange(sock, req, fd, deadline, ret_reply, ret_fd);
+    if (gives && result == MPS_HO_REPLIED && mps_ho_taken(ret_reply))
+        *ret_fd = sock;
+    else
+        mps_sys_close(sock);
     return result;
 }
 

@@ -8,6 +8,7 @@
 #include <sys/ioctl.h>
 #include "ask.h"
 #include "client.h"
+#include "names.h"
 #include "sys.h"
 
 #define KNOCKS           5 /* at an agent that is ending */
@@ -117,9 +118,26 @@ static enum mps_exchange_result put(const struct mps_exchange *self, int fd, int
     return result;
 }
 
+/* What the agent cannot do at an end that only we have; false: it would not be recognised. */
+static bool dress(const struct mps_exchange *self, int end, const struct mps_ho_request *req,
+                  const struct mps_ho_reply *reply)
+{
+    const int buffer = reply->buffer;
+    struct sockaddr_un un;
+    socklen_t len = mps_ho_conn_name(self->config->agent_id, reply->conn_id,
+                                     (const struct sockaddr *)&req->local,
+                                     (const struct sockaddr *)&req->peer, &un);
+
+    /* Beyond the system's limit with privilege, up to it without. */
+    if (mps_sys_setsockopt(end, SOL_SOCKET, SO_SNDBUFFORCE, &buffer, sizeof(buffer)) != 0)
+        (void)mps_sys_setsockopt(end, SOL_SOCKET, SO_SNDBUF, &buffer, sizeof(buffer));
+    return len > 0 && mps_sys_bind(end, &un, len) == 0;
+}
+
 static enum mps_ho_result hand_over(const struct mps_exchange *self, int fd,
                                     struct mps_ho_reply *reply, int *ret_end)
 {
+    enum mps_ho_result result;
     struct mps_ho_request req;
     socklen_t local_len = sizeof(req.local), peer_len = sizeof(req.peer);
 
@@ -128,14 +146,19 @@ static enum mps_ho_result hand_over(const struct mps_exchange *self, int fd,
     req.flags = self->flags | mps_ho_no_wait(fd);
     /* Tells the agent which socket is meant, if the number has become another one's. */
     req.conn_id = self->cookie;
-    if (self->words_len > sizeof(req.data) ||
+    if (self->words_len > MPS_HO_WORDS_MAX ||
         mps_sys_getsockname(fd, &req.local, &local_len) != 0 ||
         mps_sys_getpeername(fd, &req.peer, &peer_len) != 0)
         return MPS_HO_UNSENT;
     if (self->words_len > 0)
         memcpy(req.data, self->words, self->words_len);
     req.len = (uint32_t)self->words_len;
-    return mps_ho_call(self->config, NULL, &req, fd, true, reply, ret_end);
+    result = mps_ho_call(self->config, NULL, &req, fd, true, reply, ret_end);
+    if (*ret_end >= 0 && !dress(self, *ret_end, &req, reply)) {
+        mps_sys_close(*ret_end);
+        *ret_end = -1;
+    }
+    return result;
 }
 
 /*

@@ -46,7 +46,7 @@ struct mps_exchange {
                         fd may */
     uint64_t cookie; /* mps_exchange_cookie of the socket that is meant */
     const char *words; /* options of this connection, not NUL-terminated */
-    size_t words_len;  /* at most MPS_HO_DATA_MAX */
+    size_t words_len;  /* at most MPS_HO_WORDS_MAX */
 
     /* Out. */
     enum mps_plain_reason why; /* why it stays plain TCP */

@@ -1,19 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What the preload, the library and the launcher say to the agent: one request and one reply on a
- * SOCK_SEQPACKET connection to the agent's abstract socket, descriptors by SCM_RIGHTS. The agent
- * hangs up when it has closed its copy of the descriptor in the reply. Same host,
+ * SOCK_SEQPACKET connection to the agent's abstract socket, descriptors by SCM_RIGHTS. Same host,
  * same build: native byte order; `version` guards against a mix of builds.
+ *
+ * A TCP connection is handed over (mps_ho_hands_over) on a SOCK_STREAM connection to another name
+ * of the agent, and if the agent takes it, that very connection carries its data from there on: its
+ * near end is the application's end. The last byte of the request stays unread there (engine's
+ * connection/app.h says why), and the reply is no more than its head, MPS_HO_HEAD_LEN.
  *
  * Names (abstract AF_UNIX, first byte 0):
  *   agent       "mptcpshim/" agent-id(16 hex)
+ *   ends        "mptcpshim-end/" agent-id: the agent's, for connections that are handed over
  *   monitor     "mptcpshim-monitor/" anything: listens; an agent of the same user that starts later
  *               connects to it and sends events as after MPS_HO_MONITOR
  *   connection  "mptcpshim/" agent-id "/" connection-id(16 hex) "/" local peer
  *               where local and peer are MPS_HO_NAME_ADDR bytes each: family(4|6)
  *               port(2, big endian) ip(16) scope-id(4).
- * The application's end of a connection is bound to the connection name, so that the addresses
- * need no table and survive fork, exec, dup and SCM_RIGHTS.
+ * The application's end of a connection is bound to the connection name by who handed it over, so
+ * that the addresses need no table and survive fork, exec, dup and SCM_RIGHTS.
  */
 #pragma once
 #include <netinet/in.h>
@@ -26,7 +31,9 @@
 #define MPS_HO_VERSION        1
 #define MPS_HO_SECRET_LEN     16
 #define MPS_HO_DATA_MAX       1024
+#define MPS_HO_WORDS_MAX      (MPS_HO_DATA_MAX - 1) /* of options: the last byte stays unread */
 #define MPS_HO_NAME_PREFIX    "mptcpshim/"
+#define MPS_HO_END_PREFIX     "mptcpshim-end/"
 #define MPS_HO_NAME_ADDR      23 /* bytes per address in a connection's name */
 #define MPS_HO_MONITOR_PREFIX "mptcpshim-monitor/"
 #define MPS_HO_EVENT_MAX      2048 /* a monitor's packet is shorter */
@@ -42,7 +49,8 @@ enum mps_ho_op {
     MPS_HO_PING = 1,      /* is the agent there? */
     MPS_HO_CONNECTED = 2, /* fd: established TCP socket whose SYN-ACK was marked; local, peer set;
                              conn_id: its SO_COOKIE, or 0. Another socket is refused with ESTALE.
-                             OK: fd of the application's end. AGAIN_PLAIN: keep the TCP socket. */
+                             OK: conn_id, and `buffer` of the application's end. AGAIN_PLAIN: keep
+                             the TCP socket. */
     MPS_HO_ACCEPTED = 3,  /* fd: accepted TCP socket whose SYN was marked; replies as above, but on
                              anything but OK the caller resets the connection (the peer, which had
                              no reply, comes back plain). */
@@ -104,11 +112,22 @@ struct mps_ho_reply {
     uint32_t magic;
     uint16_t version;
     uint16_t status; /* enum mps_ho_status */
-    int32_t error;
+    union {
+        int32_t error;  /* MPS_HO_ERROR */
+        int32_t buffer; /* to CONNECTED, ACCEPTED: SO_SNDBUF of the end, see sndbuf.h */
+    };
     uint32_t len;
     uint64_t conn_id;
     uint8_t data[MPS_HO_DATA_MAX];
 };
+
+#define MPS_HO_HEAD_LEN offsetof(struct mps_ho_reply, data)
+
+/* Does a request of this kind hand a TCP connection over? */
+static inline bool mps_ho_hands_over(unsigned op)
+{
+    return op == MPS_HO_CONNECTED || op == MPS_HO_ACCEPTED;
+}
 
 /* CONNECTED, ACCEPTED: has the agent taken the connection? */
 static inline bool mps_ho_taken(const struct mps_ho_reply *reply)

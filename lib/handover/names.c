@@ -40,6 +40,11 @@ socklen_t mps_ho_agent_name(const char *agent_id, struct sockaddr_un *ret)
     return mps_ho_abstract_name(MPS_HO_NAME_PREFIX, agent_id, ret);
 }
 
+socklen_t mps_ho_end_name(const char *agent_id, struct sockaddr_un *ret)
+{
+    return mps_ho_abstract_name(MPS_HO_END_PREFIX, agent_id, ret);
+}
+
 static bool put_addr(char *out, const struct sockaddr *sa)
 {
     memset(out, 0, ADDR_LEN);

@@ -30,6 +30,9 @@ socklen_t mps_ho_abstract_name(const char *prefix, const char *rest, struct sock
 /* The agent's listening name; returns the address length for bind() and connect(). */
 socklen_t mps_ho_agent_name(const char *agent_id, struct sockaddr_un *ret);
 
+/* The same of the name where connections are handed over. */
+socklen_t mps_ho_end_name(const char *agent_id, struct sockaddr_un *ret);
+
 /*
  * The name of the application's end of a connection. local and peer are AF_INET or AF_INET6
  * addresses as getsockname() and getpeername() gave them for the TCP socket (an IPv6 socket with

@@ -45,21 +45,29 @@ static void act(int conn, enum deed deed)
 }
 
 /* Says yes to everything until a connection comes. */
-static void be_agent(int listener, enum deed deed)
+static void be_agent(int listener, int ends, enum deed deed)
 {
     struct mps_ho_reply reply = {.magic = MPS_HO_MAGIC, .version = MPS_HO_VERSION};
+    const ssize_t len = sizeof(struct mps_ho_request);
     struct mps_ho_request req;
     int sock, fd;
 
     for (;;) {
-        sock = accept(listener, NULL, NULL);
-        if (mps_ho_packet_receive(sock, &req, sizeof(req), 0, &fd) != (ssize_t)sizeof(req))
-            _exit(1);
-        if (req.op == MPS_HO_CONNECTED || req.op == MPS_HO_ACCEPTED)
+        struct pollfd ready[] = {{.fd = listener, .events = POLLIN},
+                                 {.fd = ends, .events = POLLIN}};
+
+        (void)poll(ready, 2, -1);
+        if (ready[1].revents)
             break;
+        sock = accept(listener, NULL, NULL);
+        if (mps_ho_packet_receive(sock, &req, sizeof(req), 0, &fd) != len)
+            _exit(1);
         (void)mps_ho_packet_send(sock, &reply, sizeof(reply), 0, -1);
         close(sock);
     }
+    sock = accept(ends, NULL, NULL);
+    if (mps_ho_packet_receive(sock, &req, sizeof(req) - 1, 0, &fd) != len - 1)
+        _exit(1);
     act(fd, deed);
     _exit(deed == LOOKS && !(req.flags & MPS_HO_NONBLOCK));
 }
@@ -72,6 +80,7 @@ static pid_t take_agent(enum deed deed)
     struct sockaddr_un un;
     socklen_t len;
     int listener = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+    int ends = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     pid_t pid;
 
     need(mps_ho_config_invent(identity));
@@ -79,13 +88,16 @@ static pid_t take_agent(enum deed deed)
     len = mps_ho_agent_name(config.agent_id, &un);
     need(bind(listener, (struct sockaddr *)&un, len) == 0);
     need(listen(listener, 5) == 0);
+    len = mps_ho_end_name(config.agent_id, &un);
+    need(bind(ends, (struct sockaddr *)&un, len) == 0 && listen(ends, 5) == 0);
     pid = fork();
     if (pid == 0) {
         prctl(PR_SET_PDEATHSIG, SIGKILL);
-        be_agent(listener, deed);
+        be_agent(listener, ends, deed);
     }
     need(pid > 0);
     close(listener);
+    close(ends);
     need(setenv(MPS_ENV_AGENT, identity, 1) == 0);
     return pid;
 }

@@ -74,7 +74,7 @@ static void allow_fds(long count)
     }
 }
 
-static int answer(const char *address, const char *port)
+static _Noreturn void answer(const char *address, const char *port)
 {
     int listener = stream_listen(address, port, 0), epfd = epoll();
 
@@ -188,7 +188,7 @@ int main(int argc, char **argv)
     signal(SIGPIPE, SIG_IGN);
     allow_fds(count);
     if (argc == 4 && strcmp(argv[1], "answer") == 0)
-        return answer(argv[2], argv[3]);
+        answer(argv[2], argv[3]);
     if (argc == 5 && strcmp(argv[1], "ask") == 0)
         return ask(argv[2], argv[3], count);
     fprintf(stderr, "usage: burst answer ADDRESS PORT | burst ask ADDRESS PORT COUNT\n");

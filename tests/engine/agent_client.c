@@ -86,9 +86,15 @@ int agent_wait(struct agent_client *a, double seconds)
 
 int agent_dial(const struct agent_client *a)
 {
+    return agent_dial_for(a, MPS_HO_PING);
+}
+
+int agent_dial_for(const struct agent_client *a, int op)
+{
+    const bool gives = mps_ho_hands_over((unsigned)op);
     struct sockaddr_un un;
-    socklen_t len = mps_ho_agent_name(a->id, &un);
-    int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+    socklen_t len = gives ? mps_ho_end_name(a->id, &un) : mps_ho_agent_name(a->id, &un);
+    int fd = socket(AF_UNIX, (gives ? SOCK_STREAM : SOCK_SEQPACKET) | SOCK_CLOEXEC, 0);
 
     if (connect(fd, (struct sockaddr *)&un, len) == 0)
         return fd;
@@ -114,9 +120,15 @@ bool agent_send(int conn, const struct mps_ho_request *req, int fd)
 bool agent_call(int conn, const struct mps_ho_request *req, int fd, struct mps_ho_reply *reply,
                 int *ret_fd)
 {
+    const bool gives = mps_ho_hands_over(req->op);
+    const size_t len = gives ? MPS_HO_HEAD_LEN : sizeof(*reply);
+
     *ret_fd = -1;
-    return agent_send(conn, req, fd) &&
-           mps_ho_packet_receive(conn, reply, sizeof(*reply), 0, ret_fd) ==
-               (ssize_t)sizeof(*reply) &&
-           mps_ho_reply_check(reply, sizeof(*reply)) == MPS_HO_REPLY_SOUND;
+    if (!agent_send(conn, req, fd) ||
+        mps_ho_packet_receive(conn, reply, len, 0, ret_fd) != (ssize_t)len ||
+        mps_ho_reply_check(reply, (ssize_t)len) != MPS_HO_REPLY_SOUND)
+        return false;
+    if (gives && mps_ho_taken(reply))
+        *ret_fd = dup(conn);
+    return true;
 }

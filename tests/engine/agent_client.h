@@ -21,8 +21,9 @@ bool agent_start_named(struct agent_client *a, const char *id, const char *optio
 /* Wait for its exit; its status, -1 after `seconds`. */
 int agent_wait(struct agent_client *a, double seconds);
 
-/* A connection to the agent, -1 if there is none. */
+/* A connection to the agent, -1 if there is none; for requests of that kind. */
 int agent_dial(const struct agent_client *a);
+int agent_dial_for(const struct agent_client *a, int op);
 
 /* Header and the right secret. */
 void agent_request(struct mps_ho_request *req, int op);
@@ -30,6 +31,9 @@ void agent_request(struct mps_ho_request *req, int op);
 /* Send with fd (-1: none); false if the agent hung up. */
 bool agent_send(int conn, const struct mps_ho_request *req, int fd);
 
-/* The same, and receive; false if the agent hung up. *ret_fd: -1 if none came. */
+/*
+ * The same, and receive; false if the agent hung up. *ret_fd: -1 if none came; the application's
+ * end, without a name, if a TCP connection was taken.
+ */
 bool agent_call(int conn, const struct mps_ho_request *req, int fd, struct mps_ho_reply *reply,
                 int *ret_fd);

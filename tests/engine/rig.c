@@ -105,11 +105,15 @@ void rig_tcp_pair(struct rig *rig, int *ret_client, int *ret_server)
     assert_true(*ret_server >= 0);
 }
 
-static int application_end(int fd)
+int rig_end(struct mps_session_request *req)
 {
-    assert_true(fd >= 0);
-    assert_return_code(fcntl(fd, F_SETFL, O_NONBLOCK), errno);
-    return fd;
+    int pair[2];
+
+    assert_return_code(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair),
+                       errno);
+    assert_int_equal(send(pair[0], "", 1, 0), 1);
+    req->end = pair[1];
+    return pair[0];
 }
 
 int rig_connected(struct rig *rig, int tcp, const char *options, uint64_t *ret_id)
@@ -120,25 +124,25 @@ int rig_connected(struct rig *rig, int tcp, const char *options, uint64_t *ret_i
         .options = options,
         .options_len = strlen(options),
     };
+    int fd = rig_end(&req);
     struct mps_session *s;
-    int fd = -1;
 
-    assert_int_equal(mps_session_connected(rig->client, &req, &s, &fd), 0);
+    assert_int_equal(mps_session_connected(rig->client, &req, &s), 0);
     if (ret_id)
         *ret_id = s->ac.id;
-    return application_end(fd);
+    return fd;
 }
 
 int rig_accepted(struct rig *rig, int tcp, uint64_t *ret_id)
 {
     struct mps_session_request req = {.fd = tcp, .pid = getpid(), .options = ""};
+    int fd = rig_end(&req);
     struct mps_session *s;
-    int fd = -1;
 
-    assert_int_equal(mps_session_accepted(rig->server, &req, &s, &fd), 0);
+    assert_int_equal(mps_session_accepted(rig->server, &req, &s), 0);
     if (ret_id)
         *ret_id = s->ac.id;
-    return application_end(fd);
+    return fd;
 }
 
 struct asked {
@@ -169,7 +173,7 @@ struct rig_reply rig_request(struct mps_hub *hub, const struct mps_ho_request *r
 {
     struct asked asked = {
         .job = {.req = *req,
-                .d = {.fd = fd, .reply_fd = -1},
+                .d = {.fd = fd, .end = -1, .reply_fd = -1},
                 .reply = keep_reply,
                 .replied = replied,
                 .done = note_end},

@@ -34,6 +34,9 @@ int rig_dial(const char *addr, uint16_t port, int mark);
 /* Both TCP ends through the listener. */
 void rig_tcp_pair(struct rig *rig, int *ret_client, int *ret_server);
 
+/* A stream whose one end, with a byte unread, goes into the request; returns the application's. */
+int rig_end(struct mps_session_request *req);
+
 /* Hand a TCP socket over; returns the application's end (non-blocking). */
 int rig_connected(struct rig *rig, int tcp, const char *options, uint64_t *ret_id);
 int rig_accepted(struct rig *rig, int tcp, uint64_t *ret_id);

@@ -30,14 +30,16 @@ struct end {
 
 static void end_init(struct end *e)
 {
-    struct sockaddr_storage none = {.ss_family = AF_INET};
+    const int size = (int)mps_ho_sndbuf(1, (size_t)getpagesize());
+    int pair[2];
 
     e->loop = ev_loop_new(EVBACKEND_EPOLL);
     assert_int_equal(mps_appwatch_init(&e->watch, e->loop), 0);
-    assert_int_equal(mps_app_open(&e->app, &e->watch, on_ready, "00000000000000f1", mps_clock_now(),
-                                  mps_ho_sndbuf(1, (size_t)getpagesize()), 1 << 20, &none, &none,
-                                  &e->fd),
-                     0);
+    assert_return_code(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), errno);
+    e->fd = pair[0];
+    assert_return_code(setsockopt(e->fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size)), errno);
+    assert_int_equal(send(e->fd, "", 1, 0), 1);
+    assert_int_equal(mps_app_open(&e->app, &e->watch, on_ready, pair[1], (size_t)size, 1 << 20), 0);
 }
 
 static void end_deinit(struct end *e)

@@ -53,7 +53,7 @@ static void start_agent(struct agent_client *a, const char *fault, const char *o
 /* -1: the agent did not take it. */
 static int hand_over(const struct agent_client *a, int op, int tcp)
 {
-    int conn = agent_dial(a), fd = -1;
+    int conn = agent_dial_for(a, op), fd = -1;
     struct mps_ho_request req;
     struct mps_ho_reply reply = {.status = MPS_HO_ERROR};
 
@@ -61,8 +61,6 @@ static int hand_over(const struct agent_client *a, int op, int tcp)
     agent_request(&req, op);
     if (!agent_call(conn, &req, tcp, &reply, &fd) || !mps_ho_taken(&reply))
         fd = -1;
-    /* It hangs up once the socket is its own. */
-    poll(&(struct pollfd){.fd = conn, .events = POLLIN}, 1, 10000);
     close(conn);
     close(tcp);
     if (fd >= 0)

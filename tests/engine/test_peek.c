@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -64,6 +65,18 @@ static int teardown(void **state)
     return 0;
 }
 
+/* What did not come before the look makes the socket readable again: one more look. */
+static int peek(const struct end *e, struct mps_opening *msg)
+{
+    size_t have;
+    int rc = mps_peek_opening(e->own, msg, &have);
+
+    if (rc != MPS_OPENING_MORE || have > 0)
+        return rc;
+    assert_int_equal(rig_poll(e->own, POLLIN), POLLIN);
+    return mps_peek_opening(e->own, msg, &have);
+}
+
 static void comes_with_the_end(struct end *e, const uint8_t *bytes, size_t n)
 {
     meanwhile.fd = e->peer;
@@ -78,7 +91,7 @@ static void test_whole_message_with_the_end(void **state)
     char byte;
 
     comes_with_the_end(e, e->hello, e->len);
-    assert_int_equal(mps_peek_opening(e->own, &msg), 0);
+    assert_int_equal(peek(e, &msg), 0);
     assert_int_equal(msg.kind, MPS_OPENING_HELLO);
     assert_int_equal(recv(e->own, &byte, 1, MSG_DONTWAIT), 0);
 }
@@ -93,7 +106,7 @@ static void test_rest_with_the_end(void **state)
         setup(state);
         assert_int_equal(send(e->peer, e->hello, n, 0), n);
         comes_with_the_end(e, e->hello + n, e->len - n);
-        assert_int_equal(mps_peek_opening(e->own, &msg), 0);
+        assert_int_equal(peek(e, &msg), 0);
     }
 }
 
@@ -108,9 +121,9 @@ static void test_end_in_the_message(void **state)
         setup(state);
         comes_with_the_end(e, e->hello, n);
         if (n < MPS_OPENING_MAGIC_LEN)
-            assert_int_equal(mps_peek_opening(e->own, &msg), MPS_PEEK_EOF);
+            assert_int_equal(peek(e, &msg), MPS_PEEK_EOF);
         else
-            assert_true(mps_peek_opening(e->own, &msg) < 0);
+            assert_true(peek(e, &msg) < 0);
     }
 }
 
@@ -122,7 +135,7 @@ static void test_foreign_bytes_with_the_end(void **state)
     char got[16];
 
     comes_with_the_end(e, line, sizeof(line) - 1);
-    assert_int_equal(mps_peek_opening(e->own, &msg), MPS_OPENING_FOREIGN);
+    assert_int_equal(peek(e, &msg), MPS_OPENING_FOREIGN);
     assert_int_equal(recv(e->own, got, sizeof(got), MSG_DONTWAIT), sizeof(line) - 1);
 }
 

@@ -373,9 +373,11 @@ static void test_others_news(void **state)
                   mps_clock_now() - 2 * MPS_PEERS_SAME);
     assert_true(saved(p, &addr, MPS_PEER_PLAIN));
     req.fd = rig_dial("127.0.0.1", rig.port, 0);
-    assert_int_equal(mps_session_connected(rig.client, &req, &session, &app),
-                     MPS_SESSION_PLAIN_PEER);
+    app = rig_end(&req);
+    assert_int_equal(mps_session_connected(rig.client, &req, &session), MPS_SESSION_PLAIN_PEER);
     close(req.fd);
+    close(req.end);
+    close(app);
     rig_deinit(&rig);
 }
 

@@ -25,7 +25,7 @@ struct pair {
 
 static int request(const struct agent_client *a, int op, int tcp, struct mps_ho_reply *reply)
 {
-    int conn = agent_dial(a), fd;
+    int conn = agent_dial_for(a, op), fd;
     struct mps_ho_request req;
 
     assert_true(conn >= 0);

@@ -157,19 +157,20 @@ static int hand_over(struct world *w, bool accepted, int tcp)
 {
     struct mps_session_request req = {.fd = tcp, .pid = getpid(), .options = ""};
     struct mps_session *s = NULL;
-    int fd = -1, rc;
+    int fd = rig_end(&req), rc;
 
     callsweep_on();
-    rc = accepted ? mps_session_accepted(w->rig.server, &req, &s, &fd)
-                  : mps_session_connected(w->rig.client, &req, &s, &fd);
+    rc = accepted ? mps_session_accepted(w->rig.server, &req, &s)
+                  : mps_session_connected(w->rig.client, &req, &s);
     if (rc == 0)
         mps_session_handed_over(s);
     callsweep_off();
     if (rc != 0) {
         close(tcp);
+        close(req.end);
+        close(fd);
         return -1;
     }
-    assert_return_code(fcntl(fd, F_SETFL, O_NONBLOCK), errno);
     return fd;
 }
 

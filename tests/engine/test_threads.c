@@ -35,7 +35,7 @@ struct net {
 static struct mps_ho_reply call(const struct agent_client *a, struct mps_ho_request *req, int fd,
                                 int *ret_fd)
 {
-    int conn = agent_dial(a);
+    int conn = agent_dial_for(a, req->op);
     struct mps_ho_reply reply;
 
     assert_true(conn >= 0);
@@ -421,7 +421,8 @@ static void test_reply_not_taken(void **state)
     assert_true(agent_start(&a, "idle=1"));
     for (unsigned i = 0; i < CONNECTIONS; i++) {
         int tcp = rig_dial("127.0.0.1", rig_port(listener), 0), fd;
-        int peer = accept4(listener, NULL, NULL, SOCK_CLOEXEC), conn = agent_dial(&a);
+        int peer = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+        int conn = agent_dial_for(&a, MPS_HO_CONNECTED);
         struct mps_ho_request req;
         struct mps_ho_reply reply;
         char byte = 0;

@@ -90,6 +90,7 @@ NOT_TYPED = {
     "sh tests/bench/failover.sh --rounds 3": SUITE,
     "sh tests/bench/fair.sh": SUITE,
     "sh tests/bench/replay.sh FILE1 FILE2": SUITE,
+    "sh tests/bench/newconn.sh": SUITE,
     "sh tests/soak/soak.sh --seconds 600": SUITE,
     "build/tests/bench/limit": SUITE,
     "build/tests/bench/limit-short": SUITE,

@@ -13,7 +13,9 @@
 #include <time.h>
 #include <unistd.h>
 #include "fake_agent.h"
+#include "handover/ask.h"
 #include "handover/client.h"
+#include "handover/exchange.h"
 #include "handover/listening.h"
 #include "handover/packet.h"
 #include "handover/spawn.h"
@@ -293,6 +295,39 @@ static void test_call_descriptor(void **state)
     close(next);
 }
 
+/* The name of the application's end tells both addresses. */
+static void test_exchange_names(void **state)
+{
+    static struct mps_ho_config cfg;
+    const struct mps_exchange_ops ops = {.commit = NULL};
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in local;
+    struct mps_exchange exchange = {.config = &cfg, .ops = &ops, .op = MPS_HO_CONNECTED};
+    int listener = socket(AF_INET, SOCK_STREAM, 0), tcp = socket(AF_INET, SOCK_STREAM, 0);
+    struct mps_ho_conn_name name;
+    socklen_t len = sizeof(at);
+    pid_t agent;
+
+    assert_int_equal(listen(listener, 1), 0);
+    assert_int_equal(getsockname(listener, (struct sockaddr *)&at, &len), 0);
+    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    assert_int_equal(connect(tcp, (struct sockaddr *)&at, len), 0);
+    assert_int_equal(getsockname(tcp, (struct sockaddr *)&local, &len), 0);
+    fake_agent_config(&cfg);
+    agent = fake_agent_start(&cfg, FAKE_OK);
+    exchange.cookie = mps_exchange_cookie(tcp);
+    assert_int_equal(mps_exchange(&exchange, tcp), MPS_EXCHANGE_DONE);
+    fake_agent_stop(agent);
+    assert_int_equal(mps_ho_conn_of(tcp, &name), 1);
+    assert_string_equal(name.agent_id, cfg.agent_id);
+    assert_int_equal(name.conn_id, FAKE_CONN_ID);
+    assert_memory_equal(&name.local, &local, sizeof(local));
+    assert_memory_equal(&name.peer, &at, sizeof(at));
+    assert_int_equal(fcntl(tcp, F_GETFL) & O_NONBLOCK, 0); /* as the TCP socket was */
+    close(tcp);
+    close(listener);
+}
+
 /* Once the program has closed the descriptor, epoll has forgotten it: the agent has no copy. */
 static void test_call_alone(void **state)
 {
@@ -459,7 +494,7 @@ int main(void)
         cmocka_unit_test(test_call_stranger),   cmocka_unit_test(test_call_own_user),
         cmocka_unit_test(test_call_signals),    cmocka_unit_test(test_spawn),
         cmocka_unit_test(test_spawn_fails),     cmocka_unit_test(test_listening),
-        cmocka_unit_test(test_packet),
+        cmocka_unit_test(test_packet),          cmocka_unit_test(test_exchange_names),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

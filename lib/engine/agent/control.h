@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The agent's control socket: a connection, by SOCK_SEQPACKET, brings one request of
- * handover/message.h and gets one reply. A request counts if it brings the secret or comes from the
- * agent's own user or root. A client that does not take its reply is dropped; nothing here ever
- * waits for one, nor for an engine.
+ * The agent's control sockets: a connection brings one request of handover/message.h and gets one
+ * reply. By SOCK_SEQPACKET it has served its purpose then; by SOCK_STREAM it brings a TCP
+ * connection, and carries the data of that from there on. A request counts if it brings the secret
+ * or comes from the agent's own user or root. A client that does not take its reply is dropped;
+ * nothing here ever waits for one, nor for an engine.
  */
 #pragma once
 #include <stdbool.h>
@@ -20,7 +21,7 @@ struct mps_hub;
 
 struct mps_control {
     struct mps_hub *hub;
-    struct mps_acceptor acceptor;
+    struct mps_acceptor acceptor, ends;
     uint8_t secret[MPS_HO_SECRET_LEN];
     uid_t uid;
     uid_t (*first)(void *user, const struct ucred *cred); /* NULL: not awaited */
@@ -32,7 +33,7 @@ struct mps_control {
 /* Positive result of mps_control_init: another agent holds the name. */
 #define MPS_CONTROL_TAKEN 1
 
-/* Bind the agent's name and listen. 0, MPS_CONTROL_TAKEN, MPS_ESYS. */
+/* Bind the agent's names and listen. 0, MPS_CONTROL_TAKEN, MPS_ESYS. */
 int mps_control_init(struct mps_control *ctl, struct mps_hub *hub,
                      const uint8_t secret[MPS_HO_SECRET_LEN]);
 

@@ -59,6 +59,7 @@ static void do_connection(struct mps_engine *eng, const struct mps_ho_request *r
 {
     struct mps_session_request sr = {
         .fd = d->fd,
+        .end = d->end,
         .pid = d->pid,
         .bound = (req->flags & MPS_HO_BOUND) != 0,
         .options = (const char *)req->data,
@@ -74,8 +75,8 @@ static void do_connection(struct mps_engine *eng, const struct mps_ho_request *r
         d->reply.status = MPS_HO_AGAIN_PLAIN;
         return;
     }
-    rc = req->op == MPS_HO_CONNECTED ? mps_session_connected(eng, &sr, &d->session, &d->reply_fd)
-                                     : mps_session_accepted(eng, &sr, &d->session, &d->reply_fd);
+    rc = req->op == MPS_HO_CONNECTED ? mps_session_connected(eng, &sr, &d->session)
+                                     : mps_session_accepted(eng, &sr, &d->session);
     if (rc == MPS_ELIMIT) {
         mps_log("dispatch: connection not taken: no memory for another one");
         d->reply.status = MPS_HO_AGAIN_PLAIN;
@@ -87,7 +88,8 @@ static void do_connection(struct mps_engine *eng, const struct mps_ho_request *r
     } else {
         d->reply.status = d->session->refused ? MPS_HO_OK_PLAIN : MPS_HO_OK;
         d->reply.conn_id = d->session->ac.id;
-        d->fd = -1; /* the session's now */
+        d->reply.buffer = (int)d->session->end_buffer;
+        d->fd = d->end = -1; /* the session's now */
     }
 }
 

@@ -16,6 +16,8 @@ struct mps_worker;
 
 struct mps_dispatch {
     int fd;    /* in: passed with the request or -1; taken */
+    int end;   /* in: the application's, of a connection that is handed over, or -1; -1 once a
+                  session has taken it */
     pid_t pid; /* in: the client's */
     struct mps_ho_reply reply;
     int reply_fd;                /* out: passed with the reply or -1 */

@@ -20,6 +20,18 @@ void mps_reserve_fill(void)
         close(fd);
 }
 
+/* Whatever is unread would make a reset of it. */
+static void turn_away(int fd)
+{
+    char sink[2048];
+
+    if (mps_sock_get_int(fd, SOL_SOCKET, SO_DOMAIN, 0) == AF_UNIX &&
+        mps_sock_get_int(fd, SOL_SOCKET, SO_TYPE, 0) == SOCK_STREAM)
+        while (recv(fd, sink, sizeof(sink), MSG_DONTWAIT) > 0)
+            ;
+    mps_sock_reset(fd);
+}
+
 bool mps_reserve_refuse(int listener)
 {
     int spare = atomic_exchange(&reserve, -1), fd;
@@ -29,7 +41,7 @@ bool mps_reserve_refuse(int listener)
     close(spare);
     fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd >= 0)
-        mps_sock_reset(fd);
+        turn_away(fd);
     mps_reserve_fill();
     return fd >= 0;
 }

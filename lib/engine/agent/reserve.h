@@ -13,6 +13,7 @@ void mps_reserve_fill(void);
 
 /*
  * After accept4(listener) failed with EMFILE or ENFILE: turn one waiting connection away, by a
- * reset if it is TCP. False if there was none, or no reserve.
+ * reset if it is TCP, in order if it brings a connection to hand over (handover/client.c). False if
+ * there was none, or no reserve.
  */
 bool mps_reserve_refuse(int listener);

@@ -3,17 +3,14 @@
 
 #include <errno.h>
 #include <linux/sockios.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/uio.h>
-#include <sys/un.h>
 #include <unistd.h>
 #include "core/base/err.h"
-#include "handover/names.h"
 #include "engine/show/log.h"
 #include "engine/net/sock.h"
 
@@ -31,17 +28,6 @@ static void on_event(struct mps_appwatch_entry *entry, uint32_t bits)
     app->ready(app);
 }
 
-/* To be known by the name of its connection. */
-static bool bind_name(int fd, const char *agent_id, uint64_t conn_id,
-                      const struct sockaddr_storage *local, const struct sockaddr_storage *peer)
-{
-    struct sockaddr_un un;
-    socklen_t len = mps_ho_conn_name(agent_id, conn_id, (const struct sockaddr *)local,
-                                     (const struct sockaddr *)peer, &un);
-
-    return len > 0 && bind(fd, (struct sockaddr *)&un, len) == 0;
-}
-
 static void set_buffer(int fd, size_t size)
 {
     /* Beyond the system's limit with privilege, up to it without. */
@@ -50,36 +36,28 @@ static void set_buffer(int fd, size_t size)
 }
 
 int mps_app_open(struct mps_app *app, struct mps_appwatch *watch,
-                 void (*ready)(struct mps_app *app), const char *agent_id, uint64_t conn_id,
-                 size_t buffer, size_t own_buffer, const struct sockaddr_storage *local,
-                 const struct sockaddr_storage *peer, int *ret_fd)
+                 void (*ready)(struct mps_app *app), int fd, size_t buffer, size_t own_buffer)
 {
-    int fds[2];
-
     memset(app, 0, sizeof(*app));
     mps_list_init(&app->entry.starved_link);
-    app->fd = -1;
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0)
-        return MPS_ESYS;
-    set_buffer(fds[0], own_buffer);
-    set_buffer(fds[1], buffer);
-    mps_sock_set_int(fds[0], SOL_SOCKET, SO_OOBINLINE, 1);
+    set_buffer(fd, own_buffer);
+    mps_sock_set_int(fd, SOL_SOCKET, SO_OOBINLINE, 1);
     app->watch = watch;
     app->ready = ready;
-    app->fd = fds[0];
+    app->fd = fd;
     app->buffer = 2 * buffer;
-    app->ahead = app->queued = 1; /* the hello byte */
+    app->ahead = app->queued = 1; /* the byte that is no data */
     app->changed = true;
-    if (!bind_name(fds[1], agent_id, conn_id, local, peer) ||
-        send(fds[1], "", 1, MSG_DONTWAIT | MSG_NOSIGNAL) != 1 ||
-        !mps_appwatch_add(watch, &app->entry, app->fd, on_event)) {
-        close(fds[0]);
-        close(fds[1]);
-        app->fd = -1;
-        return MPS_ESYS;
-    }
-    *ret_fd = fds[1];
-    return 0;
+    if (mps_appwatch_add(watch, &app->entry, fd, on_event))
+        return 0;
+    app->fd = -1;
+    return MPS_ESYS;
+}
+
+void mps_app_release(struct mps_app *app)
+{
+    mps_appwatch_remove(app->watch, &app->entry, app->fd);
+    app->fd = -1;
 }
 
 bool mps_app_closed_early(const struct mps_app *app)
@@ -407,13 +385,15 @@ void mps_app_fin(struct mps_app *app)
 void mps_app_close(struct mps_app *app)
 {
     uint8_t sink[4096];
+    ssize_t n;
 
     if (app->fd < 0)
         return;
     /* Nothing unread may stay behind, or an application that is still there would see a reset.
      * It may be even with `hup`: both sides' FINs show as that as well. */
-    while (recv(app->fd, sink, sizeof(sink), MSG_DONTWAIT) > 0)
-        ;
+    do {
+        n = recv(app->fd, sink, sizeof(sink), MSG_DONTWAIT);
+    } while (n == (ssize_t)sizeof(sink));
     mps_appwatch_forget(&app->entry);
     close(app->fd);
     app->fd = -1;

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The application's end of a connection: an AF_UNIX stream socketpair of which the application gets
- * one end. That end must look like TCP:
+ * The application's end of a connection, or rather ours: the application has the other end of an
+ * AF_UNIX stream, over which it came to us (handover/message.h). That end must look like TCP:
  *
  *  - FIN is shutdown(SHUT_WR) by us, never close.
  *  - A reset is our close while a byte of the application's is unread in our receive queue: the
  *    application then gets the queued data, ECONNRESET, EOF. So one byte is always left unread. At
- *    first that is a hello byte written from the application's end; later, when all is drained, it
+ *    first that is the last byte of the request that handed the connection over; later, when all is drained, it
  *    is the last byte of the stream, which is forwarded by MSG_PEEK and skipped by the next read
  *    ("ahead").
  *  - The application's close and its shutdown(SHUT_WR) differ in POLLHUP, which libev does not
@@ -49,14 +49,15 @@ struct mps_app {
 };
 
 /*
- * Make the pair; the application's end is bound to the connection name of message.h, its SO_SNDBUF
- * is `buffer` (handover/sndbuf.h), that of ours `own_buffer`. *ret_fd is to be passed on and
- * closed. 0 or MPS_ESYS.
+ * Take `fd`, in which one byte is unread that is no data. SO_SNDBUF of the application's end is
+ * `buffer` (handover/sndbuf.h), set by who has it; ours gets `own_buffer`. 0; or MPS_ESYS, and fd
+ * is the caller's.
  */
 int mps_app_open(struct mps_app *app, struct mps_appwatch *watch,
-                 void (*ready)(struct mps_app *app), const char *agent_id, uint64_t conn_id,
-                 size_t buffer, size_t own_buffer, const struct sockaddr_storage *local,
-                 const struct sockaddr_storage *peer, int *ret_fd);
+                 void (*ready)(struct mps_app *app), int fd, size_t buffer, size_t own_buffer);
+
+/* As if it had not been opened: the descriptor is the caller's again. */
+void mps_app_release(struct mps_app *app);
 
 /* Positive results of mps_app_read. */
 #define MPS_APP_EOF   1 /* all was read: FIN, or close if `hup` */

@@ -108,6 +108,12 @@ void mps_appwatch_starve(struct mps_appwatch *watch, struct mps_appwatch_entry *
     try_again(watch);
 }
 
+void mps_appwatch_remove(struct mps_appwatch *watch, struct mps_appwatch_entry *entry, int fd)
+{
+    (void)epoll_ctl(watch->epfd, EPOLL_CTL_DEL, fd, NULL);
+    mps_appwatch_forget(entry);
+}
+
 void mps_appwatch_forget(struct mps_appwatch_entry *entry)
 {
     mps_list_remove(&entry->starved_link);

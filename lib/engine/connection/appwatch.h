@@ -42,5 +42,8 @@ bool mps_appwatch_room(struct mps_appwatch *watch, struct mps_appwatch_entry *en
 /* A call failed for lack of memory. */
 void mps_appwatch_starve(struct mps_appwatch *watch, struct mps_appwatch_entry *entry);
 
+/* End it; `fd` stays open. */
+void mps_appwatch_remove(struct mps_appwatch *watch, struct mps_appwatch_entry *entry, int fd);
+
 /* Before the descriptor is closed, which takes it out of the epoll. */
 void mps_appwatch_forget(struct mps_appwatch_entry *entry);

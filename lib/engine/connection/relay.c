@@ -271,13 +271,10 @@ static enum step become_plain(struct mps_relay *r)
 }
 
 /* A part of a message, or nothing yet. Behind a whole magic nothing is a program's. */
-static enum step await_rest(struct mps_relay *r)
+static enum step await_rest(struct mps_relay *r, size_t have)
 {
-    size_t have;
-
     if (ev_is_active(&r->rest_timer))
         return STEP_IDLE;
-    have = mps_peek_begun(r->fd);
     if (have > 0 && !r->rest_missing)
         ev_timer_start(r->eng->loop, &r->rest_timer);
     if (!r->rest_missing)
@@ -290,10 +287,11 @@ static enum step await_rest(struct mps_relay *r)
 static enum step look(struct mps_relay *r)
 {
     struct mps_opening msg;
-    int rc = mps_peek_opening(r->fd, &msg);
+    size_t have;
+    int rc = mps_peek_opening(r->fd, &msg, &have);
 
     if (rc == MPS_OPENING_MORE)
-        return await_rest(r);
+        return await_rest(r, have);
     if (rc == MPS_PEEK_LACK)
         return wait_for_memory(r);
     if (rc == MPS_OPENING_FOREIGN || rc == MPS_PEEK_EOF)

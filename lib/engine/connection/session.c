@@ -57,7 +57,7 @@ static void log_bad_option(const char *word, const char *why)
 
 /* The parts both roles have; frees nothing of the caller's on failure. */
 static int session_new(struct mps_engine *eng, const struct mps_session_request *req,
-                       enum mps_role role, struct mps_session **ret, int *ret_fd)
+                       enum mps_role role, struct mps_session **ret)
 {
     struct sockaddr_storage local, peer;
     bool scarce;
@@ -88,9 +88,9 @@ static int session_new(struct mps_engine *eng, const struct mps_session_request 
     s->ac.options = eng->options;
     mps_options_parse(&s->ac.options, req->options, req->options_len, log_bad_option);
     mps_sockopts_inherit(&s->ac.sockopts, req->fd);
-    rc = mps_app_open(&s->ac.app, &eng->appwatch, on_app_ready, eng->agent_id, s->ac.id,
-                      mps_sndbuf_of_app(&s->ac.sockopts, scarce), mps_sndbuf_of_ours(scarce),
-                      &local, &peer, ret_fd);
+    s->end_buffer = mps_sndbuf_of_app(&s->ac.sockopts, scarce);
+    rc = mps_app_open(&s->ac.app, &eng->appwatch, on_app_ready, req->end, s->end_buffer,
+                      mps_sndbuf_of_ours(scarce));
     if (rc < 0) {
         mps_sockopts_deinit(&s->ac.sockopts);
         mps_account_close(&s->ac.account);
@@ -119,9 +119,10 @@ void mps_session_free(struct mps_session *s)
     free(s);
 }
 
-static void undo(struct mps_session *s, int app_fd)
+/* The descriptors are the caller's again. */
+static void undo(struct mps_session *s)
 {
-    close(app_fd);
+    mps_app_release(&s->ac.app);
     mps_session_free(s);
 }
 
@@ -215,11 +216,11 @@ static bool is_link_local(const struct mps_addr *a)
 }
 
 int mps_session_connected(struct mps_engine *eng, const struct mps_session_request *req,
-                          struct mps_session **ret, int *ret_fd)
+                          struct mps_session **ret)
 {
     struct mps_session *s;
     enum mps_peer_kind kind;
-    int fd, rc = session_new(eng, req, MPS_ROLE_CLIENT, &s, &fd);
+    int rc = session_new(eng, req, MPS_ROLE_CLIENT, &s);
 
     if (rc < 0)
         return rc;
@@ -227,18 +228,17 @@ int mps_session_connected(struct mps_engine *eng, const struct mps_session_reque
     kind = mps_peers_find(eng->peers, &s->ac.peer, mps_clock_now());
     if (is_link_local(&s->ac.peer) || kind == MPS_PEER_PLAIN ||
         !mps_sockopts_can_follow(&s->ac.sockopts)) {
-        undo(s, fd);
+        undo(s);
         return MPS_SESSION_PLAIN_PEER;
     }
     s->refused = kind == MPS_PEER_REFUSED;
     rc = carry_multipath(s, req->fd, NULL);
     if (rc < 0) {
-        undo(s, fd);
+        undo(s);
         return rc;
     }
     begin(s);
     *ret = s;
-    *ret_fd = fd;
     return 0;
 }
 
@@ -251,8 +251,8 @@ int mps_session_connected(struct mps_engine *eng, const struct mps_session_reque
  */
 static mps_time_t hello_hold(int fd)
 {
-    mps_time_t hold =
-        mps_sock_rto_ns(fd) + mps_sock_rtt_ns(fd) + HELLO_WAIT_SLACK + mps_sock_silence_ns(fd);
+    const struct mps_sock_times times = mps_sock_times(fd);
+    mps_time_t hold = times.rto + times.rtt + HELLO_WAIT_SLACK + times.silence;
 
     if (hold < HELLO_WAIT_MIN)
         hold = HELLO_WAIT_MIN;
@@ -260,11 +260,11 @@ static mps_time_t hello_hold(int fd)
 }
 
 int mps_session_accepted(struct mps_engine *eng, const struct mps_session_request *req,
-                         struct mps_session **ret, int *ret_fd)
+                         struct mps_session **ret)
 {
     struct mps_session *s;
     mps_time_t hold = hello_hold(req->fd);
-    int fd, rc = session_new(eng, req, MPS_ROLE_SERVER, &s, &fd);
+    int rc = session_new(eng, req, MPS_ROLE_SERVER, &s);
 
     if (rc < 0)
         return rc;
@@ -272,12 +272,11 @@ int mps_session_accepted(struct mps_engine *eng, const struct mps_session_reques
     s->relay =
         mps_relay_new(eng, &s->ac.account, &s->ac.app, req->fd, false, true, hold, on_wake, s);
     if (!s->relay) {
-        undo(s, fd);
+        undo(s);
         return MPS_ENOMEM;
     }
     begin(s);
     *ret = s;
-    *ret_fd = fd;
     return 0;
 }
 
@@ -420,9 +419,13 @@ static bool run_multipath(struct mps_session *s, bool *ret_more)
 
 void mps_session_run(struct mps_session *s)
 {
-    bool more = false;
+    const bool relayed = s->relay != NULL;
+    bool more = false, alive = relayed ? run_relay(s, &more) : run_multipath(s, &more);
 
-    if (!(s->mp ? run_multipath(s, &more) : run_relay(s, &more))) {
+    /* HELLO has come: its answer does not wait for the next round of the loop. */
+    if (alive && relayed && s->mp)
+        alive = run_multipath(s, &more);
+    if (!alive) {
         mps_session_free(s);
         return;
     }

@@ -24,10 +24,13 @@ struct mps_session {
     bool refused;     /* by the peer, as the one before: a new connection without a mark is made */
     bool established; /* the peer has answered HELLO */
     bool created, plain_told; /* events that were reported */
+    size_t end_buffer;        /* SO_SNDBUF of the application's end, which who handed over sets */
 };
 
 struct mps_session_request {
-    int fd; /* established TCP socket, taken on success */
+    int fd;  /* established TCP socket, taken on success */
+    int end; /* AF_UNIX stream, taken on success: the near end of what the application gets; a byte
+                is unread in it (app.h) */
     pid_t pid;
     bool bound;          /* the program had bound it to an address, or its listener */
     const char *options; /* words key=value */
@@ -38,14 +41,14 @@ struct mps_session_request {
 #define MPS_SESSION_PLAIN_PEER 1
 
 /*
- * A connection that was handed over. *ret_fd is the application's end, to be passed on and closed.
- * No byte moves before the loop goes on, so that after a failed reply mps_session_discard can still
- * undo everything. 0 or a negative code; the descriptor is then untouched.
+ * A connection that was handed over. No byte moves before the loop goes on, so that after a failed
+ * reply mps_session_discard can still undo everything. 0 or a negative code; the descriptors are
+ * then untouched.
  */
 int mps_session_connected(struct mps_engine *eng, const struct mps_session_request *req,
-                          struct mps_session **ret, int *ret_fd);
+                          struct mps_session **ret);
 int mps_session_accepted(struct mps_engine *eng, const struct mps_session_request *req,
-                         struct mps_session **ret, int *ret_fd);
+                         struct mps_session **ret);
 
 /* The reply has been sent: the hand-over is not undone any more. */
 void mps_session_handed_over(struct mps_session *s);

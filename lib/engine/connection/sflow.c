@@ -19,6 +19,9 @@
 #define READ_BUDGET  (1u << 20)
 #define WRITE_ROUNDS 8
 
+/* A subflow that ends before needs no timers but TCP's: no repetition comes that early. */
+#define TIMERS_AFTER (10 * MPS_MSEC)
+
 static void end(struct mps_sflow *f, bool orderly, enum mps_reason reason, mps_time_t now)
 {
     ev_io_stop(f->loop, &f->io);
@@ -46,7 +49,6 @@ static void failed(struct mps_sflow *f, int error, mps_time_t now)
 
 static void set_up(int fd)
 {
-    mps_sock_subflow_timers(fd);
     mps_sock_set_int(fd, IPPROTO_TCP, TCP_NODELAY, 1);
     mps_sock_set_int(fd, IPPROTO_TCP, TCP_CORK, 0);
     mps_sock_set_int(fd, SOL_SOCKET, SO_RCVLOWAT, 1);
@@ -204,6 +206,8 @@ struct mps_sflow *mps_sflow_new(const struct mps_mem *mem, struct ev_loop *loop,
     f->fd = fd;
     f->connecting = connecting;
     f->needs_mark = true;
+    f->timers_at =
+        connecting ? MPS_NEVER : mps_clock_now() + TIMERS_AFTER; /* as connector.h says */
     f->lookout.touched = true;
     f->wrote = true;
     f->wake = wake;
@@ -230,6 +234,10 @@ void mps_sflow_measure(struct mps_sflow *f, bool force, mps_time_t now)
 {
     struct mps_metrics m;
 
+    if (now >= f->timers_at && !f->dead) {
+        f->timers_at = MPS_NEVER;
+        mps_sock_subflow_timers(f->fd);
+    }
     if (f->connecting || f->dead || (!force && !mps_lookout_due(&f->lookout, now)))
         return;
     if (mps_sock_metrics(f->fd, &m)) {

@@ -28,8 +28,9 @@ struct mps_sflow {
     bool large;                     /* its SYN had the mark for a large MTU */
     struct mps_connector_path path; /* of a join, for a second try with the small mark */
     const struct mps_sockopts *opts;
-    bool dead;     /* the pipe ended; waits for MPS_EV_SUBFLOW_CLOSE */
-    bool peer_eof; /* the peer's FIN was read */
+    bool dead;            /* the pipe ended; waits for MPS_EV_SUBFLOW_CLOSE */
+    bool peer_eof;        /* the peer's FIN was read */
+    mps_time_t timers_at; /* when the socket gets the timers of a subflow; MPS_NEVER: it has them */
     struct mps_lookout lookout;
     bool blocked;          /* the socket took less than there was */
     bool woke_for_nothing; /* was writable, and yet nothing was written */

@@ -81,7 +81,8 @@ static void on_readable(struct guest *g)
 {
     struct mps_greeter *self = g->greeter;
     struct mps_opening msg;
-    int fd, rc = mps_peek_opening(g->fd, &msg);
+    size_t have;
+    int fd, rc = mps_peek_opening(g->fd, &msg, &have);
 
     if (rc == MPS_OPENING_MORE)
         return;

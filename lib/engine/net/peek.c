@@ -36,34 +36,26 @@ static int classify(int fd, struct mps_opening *ret, size_t *ret_have)
     return n == (ssize_t)len ? 0 : MPS_ESYS;
 }
 
-int mps_peek_opening(int fd, struct mps_opening *ret)
+int mps_peek_opening(int fd, struct mps_opening *ret, size_t *ret_have)
 {
-    size_t have;
-    int rc = classify(fd, ret, &have);
+    int rc = classify(fd, ret, ret_have);
 
     /* A subflow sets it by itself. */
     if (rc != MPS_OPENING_MORE && rc != MPS_PEEK_LACK && rc != 0)
         mps_sock_set_int(fd, SOL_SOCKET, SO_RCVLOWAT, 1);
     if (rc != MPS_OPENING_MORE)
         return rc;
-    mps_sock_set_int(fd, SOL_SOCKET, SO_RCVLOWAT, (int)have + 1);
-    if (!mps_sock_is_eof(fd))
+    mps_sock_set_int(fd, SOL_SOCKET, SO_RCVLOWAT, (int)*ret_have + 1);
+    /* An end is seen by the look itself where no bytes are ahead of it. */
+    if (*ret_have == 0 || !mps_sock_is_eof(fd))
         return MPS_OPENING_MORE;
     /* More bytes may have come since the look, before the end: they can be a whole message. */
-    rc = classify(fd, ret, &have);
+    rc = classify(fd, ret, ret_have);
     if (rc == MPS_OPENING_MORE)
-        rc = have < MPS_OPENING_MAGIC_LEN ? MPS_PEEK_EOF : MPS_EPROTO;
+        rc = *ret_have < MPS_OPENING_MAGIC_LEN ? MPS_PEEK_EOF : MPS_EPROTO;
     if (rc != 0)
         mps_sock_set_int(fd, SOL_SOCKET, SO_RCVLOWAT, 1);
     return rc;
-}
-
-size_t mps_peek_begun(int fd)
-{
-    uint8_t buf[MPS_OPENING_MAX_LEN];
-    ssize_t n = recv(fd, buf, sizeof(buf), MSG_PEEK | MSG_DONTWAIT);
-
-    return n > 0 ? (size_t)n : 0;
 }
 
 void mps_peek_give_up(int fd)

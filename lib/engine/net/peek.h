@@ -15,13 +15,11 @@
  * 0: *ret is the message, and it is consumed; the bytes behind it are still in the socket.
  * Negative: a message of ours that is broken, or ends too early (MPS_EPROTO, MPS_ECHECK,
  * MPS_EVERSION), or MPS_ESYS.
- * On MPS_OPENING_MORE the socket becomes readable again only when more has come (SO_RCVLOWAT);
- * every other result but 0 and MPS_PEEK_LACK undoes that.
+ * On MPS_OPENING_MORE *ret_have bytes of the message are there, and the socket becomes readable
+ * again only when more has come (SO_RCVLOWAT); every other result but 0 and MPS_PEEK_LACK undoes
+ * that.
  */
-int mps_peek_opening(int fd, struct mps_opening *ret);
-
-/* After MPS_OPENING_MORE: how many bytes of the message are there. */
-size_t mps_peek_begun(int fd);
+int mps_peek_opening(int fd, struct mps_opening *ret, size_t *ret_have);
 
 /* After MPS_OPENING_MORE: no more is waited for, so the socket is readable again. */
 void mps_peek_give_up(int fd);

@@ -253,18 +253,17 @@ uint64_t mps_sock_rtt_ns(int fd)
     return tcp_info(fd, &info) ? (uint64_t)info.tcpi_rtt * 1000 : 0;
 }
 
-uint64_t mps_sock_rto_ns(int fd)
+struct mps_sock_times mps_sock_times(int fd)
 {
     struct tcp_info info;
 
-    return tcp_info(fd, &info) ? (uint64_t)info.tcpi_rto * 1000 : 0;
-}
-
-uint64_t mps_sock_silence_ns(int fd)
-{
-    struct tcp_info info;
-
-    return tcp_info(fd, &info) ? (uint64_t)info.tcpi_last_ack_recv * MPS_MSEC : 0;
+    if (!tcp_info(fd, &info))
+        return (struct mps_sock_times){0};
+    return (struct mps_sock_times){
+        .rtt = (uint64_t)info.tcpi_rtt * MPS_USEC,
+        .rto = (uint64_t)info.tcpi_rto * MPS_USEC,
+        .silence = (uint64_t)info.tcpi_last_ack_recv * MPS_MSEC,
+    };
 }
 
 bool mps_sock_had_hole(int fd)

@@ -79,11 +79,12 @@ bool mps_sock_metrics(int fd, struct mps_metrics *ret);
 /* Smoothed round trip in nanoseconds, 0 if unknown. */
 uint64_t mps_sock_rtt_ns(int fd);
 
-/* TCP's retransmission timer of the path, in nanoseconds; 0 if unknown. */
-uint64_t mps_sock_rto_ns(int fd);
-
-/* Nanoseconds since TCP got the latest acknowledgment; 0 if unknown. */
-uint64_t mps_sock_silence_ns(int fd);
+/* Nanoseconds, 0 if unknown: smoothed round trip, TCP's retransmission timer of the path, and how
+ * long ago TCP got the latest acknowledgment. */
+struct mps_sock_times {
+    uint64_t rtt, rto, silence;
+};
+struct mps_sock_times mps_sock_times(int fd);
 
 /* Bytes came behind others that are missing, at some time. */
 bool mps_sock_had_hole(int fd);

@@ -5,6 +5,10 @@
  */
 #include "interpose/preload.h"
 #include <errno.h>
+#include <stddef.h>
+#include <sys/un.h>
+#include "handover/message.h"
+#include "handover/names.h"
 #include "interpose/ended.h"
 #include "interpose/inq.h"
 
@@ -93,7 +97,28 @@ MPS_EXPORT ssize_t __recv_chk(int fd, void *buf, size_t n, size_t size, int flag
     return mps_ended(fd, mps_next.__recv_chk(fd, buf, n, size, flags));
 }
 
-/* A connection's bytes come without an address. */
+/*
+ * A connection's bytes come without an address, and the program's memory for it is not touched;
+ * over AF_UNIX they have the name of the agent. The hint saves other sockets the look.
+ */
+static bool is_nameless(int fd, const void *addr)
+{
+    struct mps_ho_conn_name name;
+
+    return addr && mps_hints_is_ours(fd) && mps_preload_is_ours(fd, &name);
+}
+
+/* The same of a connection that came from elsewhere: its name's length no other family's has. */
+static void without_name(int fd, const void *addr, socklen_t *len)
+{
+    static const socklen_t agents_len =
+        offsetof(struct sockaddr_un, sun_path) + sizeof(MPS_HO_END_PREFIX) + MPS_HO_ID_LEN;
+    struct mps_ho_conn_name name;
+
+    if (addr && len && *len == agents_len && mps_preload_is_ours(fd, &name))
+        *len = 0;
+}
+
 static ssize_t receive_from_apart(int fd, void *buf, size_t n, int flags, socklen_t *len)
 {
     ssize_t got = receive_apart(fd, buf, n, flags);
@@ -106,19 +131,39 @@ static ssize_t receive_from_apart(int fd, void *buf, size_t n, int flags, sockle
 MPS_EXPORT ssize_t recvfrom(int fd, void *buf, size_t n, int flags, struct sockaddr *addr,
                             socklen_t *len)
 {
+    ssize_t got;
+
     mps_decide(fd, true);
     if (is_apart(fd, flags))
         return receive_from_apart(fd, buf, n, flags, addr ? len : NULL);
-    return mps_ended(fd, mps_next.recvfrom(fd, buf, n, flags, addr, len));
+    if (len && is_nameless(fd, addr)) {
+        got = mps_ended(fd, mps_next.recvfrom(fd, buf, n, flags, NULL, NULL));
+        *len = got >= 0 ? 0 : *len;
+        return got;
+    }
+    got = mps_ended(fd, mps_next.recvfrom(fd, buf, n, flags, addr, len));
+    if (got >= 0)
+        without_name(fd, addr, len);
+    return got;
 }
 
 MPS_EXPORT ssize_t __recvfrom_chk(int fd, void *buf, size_t n, size_t size, int flags,
                                   struct sockaddr *addr, socklen_t *len)
 {
+    ssize_t got;
+
     mps_decide(fd, true);
     if (n <= size && is_apart(fd, flags))
         return receive_from_apart(fd, buf, n, flags, addr ? len : NULL);
-    return mps_ended(fd, mps_next.__recvfrom_chk(fd, buf, n, size, flags, addr, len));
+    if (len && is_nameless(fd, addr)) {
+        got = mps_ended(fd, mps_next.__recvfrom_chk(fd, buf, n, size, flags, NULL, NULL));
+        *len = got >= 0 ? 0 : *len;
+        return got;
+    }
+    got = mps_ended(fd, mps_next.__recvfrom_chk(fd, buf, n, size, flags, addr, len));
+    if (got >= 0)
+        without_name(fd, addr, len);
+    return got;
 }
 
 static ssize_t receive_message_apart(int fd, struct msghdr *msg, int flags)
@@ -139,6 +184,21 @@ static ssize_t receive_message_apart(int fd, struct msghdr *msg, int flags)
     return got;
 }
 
+static ssize_t receive_nameless(int fd, struct msghdr *msg, int flags)
+{
+    struct msghdr bare = *msg;
+    ssize_t got;
+
+    bare.msg_name = NULL;
+    bare.msg_namelen = 0;
+    got = mps_next.recvmsg(fd, &bare, flags);
+    if (got < 0)
+        return got;
+    bare.msg_name = msg->msg_name;
+    *msg = bare;
+    return got;
+}
+
 MPS_EXPORT ssize_t recvmsg(int fd, struct msghdr *msg, int flags)
 {
     const size_t room = msg ? msg->msg_controllen : 0;
@@ -147,8 +207,12 @@ MPS_EXPORT ssize_t recvmsg(int fd, struct msghdr *msg, int flags)
     mps_decide(fd, true);
     if (msg && is_apart(fd, flags))
         got = receive_message_apart(fd, msg, flags);
+    else if (msg && is_nameless(fd, msg->msg_name))
+        got = mps_ended(fd, receive_nameless(fd, msg, flags));
     else
         got = mps_ended(fd, mps_next.recvmsg(fd, msg, flags));
+    if (got >= 0 && msg)
+        without_name(fd, msg->msg_name, &msg->msg_namelen);
     if (got >= 0 && !(flags & MSG_ERRQUEUE) && mps_inq_wanted(fd))
         mps_inq_append(fd, msg, room);
     return got;
@@ -174,9 +238,14 @@ static int receive_messages_apart(int fd, struct mmsghdr *msgs, unsigned n, int 
 MPS_EXPORT int recvmmsg(int fd, struct mmsghdr *msgs, unsigned n, int flags,
                         struct timespec *timeout)
 {
+    int got;
+
     mps_decide(fd, true);
     /* Less than asked for is right at any time, and one message needs no limit. */
     if (msgs && is_apart(fd, flags))
         return receive_messages_apart(fd, msgs, timeout && n > 1 ? 1 : n, flags);
-    return (int)mps_ended(fd, mps_next.recvmmsg(fd, msgs, n, flags, timeout));
+    got = (int)mps_ended(fd, mps_next.recvmmsg(fd, msgs, n, flags, timeout));
+    for (int i = 0; i < got; i++)
+        without_name(fd, msgs[i].msg_hdr.msg_name, &msgs[i].msg_hdr.msg_namelen);
+    return got;
 }

@@ -180,7 +180,7 @@ MPS_EXPORT int __recvmmsg64(int fd, struct mmsghdr *msgs, unsigned n, int flags,
 {
     mps_decide(fd, true);
     /* One message needs no limit (receive.c). */
-    if (flags & (MSG_ERRQUEUE | MSG_TRUNC))
+    if (flags & (MSG_ERRQUEUE | MSG_TRUNC) || mps_hints_is_ours(fd))
         return recvmmsg(fd, msgs, timeout && n > 1 ? 1 : n, flags, NULL);
     return next.recvmmsg64(fd, msgs, n, flags, timeout);
 }
