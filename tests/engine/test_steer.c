@@ -375,9 +375,37 @@ static void test_without_netlink(void **state)
     assert_int_equal(status, 0);
 }
 
+/* A program that listens at one address: which ones are no business of its peers. */
+static void bound_to_one(void **state)
+{
+    struct mps_addr any = {.family = MPS_AF_INET, .port = 80};
+    struct mps_addr one = {.family = MPS_AF_INET, .port = 80, .ip = {192, 0, 2, 1}}, other = one;
+    struct mps_addr any6 = {.family = MPS_AF_INET6, .port = 80};
+    struct mps_steered list[2] = {{.addr = one}};
+
+    assert_true(mps_steered_bound(list, 1, &one));
+    other.ip[3] = 2; /* of an unknown listener */
+    assert_false(mps_steered_bound(list, 1, &other));
+    other = one;
+    other.port = 81;
+    assert_false(mps_steered_bound(list, 1, &other));
+    assert_false(mps_steered_bound(list, 0, &one));
+    list[1].addr = any;
+    assert_false(mps_steered_bound(list, 2, &one));
+    list[1].addr = any6;
+    assert_false(mps_steered_bound(list, 2, &one));
+    list[1].v6_only = true;
+    assert_true(mps_steered_bound(list, 2, &one));
+    /* Where the port is only watched no join comes. */
+    assert_false(mps_steered_cover(list, 2, &one));
+    list[0].steered = true;
+    assert_true(mps_steered_cover(list, 2, &one));
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(bound_to_one),
         cmocka_unit_test(test_steering_specific),
         cmocka_unit_test(test_steering_wildcard),
         cmocka_unit_test(test_steering_ipv6),

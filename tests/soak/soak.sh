@@ -176,7 +176,7 @@ unchanged() # the report, for two seconds
 # Four segments of each connection, the least of BBR, have to fit in. In a shorter queue each second
 # packet is lost, and TCP's timer alone, plain TCP's too, makes connections wait for a minute and more.
 bed_open 2 rate 40mbit delay 5ms queue $((connections * 2))ms
-bed_spawn s "$MANY" server "$S1" $PORT 4 "$report"
+bed_spawn s "$MANY" server 0.0.0.0 $PORT 4 "$report"
 server=$!
 bed_wait 10 bed_listening s $PORT || { echo "Bail out! the server does not listen"; exit 1; }
 dial 1

@@ -10,7 +10,7 @@ RUNS=${EXIT_RUNS:-100}
 BYTES=10000000
 
 bed_open 2 rate 300mbit delay 3ms queue 30ms
-bed_spawn s "$PUMP" recv $S1 7000 $BYTES "$RUNS" >"$BED_TMP/received"
+bed_spawn s "$PUMP" recv 0.0.0.0 7000 $BYTES "$RUNS" >"$BED_TMP/received"
 receiver=$!
 bed_wait 10 bed_listening s 7000
 run=0 failed=0

@@ -42,7 +42,7 @@ one_stall() # LINK
 {
     f_bytes=30000000
     f_before=$(link_bytes "$1")
-    bed_spawn s timeout 60 "$PUMP" recv $S1 7000 $f_bytes >"$BED_TMP/stall"
+    bed_spawn s timeout 60 "$PUMP" recv 0.0.0.0 7000 $f_bytes >"$BED_TMP/stall"
     f_server=$!
     bed_wait 10 bed_listening s 7000
     bed_spawn c timeout 60 "$PUMP" send $S1 7000 $f_bytes

@@ -76,7 +76,7 @@ learns "a server that sends dies with its agent: the client learns of it" $g_c 3
 end_all
 
 # With nothing unread TCP ends in order, and that alone tells; a reset may come from a box on the way.
-bed_spawn s "$PUMP" recv $S1 $PORT $ENDLESS >"$BED_TMP/s.out" 2>"$BED_TMP/s.err"
+bed_spawn s "$PUMP" recv 0.0.0.0 $PORT $ENDLESS >"$BED_TMP/s.out" 2>"$BED_TMP/s.err"
 g_s=$!
 bed_wait 10 bed_listening s $PORT
 bed_spawn c bash -c "exec 3<>/dev/tcp/$S1/$PORT; sleep 600" 2>"$BED_TMP/c.err"

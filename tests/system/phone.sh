@@ -16,7 +16,7 @@ bytes=$(awk '{ s += $1 + $2 } END { print int(s * 125000 * 0.75) }' "$BED_TMP/ph
 bed_open 2 rate 30mbit delay 25ms queue 250k
 PUMP_TIMELINE=$BED_TMP/timeline
 export PUMP_TIMELINE
-bed_spawn s timeout 200 "$PUMP" recv $S1 7000 "$bytes" >"$BED_TMP/result"
+bed_spawn s timeout 200 "$PUMP" recv 0.0.0.0 7000 "$bytes" >"$BED_TMP/result"
 server=$!
 unset PUMP_TIMELINE
 bed_wait 10 bed_listening s 7000

@@ -192,7 +192,7 @@ bed_wait 10 gone s
 
 # A container: all of its processes are killed with the first one.
 if unshare -pf --kill-child true 2>/dev/null; then
-    bed_spawn s "$PUMP" recv $S1 $PORT $BYTES >"$BED_TMP/got"
+    bed_spawn s "$PUMP" recv 0.0.0.0 $PORT $BYTES >"$BED_TMP/got"
     client=$!
     bed_wait 10 bed_listening s $PORT
     # shellcheck disable=SC2046

@@ -11,7 +11,7 @@ BYTES=40000000
 
 one_duel() # NAME BYTES
 {
-    bed_spawn s timeout 120 "$DUEL" listen $S1 7100 "$2" 2>"$BED_TMP/duel.s"
+    bed_spawn s timeout 120 "$DUEL" listen 0.0.0.0 7100 "$2" 2>"$BED_TMP/duel.s"
     w_server=$!
     bed_wait 10 bed_listening s 7100
     # shellcheck disable=SC2046 # several words

@@ -36,7 +36,10 @@ static struct pair_link *new_link(struct pair *p)
     for (unsigned i = 0; i < p->n_links; i++) {
         l = &p->links[i];
         if (!l->sf[CLIENT] && !l->sf[SERVER] && (l->refuse || i >= PAIR_LINKS / 2)) {
-            *l = (struct pair_link){.out = {{.buf = l->out[0].buf}, {.buf = l->out[1].buf}}};
+            *l = (struct pair_link){
+                .out = {{.buf = l->out[0].buf}, {.buf = l->out[1].buf}},
+                .tamper = p->tamper,
+            };
             return l;
         }
     }

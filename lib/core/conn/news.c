@@ -24,7 +24,7 @@ void mps_news_up(struct mps_subflow *sf, mps_time_t now)
     mps_deadpeer_heard(&c->peer, now);
     mps_priority_apply(sf);
     mps_checks_up(sf);
-    c->no_subflow_at = MPS_NEVER;
+    mps_phase_up(c, now);
     c->client_gone = false;
     mps_claims_proved(sf);
     mps_backoff_works(c);

@@ -243,6 +243,14 @@ void mps_phase_forgotten(struct mps_conn *c, mps_time_t now)
         mps_phase_die(c, MPS_REASON_UNKNOWN_TOKEN, true, now);
 }
 
+void mps_phase_up(struct mps_conn *c, mps_time_t now)
+{
+    if (c->no_subflow_at == MPS_NEVER)
+        return;
+    c->respite = (struct mps_respite){c->no_subflow_at, now, mps_conn_progress(c)};
+    c->no_subflow_at = MPS_NEVER;
+}
+
 void mps_phase_lost_subflow(struct mps_conn *c, struct mps_subflow *sf, bool orderly,
                             mps_time_t now)
 {
@@ -261,6 +269,8 @@ void mps_phase_lost_subflow(struct mps_conn *c, struct mps_subflow *sf, bool ord
                !(sf->reason == MPS_REASON_TIMEOUT && mps_conn_idle(c))) {
         c->client_gone = c->fin_at != 0 && now - c->fin_at <= MPS_GONE_TOGETHER;
         c->no_subflow_at = now + patience_left(c, now);
+        if (mps_conn_was_barren(c, now) && c->no_subflow_at > c->respite.deadline)
+            c->no_subflow_at = c->respite.deadline;
     }
 }
 

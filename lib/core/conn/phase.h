@@ -30,6 +30,9 @@ void mps_phase_lost_subflow(struct mps_conn *c, struct mps_subflow *sf, bool ord
                             mps_time_t now);
 
 /* There is something to send from now on: the wait for a subflow has an end. */
+/* A subflow works: no end without any is near. */
+void mps_phase_up(struct mps_conn *c, mps_time_t now);
+
 void mps_phase_busy(struct mps_conn *c, mps_time_t now);
 
 /* The application reads no more. False: bytes waited for it, so the connection is aborted. */

@@ -42,6 +42,17 @@ bool mps_conn_app_rx_eof(const struct mps_conn *c)
     return c->rx.fin_known && c->flow.consumed == c->rx.fin_dsn;
 }
 
+uint64_t mps_conn_progress(const struct mps_conn *c)
+{
+    return c->tx.acked + mps_reasm_next(&c->rx.reasm);
+}
+
+bool mps_conn_was_barren(const struct mps_conn *c, mps_time_t now)
+{
+    return c->respite.deadline != 0 && now - c->respite.at < MPS_BARREN &&
+           c->respite.progress == mps_conn_progress(c);
+}
+
 bool mps_conn_peer_stream_complete(const struct mps_conn *c)
 {
     return c->rx.fin_known && mps_reasm_next(&c->rx.reasm) == c->rx.fin_dsn;

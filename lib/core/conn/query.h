@@ -15,6 +15,15 @@ bool mps_conn_idle(const struct mps_conn *c);
 
 /* ---- the peer's stream ---- */
 uint64_t mps_conn_rcv_nxt(const struct mps_conn *c); /* DATA_ACK: DATA_FIN included */
+/* Bytes of either direction that got through. */
+uint64_t mps_conn_progress(const struct mps_conn *c);
+/*
+ * The last subflow is lost: was it one that came up a moment ago, after a time without any, and
+ * brought nothing? A peer, or a box, that ends each join as soon as it works does not make the
+ * connection live for ever.
+ */
+#define MPS_BARREN (1 * MPS_SEC)
+bool mps_conn_was_barren(const struct mps_conn *c, mps_time_t now);
 bool mps_conn_peer_stream_complete(const struct mps_conn *c);
 /* Only acknowledgments are missing. */
 bool mps_conn_both_ended(const struct mps_conn *c);

@@ -112,7 +112,8 @@ struct mps_retry {
     unsigned fails;
     bool worked;  /* once: its path is there, and probably comes back */
     bool refused; /* since the connection is alone: the host is there, but no agent that knows us */
-    bool avoided; /* the transport does not make its subflows: no answer can come from there */
+    unsigned barren; /* so many of its subflows in a row ended as soon as they worked */
+    bool avoided;    /* the transport does not make its subflows: no answer can come from there */
     mps_time_t silent_at; /* it went silent then and is looked for; 0: not */
     uint32_t min_rtt_us;  /* before that; 0: unknown */
     mps_time_t until;
@@ -153,6 +154,13 @@ struct mps_checks {
     uint64_t rx_at, tx_at; /* how far the streams were */
     bool ev;
     struct mps_addr local, remote; /* of the path in the event */
+};
+
+/* A subflow came up while there was none (mps_phase_up). */
+struct mps_respite {
+    mps_time_t deadline; /* the connection would have ended then; 0: it was never without */
+    mps_time_t at;
+    uint64_t progress; /* mps_conn_progress, by then */
 };
 
 struct mps_conn_events {
@@ -198,6 +206,7 @@ struct mps_conn {
     mps_time_t hello_at;      /* client: HELLO_REPLY is late then */
     struct mps_answer answer; /* client: signs that it will never come */
     mps_time_t no_subflow_at;
+    struct mps_respite respite;
     mps_time_t close_at;
     mps_time_t abort_end; /* FASTCLOSE is not waited for any longer */
     uint64_t close_acked; /* tx.acked when close_at was set */

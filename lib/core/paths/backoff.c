@@ -7,7 +7,8 @@
 #define RETRY_KNOWN    (2 * MPS_SEC)   /* at most, for a pair that has worked */
 #define RETRY_REWRITES (600 * MPS_SEC) /* where a box changes bytes, while others work */
 #define RETRY_REFUSALS 2u              /* so many say that the peer's end is gone */
-#define RETRY_STABLE   (10 * MPS_SEC)  /* a subflow that lived so long ends the back-off */
+#define RETRY_BARREN   4u /* so many such subflows in a row, and the pair has no hurry */
+#define RETRY_STABLE   (10 * MPS_SEC) /* a subflow that lived so long ends the back-off */
 
 /* Where the pair's entry is, p->n_retries if there is none. */
 static unsigned index_of(const struct mps_paths *p, uint32_t local, mps_addr_id_t remote)
@@ -150,10 +151,12 @@ static void hurry(struct mps_conn *c, mps_time_t now)
         struct mps_retry *r = &p->retries[i];
         mps_time_t delay = r->fails > 1 ? MPS_RETRY_HURRY : 0;
 
-        for (unsigned k = 2; k < r->fails && delay < most; k++)
+        mps_time_t limit = r->barren >= RETRY_BARREN ? MPS_RETRY_ALONE : most;
+
+        for (unsigned k = 2; k < r->fails && delay < limit; k++)
             delay *= 2;
-        if (delay > most)
-            delay = most;
+        if (delay > limit)
+            delay = limit;
         if (r->until > now + delay)
             r->until = now + delay;
     }
@@ -244,10 +247,17 @@ static void back_off(struct mps_conn *c, struct mps_retry *r, const struct mps_s
         delay = RETRY_REWRITES;
     /* A path that has gone silent may come back at any time; a refusal stays one for a while. */
     silent = sf->active_since > 0 || now - sf->join.since >= RETRY_KNOWN;
-    if (transient && silent && r->worked && delay > RETRY_KNOWN)
+    if (transient && silent && r->worked && r->barren < RETRY_BARREN && delay > RETRY_KNOWN)
         delay = RETRY_KNOWN;
     r->fails++;
     r->until = now + delay;
+}
+
+/* It ended as soon as it worked, and if it was the only one then nothing has got through. */
+static bool was_barren(const struct mps_conn *c, const struct mps_subflow *sf, mps_time_t now)
+{
+    return now - sf->active_since < MPS_BARREN &&
+           (mps_conn_n_active(c) > 0 || c->respite.deadline == 0 || mps_conn_was_barren(c, now));
 }
 
 bool mps_backoff_failed(struct mps_conn *c, const struct mps_subflow *sf, bool transient,
@@ -262,6 +272,8 @@ bool mps_backoff_failed(struct mps_conn *c, const struct mps_subflow *sf, bool t
     r->worked |= sf->active_since > 0;
     r->last_id = sf->id;
     r->avoided = false;
+    if (sf->active_since > 0)
+        r->barren = was_barren(c, sf, now) ? r->barren + 1 : 0;
     c->paths.due = true;
     back_off(c, r, sf, transient, now);
     if (mps_conn_n_active(c) > 0)
@@ -290,7 +302,8 @@ void mps_backoff_blame(struct mps_conn *c, uint32_t id, const struct mps_addr **
 
     *ret_local = *ret_remote = NULL;
     for (unsigned i = 0; i < c->paths.n_retries && !r; i++) {
-        if (c->paths.retries[i].last_id == id)
+        /* Where nobody ever proved to be the peer it can say nothing of the path. */
+        if (c->paths.retries[i].last_id == id && c->paths.retries[i].worked)
             r = &c->paths.retries[i];
     }
     for (unsigned i = 0; r && i < c->paths.n_locals; i++) {

@@ -253,6 +253,20 @@ static bool listed_with_port(const struct mps_netaddr_entry *list, unsigned n,
     return false;
 }
 
+/*
+ * May the agent's own listener, which is at all addresses, take joins there? A program that listens
+ * at one address wants no others known or open, unless the user has said so.
+ */
+static bool may_listen(const struct mps_mpconn *mp, const struct mps_netaddr_entry *e)
+{
+    const struct mps_engine *eng = mp->eng;
+    const struct mps_path_change *change = mps_pathctl_find(&eng->view->paths, &e->addr);
+
+    return e->outside || eng->options.join_ports.first != 0 || mp->ac->options.n_locals > 0 ||
+           (change && change->use == MPS_PATH_ADDED) ||
+           !mps_steered_bound(eng->view->steered, eng->view->n_steered, &mp->ac->local);
+}
+
 /* Where joins for it come in, 0: nowhere. */
 static uint16_t join_port(const struct mps_mpconn *mp, const struct mps_netaddr_entry *e)
 {
@@ -260,7 +274,7 @@ static uint16_t join_port(const struct mps_mpconn *mp, const struct mps_netaddr_
 
     /* The program's port, where joins are told by their mark; others come to the agent's own. */
     addr.port = mp->listed || e->outside ? 0 : mp->ac->local.port;
-    return mps_joinport_of(mp->eng, &addr);
+    return mps_joinport_of(mp->eng, &addr, may_listen(mp, e));
 }
 
 /* Tell the core of it; true if it is announced. The port is filled in. */

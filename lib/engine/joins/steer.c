@@ -304,10 +304,18 @@ unsigned mps_steer_list(const struct mps_steer *self, struct mps_steered ret[MPS
     unsigned n = 0;
 
     mps_list_for_each(e, &self->entries, struct mps_steer_entry, link) {
-        if (e->acceptor.fd >= 0 && n < MPS_LSWATCH_MAX)
-            ret[n++] = e->where;
+        if (n == MPS_LSWATCH_MAX)
+            break;
+        ret[n] = e->where;
+        ret[n++].steered = e->acceptor.fd >= 0;
     }
     return n;
+}
+
+static bool is_any_for(const struct mps_steered *w, const struct mps_addr *addr)
+{
+    return is_any(&w->addr) &&
+           (w->addr.family == addr->family || (w->addr.family == MPS_AF_INET6 && !w->v6_only));
 }
 
 bool mps_steered_cover(const struct mps_steered *list, unsigned n, const struct mps_addr *addr)
@@ -315,13 +323,23 @@ bool mps_steered_cover(const struct mps_steered *list, unsigned n, const struct 
     for (unsigned i = 0; i < n; i++) {
         const struct mps_steered *w = &list[i];
 
-        if (w->addr.port != addr->port)
-            continue;
-        if (mps_addr_same_ip(&w->addr, addr))
-            return true;
-        if (is_any(&w->addr) &&
-            (w->addr.family == addr->family || (w->addr.family == MPS_AF_INET6 && !w->v6_only)))
+        if (w->addr.port == addr->port && w->steered &&
+            (mps_addr_same_ip(&w->addr, addr) || is_any_for(w, addr)))
             return true;
     }
     return false;
+}
+
+bool mps_steered_bound(const struct mps_steered *list, unsigned n, const struct mps_addr *local)
+{
+    bool bound = false;
+
+    for (unsigned i = 0; i < n; i++) {
+        const struct mps_steered *w = &list[i];
+
+        if (w->addr.port == local->port && is_any_for(w, local))
+            return false;
+        bound |= mps_addr_equal(&w->addr, local);
+    }
+    return bound;
 }

@@ -22,6 +22,7 @@
 struct mps_steered {
     struct mps_addr addr; /* bound address; all zero bytes: any */
     bool v6_only;
+    bool steered; /* joins for it reach us; else the program listens there, and we do not */
 };
 
 struct mps_steer_entry {
@@ -61,8 +62,14 @@ int mps_steer_add(struct mps_steer *self, int fd, pid_t pid, bool steer);
 /* Look at all listeners now; returns how many were gone. */
 unsigned mps_steer_recheck(struct mps_steer *self);
 
-/* Where joins reach us. Returns how many; the list can be given to others. */
+/* Where programs listen. Returns how many; the list can be given to others. */
 unsigned mps_steer_list(const struct mps_steer *self, struct mps_steered ret[MPS_LSWATCH_MAX]);
 
 /* Would a join for this address and port reach us? */
 bool mps_steered_cover(const struct mps_steered *list, unsigned n, const struct mps_addr *addr);
+
+/*
+ * Has the program that has a connection at `local` listened at that one address only, as far as we
+ * know? Then no other address of the host is its.
+ */
+bool mps_steered_bound(const struct mps_steered *list, unsigned n, const struct mps_addr *local);
