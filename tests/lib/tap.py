@@ -47,4 +47,6 @@ def own_host(flags, needs_root=False, **more):
         if name.startswith("MPTCPSHIM") or name in ("LD_PRELOAD", "XDG_CONFIG_HOME"):
             del os.environ[name]
     os.environ.update(IN_NAMESPACE="1", XDG_RUNTIME_DIR="/nonexistent", **more)
-    os.execvp(words[0], [*words, sys.executable, *map(os.path.abspath, sys.argv)])
+    os.execvp(words[0], [*words, sys.executable, os.path.abspath(sys.argv[0]),
+                        *(os.path.abspath(word) if os.path.exists(word) else word
+                          for word in sys.argv[1:])])

@@ -49,7 +49,7 @@ class Pair:
     async def exchange(self, size=SIZE, first="client", early=0):
         sums = await asyncio.gather(exchange.over(self.c, size, 1, first == "client", early),
                                     exchange.over(self.s, size, 2, first == "server"))
-        return sums == [exchange.sum_of(2, size), exchange.sum_of(1, size)]
+        return exchange.whole(*[s.result() for s in sums]) and sums[0].bytes == size
 
 
 async def until(condition, seconds=5):

@@ -44,6 +44,7 @@ class Connection:
         self.next_join_id = 2 if is_client else 1
         self.local_addresses = {}  # address: id; 0 is that of the first subflow
         self.announced = {}  # id: (address, port) that the peer can be reached at
+        self.withdrawn = set()  # ids
         self.payload_macs = False
         self.early_payload = False  # accepted, and not vouched for by FINISHED yet
         self.finished = is_client
@@ -109,9 +110,10 @@ class Connection:
         """An identifier is used for one address only and never again."""
         return self.local_addresses.setdefault(address, len(self.local_addresses))
 
-    def announce(self, address, port=0, interface=0):
+    def announce(self, address, port=0, interface=0, number=None):
         packed = ipaddress.ip_address(address).packed
-        self.send_control(Frame(frames.ADD_ADDR, interface, id=self.address_id(address), port=port,
+        number = self.address_id(address) if number is None else number
+        self.send_control(Frame(frames.ADD_ADDR, interface, id=number, port=port,
                                 family=4 if len(packed) == 4 else 6, address=packed))
 
     def withdraw(self, address):
@@ -140,13 +142,17 @@ class Connection:
 
     def next_run(self, subflow):
         """A DSS with payload for a subflow that has room, or None."""
-        others = [s for s in self._active() if not s.stale]
+        others = [s for s in self._active() if not s.stale and s is not subflow]
         if subflow.stale or (subflow.backup and any(not s.backup for s in others)):
             return None
+        if any(s.taken < subflow.taken and not s.full and not s.backup for s in others):
+            return None  # it is their turn
         run = self.out.take(subflow.id, self.config.payload)
         if run is None:
             return None
         dsn, payload, fin, urgent = run
+        subflow.taken += len(payload)
+        self._wake()
         return self.dss(subflow, dsn, payload, frames.DATA_FIN * fin | frames.URGENT * urgent)
 
     def dss(self, subflow, dsn=None, payload=b"", flags=0):
@@ -231,18 +237,18 @@ class Connection:
                 raise Breach(Reason.BAD_MAC, "FINISHED")
             self.finished, self.early_payload = True, False
         elif frame.type in (frames.DSS, frames.CHECKED_DSS):
-            if frame.data_ack or frame.ctrl_ack:
-                raise Breach(Reason.PROTOCOL, "an acknowledgment before FINISHED")
+            if frame.data_ack or frame.ctrl_ack or subflow.held:
+                raise Breach(Reason.PROTOCOL, "an acknowledgment before FINISHED, or data held back")
+            frame.credit = 0  # ignored
             self.early_payload |= bool(frame.payload) or bool(frame.flags & frames.DATA_FIN)
         elif frame.type not in (frames.PING, frames.PONG) and frame.type < frames.PADDING:
             raise Breach(Reason.PROTOCOL, "type %02x before FINISHED" % frame.type)
 
     def _on_dss(self, subflow, frame):
-        if "ack-range" not in self.config.off or frame.data_ack <= self.out.next:
-            if self.out.on_ack(frame.data_ack):
-                self.writable.set()
+        if self.out.on_ack(frame.data_ack, "ack-range" not in self.config.off):
+            self.writable.set()
         self.out.on_credit(frame.credit)
-        self.control_out.on_ack(frame.ctrl_ack)
+        self.control_out.on_ack(frame.ctrl_ack, "ack-range" not in self.config.off)
         for due in self.control_out.due():
             self._carry(due, subflow)
         fin = bool(frame.flags & frames.DATA_FIN)
@@ -273,19 +279,31 @@ class Connection:
                 address.is_loopback and not self._first_is_loopback():
             self.tell("ignored", str(address))
             return
-        if frame.id in self.announced or len(self.announced) < MOST_ADDRESSES:
+        if frame.id in self.withdrawn:
+            return
+        if frame.id in self.announced or len(self.announced) < MOST_ADDRESSES or \
+                "claims" in self.config.off:
             self.announced[frame.id] = str(address), frame.port
             self.tell("address", (frame.id, str(address), frame.port))
 
     def _first_is_loopback(self):
         return ipaddress.ip_address(self.first_remote[0]).is_loopback
 
-    def _on_remove_addr(self, _subflow, frame):
+    def _on_remove_addr(self, came_on, frame):
         self.announced.pop(frame.id, None)
+        self.withdrawn.add(frame.id)
         self.tell("removed", frame.id)
         for subflow in self._active():
-            if subflow.remote_id == frame.id:
-                self._close_subflow(subflow, Reason.ADDRESS_GONE, True)
+            if subflow.remote_id == frame.id and subflow is not came_on:
+                asyncio.ensure_future(self._probe(subflow))
+
+    async def _probe(self, subflow):
+        """A subflow whose address was withdrawn stays if it answers."""
+        subflow.stale = True
+        try:
+            await asyncio.wait_for(subflow.ping(), STALE_SECONDS)
+        except asyncio.TimeoutError:
+            self._close_subflow(subflow, Reason.ADDRESS_GONE, True)
 
     def _on_prio(self, _subflow, frame):
         subflow = self.subflows.get(frame.subflow)
@@ -343,6 +361,7 @@ class Connection:
         else:
             self.join_ids.add(subflow.id)
         self.lonely_since = None
+        subflow.taken = max(s.taken for s in self.subflows.values())
         self.tell("subflow", subflow)
         subflow.start()
         self._resend(subflow)  # what had no subflow to go on

@@ -23,7 +23,7 @@ class Host:
     def __init__(self, config=None):
         self.config = config or Config()
         self.connections = {}  # by token
-        self.unconfirmed = {}  # token: number of joins under way
+        self.unconfirmed = {}  # token: writers of joins under way, oldest first
         self.tasks = set()
         self.keep = []  # bytes of the opening messages that went out and came, for tests
 
@@ -86,11 +86,11 @@ class Host:
 
     # ---- the client of a connection ----
 
-    async def connect(self, remote, local=None, early=b"", marked=True):
+    async def connect(self, remote, local=None, early=b""):
         """A connection that is established; Plain if the peer has not shown the mark, Refused or
         Foreign if it has not answered as a shim."""
         sock = await self._dial(remote, local, marks.mark_connect)
-        if marked and not marks.met_listen(sock):
+        if not marks.met_listen(sock):
             sock.close()
             raise Plain
         reader, writer = await asyncio.open_connection(sock=sock)
@@ -110,7 +110,7 @@ class Host:
             (opening.HMAC_ALGS, bytes(config.algorithms))] +
             ([(opening.PSK_IDENTITY, identity)] if identity else []))
         subflow = Subflow(connection, keys.FIRST_SUBFLOW, reader, writer,
-                          send_key=keys.early_key(config.algorithms[0], psk, key, hello))
+                          send_key=keys.early_key(psk, key, hello))
         connection.address_id(subflow.local[0])
         connection.payload_macs = config.full
         writer.write(hello)
@@ -139,14 +139,15 @@ class Host:
                 break
             subflow.send(frame)
 
-    @staticmethod
-    def _secrets(algorithm, psk, share, peers, key_client, key_server, hello, reply):
+    def _secrets(self, algorithm, psk, share, peers, key_client, key_server, hello, reply):
         try:
             shared = share.meet(peers.options[opening.KEY_SHARE])
         except ValueError:
             raise Breach(Reason.PROTOCOL, "KEY_SHARE") from None
-        return keys.Secrets(algorithm, psk, shared, key_client, key_server,
-                            hello + reply.without_hmac())
+        transcript = hello + reply.without_hmac()
+        return keys.Secrets(algorithm, psk, b"" if "key-share" in self.config.off else shared,
+                            key_client, key_server,
+                            b"" if "transcript" in self.config.off else transcript)
 
     def _establish(self, connection, subflow, message):
         """message: the HELLO or HELLO_REPLY of the peer."""
@@ -204,17 +205,18 @@ class Host:
         self.keep += [hello.raw, raw]
         subflow = Subflow(connection, keys.FIRST_SUBFLOW, reader, writer)
         subflow.early = bytearray()
-        subflow.early_opener = frames.Sealer(keys.early_key(known[0], psk, key_client, hello.raw))
+        subflow.held = bool(hello.number(opening.CAPABILITIES) & opening.HELD)
+        subflow.early_opener = frames.Sealer(keys.early_key(psk, key_client, hello.raw))
         connection.address_id(subflow.local[0])
         self._establish(connection, subflow, hello)
         on_connection(connection)
 
     # ---- joins ----
 
-    async def join(self, connection, remote, local=None, remote_id=0, backup=False, marked=True):
+    async def join(self, connection, remote, local=None, remote_id=0, backup=False):
         """The joining host's side. Returns the subflow."""
         sock = await self._dial(remote, local, marks.mark_join)
-        if marked and not marks.met_agent(sock):
+        if "agent-mark" not in self.config.off and not marks.met_agent(sock):
             sock.close()
             raise Plain
         marks.open_window(sock)
@@ -270,13 +272,17 @@ class Host:
             raise Breach(Reason.UNKNOWN_TOKEN, "JOIN")
         number = join.number(opening.SUBFLOW_ID)
         self._check_join_id(connection, number)
-        if self.unconfirmed.get(connection.token, 0) >= MOST_UNCONFIRMED:
-            raise Breach(Reason.RESOURCES, "too many joins under way")
-        self.unconfirmed[connection.token] = self.unconfirmed.get(connection.token, 0) + 1
+        under_way = self.unconfirmed.setdefault(connection.token, [])
+        if len(under_way) >= MOST_UNCONFIRMED:
+            if "displace" in self.config.off:
+                raise Breach(Reason.RESOURCES, "too many joins under way")
+            under_way.pop(0).transport.abort()
+        under_way.append(writer)
         try:
             subflow = await self._answer_join(connection, number, join, reader, writer)
         finally:
-            self.unconfirmed[connection.token] -= 1
+            if writer in under_way:
+                under_way.remove(writer)
         connection.add(subflow)
 
     @staticmethod

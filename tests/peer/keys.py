@@ -54,10 +54,10 @@ def _raw(public):
     return public.public_bytes(Encoding.Raw, PublicFormat.Raw)
 
 
-def early_key(algorithm, psk, key_client, hello):
-    """K-early, of what a client sends behind HELLO before it has HELLO_REPLY."""
-    secret = hmac(algorithm, psk, key_client)
-    return expand(algorithm, secret, b"early", digest(algorithm, hello), 16)
+def early_key(psk, key_client, hello):
+    """K-early, of what a client sends behind HELLO before it has HELLO_REPLY: SHA-256 always, since
+    no algorithm is in force yet."""
+    return expand(SHA256, hmac(SHA256, psk, key_client), b"early", digest(SHA256, hello), 16)
 
 
 class Secrets:
@@ -76,7 +76,7 @@ class Secrets:
     def finished_mac(self, early):
         """early: all bytes that the client sent behind HELLO before FINISHED."""
         return hmac(self.algorithm, self.auth[CLIENT] + self.auth[SERVER],
-                    digest(self.algorithm, early))[:MAC_BYTES]
+                    digest(SHA256, early))[:MAC_BYTES]
 
     def join_macs(self, joiner, messages):
         """(HMAC-A of JOIN_REPLY, HMAC-J of JOIN_CONFIRM); joiner: CLIENT or SERVER of the

@@ -2,6 +2,7 @@
 """STATES of a subflow: one TCP connection behind its opening messages. It turns frames into bytes
 and back, and tells the connection how it ended."""
 import asyncio
+import os
 import socket
 import struct
 import time
@@ -21,11 +22,14 @@ class Subflow:
         self.sealer = send_key and frames.Sealer(send_key)
         self.opener = receive_key and frames.Sealer(receive_key)
         self.early_opener = None  # of a server until FINISHED: K-early
+        self.held = False  # HELLO said that there is no early data
         self.early = None  # bytes behind HELLO before FINISHED: the client's, or the server's view
         self.local_id, self.remote_id = local_id, remote_id
         self.backup = backup  # the peer asks for data here only while no other subflow can carry it
         self.state = "active"  # then closing, dead
         self.stale = False
+        self.full = False  # no room for the next run
+        self.taken = 0  # bytes that it was given: subflows with room take turns
         self.heard = time.monotonic()
         self.pings = {}  # opaque: future
         self.wake = asyncio.Event()  # there may be something to send
@@ -61,10 +65,12 @@ class Subflow:
                 await self.wake.wait()
                 continue
             self.send(run)
+            self.full = True
             try:
                 await self.writer.drain()
             except ConnectionError:
                 return  # _read sees it, too
+            self.full = False
             await asyncio.sleep(0)  # the other subflows' turn
 
     # ---- frames in ----
@@ -139,7 +145,9 @@ class Subflow:
         self.writer.transport.abort()
         self.ended("reset here")
 
-    async def ping(self, opaque=b"\xca\xfe\xf0\x0d"):
+    async def ping(self):
+        """Returns when the PONG has come."""
+        opaque = os.urandom(4)
         self.pings[opaque] = asyncio.get_event_loop().create_future()
         self.send(Frame(frames.PING, zero=0, opaque=opaque))
         await self.pings[opaque]
