@@ -75,6 +75,8 @@ NOT_TYPED = {
     "meson test -C build --suite engine": SUITE,
     "meson test -C build --suite preload": SUITE,
     "sudo meson test -C build --suite system": SUITE,
+    "sudo meson test -C build --suite peer": SUITE,
+    "sudo meson test -C build --suite attack": SUITE,
     "sh tests/system/failover.sh": "a test of the suite `system`",
     "sh tests/system/age.sh": "a test of the suite `system`",
     "build/tests/sim/sim --digest --all": "a minute; the test `scenarios` runs the same",
