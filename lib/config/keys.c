@@ -15,10 +15,10 @@ static const char *const fairness[] = {
     NULL,
 };
 
-static const char *const checksum[] = {
-    [MPS_CHECKSUM_AUTO] = "auto",
-    [MPS_CHECKSUM_OFF] = "off",
-    [MPS_CHECKSUM_ON] = "on",
+static const char *const integrity[] = {
+    [MPS_INTEGRITY_AUTO] = "auto",
+    [MPS_INTEGRITY_CONTROL] = "control",
+    [MPS_INTEGRITY_FULL] = "full",
     NULL,
 };
 
@@ -87,8 +87,8 @@ static const struct mps_key keys[] = {
      .initial = "pairs"},
     {KEY("connections", "fairness"), RUN("MODE", "subflows at one bottleneck share one share"),
      CHOICE(fairness), TO_CONN(fairness), .initial = "auto"},
-    {KEY("connections", "checksum"), RUN("MODE", "find bytes that a box on the way changed"),
-     CHOICE(checksum), TO(checksum), .initial = "auto"},
+    {KEY("connections", "integrity"), RUN("MODE", "what nobody on the way can change unseen"),
+     CHOICE(integrity), TO(integrity), .initial = "auto"},
     {KEY("connections", "max-subflows"), RUN("N", "paths per connection at most"),
      NUMBER("", 1, MPS_MAX_SUBFLOWS, 1), TO_CONN(max_subflows), .initial = "8"},
     {KEY("connections", "max-addresses"), NUMBER("", 0, MPS_OPTIONS_ADDRESSES, 1),

@@ -11,11 +11,11 @@
 #include "core/conn/conn.h"
 #include "purpose.h"
 
-/* Are payloads checked? */
-enum mps_checksum {
-    MPS_CHECKSUM_AUTO, /* where boxes can be: on paths of a millisecond and more */
-    MPS_CHECKSUM_OFF,
-    MPS_CHECKSUM_ON,
+/* What carries MACs? */
+enum mps_integrity {
+    MPS_INTEGRITY_AUTO,    /* payloads, too, on paths of a millisecond and more */
+    MPS_INTEGRITY_CONTROL, /* all but payloads */
+    MPS_INTEGRITY_FULL,
 };
 
 struct mps_ports {
@@ -37,7 +37,7 @@ struct mps_options {
     struct mps_config conn; /* what the core has a member for */
     enum mps_purpose purpose;
     const struct mps_sched_ops *sched; /* NULL: that of the purpose */
-    enum mps_checksum checksum;
+    enum mps_integrity integrity;
     bool bind_keep; /* a program that binds gets no other local address */
     unsigned idle_s;
     unsigned stop_s;             /* how long an agent that is told to end goes on delivering */

@@ -273,7 +273,8 @@ int main(int argc, char **argv)
         mps_log("agent: %s: %s", mps_strerror(rc), strerror(errno));
         return 1;
     }
-    mps_crypto_openssl_warm_up(); /* which loads code */
+    if (mps_openssl_warm_up() < 0) /* which loads code */
+        mps_log("agent: cryptography does not work");
     if (is_early(argc, argv) && geteuid() == 0)
         mps_control_await_program(&agent.control, on_first_program, &agent);
     else

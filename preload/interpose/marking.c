@@ -20,9 +20,9 @@ _Atomic uint32_t *mps_marking_passed = &nobody_passes;
 /* The first word of core/wire/opening.h's magic. */
 #define MAGIC_WORD 0xf54d5053u
 
-/* An empty PADDING frame, which follows the first HELLO to a peer in a segment of its own. */
-#define PADDING_WORD 0x80000000u
-#define PADDING_CRC  0xb82924eeu
+/* The prefix of an empty PADDING frame, which follows HELLO in a segment of its own. */
+#define PADDING_WORD 0x80000010u
+#define PADDING_CRC  0x370b453du
 
 /*
  * The filter looks at a TCP segment from its header on. It drops a segment whose data begin with

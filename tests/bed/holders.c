@@ -61,7 +61,8 @@ static void release(void *user, void *p)
 }
 
 static const struct mps_mem mem = {.alloc = zeroed, .free = release};
-static const struct mps_env env = {.mem = &mem, .crypto = &mps_crypto_openssl};
+static struct mps_openssl ssl;
+static const struct mps_env env = {.mem = &mem, .crypto = &ssl.crypto};
 
 /* As if the first byte had been sent and had arrived. */
 static void skip_first(struct mps_conn *c)
@@ -251,6 +252,7 @@ int main(int argc, char **argv)
     }
     signal(SIGPIPE, SIG_IGN);
     alarm(LIFE);
+    mps_openssl_init(&ssl);
     if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
         files.rlim_cur = files.rlim_max;
         (void)setrlimit(RLIMIT_NOFILE, &files);

@@ -19,6 +19,7 @@
 #include "core/wire/auth.h"
 #include "core/wire/frame.h"
 #include "core/wire/opening.h"
+#include "core/wire/seal.h"
 #include "engine/net/crypto_openssl.h"
 #include "handover/marks.h"
 #include "handover/message.h"
@@ -32,14 +33,16 @@ struct target {
     socklen_t len;
 };
 
-/* A first connection with HELLO and HELLO_REPLY done. */
+/* A first connection up to FINISHED. */
 struct session {
     int fd;
-    struct mps_hello own, peer;
-    uint32_t token; /* the server's */
+    struct mps_opening hello, reply;
+    struct mps_seal seal; /* of our frames */
+    uint32_t token;       /* the server's */
 };
 
 static struct target target;
+static struct mps_openssl ssl;
 static uint64_t random_state = 1;
 
 static uint32_t random_u32(void)
@@ -120,40 +123,85 @@ static bool read_opening(int fd, struct mps_opening *ret)
     return false;
 }
 
-static size_t encode_hello(struct mps_hello *hello, uint8_t out[MPS_OPENING_MAX_LEN])
+/* HELLO as it is on the wire. */
+static void make_hello(struct mps_opening *msg, struct mps_share *share)
 {
-    struct mps_opening msg = {.kind = MPS_OPENING_HELLO};
-
+    *msg = (struct mps_opening){.kind = MPS_OPENING_HELLO};
     for (size_t i = 0; i < MPS_KEY_LEN; i++)
-        hello->key[i] = (uint8_t)random_u32();
-    hello->credit = 1 << 20;
-    msg.hello = *hello;
-    return mps_opening_encode(&msg, out);
+        msg->hello.key[i] = (uint8_t)random_u32();
+    msg->hello.credit = 1 << 20;
+    msg->hello.algs[0] = MPS_SHA256;
+    msg->hello.n_algs = 1;
+    memcpy(msg->hello.share, share->value, MPS_SHARE_LEN);
+    msg->len = mps_opening_encode(msg, msg->bytes);
+}
+
+static void send_frame(struct session *s, const uint8_t *head, size_t len)
+{
+    uint8_t buf[MPS_CTRL_MAX_LEN];
+
+    memcpy(buf, head, len);
+    (void)mps_seal_head(&ssl.crypto, &s->seal, s->seal.next++, buf, len);
+    send_bytes(s->fd, buf, len + MPS_MAC_LEN);
+}
+
+/* We are as right as any client so far. */
+static int finish(struct session *s, struct mps_share *share)
+{
+    uint8_t agreed[MPS_SHARE_LEN], early[MPS_SHA256_LEN], key[MPS_MAC_KEY_LEN];
+    uint8_t buf[MPS_CTRL_MAX_LEN];
+    struct mps_ingredients from = {.alg = MPS_SHA256,
+                                   .agreed = agreed,
+                                   .key_c = s->hello.hello.key,
+                                   .key_s = s->reply.hello.key,
+                                   .hello = {s->hello.bytes, s->hello.len},
+                                   .reply = {s->reply.bytes, s->reply.len}};
+    struct mps_ctrl finished = {.type = MPS_FRAME_FINISHED};
+    struct mps_secrets secrets;
+    int r = ssl.crypto.agree(&ssl, share, s->reply.hello.share, agreed);
+
+    if (r == 0)
+        r = mps_auth_secrets(&ssl.crypto, &from, &secrets);
+    if (r == 0)
+        r = ssl.crypto.hash(&ssl, MPS_SHA256, "", 0, early);
+    if (r == 0)
+        r = mps_auth_finished(&ssl.crypto, &secrets, early, finished.finished.hmac);
+    if (r == 0)
+        r = mps_auth_frames(&ssl.crypto, &secrets, 0, MPS_SIDE_CLIENT, (struct mps_nonces){0}, key);
+    if (r == 0)
+        r = mps_auth_token(&ssl.crypto, s->reply.hello.key, &s->token);
+    if (r < 0)
+        return r;
+    mps_seal_init(&s->seal, key);
+    send_frame(s, buf, mps_ctrl_encode(&finished, buf));
+    return 0;
 }
 
 static bool open_session(struct session *session)
 {
-    uint8_t buf[MPS_OPENING_MAX_LEN];
-    struct mps_opening reply;
+    struct mps_share *share = ssl.crypto.share_get(&ssl);
+    bool open = false;
 
-    *session = (struct session){.fd = connect_marked(MPS_MARK_CONNECT)};
-    send_bytes(session->fd, buf, encode_hello(&session->own, buf));
-    if (!read_opening(session->fd, &reply) || reply.kind != MPS_OPENING_HELLO_REPLY ||
-        mps_auth_token(&mps_crypto_openssl, reply.hello.key, &session->token) < 0) {
-        close(session->fd);
+    if (!share)
         return false;
-    }
-    session->peer = reply.hello;
-    return true;
+    *session = (struct session){.fd = connect_marked(MPS_MARK_CONNECT)};
+    make_hello(&session->hello, share);
+    send_bytes(session->fd, session->hello.bytes, session->hello.len);
+    open = read_opening(session->fd, &session->reply) &&
+           session->reply.kind == MPS_OPENING_HELLO_REPLY && finish(session, share) == 0;
+    ssl.crypto.share_release(&ssl, share);
+    if (!open)
+        close(session->fd);
+    return open;
 }
 
-static void send_dss(int fd, const struct mps_dss *dss, const void *payload)
+static void send_dss(struct session *s, const struct mps_dss *dss, const void *payload)
 {
-    uint8_t head[MPS_DSS_HEAD_LEN];
+    uint8_t head[MPS_DSS_OPEN_LEN];
 
     mps_dss_encode_head(dss, head);
-    send_bytes(fd, head, sizeof(head));
-    send_bytes(fd, payload, dss->payload_len);
+    send_frame(s, head, sizeof(head));
+    send_bytes(s->fd, payload, dss->payload_len);
 }
 
 /* Not one of ours in spite of the mark: the application's own answer comes back, untouched. */
@@ -172,13 +220,16 @@ static bool foreign_bytes(void)
 /* A HELLO with one byte set to something else. */
 static bool broken_hello(size_t at, uint8_t value)
 {
-    uint8_t buf[MPS_OPENING_MAX_LEN];
-    struct mps_hello hello = {0};
-    size_t len = encode_hello(&hello, buf);
+    struct mps_share *share = ssl.crypto.share_get(&ssl);
     int fd = connect_marked(MPS_MARK_CONNECT);
+    struct mps_opening hello;
 
-    buf[at] = value;
-    send_bytes(fd, buf, len);
+    if (!share)
+        return false;
+    make_hello(&hello, share);
+    ssl.crypto.share_release(&ssl, share);
+    hello.bytes[at] = value;
+    send_bytes(fd, hello.bytes, hello.len);
     return ended(fd);
 }
 
@@ -222,14 +273,14 @@ static bool over_credit(void)
 
     if (!open_session(&session))
         return false;
-    dss.dsn = session.peer.credit - 10;
-    send_dss(session.fd, &dss, stream_at(0));
+    dss.dsn = session.reply.hello.credit - 10;
+    send_dss(&session, &dss, stream_at(0));
     return ended(session.fd);
 }
 
 static bool wrong_frame_length(void)
 {
-    uint8_t head[MPS_DSS_HEAD_LEN];
+    uint8_t head[MPS_DSS_OPEN_LEN];
     struct mps_dss dss = {.payload_len = 100};
     struct session session;
 
@@ -237,7 +288,52 @@ static bool wrong_frame_length(void)
         return false;
     mps_dss_encode_head(&dss, head);
     head[2] = 0xff;
-    send_bytes(session.fd, head, sizeof(head));
+    send_frame(&session, head, sizeof(head));
+    return ended(session.fd);
+}
+
+/* Who knows all of the connection but the keys: a head with another MAC, and one sent twice. */
+static bool wrong_mac(void)
+{
+    struct mps_dss dss = {.credit = 1 << 20};
+    struct session session;
+
+    if (!open_session(&session))
+        return false;
+    session.seal.key[0] ^= 1;
+    send_dss(&session, &dss, "");
+    return ended(session.fd);
+}
+
+static bool replayed_frame(void)
+{
+    struct mps_dss dss = {.credit = 1 << 20};
+    struct session session;
+
+    if (!open_session(&session))
+        return false;
+    send_dss(&session, &dss, "");
+    session.seal.next--;
+    send_dss(&session, &dss, "");
+    return ended(session.fd);
+}
+
+/* Only a client that has the secrets may go on behind HELLO_REPLY. */
+static bool wrong_finished(void)
+{
+    struct mps_share *share = ssl.crypto.share_get(&ssl);
+    struct mps_ctrl finished = {.type = MPS_FRAME_FINISHED};
+    struct session session = {.fd = connect_marked(MPS_MARK_CONNECT)};
+    uint8_t buf[MPS_CTRL_MAX_LEN];
+
+    if (!share)
+        return false;
+    make_hello(&session.hello, share);
+    ssl.crypto.share_release(&ssl, share);
+    send_bytes(session.fd, session.hello.bytes, session.hello.len);
+    if (!read_opening(session.fd, &session.reply))
+        return false;
+    send_frame(&session, buf, mps_ctrl_encode(&finished, buf));
     return ended(session.fd);
 }
 
@@ -248,7 +344,7 @@ static bool ack_of_unsent(void)
 
     if (!open_session(&session))
         return false;
-    send_dss(session.fd, &dss, "");
+    send_dss(&session, &dss, "");
     return ended(session.fd);
 }
 
@@ -296,7 +392,7 @@ static bool wrong_hmac(void)
     send_bytes(fd, buf, mps_opening_encode(&msg, buf));
     if (!ended(fd))
         return false;
-    send_dss(session.fd, &dss, HTTP_REQUEST);
+    send_dss(&session, &dss, HTTP_REQUEST);
     right = recv(session.fd, head, sizeof(head), MSG_WAITALL) == (ssize_t)sizeof(head);
     close(session.fd);
     return right;
@@ -316,6 +412,8 @@ static bool turned_bits(void)
             struct mps_dss dss = {.dsn = i * 100, .payload_len = 100, .credit = 1 << 20};
 
             mps_dss_encode_head(&dss, buf + len);
+            (void)mps_seal_head(&ssl.crypto, &session.seal, session.seal.next++, buf + len,
+                                MPS_DSS_OPEN_LEN);
             memcpy(buf + len + MPS_DSS_HEAD_LEN, stream_at(i * 100), 100);
             len += MPS_DSS_HEAD_LEN + 100;
         }
@@ -330,18 +428,18 @@ static bool turned_bits(void)
 static int flood(long count)
 {
     struct rlimit limit = {.rlim_cur = 4096, .rlim_max = 4096};
-    uint8_t buf[MPS_OPENING_MAX_LEN];
-    struct mps_hello hello = {0};
-    size_t len = encode_hello(&hello, buf);
+    struct mps_share *share = ssl.crypto.share_get(&ssl);
+    struct mps_opening hello;
     int *fds = calloc((size_t)count, sizeof(*fds));
     long open = 0;
 
     (void)setrlimit(RLIMIT_NOFILE, &limit);
-    if (!fds)
+    if (!fds || !share)
         return 3;
+    make_hello(&hello, share);
     for (long i = 0; i < count; i++) {
         fds[i] = connect_marked(i % 2 ? MPS_MARK_CONNECT : MPS_MARK_JOIN);
-        send_bytes(fds[i], buf, (size_t)i % len);
+        send_bytes(fds[i], hello.bytes, (size_t)i % hello.len);
     }
     printf("open\n");
     fflush(stdout);
@@ -365,6 +463,9 @@ static const struct {
     {"data beyond the credit", over_credit},
     {"frame with a wrong length", wrong_frame_length},
     {"acknowledgment of what was never sent", ack_of_unsent},
+    {"frame with a wrong MAC", wrong_mac},
+    {"frame that is sent again as it was", replayed_frame},
+    {"FINISHED without the secrets", wrong_finished},
     {"join with an unknown token", unknown_token},
     {"join with a wrong HMAC", wrong_hmac},
     {"frames with bits turned over", turned_bits},
@@ -388,6 +489,7 @@ int main(int argc, char **argv)
     size_t failed = 0;
 
     signal(SIGPIPE, SIG_IGN);
+    mps_openssl_init(&ssl);
     if (argc == 5 && strcmp(argv[1], "flood") == 0) {
         set_target(argv[2], argv[3]);
         return flood(strtol(argv[4], NULL, 10));

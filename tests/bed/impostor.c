@@ -186,7 +186,8 @@ static void serve(struct server *s, double seconds, char **victims, int n_victim
 
 static int names(const char *host, const char *port, double seconds, char **victims, int n_victims)
 {
-    struct mps_env env = {.mem = &memory, .crypto = &mps_crypto_openssl};
+    static struct mps_openssl ssl;
+    struct mps_env env = {.mem = &memory, .crypto = &ssl.crypto};
     struct sockaddr_in at = socket_address(host, port), from;
     socklen_t len = sizeof(from);
     struct mps_addr local = address(host, ntohs(at.sin_port)), remote = local;
@@ -195,6 +196,7 @@ static int names(const char *host, const char *port, double seconds, char **vict
     struct mps_opening hello;
     struct mps_config cfg;
 
+    mps_openssl_init(&ssl);
     (void)setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
     if (mps_marks_prepare_listen(listener) < 0 ||
         bind(listener, (struct sockaddr *)&at, sizeof(at)) < 0 || listen(listener, 1) < 0)
@@ -205,12 +207,13 @@ static int names(const char *host, const char *port, double seconds, char **vict
     memcpy(remote.ip, &from.sin_addr, 4);
     remote.port = ntohs(from.sin_port);
     mps_config_init(&cfg);
-    if (mps_conn_new_server(&s.conn, &env, &cfg, &hello.hello, now()) < 0 ||
+    if (mps_conn_new_server(&s.conn, &env, &cfg, &hello, now()) < 0 ||
         mps_conn_first_subflow(s.conn, &local, &remote, now(), &s.sf) < 0)
         return 3;
     serve(&s, seconds, victims, n_victims);
     printf("{\"named\": %u, \"alive\": %s}\n", s.named, s.sf ? "true" : "false");
     mps_conn_free(s.conn);
+    mps_openssl_deinit(&ssl);
     return 0;
 }
 

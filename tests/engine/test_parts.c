@@ -423,9 +423,13 @@ static void test_crypto(void **state)
                                    0x16, 0xd5, 0xf1, 0x84, 0xdf, 0x9c, 0x25, 0x9a, 0x7c, 0x79};
     const char *data = "what do ya want for nothing?";
     uint8_t out[MPS_SHA1_LEN];
+    struct mps_openssl ssl;
 
-    assert_int_equal(mps_crypto_openssl.hmac_sha1(NULL, "Jefe", 4, data, strlen(data), out), 0);
+    assert_int_equal(mps_openssl_warm_up(), 0);
+    mps_openssl_init(&ssl);
+    assert_int_equal(ssl.crypto.hmac(&ssl, MPS_SHA1, "Jefe", 4, data, strlen(data), out), 0);
     assert_memory_equal(out, want, sizeof(want));
+    mps_openssl_deinit(&ssl);
 }
 
 int main(void)

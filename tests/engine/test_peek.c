@@ -44,7 +44,8 @@ struct end {
 
 static int setup(void **state)
 {
-    struct mps_opening msg = {.kind = MPS_OPENING_HELLO, .hello = {.credit = 65536}};
+    struct mps_opening msg = {.kind = MPS_OPENING_HELLO,
+                              .hello = {.credit = 65536, .algs = {MPS_SHA256}, .n_algs = 1}};
     static struct end e;
 
     rig_init(&e.rig, "");

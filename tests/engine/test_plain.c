@@ -287,6 +287,9 @@ static size_t make_hello(uint8_t out[MPS_OPENING_MAX_LEN])
 
     memset(msg.hello.key, 7, sizeof(msg.hello.key));
     msg.hello.credit = 1 << 20;
+    memset(msg.hello.share, 9, sizeof(msg.hello.share));
+    msg.hello.algs[0] = MPS_SHA256;
+    msg.hello.n_algs = 1;
     return mps_opening_encode(&msg, out);
 }
 

@@ -3,14 +3,12 @@
 #include <string.h>
 #include "check.h"
 #include "core/conn/halfopen.h"
-#include "core/wire/auth.h"
 #include "core/base/constants.h"
-#include "core/base/crc32c.h"
 #include "core/base/err.h"
 #include "simcrypto.h"
 
 #define OPTION_CLIENT   0x01
-#define OPTION_CRC      0x02
+#define OPTION_MACS     0x02
 #define OPTION_SMALL    0x04
 #define OPTION_ZERO_RTT 0x08
 #define OPTION_LOCALS   0x10
@@ -37,29 +35,89 @@ static struct pipe *free_pipe(struct peer *p)
     abort(); /* more subflows than the configuration allows */
 }
 
-static void attach(struct pipe *pipe, struct mps_subflow *sf, bool bad_mac)
+static void attach(struct pipe *pipe, struct mps_subflow *sf, bool bad_hmac)
 {
     pipe->sf = sf;
-    pipe->bad_mac = bad_mac;
+    pipe->bad_hmac = bad_hmac;
     mps_subflow_set_user(sf, pipe);
+}
+
+/* ---- secrets ---- */
+
+static enum mps_side own_side(const struct peer *p)
+{
+    return p->server ? MPS_SIDE_CLIENT : MPS_SIDE_SERVER;
+}
+
+static enum mps_side conn_side(const struct peer *p)
+{
+    return p->server ? MPS_SIDE_SERVER : MPS_SIDE_CLIENT;
+}
+
+static void key_of(struct peer *p, uint32_t id, enum mps_side side, struct mps_nonces nonces,
+                   struct mps_seal *ret)
+{
+    uint8_t key[MPS_MAC_KEY_LEN];
+
+    CHECK(mps_auth_frames(&p->crypto, &p->secrets, id, side, nonces, key) == 0);
+    mps_seal_init(ret, key);
+}
+
+static void early_key(struct peer *p, struct mps_seal *ret)
+{
+    uint8_t key[MPS_MAC_KEY_LEN];
+
+    CHECK(mps_auth_early(&p->crypto, NULL, p->hello.hello.key,
+                         (struct mps_message){p->hello.bytes, p->hello.len}, key) == 0);
+    mps_seal_init(ret, key);
+    p->early = p->crypto.hashing_begin(p->crypto.user);
+}
+
+/* HELLO and the other side's answer, or ours, are there. */
+static void agree(struct peer *p, struct mps_message reply, const struct mps_hello *theirs,
+                  enum mps_hash alg)
+{
+    uint8_t agreed[MPS_SHARE_LEN];
+    struct mps_ingredients from = {
+        .alg = alg,
+        .agreed = agreed,
+        .key_c = p->server ? p->own_key : theirs->key,
+        .key_s = p->server ? theirs->key : p->own_key,
+        .hello = {p->hello.bytes, p->hello.len},
+        .reply = reply,
+    };
+
+    CHECK(p->crypto.agree(p->crypto.user, &p->share, theirs->share, agreed) == 0);
+    CHECK(mps_auth_secrets(&p->crypto, &from, &p->secrets) == 0);
+}
+
+/* The client's HMAC over what it has sent so far. */
+static void finished_hmac(struct peer *p, uint8_t out[MPS_HMAC_LEN])
+{
+    uint8_t early[MPS_SHA256_LEN];
+
+    CHECK(p->crypto.hashing_end(p->crypto.user, p->early, early) == 0);
+    p->early = NULL;
+    CHECK(mps_auth_finished(&p->crypto, &p->secrets, early, out) == 0);
 }
 
 /* ---- beginning and end ---- */
 
-static struct mps_hello own_hello(struct peer *p)
+static struct mps_opening own_hello(struct peer *p)
 {
-    struct mps_hello hello = {
-        .capabilities = p->crc ? MPS_CAP_PAYLOAD_CRC : 0,
-        .credit = p->granted,
-    };
+    struct mps_opening msg = {.kind = p->server ? MPS_OPENING_HELLO : MPS_OPENING_HELLO_REPLY};
 
-    memcpy(hello.key, p->own_key, MPS_KEY_LEN);
-    return hello;
+    msg.hello.capabilities = p->macs ? MPS_CAP_PAYLOAD_MAC : 0;
+    msg.hello.credit = p->granted;
+    msg.hello.algs[0] = MPS_SHA256;
+    msg.hello.n_algs = 1;
+    memcpy(msg.hello.key, p->own_key, MPS_KEY_LEN);
+    memcpy(msg.hello.share, p->share.value, MPS_SHARE_LEN);
+    return msg;
 }
 
 void peer_init(struct peer *p, uint8_t options)
 {
-    struct mps_hello hello;
     struct mps_subflow *sf;
     int r;
 
@@ -75,8 +133,8 @@ void peer_init(struct peer *p, uint8_t options)
     p->now = MPS_SEC;
     p->chunk = SIZE_MAX;
     p->server = !(options & OPTION_CLIENT);
-    p->crc = options & OPTION_CRC;
-    p->cfg.capabilities = p->crc ? MPS_CAP_PAYLOAD_CRC : 0;
+    p->macs = options & OPTION_MACS;
+    p->cfg.capabilities = p->macs ? MPS_CAP_PAYLOAD_MAC : 0;
     p->cfg.zero_rtt = options & OPTION_ZERO_RTT;
     if (options & OPTION_SMALL) {
         p->cfg.snd_buf_max = 8192;
@@ -89,8 +147,10 @@ void peer_init(struct peer *p, uint8_t options)
     CHECK(mps_auth_token(&p->crypto, p->own_key, &p->own_token) == 0);
     p->local = addr(0, 1, p->server ? 80 : 4000);
     p->remote = addr(0, 2, p->server ? 4000 : 80);
-    hello = own_hello(p);
-    r = p->server ? mps_conn_new_server(&p->conn, &p->env, &p->cfg, &hello, p->now)
+    memset(p->share.value, 0x33, MPS_SHARE_LEN);
+    p->hello = own_hello(p);
+    p->hello.len = mps_opening_encode(&p->hello, p->hello.bytes);
+    r = p->server ? mps_conn_new_server(&p->conn, &p->env, &p->cfg, &p->hello, p->now)
                   : mps_conn_new_client(&p->conn, &p->env, &p->cfg, p->now);
     CHECK(r == 0);
     CHECK(mps_conn_local_add(p->conn, &p->local, 1, false, false, p->now) == 0);
@@ -103,7 +163,9 @@ void peer_init(struct peer *p, uint8_t options)
     attach(free_pipe(p), sf, false);
     p->conn_token = mps_conn_token(p->conn);
     p->greeted = p->server;
-    p->pipes[0].active = p->server;
+    p->pipes[0].active = p->pipes[0].early = p->server;
+    if (p->server)
+        early_key(p, &p->pipes[0].ours);
     peer_serve(p);
 }
 
@@ -111,6 +173,8 @@ void peer_deinit(struct peer *p)
 {
     p->conn = mps_conn_free(p->conn);
     CHECK(p->fm.live == 0);
+    if (p->early)
+        p->crypto.hashing_end(p->crypto.user, p->early, NULL);
 }
 
 /* ---- what the connection sends ---- */
@@ -129,18 +193,26 @@ static void check_dss(struct peer *p, struct pipe *pipe, const struct mps_dss *d
     CHECK(dss->payload_len == 0 || dss->dsn + dss->payload_len <= p->granted || p->tainted);
     for (uint32_t i = 0; i < dss->payload_len; i++)
         CHECK(payload[i] == peer_pattern(dss->dsn + i, true));
-    CHECK(dss->checked || dss->payload_len == 0 || !p->crc);
-    if (dss->checked) {
-        const uint8_t *sum = payload + dss->payload_len;
-
-        CHECK(mps_crc32c(0, payload, dss->payload_len) ==
-              ((uint32_t)sum[0] << 24 | (uint32_t)sum[1] << 16 | (uint32_t)sum[2] << 8 | sum[3]));
-    }
+    CHECK(dss->checked || dss->payload_len == 0 || !p->macs);
+    if (dss->checked)
+        CHECK(mps_seal_check_payload(&p->crypto, &pipe->theirs, pipe->theirs.next - 1, payload,
+                                     dss->payload_len, payload + dss->payload_len) == 0);
     if (dss->dsn + dss->payload_len > p->sent_end)
         p->sent_end = dss->dsn + dss->payload_len;
     if (dss->flags & MPS_DSS_FIN) {
         CHECK(p->fin_asked && dss->dsn + dss->payload_len == p->written);
     }
+}
+
+/* The client under test has vouched for what it sent so far. */
+static void take_finished(struct peer *p, struct pipe *pipe, const struct mps_ctrl *ctrl)
+{
+    uint8_t want[MPS_HMAC_LEN];
+
+    CHECK(pipe->early);
+    finished_hmac(p, want);
+    CHECK(memcmp(want, ctrl->finished.hmac, MPS_HMAC_LEN) == 0);
+    pipe->early = false;
 }
 
 /* One frame, if a whole one is there; its length. */
@@ -153,61 +225,126 @@ static size_t take_frame(struct peer *p, struct pipe *pipe, const uint8_t *buf, 
     CHECK(r == 0 || r == MPS_FRAME_MORE);
     if (r == MPS_FRAME_MORE || len < head + frame.tail_len)
         return 0;
+    if (!p->server && pipe->early && frame.type == MPS_FRAME_FINISHED)
+        key_of(p, 0, MPS_SIDE_CLIENT, (struct mps_nonces){0}, &pipe->theirs);
+    CHECK(mps_seal_check_head(&p->crypto, &pipe->theirs, pipe->theirs.next++, buf,
+                              head - MPS_MAC_LEN) == 0);
+    if (frame.type == MPS_FRAME_FINISHED)
+        take_finished(p, pipe, &frame.ctrl);
+    else if (!p->server && pipe->early)
+        p->crypto.hashing_add(p->crypto.user, p->early, buf, head + frame.tail_len);
     if (frame.type == MPS_FRAME_DSS)
         check_dss(p, pipe, &frame.dss, buf + head);
     else if (!frame.skip && frame.type != MPS_FRAME_PING && frame.type != MPS_FRAME_PONG &&
-             frame.ctrl.csn >= p->conn_next_csn)
+             frame.type != MPS_FRAME_FINISHED && frame.ctrl.csn >= p->conn_next_csn)
         p->conn_next_csn = frame.ctrl.csn + 1;
     return head + frame.tail_len;
 }
 
-static void answer_opening(struct peer *p, struct pipe *pipe, const struct mps_opening *msg)
+static struct mps_message bytes_of(const struct mps_opening *msg)
+{
+    return (struct mps_message){msg->bytes, msg->len};
+}
+
+/* HELLO of the client under test. */
+static void answer_hello(struct peer *p, struct pipe *pipe, const struct mps_opening *msg)
 {
     struct mps_opening reply;
     uint8_t buf[MPS_OPENING_MAX_LEN];
 
-    memset(&reply, 0, sizeof(reply));
+    p->hello = *msg;
+    reply = own_hello(p);
+    agree(p, (struct mps_message){buf, mps_opening_encode(&reply, buf)}, &msg->hello, MPS_SHA256);
+    CHECK(mps_auth_reply(&p->crypto, &p->secrets, reply.hello.hmac) == 0);
+    early_key(p, &pipe->theirs);
+    key_of(p, 0, MPS_SIDE_SERVER, (struct mps_nonces){0}, &pipe->ours);
+    pipe->frames = pipe->early = true;
+    peer_feed(p, pipe, buf, mps_opening_encode(&reply, buf));
+    p->greeted = pipe->active = true;
+}
+
+/* The server under test has answered: FINISHED follows. */
+static void take_reply(struct peer *p, struct pipe *pipe, const struct mps_opening *msg)
+{
+    struct mps_ctrl finished = {.type = MPS_FRAME_FINISHED};
+
+    agree(p, bytes_of(msg), &msg->hello, msg->hello.algs[0]);
+    key_of(p, 0, MPS_SIDE_SERVER, (struct mps_nonces){0}, &pipe->theirs);
+    pipe->frames = true;
+    pipe->early = false;
+    finished_hmac(p, finished.finished.hmac);
+    key_of(p, 0, MPS_SIDE_CLIENT, (struct mps_nonces){0}, &pipe->ours);
+    peer_send_ctrl(p, pipe, &finished, -1);
+}
+
+static void join_keys(struct peer *p, struct pipe *pipe, uint32_t id, struct mps_nonces nonces)
+{
+    key_of(p, id, own_side(p), nonces, &pipe->ours);
+    key_of(p, id, conn_side(p), nonces, &pipe->theirs);
+}
+
+/* JOIN of the client under test. */
+static void answer_join(struct peer *p, struct pipe *pipe, const struct mps_opening *msg)
+{
+    struct mps_opening reply = {.kind = MPS_OPENING_JOIN_REPLY};
+    uint8_t buf[MPS_OPENING_MAX_LEN], hmac[2][MPS_HMAC_LEN];
+
+    CHECK(!p->server && msg->join.token == p->own_token);
+    memset(reply.join.nonce, 0x22, MPS_NONCE_LEN);
+    CHECK(mps_auth_join(&p->crypto, &p->secrets, bytes_of(msg),
+                        (struct mps_message){buf, mps_opening_encode(&reply, buf)}, hmac) == 0);
+    memcpy(reply.join.hmac, hmac[own_side(p)], MPS_HMAC_LEN);
+    join_keys(p, pipe, msg->join.subflow_id,
+              (struct mps_nonces){msg->join.nonce, reply.join.nonce});
+    peer_feed(p, pipe, buf, mps_opening_encode(&reply, buf));
+}
+
+/* The server under test has answered a JOIN of ours. */
+static void confirm_join(struct peer *p, struct pipe *pipe, const struct mps_opening *msg)
+{
+    struct mps_opening confirm = {.kind = MPS_OPENING_JOIN_CONFIRM}, join;
+    uint8_t buf[MPS_OPENING_MAX_LEN], hmac[2][MPS_HMAC_LEN];
+    size_t len;
+
+    CHECK(p->server);
+    if (p->secrets.alg == 0)
+        return; /* HELLO_REPLY was not looked at */
+    CHECK(mps_opening_parse(pipe->join, MPS_JOIN_LEN, &join, &len) == 0);
+    CHECK(mps_auth_join(&p->crypto, &p->secrets, (struct mps_message){pipe->join, MPS_JOIN_LEN},
+                        bytes_of(msg), hmac) == 0);
+    CHECK(memcmp(hmac[conn_side(p)], msg->join.hmac, MPS_HMAC_LEN) == 0);
+    memcpy(confirm.join.hmac, hmac[own_side(p)], MPS_HMAC_LEN);
+    if (pipe->bad_hmac)
+        confirm.join.hmac[0] ^= 1;
+    join_keys(p, pipe, join.join.subflow_id, (struct mps_nonces){join.join.nonce, msg->join.nonce});
+    pipe->frames = true;
+    peer_feed(p, pipe, buf, mps_opening_encode(&confirm, buf));
+    pipe->active = true;
+}
+
+static void answer_opening(struct peer *p, struct pipe *pipe, const struct mps_opening *msg)
+{
+    if (msg->kind <= MPS_OPENING_HELLO_REPLY && msg->hello.credit > p->conn_credit)
+        p->conn_credit = msg->hello.credit;
     switch (msg->kind) {
     case MPS_OPENING_HELLO:
-        memcpy(p->conn_key, msg->hello.key, MPS_KEY_LEN);
-        pipe->frames = true;
-        reply.kind = MPS_OPENING_HELLO_REPLY;
-        reply.hello = own_hello(p);
-        if (msg->hello.credit > p->conn_credit)
-            p->conn_credit = msg->hello.credit;
-        p->greeted = pipe->active = true;
+        answer_hello(p, pipe, msg);
         break;
     case MPS_OPENING_HELLO_REPLY:
-        memcpy(p->conn_key, msg->hello.key, MPS_KEY_LEN);
-        if (msg->hello.credit > p->conn_credit)
-            p->conn_credit = msg->hello.credit;
-        pipe->frames = true;
-        return;
+        take_reply(p, pipe, msg);
+        break;
     case MPS_OPENING_JOIN:
-        CHECK(!p->server && msg->join.token == p->own_token);
-        reply.kind = MPS_OPENING_JOIN_REPLY;
-        memset(reply.join.nonce, 0x22, MPS_NONCE_LEN);
-        CHECK(mps_auth_join(&p->crypto, p->own_key, p->conn_key, reply.join.nonce, msg->join.nonce,
-                            reply.join.hmac) == 0);
+        answer_join(p, pipe, msg);
         break;
     case MPS_OPENING_JOIN_REPLY:
-        CHECK(p->server);
-        reply.kind = MPS_OPENING_JOIN_CONFIRM;
-        CHECK(mps_auth_join(&p->crypto, p->own_key, p->conn_key, pipe->nonce, msg->join.nonce,
-                            reply.join.hmac) == 0);
-        if (pipe->bad_mac)
-            reply.join.hmac[0] ^= 1;
-        pipe->frames = true;
+        confirm_join(p, pipe, msg);
         break;
     case MPS_OPENING_JOIN_CONFIRM:
         pipe->frames = pipe->active = true;
-        return;
+        break;
     default:
-        return;
+        break;
     }
-    peer_feed(p, pipe, buf, mps_opening_encode(&reply, buf));
-    if (msg->kind == MPS_OPENING_JOIN_REPLY)
-        pipe->active = true;
 }
 
 static size_t take_opening(struct peer *p, struct pipe *pipe, const uint8_t *buf, size_t len)
@@ -289,20 +426,28 @@ void peer_feed(struct peer *p, struct pipe *pipe, const uint8_t *bytes, size_t l
     }
 }
 
+/* The client's bytes before FINISHED are hashed by both sides. */
+static void feed_frame(struct peer *p, struct pipe *pipe, const uint8_t *bytes, size_t len)
+{
+    if (p->server && pipe->early)
+        p->crypto.hashing_add(p->crypto.user, p->early, bytes, len);
+    peer_feed(p, pipe, bytes, len);
+}
+
 void peer_send_dss(struct peer *p, struct pipe *pipe, const struct mps_dss *dss, int flip)
 {
     static uint8_t buf[PEER_IN_MAX];
+    const struct mps_span payload = {buf + MPS_DSS_HEAD_LEN, dss->payload_len};
     size_t len = MPS_DSS_HEAD_LEN + dss->payload_len;
-    uint64_t end = dss->dsn + dss->payload_len;
+    uint64_t end = dss->dsn + dss->payload_len, number = pipe->ours.next++;
 
     mps_dss_encode_head(dss, buf);
+    CHECK(mps_seal_head(&p->crypto, &pipe->ours, number, buf, MPS_DSS_OPEN_LEN) == 0);
     for (uint32_t i = 0; i < dss->payload_len; i++)
         buf[MPS_DSS_HEAD_LEN + i] = peer_pattern(dss->dsn + i, false);
     if (dss->checked) {
-        uint32_t crc = mps_crc32c(0, buf + MPS_DSS_HEAD_LEN, dss->payload_len);
-
-        for (unsigned i = 0; i < 4; i++)
-            buf[len++] = (uint8_t)(crc >> (24 - 8 * i));
+        CHECK(mps_seal_payload(&p->crypto, &pipe->ours, number, &payload, 1, buf + len) == 0);
+        len += MPS_MAC_LEN;
     }
     if (flip >= 0) {
         buf[(size_t)flip % len] ^= 0x10;
@@ -310,7 +455,7 @@ void peer_send_dss(struct peer *p, struct pipe *pipe, const struct mps_dss *dss,
     }
     if (end > p->max_end)
         p->max_end = end;
-    peer_feed(p, pipe, buf, len);
+    feed_frame(p, pipe, buf, len);
 }
 
 void peer_send_ctrl(struct peer *p, struct pipe *pipe, const struct mps_ctrl *ctrl, int flip)
@@ -318,28 +463,32 @@ void peer_send_ctrl(struct peer *p, struct pipe *pipe, const struct mps_ctrl *ct
     uint8_t buf[MPS_CTRL_MAX_LEN];
     size_t len = mps_ctrl_encode(ctrl, buf);
 
+    CHECK(mps_seal_head(&p->crypto, &pipe->ours, pipe->ours.next++, buf, len) == 0);
+    len += MPS_MAC_LEN;
     if (flip >= 0)
         buf[(size_t)flip % len] ^= 0x10;
-    peer_feed(p, pipe, buf, len);
+    feed_frame(p, pipe, buf, len);
 }
 
 void peer_join(struct peer *p, bool bad, uint8_t from)
 {
     struct mps_addr remote = addr(from & 1 ? 0 : 3, from & 1 ? 2 : 3 + from, 5000 + from);
-    struct mps_join join = {
-        .token = p->conn_token, .addr_id = from & 1 ? 0 : 9 + from, .backup = from & 4};
+    struct mps_opening join = {
+        .kind = MPS_OPENING_JOIN,
+        .join = {.token = p->conn_token, .addr_id = from & 1 ? 0 : 9 + from, .backup = from & 4}};
     struct mps_subflow *sf;
     struct pipe *pipe;
 
     if (p->conn == NULL)
         return;
-    join.subflow_id = p->next_join_id;
+    join.join.subflow_id = p->next_join_id;
+    join.len = mps_opening_encode(&join, join.bytes);
     if (mps_conn_join_accept(p->conn, &join, &p->local, &remote, p->now, &sf) < 0)
         return;
     p->next_join_id += 2;
     pipe = free_pipe(p);
     attach(pipe, sf, bad);
-    memset(pipe->nonce, 0, sizeof(pipe->nonce));
+    memcpy(pipe->join, join.bytes, MPS_JOIN_LEN);
 }
 
 /* ---- transport ---- */

@@ -8,21 +8,25 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include "core/conn/conn.h"
+#include "core/wire/auth.h"
+#include "core/wire/seal.h"
 #include "faultmem.h"
 #include "prng.h"
 
 #define PEER_MAX_PIPES 40
-#define PEER_IN_MAX    (MPS_DSS_HEAD_LEN + MPS_DSS_MAX_PAYLOAD + MPS_PAYLOAD_CRC_LEN)
+#define PEER_IN_MAX    (MPS_DSS_HEAD_LEN + MPS_DSS_MAX_PAYLOAD + MPS_MAC_LEN)
 
 /* One subflow, seen from the peer. */
 struct pipe {
-    struct mps_subflow *sf;  /* NULL: gone */
-    bool frames;             /* opening messages of the connection's side are over */
-    bool active;             /* we may send frames */
-    bool bad_mac;            /* our JOIN_CONFIRM will be wrong */
+    struct mps_subflow *sf; /* NULL: gone */
+    bool frames;            /* opening messages of the connection's side are over */
+    bool active;            /* we may send frames */
+    bool bad_hmac;          /* our JOIN_CONFIRM will be wrong */
+    bool early;             /* frames before FINISHED, of whoever is the client */
+    struct mps_seal ours, theirs;
     uint8_t in[PEER_IN_MAX]; /* what the connection sent and is not parsed yet */
     size_t in_len;
-    uint8_t nonce[MPS_NONCE_LEN]; /* ours */
+    uint8_t join[MPS_JOIN_LEN]; /* ours */
 };
 
 struct peer {
@@ -36,9 +40,13 @@ struct peer {
     mps_time_t now;
     bool server;  /* the connection under test is the accepting side */
     bool tainted; /* bytes of unknown content were fed in */
-    bool crc;     /* the connection under test asks for payload checksums, as we do */
+    bool macs;    /* the connection under test asks for MACs of payloads, as we do */
     bool greeted; /* the connection knows our key */
-    uint8_t own_key[MPS_KEY_LEN], conn_key[MPS_KEY_LEN];
+    uint8_t own_key[MPS_KEY_LEN];
+    struct mps_share share;   /* ours */
+    struct mps_opening hello; /* of the client */
+    struct mps_secrets secrets;
+    struct mps_hashing *early; /* what the client has sent between HELLO and FINISHED */
     uint32_t conn_token, own_token;
     uint32_t next_join_id;
     struct pipe pipes[PEER_MAX_PIPES];
@@ -74,7 +82,7 @@ void peer_send_ctrl(struct peer *p, struct pipe *pipe, const struct mps_ctrl *ct
 
 /*
  * A JOIN of ours (server under test) from an address of several: whole and right, or with a wrong
- * MAC.
+ * HMAC.
  */
 void peer_join(struct peer *p, bool bad, uint8_t from);
 

@@ -7,7 +7,6 @@
 #include <string.h>
 #include "check.h"
 #include "conn_peer.h"
-#include "core/wire/auth.h"
 #include "core/base/err.h"
 
 #define OPS_MAX 400
@@ -57,7 +56,7 @@ static void op_dss(struct peer *p, struct pipe *pipe, struct input *in, int flip
 {
     uint8_t how = byte(in);
     struct mps_dss dss = {
-        .flags = how & (MPS_DSS_FIN | MPS_DSS_ACK_NOW | MPS_DSS_URGENT),
+        .flags = how & MPS_DSS_FLAGS,
         .payload_len = how & 0x80 ? word(in) % (MPS_DSS_MAX_PAYLOAD + 1) : how & 0x7c,
         .dsn = around(in, p->next_dsn),
         .data_ack = around(in, p->sent_end),
@@ -66,7 +65,7 @@ static void op_dss(struct peer *p, struct pipe *pipe, struct input *in, int flip
     };
 
     dss.timestamp_us = (uint32_t)(p->now / MPS_USEC) + (how & 8 ? 0x80000000u : 0);
-    dss.checked = dss.payload_len > 0 && (p->crc || how & 2);
+    dss.checked = dss.payload_len > 0 && (p->macs || how & 2);
     if (dss.dsn > UINT64_MAX - dss.payload_len - 1)
         dss.dsn = p->next_dsn;
     if (dss.credit > p->granted)
@@ -90,8 +89,6 @@ static void fill_ctrl(struct peer *p, struct input *in, struct mps_ctrl *ctrl)
         ctrl->add_addr.id = how >> 2;
         ctrl->add_addr.way = how & 7;
         ctrl->add_addr.addr = a;
-        CHECK(mps_auth_add_addr(&p->crypto, p->own_key, p->conn_key, ctrl->add_addr.id, &a,
-                                ctrl->add_addr.hmac) == 0);
         break;
     case MPS_FRAME_REMOVE_ADDR:
         ctrl->remove_addr.id = how;
@@ -105,9 +102,7 @@ static void fill_ctrl(struct peer *p, struct input *in, struct mps_ctrl *ctrl)
         ctrl->fail.dsn = around(in, p->sent_end);
         break;
     case MPS_FRAME_FASTCLOSE:
-        CHECK(mps_auth_fastclose(&p->crypto, p->own_key, p->conn_key, 0, ctrl->fastclose.hmac) ==
-              0);
-        ctrl->fastclose.hmac[0] ^= how & 1;
+        ctrl->fastclose.reason = how;
         break;
     case MPS_FRAME_SUBFLOW_CLOSE:
         ctrl->subflow_close.subflow_id = how & 0x3f;

@@ -22,15 +22,17 @@ static void check_frame(const struct mps_frame *f)
         CHECK(f->type >= 0x80 && f->tail_len <= UINT16_MAX);
         return;
     }
+    memset(once, 0, sizeof(once)); /* their MACs */
+    memset(again, 0, sizeof(again));
     if (f->type == MPS_FRAME_DSS) {
         CHECK(f->dss.payload_len <= MPS_DSS_MAX_PAYLOAD);
-        CHECK(f->tail_len == f->dss.payload_len + (f->dss.checked ? MPS_PAYLOAD_CRC_LEN : 0));
+        CHECK(f->tail_len == f->dss.payload_len + (f->dss.checked ? MPS_MAC_LEN : 0));
         CHECK(!f->dss.checked || f->dss.payload_len > 0);
         CHECK(f->dss.dsn + f->dss.payload_len >= f->dss.dsn);
         mps_dss_encode_head(&f->dss, once);
     } else {
         CHECK(f->tail_len == 0 && f->ctrl.type == f->type);
-        len = mps_ctrl_encode(&f->ctrl, once);
+        len = mps_ctrl_encode(&f->ctrl, once) + MPS_MAC_LEN;
     }
     CHECK(len <= MPS_FRAME_HEAD_MAX);
     CHECK(mps_frame_parse_head(once, len, &parsed, &head, &need) == 0);
@@ -38,7 +40,7 @@ static void check_frame(const struct mps_frame *f)
     if (f->type == MPS_FRAME_DSS)
         mps_dss_encode_head(&parsed.dss, again);
     else
-        CHECK(mps_ctrl_encode(&parsed.ctrl, again) == len);
+        CHECK(mps_ctrl_encode(&parsed.ctrl, again) == len - MPS_MAC_LEN);
     CHECK(memcmp(once, again, len) == 0);
 }
 
@@ -50,9 +52,12 @@ static void seal(uint8_t *p, size_t len)
 
     if (len < MPS_FRAME_PREFIX_LEN)
         return;
-    head = MPS_FRAME_PREFIX_LEN + (p[0] & 0x80 ? 0 : (size_t)p[2] << 8 | p[3]);
+    head = (size_t)p[2] << 8 | p[3];
+    if (head < MPS_MAC_LEN)
+        return;
+    head = MPS_FRAME_PREFIX_LEN + (p[0] & 0x80 ? 0 : head - MPS_MAC_LEN);
     if (p[0] == MPS_FRAME_DSS || p[0] == MPS_FRAME_DSS_CHECKED)
-        head = MPS_DSS_HEAD_LEN;
+        head = MPS_DSS_OPEN_LEN;
     if (head > len)
         return;
     memset(p + 4, 0, 4);

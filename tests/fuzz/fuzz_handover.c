@@ -68,7 +68,7 @@ static void set_up(struct world *w)
     CHECK(mps_options_parse(&options, "local=127.0.0.1,127.0.0.2", 25, NULL) == 0);
     snprintf(id, sizeof(id), "%016lx", (unsigned long)getpid() | 0xf0220000ul << 16);
     memset(w->secret, 7, sizeof(w->secret));
-    mps_crypto_openssl_warm_up();
+    (void)mps_openssl_warm_up();
     w->loop = ev_loop_new(EVBACKEND_EPOLL | EVFLAG_NOENV);
     CHECK(w->loop);
     CHECK(mps_hub_init(&w->hub, w->loop, id, &options, NULL) == 0);

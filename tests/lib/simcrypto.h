@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Stands in for the cryptographic primitives where only their determinism matters: simulation and
- * fuzzing. The digests are no SHA-1; they depend on every input bit, which is enough there.
+ * fuzzing. The digests are no SHA-1, the agreement on a secret hides nothing; they depend on every
+ * input bit, which is enough there.
  */
 #pragma once
 #include "core/base/crypto.h"

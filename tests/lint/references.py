@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """usage: references.py SOURCE_ROOT: what comments refer to is in the tree: files by their names, with
 the end of their path where one is given, and sections of our pages, as in: mptcpshim-protocol(7),
-"Payload checksums". Names with capitals or of one letter (test_NAME.c, pm_x.c) stand for any."""
+"MACs of payloads". Names with capitals or of one letter (test_NAME.c, pm_x.c) stand for any."""
 import pathlib
 import re
 import sys

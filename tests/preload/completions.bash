@@ -47,7 +47,7 @@ has "options of run" "$(offers run --)" --no-subflow-timeout
 is "an option" "$(offers run --sch)" --scheduler
 has "its values" "$(offers run --scheduler "")" roundrobin
 has "behind =" "$(offers run --scheduler = re)" redundant
-is "right behind =" "$(offers run --checksum =)" "auto off on"
+is "right behind =" "$(offers run --integrity =)" "auto control full"
 is "a number is not known" "$(offers run --keepalive "")" ""
 has "files" "$(cd "$scratch" && offers run --config ba)" bash
 has "options behind options" "$(offers run --keepalive 9 --fairness = off --l)" --local

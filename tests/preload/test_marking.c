@@ -218,8 +218,8 @@ static void test_doubt(void **state)
 static void test_doubt_padding(void **state)
 {
     /* As test_padding of the core has it. */
-    static const uint8_t padding[8] = {0x80, 0, 0, 0, 0xb8, 0x29, 0x24, 0xee};
-    static const uint8_t alike[8] = {0x80}, start[4] = {0x80};
+    static const uint8_t padding[24] = {0x80, 0, 0, 16, 0x37, 0x0b, 0x45, 0x3d};
+    static const uint8_t alike[24] = {0x80, 0, 0, 16}, start[4] = {0x80, 0, 0, 16};
     int fd = listener_new(), one, two, three;
 
     wait_by(BY_POLL, fd);

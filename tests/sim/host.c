@@ -128,8 +128,8 @@ static void refuse(struct hsock *hs, enum mps_reason reason)
     hs->kind = HSOCK_FREE;
 }
 
-static int take_hello(struct hsock *hs, const struct mps_hello *hello, const struct mps_addr *local,
-                      const struct mps_addr *remote)
+static int take_hello(struct hsock *hs, const struct mps_opening *hello,
+                      const struct mps_addr *local, const struct mps_addr *remote)
 {
     struct host *host = hs->host;
     int r = mps_conn_new_server(&host->conn, &host->env, &host->cfg, hello, now_of(host));
@@ -142,12 +142,12 @@ static int take_hello(struct hsock *hs, const struct mps_hello *hello, const str
     return mps_conn_first_subflow(host->conn, local, remote, now_of(host), &hs->sf);
 }
 
-static int take_join(struct hsock *hs, const struct mps_join *join, const struct mps_addr *local,
+static int take_join(struct hsock *hs, const struct mps_opening *join, const struct mps_addr *local,
                      const struct mps_addr *remote)
 {
     struct mps_conn *conn = hs->host->conn;
 
-    if (conn == NULL || join->token != mps_conn_token(conn))
+    if (conn == NULL || join->join.token != mps_conn_token(conn))
         return MPS_ETOKEN;
     return mps_conn_join_accept(conn, join, local, remote, now_of(hs->host), &hs->sf);
 }
@@ -168,9 +168,9 @@ static void read_opening(struct hsock *hs)
         simsock_read(hs->sock, buf, len);
         r = MPS_ESTATE;
         if (msg.kind == MPS_OPENING_HELLO && !host->established && host->conn == NULL)
-            r = take_hello(hs, &msg.hello, &local, &remote);
+            r = take_hello(hs, &msg, &local, &remote);
         else if (msg.kind == MPS_OPENING_JOIN)
-            r = take_join(hs, &msg.join, &local, &remote);
+            r = take_join(hs, &msg, &local, &remote);
     }
     if (r != 0) {
         world_say(host->world, "host %u refuses: %s", host->number, mps_strerror(r));

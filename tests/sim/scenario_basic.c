@@ -189,11 +189,11 @@ static void small_reads(struct world *w)
     scenario_bulk(w, 100000, 100000);
 }
 
-static void payload_crc(struct world *w)
+static void payload_mac(struct world *w)
 {
     twin_links(w);
     for (unsigned i = 0; i < 2; i++)
-        w->host[i].cfg.capabilities |= MPS_CAP_PAYLOAD_CRC;
+        w->host[i].cfg.capabilities |= MPS_CAP_PAYLOAD_MAC;
     scenario_bulk(w, MB, MB);
 }
 
@@ -212,6 +212,6 @@ const struct scenario scenarios_basic[] = {
     {"half-close-client", "the server answers after EOF", half_close_client, NULL, false},
     {"half-close-server", "the client answers after EOF", half_close_server, NULL, false},
     {"small-reads", "sockets read in small pieces", small_reads, NULL, false},
-    {"payload-crc", "checksums negotiated", payload_crc, NULL, false},
+    {"payload-mac", "MACs of payloads negotiated", payload_mac, NULL, false},
     {NULL, NULL, NULL, NULL, false},
 };

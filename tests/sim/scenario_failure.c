@@ -249,12 +249,12 @@ static void damage(struct world *w, unsigned link)
     w->net.links[link].damage = true;
 }
 
-/* A box on the way changes bytes: the checksums find it, the subflow's data goes elsewhere. */
+/* A box on the way changes bytes: the MACs find it, the subflow's data goes elsewhere. */
 static void damaged(struct world *w)
 {
     both_ways(w);
     for (unsigned i = 0; i < 2; i++)
-        w->host[i].cfg.capabilities |= MPS_CAP_PAYLOAD_CRC;
+        w->host[i].cfg.capabilities |= MPS_CAP_PAYLOAD_MAC;
     for (unsigned i = 0; i < 4; i++)
         world_at(w, (300 + 400 * i) * MPS_MSEC, damage, i % 2);
 }

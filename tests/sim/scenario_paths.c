@@ -206,7 +206,7 @@ static void setup(struct world *w)
 
         cfg->no_subflow_timeout = 10 * TROUBLE;
         if (prng_chance(&w->rng, 300))
-            cfg->capabilities |= MPS_CAP_PAYLOAD_CRC;
+            cfg->capabilities |= MPS_CAP_PAYLOAD_MAC;
         /* A client that never asks does not notice that the server has lost all its subflows. */
         if (prng_chance(&w->rng, 300))
             cfg->keepalive = i == 1 && prng_chance(&w->rng, 500) ? 0 : 2 * MPS_SEC;

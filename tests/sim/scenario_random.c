@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Random connections: paths, applications, limits and failures drawn from the seed. */
+#include "core/conn/state.h"
 #include "core/paths/pm.h"
 #include "core/sched/sched.h"
 #include "scenario.h"
@@ -35,7 +36,7 @@ static void random_config(struct world *w, struct host *host)
         host->cfg.rcv_buf_init = prng_log_range(rng, 1 * KB, host->cfg.rcv_buf_max);
     }
     if (prng_chance(rng, 500))
-        host->cfg.capabilities |= MPS_CAP_PAYLOAD_CRC;
+        host->cfg.capabilities |= MPS_CAP_PAYLOAD_MAC;
     if (prng_chance(rng, 200))
         host->cfg.max_subflows = (unsigned)prng_range(rng, 1, 8);
     if (prng_chance(rng, 200))
@@ -78,15 +79,14 @@ static void random_app(struct world *w, unsigned host, bool answers)
 /*
  * A server that heard nothing from its client since HELLO gives up with its only subflow: the
  * client may not know of the connection. Early data whose answer does not come must not be sent
- * again. Neither is a failure to survive, so subflows are destroyed only after that.
+ * again, and those that the client has not vouched for must not stay. Neither is a failure to
+ * survive, so subflows are destroyed only after FINISHED has come.
  */
 static bool confirmed(const struct world *w)
 {
-    struct mps_conn_info info = {0};
+    const struct mps_conn *server = w->host[1].conn;
 
-    if (w->host[1].conn != NULL)
-        mps_conn_info(w->host[1].conn, &info);
-    return w->host[0].established && (w->host[1].n_up > 1 || info.bytes_received > 0);
+    return w->host[0].established && server != NULL && server->handshake == NULL;
 }
 
 static void reset_link(struct world *w, unsigned link)
@@ -113,12 +113,12 @@ static void add_address(struct world *w, unsigned link)
         host_add_addr(&w->host[0], link, false, prng_chance(&w->rng, 300));
 }
 
-/* Without checksums it would be the application's bytes, as over TCP. */
+/* Without MACs it would be the application's bytes, as over TCP. */
 static void damage(struct world *w, unsigned link)
 {
     uint32_t both = w->host[0].cfg.capabilities & w->host[1].cfg.capabilities;
 
-    if (confirmed(w) && (both & MPS_CAP_PAYLOAD_CRC)) {
+    if (confirmed(w) && (both & MPS_CAP_PAYLOAD_MAC)) {
         world_say(w, "damage on link %u", link);
         w->net.links[link].damage = true;
     }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "pair.h"
+#include "core/subflow/state.h"
 
 struct mps_addr pair_addr(unsigned net, unsigned host, uint16_t port)
 {
@@ -79,6 +80,7 @@ void pair_free(struct pair *p)
     }
     p->n_links = 0;
     assert_int_equal(p->fm.live, 0);
+    test_crypto_deinit(&p->crypto);
 }
 
 void pair_break(struct pair *p, struct pair_link *l)
@@ -118,6 +120,17 @@ void pair_inject(struct pair_link *l, int from, const void *bytes, size_t n)
     assert_true(l->out[from].len + n <= PAIR_PIPE);
     memcpy(l->out[from].buf + l->out[from].len, bytes, n);
     l->out[from].len += n;
+}
+
+void pair_inject_frame(struct pair *p, struct pair_link *l, int from, const uint8_t *head,
+                       size_t len)
+{
+    struct mps_seal *seal = &l->sf[from]->tx.seal;
+    uint8_t buf[MPS_CTRL_MAX_LEN];
+
+    memcpy(buf, head, len);
+    assert_int_equal(mps_seal_head(&p->crypto.crypto, seal, seal->next++, buf, len), 0);
+    pair_inject(l, from, buf, len + MPS_MAC_LEN);
 }
 
 static struct pair_link *link_of(struct pair *p, int side, const struct mps_subflow *sf)
@@ -194,6 +207,9 @@ static void event(struct pair *p, int side, const struct mps_event *ev)
         break;
     case MPS_EV_REWRITTEN:
         e->n_rewritten++;
+        break;
+    case MPS_EV_FORGED:
+        e->n_forged++;
         break;
     }
 }
@@ -326,7 +342,7 @@ static size_t server_opening(struct pair *p, struct pair_link *l, const uint8_t 
         return n;
     assert_int_equal(r, 0);
     if (msg.kind == MPS_OPENING_HELLO) {
-        r = mps_conn_new_server(&e->conn, &p->env, &p->cfg[SERVER], &msg.hello, p->now);
+        r = mps_conn_new_server(&e->conn, &p->env, &p->cfg[SERVER], &msg, p->now);
         if (r == 0)
             r = mps_conn_first_subflow(e->conn, &local, &remote, p->now, &l->sf[SERVER]);
         if (r < 0)
@@ -334,7 +350,7 @@ static size_t server_opening(struct pair *p, struct pair_link *l, const uint8_t 
     } else if (!e->conn) {
         r = MPS_ETOKEN;
     } else {
-        r = mps_conn_join_accept(e->conn, &msg.join, &local, &remote, p->now, &l->sf[SERVER]);
+        r = mps_conn_join_accept(e->conn, &msg, &local, &remote, p->now, &l->sf[SERVER]);
     }
     if (r < 0) {
         p->join_error = r;
@@ -390,7 +406,9 @@ static bool subflow_receive(struct pair *p, struct pair_link *l, int side)
     in->len -= used;
     if (n > 0)
         return used > 0;
-    if ((in->eof || in->reset) && l->sf[side] && mps_subflow_state(l->sf[side]) != MPS_SF_DEAD) {
+    /* Nobody reads of a subflow that waits, so that its end is not seen either. */
+    if (((in->eof && !(l->sf[side] && mps_subflow_rx_waits(l->sf[side]))) || in->reset) &&
+        l->sf[side] && mps_subflow_state(l->sf[side]) != MPS_SF_DEAD) {
         mps_subflow_down(l->sf[side], !in->reset, MPS_REASON_UNSPECIFIED, p->now);
         return true;
     }
@@ -490,9 +508,12 @@ bool pair_step(struct pair *p)
 
 void pair_settle(struct pair *p)
 {
-    for (unsigned i = 0; i < 20000000 && pair_step(p); i++)
-        ;
-    assert_false(pair_step(p));
+    unsigned i = 0;
+
+    /* What failed once may go the next time. */
+    while (i < 20000000 && (pair_step(p) || pair_step(p)))
+        i++;
+    assert_true(i < 20000000);
 }
 
 void pair_run(struct pair *p, mps_time_t duration)

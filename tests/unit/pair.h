@@ -54,7 +54,7 @@ struct pair_end {
     bool established, plain, unanswered, reset, closed;
     enum mps_reason reason;
     unsigned n_open, n_up, n_announced, n_removed, n_priority, n_sf_close, n_stale, n_recovered;
-    unsigned n_rewritten;
+    unsigned n_rewritten, n_forged;
 };
 
 struct pair {
@@ -108,4 +108,8 @@ int pair_teardown(void **state);
 void pair_add_local(struct pair *p, unsigned net);
 /* Bytes appear in a pipe as if `from` had written them. */
 void pair_inject(struct pair_link *link, int from, const void *bytes, size_t n);
+/* The same with a frame without a rest, as its encoder has made it, and the MAC that `from` makes: a
+ * peer that breaks the rules. Nothing else may wait to be sent. */
+void pair_inject_frame(struct pair *p, struct pair_link *link, int from, const uint8_t *head,
+                       size_t len);
 void pair_break(struct pair *p, struct pair_link *link); /* reset at both ends */

@@ -3,7 +3,7 @@
 #include "core/conn/state.h"
 #include "pair.h"
 
-#define PING_LEN 16
+#define PING_LEN 32
 
 /* TCP as the client's first socket sees it; round trips of 10 ms. */
 struct tcp {
@@ -319,7 +319,7 @@ static void first_messages_are_alone(void **state)
     p->chunk = 1;
     while (!p->links[0].sf[SERVER])
         assert_true(pair_step(p));
-    for (unsigned i = 0; i < MPS_FRAME_PREFIX_LEN; i++)
+    for (unsigned i = 0; i < MPS_PADDING_HEAD_LEN; i++)
         pair_step(p);
     assert_false(p->end[SERVER].conn->rx.confirmed);
     p->chunk = 0;

@@ -25,7 +25,7 @@ static void opening(void **state)
 static void token_class(void **state)
 {
     struct pair *p = *state;
-    struct mps_hello hello = {.credit = 65536};
+    struct mps_opening hello = {.kind = MPS_OPENING_HELLO, .hello = {.credit = 65536}};
     struct mps_conn *conn;
 
     for (uint32_t i = 0; i < 64; i++) {
@@ -94,11 +94,11 @@ static void one_byte_with_joins(void **state)
     assert_true(p->links[1].carried[SERVER] > 10000);
 }
 
-static void payload_checksum(void **state)
+static void payload_macs(void **state)
 {
     struct pair *p = *state;
 
-    p->cfg[CLIENT].capabilities = p->cfg[SERVER].capabilities = MPS_CAP_PAYLOAD_CRC;
+    p->cfg[CLIENT].capabilities = p->cfg[SERVER].capabilities = MPS_CAP_PAYLOAD_MAC;
     p->chunk = 777;
     transfer(p, 1000000, 1000000);
 }
@@ -126,12 +126,12 @@ static void part_of_a_frame(void **state)
     assert_true(pair_complete(p));
 }
 
-/* unless a checksum behind it says whether it is right. */
+/* unless a MAC behind it says whether it is right. */
 static void no_part_of_a_frame(void **state)
 {
     struct pair *p = *state;
 
-    p->cfg[CLIENT].capabilities = p->cfg[SERVER].capabilities = MPS_CAP_PAYLOAD_CRC;
+    p->cfg[CLIENT].capabilities = p->cfg[SERVER].capabilities = MPS_CAP_PAYLOAD_MAC;
     assert_int_equal(half_a_frame(p), 0);
     p->end[CLIENT].fin = p->end[SERVER].fin = true;
     pair_run(p, MPS_SEC);
@@ -266,7 +266,7 @@ int main(void)
         T(without_metrics),
         T(one_byte_at_a_time),
         T(one_byte_with_joins),
-        T(payload_checksum),
+        T(payload_macs),
         T(part_of_a_frame),
         T(no_part_of_a_frame),
         T(joins),

@@ -11,13 +11,15 @@ static void start_with_join(struct pair *p)
     assert_int_equal(p->end[SERVER].n_up, 2);
 }
 
-static void inject_dss(struct pair_link *l, int from, const struct mps_dss *dss, size_t payload)
+static void inject_dss(struct pair *p, struct pair_link *l, int from, const struct mps_dss *dss,
+                       size_t payload)
 {
-    uint8_t buf[MPS_DSS_HEAD_LEN + 4096];
+    uint8_t head[MPS_DSS_OPEN_LEN], bytes[4096];
 
-    memset(buf, 0x55, sizeof(buf));
-    mps_dss_encode_head(dss, buf);
-    pair_inject(l, from, buf, MPS_DSS_HEAD_LEN + payload);
+    memset(bytes, 0x55, sizeof(bytes));
+    mps_dss_encode_head(dss, head);
+    pair_inject_frame(p, l, from, head, sizeof(head));
+    pair_inject(l, from, bytes, payload);
 }
 
 /* The second subflow is gone on both sides, the first one carries everything. */
@@ -44,7 +46,7 @@ static void over_credit(void **state)
 
     start_with_join(p);
     dss.dsn = p->cfg[SERVER].rcv_buf_init - 99;
-    inject_dss(&p->links[1], CLIENT, &dss, 100);
+    inject_dss(p, &p->links[1], CLIENT, &dss, 100);
     expect_survival(p, MPS_REASON_TOO_MUCH_DATA);
 }
 
@@ -54,7 +56,7 @@ static void acknowledges_the_unsent(void **state)
     struct mps_dss dss = {.data_ack = 1};
 
     start_with_join(p);
-    inject_dss(&p->links[1], CLIENT, &dss, 0);
+    inject_dss(p, &p->links[1], CLIENT, &dss, 0);
     expect_survival(p, MPS_REASON_PROTOCOL);
 }
 
@@ -64,7 +66,7 @@ static void acknowledges_unsent_control(void **state)
     struct mps_dss dss = {.ctrl_ack = 1};
 
     start_with_join(p);
-    inject_dss(&p->links[1], CLIENT, &dss, 0);
+    inject_dss(p, &p->links[1], CLIENT, &dss, 0);
     expect_survival(p, MPS_REASON_PROTOCOL);
 }
 
@@ -74,7 +76,7 @@ static void dsn_overflow(void **state)
     struct mps_dss dss = {.dsn = UINT64_MAX - 5, .payload_len = 100};
 
     start_with_join(p);
-    inject_dss(&p->links[1], CLIENT, &dss, 100);
+    inject_dss(p, &p->links[1], CLIENT, &dss, 100);
     expect_survival(p, MPS_REASON_PROTOCOL);
 }
 
@@ -105,31 +107,31 @@ static void control_beyond_window(void **state)
     uint8_t buf[MPS_CTRL_MAX_LEN];
 
     start_with_join(p);
-    pair_inject(&p->links[1], CLIENT, buf, mps_ctrl_encode(&ctrl, buf));
-    expect_survival(p, MPS_REASON_RESOURCES);
+    pair_inject_frame(p, &p->links[1], CLIENT, buf, mps_ctrl_encode(&ctrl, buf));
+    expect_survival(p, MPS_REASON_PROTOCOL);
 }
 
 static void forged_fastclose(void **state)
 {
     struct pair *p = *state;
     struct mps_ctrl ctrl = {.type = MPS_FRAME_FASTCLOSE};
-    uint8_t buf[MPS_CTRL_MAX_LEN];
+    uint8_t buf[MPS_CTRL_MAX_LEN] = {0};
 
     start_with_join(p);
-    pair_inject(&p->links[1], CLIENT, buf, mps_ctrl_encode(&ctrl, buf));
-    expect_survival(p, MPS_REASON_BAD_HMAC);
+    pair_inject(&p->links[1], CLIENT, buf, mps_ctrl_encode(&ctrl, buf) + MPS_MAC_LEN);
+    expect_survival(p, MPS_REASON_BAD_MAC);
 }
 
 static void forged_address(void **state)
 {
     struct pair *p = *state;
     struct mps_ctrl ctrl = {.type = MPS_FRAME_ADD_ADDR, .csn = 0};
-    uint8_t buf[MPS_CTRL_MAX_LEN];
+    uint8_t buf[MPS_CTRL_MAX_LEN] = {0};
 
     start_with_join(p);
     ctrl.add_addr.id = 5;
     ctrl.add_addr.addr = pair_addr(9, 2, 80);
-    pair_inject(&p->links[1], SERVER, buf, mps_ctrl_encode(&ctrl, buf));
+    pair_inject(&p->links[1], SERVER, buf, mps_ctrl_encode(&ctrl, buf) + MPS_MAC_LEN);
     pair_settle(p);
     assert_int_equal(p->end[CLIENT].n_announced, 0);
     assert_int_equal(p->end[CLIENT].n_open, 1);
@@ -137,19 +139,20 @@ static void forged_address(void **state)
 
 /* ---- joins ---- */
 
-static struct mps_join join_of(struct pair *p, uint32_t id)
+static struct mps_opening join_of(struct pair *p, uint32_t id)
 {
-    struct mps_join join = {.subflow_id = id, .addr_id = 7};
+    struct mps_opening msg = {.kind = MPS_OPENING_JOIN, .join = {.subflow_id = id, .addr_id = 7}};
 
-    join.token = mps_conn_token(p->end[SERVER].conn);
-    return join;
+    msg.join.token = mps_conn_token(p->end[SERVER].conn);
+    msg.len = mps_opening_encode(&msg, msg.bytes);
+    return msg;
 }
 
 static int try_join_from(struct pair *p, struct mps_addr from, uint32_t id,
                          struct mps_subflow **ret)
 {
     struct mps_addr to = pair_addr(1, 2, 80);
-    struct mps_join join = join_of(p, id);
+    struct mps_opening join = join_of(p, id);
 
     return mps_conn_join_accept(p->end[SERVER].conn, &join, &to, &from, p->now, ret);
 }
@@ -163,7 +166,7 @@ static void join_ids(void **state)
 {
     struct pair *p = *state;
     struct mps_subflow *sf = NULL;
-    struct mps_join join;
+    struct mps_opening join;
     struct mps_addr a = pair_addr(1, 2, 80);
 
     start_with_join(p);
@@ -173,7 +176,7 @@ static void join_ids(void **state)
     assert_int_equal(try_join(p, 8, &sf), 0);
     assert_int_equal(try_join(p, 8, &sf), 0); /* anybody may have sent the one under way */
     join = join_of(p, 10);
-    join.token ^= 1;
+    join.join.token ^= 1;
     assert_int_equal(mps_conn_join_accept(p->end[SERVER].conn, &join, &a, &a, p->now, &sf),
                      MPS_ETOKEN);
     /* An id of a subflow that ended is used up. */
@@ -390,7 +393,7 @@ static void payload_damaged(void **state)
     struct pair *p = *state;
     struct mps_conn_info info;
 
-    p->cfg[CLIENT].capabilities = p->cfg[SERVER].capabilities = MPS_CAP_PAYLOAD_CRC;
+    p->cfg[CLIENT].capabilities = p->cfg[SERVER].capabilities = MPS_CAP_PAYLOAD_MAC;
     start_with_join(p);
     p->links[1].tamper = flip_payload;
     p->refuse_joins = true;

@@ -62,7 +62,7 @@ static int replay_join(struct pair *p, struct mps_subflow **ret)
     message(CLIENT, 0, &len);
     assert_int_equal(mps_opening_parse(heard.bytes[CLIENT], len, &msg, &len), 0);
     assert_int_equal(msg.kind, MPS_OPENING_JOIN);
-    return mps_conn_join_accept(p->end[SERVER].conn, &msg.join, &to, &from, p->now, ret);
+    return mps_conn_join_accept(p->end[SERVER].conn, &msg, &to, &from, p->now, ret);
 }
 
 static void finish(struct pair *p)
@@ -179,13 +179,14 @@ static void reflected(void **state)
     struct pair *p = *state;
     struct mps_subflow *sf = NULL;
     const uint8_t *reply;
-    struct mps_join own = {.subflow_id = 50, .addr_id = 7};
+    struct mps_opening own = {.kind = MPS_OPENING_JOIN, .join = {.subflow_id = 50, .addr_id = 7}};
     struct mps_addr a = pair_addr(1, 2, 80), b = pair_addr(66, 6, 6);
     size_t len;
 
     start(p);
     join(p);
-    own.token = mps_conn_token(p->end[SERVER].conn);
+    own.join.token = mps_conn_token(p->end[SERVER].conn);
+    own.len = mps_opening_encode(&own, own.bytes);
     assert_int_equal(mps_conn_join_accept(p->end[SERVER].conn, &own, &a, &b, p->now, &sf), 0);
     reply = message(SERVER, 0, &len);
     give(sf, reply, len, p->now);

@@ -136,7 +136,7 @@ static void settings_change(struct pair *p)
         if (!p->end[side].conn)
             continue;
         (void)mps_conn_set_scheduler(p->end[side].conn, mps_sched_find("redundant"), p->now);
-        mps_conn_check_all(p->end[side].conn);
+        mps_conn_mac_all(p->end[side].conn);
     }
     (void)mps_conn_local_set_weight(p->end[CLIENT].conn, &a, 3, p->now);
     if (p->links[0].sf[CLIENT])
@@ -193,8 +193,8 @@ static void flip(struct pair_link *l, int from, uint8_t *bytes, size_t n)
 
 static void check_payloads(struct pair *p)
 {
-    p->cfg[CLIENT].capabilities |= MPS_CAP_PAYLOAD_CRC;
-    p->cfg[SERVER].capabilities |= MPS_CAP_PAYLOAD_CRC;
+    p->cfg[CLIENT].capabilities |= MPS_CAP_PAYLOAD_MAC;
+    p->cfg[SERVER].capabilities |= MPS_CAP_PAYLOAD_MAC;
 }
 
 /* A box changes a byte of one path. */

@@ -37,11 +37,11 @@ static void first_byte(void **state)
     assert_int_equal(p->end[SERVER].urgent_seen, 1);
 }
 
-static void with_checksum(void **state)
+static void with_macs(void **state)
 {
     struct pair *p = *state;
 
-    p->cfg[CLIENT].capabilities = p->cfg[SERVER].capabilities = MPS_CAP_PAYLOAD_CRC;
+    p->cfg[CLIENT].capabilities = p->cfg[SERVER].capabilities = MPS_CAP_PAYLOAD_MAC;
     finish(start(state, 3000, 3000));
     assert_int_equal(p->end[SERVER].urgent_seen, 3000);
 }
@@ -117,7 +117,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(in_the_middle, pair_setup, pair_teardown),
         cmocka_unit_test_setup_teardown(first_byte, pair_setup, pair_teardown),
-        cmocka_unit_test_setup_teardown(with_checksum, pair_setup, pair_teardown),
+        cmocka_unit_test_setup_teardown(with_macs, pair_setup, pair_teardown),
         cmocka_unit_test_setup_teardown(later_replaces, pair_setup, pair_teardown),
         cmocka_unit_test_setup_teardown(each_in_its_turn, pair_setup, pair_teardown),
         cmocka_unit_test_setup_teardown(reinjected, pair_setup, pair_teardown),

@@ -130,14 +130,14 @@ static void test_rx(void **state)
     assert_false(mps_ctrlq_rx_next_ready(&q, &ctrl));
     assert_int_equal(accept(&q, 1), 0);
     assert_int_equal(fm.live, 0);
-    assert_int_equal(accept(&q, 3 + MPS_CTRLQ_WINDOW), MPS_ELIMIT);
-    assert_int_equal(accept(&q, UINT32_MAX), MPS_ELIMIT);
+    assert_int_equal(accept(&q, 3 + MPS_CTRLQ_WINDOW), MPS_EPROTO);
+    assert_int_equal(accept(&q, UINT32_MAX), MPS_EPROTO);
     assert_int_equal(accept(&q, 2 + MPS_CTRLQ_WINDOW), 0);
     mps_ctrlq_rx_deinit(&q);
     assert_int_equal(fm.live, 0);
 
     q.delivered = q.expected = UINT32_MAX - 1;
-    assert_int_equal(accept(&q, UINT32_MAX), MPS_ELIMIT);
+    assert_int_equal(accept(&q, UINT32_MAX), MPS_EPROTO);
     assert_int_equal(accept(&q, UINT32_MAX - 1), 0);
     assert_true(mps_ctrlq_rx_next_ready(&q, &ctrl));
     assert_int_equal(mps_ctrlq_rx_expected(&q), UINT32_MAX);

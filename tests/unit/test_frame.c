@@ -29,12 +29,12 @@ static void random_addr(struct mps_addr *addr, uint64_t *rng)
 #define FILL_U32(at)                   at = (uint32_t)test_random(rng);
 #define FILL_U64(at)                   at = test_random(rng);
 #define FILL_ADDR(at)                  random_addr(&at, rng);
-#define FILL_MAC8(at)                  random_bytes(at, sizeof(at), rng);
-#define FILL_MAC20(at)                 random_bytes(at, sizeof(at), rng);
+#define FILL_HMAC(at)                  random_bytes(at, sizeof(at), rng);
 #define FILL_FLAGS(at)                 at = (uint8_t)test_random(rng) & mask;
 #define FILL_FIELD(kind, member, name) FILL_##kind(c.member.name)
 #define ORDERED                        c.csn
 #define OUTSIDE                        0
+#define UNNUMBERED                     0
 #define FILL(name, number, member, space, flags, fields)                                           \
     case MPS_FRAME_##name: {                                                                       \
         const uint8_t mask = flags;                                                                \
@@ -64,7 +64,7 @@ static struct mps_dss random_dss(uint64_t *rng)
     struct mps_dss d;
 
     memset(&d, 0, sizeof(d)); /* compared as bytes */
-    d.flags = (uint8_t)(test_random(rng) >> 62);
+    d.flags = (uint8_t)(test_random(rng) >> 60);
     d.payload_len = (uint32_t)(test_random(rng) % (MPS_DSS_MAX_PAYLOAD + 1));
     d.checked = d.payload_len > 0 && test_random(rng) >> 63;
     d.dsn = test_random(rng) >> 1;
@@ -107,6 +107,7 @@ static int parse(const uint8_t *buf, size_t len, struct mps_frame *ret, size_t *
     return r;
 }
 
+/* The CRC; head_len is without the MAC. */
 static void seal(uint8_t *buf, size_t head_len)
 {
     uint32_t crc;
@@ -137,7 +138,7 @@ static void dss_round_trip(void **state)
         assert_int_equal(head, MPS_DSS_HEAD_LEN);
         assert_false(f.skip);
         assert_memory_equal(&f.dss, &d, sizeof(d));
-        assert_int_equal(f.tail_len, d.payload_len + (d.checked ? 4 : 0));
+        assert_int_equal(f.tail_len, d.payload_len + (d.checked ? MPS_MAC_LEN : 0));
     }
 }
 
@@ -149,9 +150,9 @@ static void ctrl_round_trip(void **state)
         struct mps_ctrl c = random_ctrl(ctrl_types[i % N_CTRL], &rng);
         uint8_t buf[MPS_CTRL_MAX_LEN] = {0};
         struct mps_frame f;
-        size_t head, len = mps_ctrl_encode(&c, buf);
+        size_t head, len = mps_ctrl_encode(&c, buf) + MPS_MAC_LEN;
 
-        assert_in_range(len, MPS_FRAME_PREFIX_LEN + 5, MPS_CTRL_MAX_LEN);
+        assert_in_range(len, MPS_FRAME_PREFIX_LEN + 5 + MPS_MAC_LEN, MPS_CTRL_MAX_LEN);
         assert_int_equal(parse(buf, sizeof(buf), &f, &head, NULL), 0);
         assert_int_equal(f.type, c.type);
         assert_int_equal(head, len);
@@ -167,7 +168,7 @@ static size_t sample(unsigned i, uint8_t *buf, uint64_t *rng)
     if (i < N_CTRL) {
         struct mps_ctrl c = random_ctrl(ctrl_types[i], rng);
 
-        return mps_ctrl_encode(&c, buf);
+        return mps_ctrl_encode(&c, buf) + MPS_MAC_LEN;
     }
     if (i == N_CTRL) {
         struct mps_dss d = random_dss(rng);
@@ -177,7 +178,7 @@ static size_t sample(unsigned i, uint8_t *buf, uint64_t *rng)
     }
     memcpy(buf, (uint8_t[]){0x80 + 0x29, 1, 0x12, 0x34}, 4);
     seal(buf, MPS_FRAME_PREFIX_LEN);
-    return MPS_FRAME_PREFIX_LEN;
+    return MPS_PADDING_HEAD_LEN;
 }
 
 #define N_SAMPLES (N_CTRL + 2)
@@ -211,8 +212,10 @@ static void every_bit_flip(void **state)
 
             buf[bit / 8] ^= (uint8_t)(1 << bit % 8);
             r = parse(buf, sizeof(buf), NULL, NULL, NULL);
-            /* Type and length decide what the CRC covers; the rest is always the CRC's. */
-            if (bit / 8 == 0 || bit / 8 == 2 || bit / 8 == 3)
+            /* Type and length decide what the CRC covers; the MAC is looked at elsewhere. */
+            if (bit / 8 >= len - MPS_MAC_LEN)
+                assert_int_equal(r, 0);
+            else if (bit / 8 == 0 || bit / 8 == 2 || bit / 8 == 3)
                 assert_true(r == MPS_ECHECK || r == MPS_EPROTO);
             else
                 assert_int_equal(r, MPS_ECHECK);
@@ -224,13 +227,13 @@ static void every_bit_flip(void **state)
 static void unknown_types(void **state)
 {
     for (unsigned type = 0; type < 256; type++) {
-        uint8_t buf[MPS_FRAME_PREFIX_LEN] = {(uint8_t)type, 0xff, 0xff, 0xff};
+        uint8_t buf[MPS_PADDING_HEAD_LEN] = {(uint8_t)type, 0xff, 0xff, 0xff};
         struct mps_frame f;
         size_t head;
 
-        if (type >= 1 && type <= 10)
+        if (type >= 1 && type <= 11)
             continue;
-        seal(buf, sizeof(buf));
+        seal(buf, MPS_FRAME_PREFIX_LEN);
         if (type < 0x80) {
             assert_int_equal(parse(buf, sizeof(buf), NULL, NULL, NULL), MPS_EPROTO);
             continue;
@@ -238,8 +241,8 @@ static void unknown_types(void **state)
         assert_int_equal(parse(buf, sizeof(buf), &f, &head, NULL), 0);
         assert_true(f.skip);
         assert_int_equal(f.type, type);
-        assert_int_equal(f.tail_len, 0xffff);
-        assert_int_equal(head, MPS_FRAME_PREFIX_LEN);
+        assert_int_equal(f.tail_len, 0xffff - MPS_MAC_LEN);
+        assert_int_equal(head, MPS_PADDING_HEAD_LEN);
     }
 }
 
@@ -253,12 +256,12 @@ static void ctrl_lengths(void **state)
         size_t right = sample(i, buf, &rng) - MPS_FRAME_PREFIX_LEN;
 
         for (unsigned len = 0; len < 0x10000; len++) {
-            bool other_family = ctrl_types[i] == MPS_FRAME_ADD_ADDR && (len == 20 || len == 32);
+            bool other_family = ctrl_types[i] == MPS_FRAME_ADD_ADDR && (len == 28 || len == 40);
 
             buf[2] = (uint8_t)(len >> 8);
             buf[3] = (uint8_t)len;
-            if (len <= sizeof(buf) - MPS_FRAME_PREFIX_LEN)
-                seal(buf, MPS_FRAME_PREFIX_LEN + len);
+            if (len >= MPS_MAC_LEN && len <= sizeof(buf) - MPS_FRAME_PREFIX_LEN)
+                seal(buf, MPS_FRAME_PREFIX_LEN + len - MPS_MAC_LEN);
             if (len == right)
                 assert_int_equal(parse(buf, sizeof(buf), NULL, NULL, NULL), 0);
             else if (!other_family || len <= sizeof(buf) - MPS_FRAME_PREFIX_LEN)
@@ -272,24 +275,25 @@ static int parse_dss_of_len(unsigned len, bool checked, struct mps_frame *ret)
     uint8_t type = checked ? MPS_FRAME_DSS_CHECKED : MPS_FRAME_DSS;
     uint8_t buf[MPS_DSS_HEAD_LEN] = {type, 0, (uint8_t)(len >> 8), (uint8_t)len};
 
-    seal(buf, sizeof(buf));
+    seal(buf, MPS_DSS_OPEN_LEN);
     return parse(buf, sizeof(buf), ret, NULL, NULL);
 }
 
 static void dss_lengths(void **state)
 {
     for (unsigned len = 0; len < 0x10000; len++) {
-        unsigned rest = len - MPS_DSS_FIXED_LEN;
-        bool plain_ok = len >= MPS_DSS_FIXED_LEN && rest <= MPS_DSS_MAX_PAYLOAD;
-        bool crc_ok = len >= MPS_DSS_FIXED_LEN && rest <= MPS_DSS_MAX_PAYLOAD + 4 && rest > 4;
+        unsigned rest = len - MPS_DSS_FIXED_LEN - MPS_MAC_LEN;
+        bool plain_ok = len >= MPS_DSS_FIXED_LEN + MPS_MAC_LEN && rest <= MPS_DSS_MAX_PAYLOAD;
+        bool mac_ok = len >= MPS_DSS_FIXED_LEN + MPS_MAC_LEN &&
+                      rest <= MPS_DSS_MAX_PAYLOAD + MPS_MAC_LEN && rest > MPS_MAC_LEN;
         struct mps_frame f;
 
         assert_int_equal(parse_dss_of_len(len, false, &f), plain_ok ? 0 : MPS_EPROTO);
         if (plain_ok)
             assert_int_equal(f.dss.payload_len, rest);
-        assert_int_equal(parse_dss_of_len(len, true, &f), crc_ok ? 0 : MPS_EPROTO);
-        if (crc_ok)
-            assert_int_equal(f.dss.payload_len, rest - 4);
+        assert_int_equal(parse_dss_of_len(len, true, &f), mac_ok ? 0 : MPS_EPROTO);
+        if (mac_ok)
+            assert_int_equal(f.dss.payload_len, rest - MPS_MAC_LEN);
     }
 }
 
@@ -321,23 +325,25 @@ static void odd_fields(void **state)
     uint8_t buf[MPS_CTRL_MAX_LEN];
     size_t len;
 
+    memset(buf, 0, sizeof(buf));
     len = mps_ctrl_encode(&ping, buf); /* outside the control space: written as 0 */
-    assert_int_equal(parse(buf, len, &f, NULL, NULL), 0);
+    assert_int_equal(parse(buf, len + MPS_MAC_LEN, &f, NULL, NULL), 0);
     assert_int_equal(f.ctrl.csn, 0);
     buf[11] = 1;
     seal(buf, len);
-    assert_int_equal(parse(buf, len, NULL, NULL, NULL), MPS_EPROTO);
+    assert_int_equal(parse(buf, len + MPS_MAC_LEN, NULL, NULL, NULL), MPS_EPROTO);
 
     len = mps_ctrl_encode(&add, buf);
     for (unsigned family = 0; family < 256; family++) {
         buf[13] = (uint8_t)family;
         seal(buf, len);
-        assert_int_equal(parse(buf, len, NULL, NULL, NULL), family == MPS_AF_INET ? 0 : MPS_EPROTO);
+        assert_int_equal(parse(buf, len + MPS_MAC_LEN, NULL, NULL, NULL),
+                         family == MPS_AF_INET ? 0 : MPS_EPROTO);
     }
     buf[13] = MPS_AF_INET; /* flags without a meaning are ignored */
     buf[1] = 0xff;
     seal(buf, len);
-    assert_int_equal(parse(buf, len, NULL, NULL, NULL), 0);
+    assert_int_equal(parse(buf, len + MPS_MAC_LEN, NULL, NULL, NULL), 0);
 }
 
 int main(void)

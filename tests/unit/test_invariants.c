@@ -341,10 +341,15 @@ static void frames(void **state)
     BROKEN(mps_sf_check(sf), f->off, 1,
            "subflow: a frame is begun that is not the first one, or not final");
     f = &sf->tx.frames[sf->tx.first];
-    f->sealed = true;
-    BROKEN(mps_sf_check(sf), f->off, MPS_DSS_HEAD_LEN + f->len + MPS_PAYLOAD_CRC_LEN,
+    f->cut = true;
+    f->number = 0; /* was used long ago */
+    BROKEN(mps_sf_check(sf), f->off, MPS_DSS_HEAD_LEN + f->len + MPS_MAC_LEN,
            "subflow: a frame is there that was written");
-    f->sealed = f->off > 0;
+    f->off = 1;
+    BROKEN(mps_sf_check(sf), f->number, sf->tx.seal.next,
+           "subflow: a frame is begun whose number was not used");
+    f->off = 0;
+    f->cut = false;
     BROKEN(mps_sf_check(sf), sf->state, MPS_SF_DEAD,
            "subflow: one that has ended has something to send");
 }

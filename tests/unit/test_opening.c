@@ -7,6 +7,12 @@
 
 #define N_KINDS 6
 
+static void random_bytes(uint8_t *out, size_t len, uint64_t *rng)
+{
+    for (size_t i = 0; i < len; i++)
+        out[i] = (uint8_t)(test_random(rng) >> 56);
+}
+
 static struct mps_opening random_message(enum mps_opening_kind kind, uint64_t *rng)
 {
     struct mps_opening msg;
@@ -22,6 +28,18 @@ static struct mps_opening random_message(enum mps_opening_kind kind, uint64_t *r
         len = MPS_KEY_LEN;
         msg.hello.capabilities = (uint32_t)test_random(rng);
         msg.hello.credit = test_random(rng);
+        random_bytes(msg.hello.share, MPS_SHARE_LEN, rng);
+        msg.hello.algs[0] = test_random(rng) >> 63 ? MPS_SHA1 : MPS_SHA256;
+        msg.hello.n_algs = 1;
+        if (kind == MPS_OPENING_HELLO_REPLY) {
+            random_bytes(msg.hello.hmac, MPS_HMAC_LEN, rng);
+            break;
+        }
+        if (test_random(rng) >> 63)
+            msg.hello.algs[msg.hello.n_algs++] =
+                msg.hello.algs[0] == MPS_SHA1 ? MPS_SHA256 : MPS_SHA1;
+        msg.hello.identity_len = (uint8_t)test_random(rng);
+        random_bytes(msg.hello.identity, msg.hello.identity_len, rng);
         break;
     case MPS_OPENING_REFUSE:
         msg.reason = (uint8_t)test_random(rng);
@@ -38,7 +56,7 @@ static struct mps_opening random_message(enum mps_opening_kind kind, uint64_t *r
                 msg.join.nonce[i] = (uint8_t)test_random(rng);
         }
         bytes = msg.join.hmac;
-        len = kind == MPS_OPENING_JOIN ? 0 : MPS_SHA1_LEN;
+        len = kind == MPS_OPENING_JOIN ? 0 : MPS_HMAC_LEN;
         break;
     }
     for (size_t i = 0; i < len; i++)
@@ -55,6 +73,12 @@ static void assert_same(const struct mps_opening *a, const struct mps_opening *b
         assert_memory_equal(a->hello.key, b->hello.key, MPS_KEY_LEN);
         assert_int_equal(a->hello.capabilities, b->hello.capabilities);
         assert_int_equal(a->hello.credit, b->hello.credit);
+        assert_memory_equal(a->hello.share, b->hello.share, MPS_SHARE_LEN);
+        assert_int_equal(a->hello.n_algs, b->hello.n_algs);
+        assert_memory_equal(a->hello.algs, b->hello.algs, sizeof(a->hello.algs));
+        assert_int_equal(a->hello.identity_len, b->hello.identity_len);
+        assert_memory_equal(a->hello.identity, b->hello.identity, a->hello.identity_len);
+        assert_memory_equal(a->hello.hmac, b->hello.hmac, MPS_HMAC_LEN);
         break;
     case MPS_OPENING_REFUSE:
         assert_int_equal(a->reason, b->reason);
@@ -65,7 +89,7 @@ static void assert_same(const struct mps_opening *a, const struct mps_opening *b
         assert_int_equal(a->join.addr_id, b->join.addr_id);
         assert_int_equal(a->join.backup, b->join.backup);
         assert_memory_equal(a->join.nonce, b->join.nonce, MPS_NONCE_LEN);
-        assert_memory_equal(a->join.hmac, b->join.hmac, MPS_SHA1_LEN);
+        assert_memory_equal(a->join.hmac, b->join.hmac, MPS_HMAC_LEN);
         break;
     }
 }
@@ -237,8 +261,7 @@ static void version_and_kind(void **state)
             buf[9] = (uint8_t)other;
             seal(buf, len);
             r = parse(buf, len, NULL, NULL);
-            /* HELLO and HELLO_REPLY have the same options; all others differ. */
-            if ((int)other == kind || (kind <= 2 && (other == 1 || other == 2)))
+            if ((int)other == kind)
                 assert_int_equal(r, 0);
             else
                 assert_int_equal(r, MPS_EPROTO);
@@ -257,12 +280,14 @@ static void options_of_ours(void **state)
         size_t len = mps_opening_encode(&msg, buf), opt_len;
 
         for (size_t at = MPS_OPENING_HEAD_LEN; at < len; at += opt_len) {
+            bool identity = buf[at] == 17, algs = buf[at] == 18;
+
             opt_len = 4u + buf[at + 3];
 
             memcpy(bad, buf, at); /* missing */
             memcpy(bad + at, buf + at + opt_len, len - at - opt_len);
             seal(bad, len - opt_len);
-            assert_int_equal(parse(bad, len - opt_len, NULL, NULL), MPS_EPROTO);
+            assert_int_equal(parse(bad, len - opt_len, NULL, NULL), identity ? 0 : MPS_EPROTO);
 
             memcpy(bad, buf, len); /* twice */
             memcpy(bad + len, buf + at, opt_len);
@@ -270,7 +295,9 @@ static void options_of_ours(void **state)
             assert_int_equal(parse(bad, len + opt_len, NULL, NULL), MPS_EPROTO);
 
             memcpy(bad, buf, at + opt_len); /* one byte longer */
-            bad[at + 3]++;
+            bad[at + 3] += !identity && !(algs && kind == MPS_OPENING_HELLO) ? 1 : 0;
+            if (bad[at + 3] == buf[at + 3])
+                bad[at + 2] = 1; /* than it may ever be */
             bad[at + opt_len] = 0;
             memcpy(bad + at + opt_len + 1, buf + at + opt_len, len - at - opt_len);
             seal(bad, len + 1);
@@ -301,7 +328,7 @@ static void unknown_options(void **state)
         uint8_t buf[MPS_OPENING_MAX_LEN];
         size_t len = mps_opening_encode(&msg, buf);
 
-        for (unsigned type = 11; type < 256; type++) {
+        for (unsigned type = 11; type < 256; type = type == 15 ? 19 : type + 1) {
             uint8_t with[MPS_OPENING_MAX_LEN];
             const uint8_t option[] = {(uint8_t)type, 0x7f, 0, 3, 'a', 'b', 'c'};
 
@@ -322,6 +349,64 @@ static void unknown_options(void **state)
     }
 }
 
+/* A HELLO or HELLO_REPLY with these bytes in HMAC_ALGS, its last option. */
+static int parse_algs(enum mps_opening_kind kind, const uint8_t *algs, unsigned n,
+                      struct mps_opening *ret)
+{
+    uint64_t rng = 8;
+    struct mps_opening msg = random_message(kind, &rng);
+    uint8_t buf[MPS_OPENING_MAX_LEN];
+    size_t len;
+
+    msg.hello.n_algs = 1;
+    len = mps_opening_encode(&msg, buf) - 1;
+    assert_int_equal(buf[len - 4], 18);
+    memcpy(buf + len, algs, n);
+    buf[len - 1] = (uint8_t)n;
+    seal(buf, len + n);
+    return parse(buf, len + n, ret, NULL);
+}
+
+static void hashes(void **state)
+{
+    struct mps_opening got;
+
+    assert_int_equal(parse_algs(MPS_OPENING_HELLO, (uint8_t[]){9, 1, 200, 2}, 4, &got), 0);
+    assert_int_equal(got.hello.n_algs, 2);
+    assert_int_equal(got.hello.algs[0], MPS_SHA1);
+    assert_int_equal(got.hello.algs[1], MPS_SHA256);
+    assert_int_equal(parse_algs(MPS_OPENING_HELLO, (uint8_t[]){2, 2, 1, 1, 2}, 5, &got), 0);
+    assert_int_equal(got.hello.n_algs, 2);
+    assert_int_equal(got.hello.algs[0], MPS_SHA256);
+    assert_int_equal(parse_algs(MPS_OPENING_HELLO, (uint8_t[]){3, 0}, 2, NULL), MPS_EVERSION);
+    assert_int_equal(parse_algs(MPS_OPENING_HELLO, NULL, 0, NULL), MPS_EPROTO);
+    assert_int_equal(parse_algs(MPS_OPENING_HELLO_REPLY, (uint8_t[]){1}, 1, &got), 0);
+    assert_int_equal(parse_algs(MPS_OPENING_HELLO_REPLY, (uint8_t[]){3}, 1, NULL), MPS_EPROTO);
+    assert_int_equal(parse_algs(MPS_OPENING_HELLO_REPLY, (uint8_t[]){2, 1}, 2, NULL), MPS_EPROTO);
+    assert_int_equal(parse_algs(MPS_OPENING_HELLO_REPLY, (uint8_t[]){2, 3}, 2, NULL), MPS_EPROTO);
+}
+
+/* What is left is the message with zeros in place of CRC and HMAC, wherever that is. */
+static void unsign(void **state)
+{
+    uint64_t rng = 9;
+
+    for (int kind = 1; kind <= N_KINDS; kind++) {
+        struct mps_opening msg = random_message(kind, &rng);
+        uint8_t buf[MPS_OPENING_MAX_LEN], bare[MPS_OPENING_MAX_LEN];
+        size_t len = mps_opening_encode(&msg, buf);
+
+        if (kind == MPS_OPENING_HELLO_REPLY)
+            memset(msg.hello.hmac, 0, MPS_HMAC_LEN);
+        else if (kind != MPS_OPENING_HELLO && kind != MPS_OPENING_REFUSE)
+            memset(msg.join.hmac, 0, MPS_HMAC_LEN);
+        assert_int_equal(mps_opening_encode(&msg, bare), len);
+        memset(bare + 12, 0, 4);
+        mps_opening_unsign(buf, len);
+        assert_memory_equal(buf, bare, len);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -329,6 +414,7 @@ int main(void)
         cmocka_unit_test(every_bit_flip),  cmocka_unit_test(foreign),
         cmocka_unit_test(lengths),         cmocka_unit_test(version_and_kind),
         cmocka_unit_test(options_of_ours), cmocka_unit_test(unknown_options),
+        cmocka_unit_test(hashes),          cmocka_unit_test(unsign),
     };
 
     return cmocka_run_group_tests_name("opening", tests, NULL, NULL);

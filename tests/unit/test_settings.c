@@ -45,7 +45,7 @@ static const char whole[] =
     "scheduler = roundrobin ; not the default\n"
     "path-manager=fullmesh\r\n"
     "fairness = strict\n"
-    "checksum = on\n"
+    "integrity = full\n"
     "max-subflows: 32\n"
     "max-addresses = 0\n"
     "no-subflow-timeout = 90\n"
@@ -100,7 +100,7 @@ static void all_keys(void **state)
     assert_int_equal(o->purpose, MPS_PURPOSE_HANDOVER);
     assert_ptr_equal(o->conn.pm, &mps_pm_fullmesh);
     assert_int_equal(o->conn.fairness, MPS_FAIR_STRICT);
-    assert_int_equal(o->checksum, MPS_CHECKSUM_ON);
+    assert_int_equal(o->integrity, MPS_INTEGRITY_FULL);
     assert_int_equal(o->conn.max_subflows, 32);
     assert_int_equal(o->conn.max_addrs, 0);
     assert_int_equal(o->conn.no_subflow_timeout, 90 * MPS_SEC);
@@ -150,7 +150,7 @@ static void bad_values(void **state)
         {"connections", "scheduler", "fastest", "unknown"},
         {"connections", "scheduler", "", "unknown"},
         {"connections", "fairness", "on", "unknown value"},
-        {"connections", "checksum", "yes", "unknown value"},
+        {"connections", "integrity", "yes", "unknown value"},
         {"connections", "path-manager", "none", "unknown"},
         {"connections", "max-subflows", "0", "range"},
         {"connections", "max-subflows", "33", "range"},

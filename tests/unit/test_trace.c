@@ -237,7 +237,9 @@ static void backup(void **state)
     for (unsigned i = 0; find(p, CLIENT, MPS_TRACE_CTRL_SENT, i); i++)
         told |= strcmp(find(p, CLIENT, MPS_TRACE_CTRL_SENT, i)->ctrl_sent.frame, "PRIO") == 0;
     assert_true(told);
-    assert_string_equal(expect(p, SERVER, MPS_TRACE_CTRL_RECEIVED, 0)->ctrl_received.frame, "PRIO");
+    assert_string_equal(expect(p, SERVER, MPS_TRACE_CTRL_RECEIVED, 0)->ctrl_received.frame,
+                        "FINISHED");
+    assert_string_equal(expect(p, SERVER, MPS_TRACE_CTRL_RECEIVED, 1)->ctrl_received.frame, "PRIO");
     finish(p);
 }
 

@@ -28,16 +28,18 @@
 
 /* ---- frames and room ---- */
 
-/* A payload that finds no memory is let go after so long. */
+/* What found no memory, or could not be made for such a reason, is tried again; */
+#define MPS_LACK_RETRY (10 * MPS_MSEC)
+/* a payload is let go after so long. */
 #define MPS_LACK_WAIT (500 * MPS_MSEC)
 
 #define MPS_FRAME_MIN 2800u /* payload of a DSS on a slow path: two segments */
 #define MPS_ROOM_MIN  16384u
 
-/* ---- checksums of payloads ---- */
+/* ---- MACs of payloads ---- */
 
 /* Boxes that change bytes are nearer than this in no data centre's rack (microseconds). */
-#define MPS_CHECKS_RTT_US 1000u
+#define MPS_FAR_RTT_US 1000u
 
 /* ---- path manager ---- */
 

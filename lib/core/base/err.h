@@ -17,13 +17,14 @@
     X(CREDIT, -5, "peer sent beyond its credit")                                                   \
     X(LIMIT, -6, "a configured limit is exhausted")                                                \
     X(CHECK, -7, "header check failed: framing lost")                                              \
-    X(CSUM, -8, "payload checksum failed")                                                         \
+    X(PAYLOAD, -8, "payload was changed on the way")                                               \
     X(TOKEN, -9, "unknown token")                                                                  \
     X(INVAL, -10, "argument out of range")                                                         \
     X(STATE, -11, "not possible in this state")                                                    \
     X(CRYPTO, -12, "cryptographic primitive failed")                                               \
     X(SYS, -13, "system call failed")                                                              \
-    X(ADDR, -14, "address not usable")
+    X(ADDR, -14, "address not usable")                                                             \
+    X(MAC, -15, "frame is not the peer's")
 
 enum mps_error {
 #define X(name, value, text) MPS_E##name = (value),

@@ -119,9 +119,9 @@ unsigned mps_conn_plain_spans(struct mps_conn *c, uint64_t skip, struct mps_span
 
 /* ---- what the user and the host want ---- */
 
-void mps_conn_check_all(struct mps_conn *c)
+void mps_conn_mac_all(struct mps_conn *c)
 {
-    c->checks.wanted = true;
+    c->all_macs = true;
 }
 
 void mps_conn_limit_send_buffer(struct mps_conn *c, uint64_t bytes, uint64_t unsent, mps_time_t now)
@@ -209,7 +209,7 @@ int mps_conn_first_subflow(struct mps_conn *c, const struct mps_addr *local,
     return r;
 }
 
-int mps_conn_join_accept(struct mps_conn *c, const struct mps_join *join,
+int mps_conn_join_accept(struct mps_conn *c, const struct mps_opening *join,
                          const struct mps_addr *local, const struct mps_addr *remote,
                          mps_time_t now, struct mps_subflow **ret)
 {
@@ -354,7 +354,7 @@ static void subflow_timers(struct mps_conn *c, mps_time_t now)
             better |= mps_sf_works(other);
         if (!mps_stale_silent(&sf->stale, now))
             continue;
-        if (better && mps_stale_hopeless(&sf->stale, now))
+        if (better && mps_stale_hopeless(&sf->stale, now) && !mps_sf_vouches(sf))
             mps_news_failed(sf, MPS_REASON_BAD_PERFORMANCE, now);
         else
             c->paths.due = true; /* its pair may be tried anew beside it */

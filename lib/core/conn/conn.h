@@ -31,6 +31,7 @@
 #include "core/base/time.h"
 
 struct mps_conn;
+struct mps_psk;       /* core/wire/auth.h */
 struct mps_sched_ops; /* sched.h */
 struct mps_pm_ops;    /* pm.h */
 struct mps_trace;     /* trace.h */
@@ -53,7 +54,9 @@ struct mps_config {
     const struct mps_pm_ops *pm;       /* NULL: the default */
     enum mps_fairness fairness;
     uint32_t capabilities; /* MPS_CAP_* we ask for */
-    bool check_far; /* payloads carry checksums on paths whose RTT is above MPS_CHECKS_RTT_US */
+    bool mac_far;          /* payloads carry MACs on paths whose RTT is above MPS_FAR_RTT_US */
+    /* Client: the one that HELLO names; server: the one that it named. NULL: none. Borrowed. */
+    const struct mps_psk *psk;
     uint64_t snd_buf_max;               /* most bytes of application data held until DATA_ACK */
     uint64_t rcv_buf_init, rcv_buf_max; /* credit window: at first, and grown up to */
     unsigned max_subflows; /* <= MPS_MAX_SUBFLOWS; joins that are not confirmed come on top */
@@ -81,12 +84,13 @@ void mps_config_init(struct mps_config *cfg);
  * New connections. The caller checks mps_conn_token against its other connections and, on a
  * collision, frees the new one and makes another. 0, MPS_ENOMEM, MPS_ECRYPTO, MPS_ETOKEN (no key
  * has such a token: does not happen by chance).
- * A server is made from the HELLO that arrived.
+ * A server is made from the HELLO that arrived, as it was parsed. MPS_EAUTH: it names a pre-shared
+ * key, and that is not the one of the configuration: answer with REFUSE.
  */
 int mps_conn_new_client(struct mps_conn **ret, const struct mps_env *env,
                         const struct mps_config *cfg, mps_time_t now);
 int mps_conn_new_server(struct mps_conn **ret, const struct mps_env *env,
-                        const struct mps_config *cfg, const struct mps_hello *hello,
+                        const struct mps_config *cfg, const struct mps_opening *hello,
                         mps_time_t now);
 
 /* Releases all memory; subflows not yet released by the transport become invalid. NULL is fine. */
@@ -100,6 +104,7 @@ uint32_t mps_conn_token(const struct mps_conn *conn); /* ours: what a peer's JOI
  * The connection's first subflow, already connected. Client: HELLO is ready to be sent. Server:
  * HELLO has been read by the caller (mps_opening_parse); HELLO_REPLY is ready to be sent; bytes
  * after HELLO are fed in through mps_subflow_rx_spans. Address ids of the first pair are 0.
+ * MPS_EPROTO: HELLO has a key share that is none; answer with REFUSE.
  */
 int mps_conn_first_subflow(struct mps_conn *conn, const struct mps_addr *local,
                            const struct mps_addr *remote, mps_time_t now, struct mps_subflow **ret);
@@ -109,7 +114,7 @@ int mps_conn_first_subflow(struct mps_conn *conn, const struct mps_addr *local,
  * ready to be sent. Negative (MPS_ELIMIT, MPS_ESTATE, MPS_ENOMEM, ...): answer with REFUSE and
  * close; the connection is unharmed.
  */
-int mps_conn_join_accept(struct mps_conn *conn, const struct mps_join *join,
+int mps_conn_join_accept(struct mps_conn *conn, const struct mps_opening *join,
                          const struct mps_addr *local, const struct mps_addr *remote,
                          mps_time_t now, struct mps_subflow **ret);
 
@@ -229,8 +234,8 @@ void mps_conn_abort(struct mps_conn *conn, mps_time_t now);
 unsigned mps_conn_plain_spans(struct mps_conn *conn, uint64_t skip, struct mps_span *spans,
                               unsigned max);
 
-/* Payloads carry checksums from now on, whatever was agreed: a path may change them. */
-void mps_conn_check_all(struct mps_conn *conn);
+/* All payloads carry MACs from now on, whatever was agreed: a path may change them. */
+void mps_conn_mac_all(struct mps_conn *conn);
 
 /* ---- peer to application ---- */
 

@@ -3,7 +3,9 @@
 #include <string.h>
 #include "core/paths/addresses.h"
 #include "core/subflow/life.h"
+#include "core/base/wipe.h"
 #include "core/wire/auth.h"
+#include "handshake.h"
 #include "state.h"
 
 /* Defaults of struct mps_config; bytes. Upper bounds: what is used follows the paths. */
@@ -46,7 +48,7 @@ static void config_take(struct mps_conn *c, const struct mps_config *cfg)
         c->cfg.max_subflows = MPS_MAX_SUBFLOWS;
     if (c->cfg.max_addrs > MPS_ADDRS_MAX)
         c->cfg.max_addrs = MPS_ADDRS_MAX;
-    c->checks.wanted = c->cfg.capabilities & MPS_CAP_PAYLOAD_CRC;
+    c->all_macs = c->cfg.capabilities & MPS_CAP_PAYLOAD_MAC;
 }
 
 static int parts_init(struct mps_conn *c, const struct mps_env *env, const struct mps_config *cfg,
@@ -136,8 +138,9 @@ int mps_conn_new_client(struct mps_conn **ret, const struct mps_env *env,
 }
 
 int mps_conn_new_server(struct mps_conn **ret, const struct mps_env *env,
-                        const struct mps_config *cfg, const struct mps_hello *hello, mps_time_t now)
+                        const struct mps_config *cfg, const struct mps_opening *msg, mps_time_t now)
 {
+    const struct mps_hello *hello = &msg->hello;
     struct mps_conn *c;
     int r = conn_new(&c, env, cfg, now);
 
@@ -148,12 +151,14 @@ int mps_conn_new_server(struct mps_conn **ret, const struct mps_env *env,
     c->phase = MPS_PH_OPEN;
     memcpy(c->keys.peer, hello->key, MPS_KEY_LEN);
     r = mps_auth_token(c->env.crypto, hello->key, &c->keys.peer_token);
+    if (r == 0)
+        r = mps_handshake_take(c, msg);
     if (r < 0) {
         mps_conn_free(c);
         return r;
     }
-    if (hello->capabilities & MPS_CAP_PAYLOAD_CRC)
-        c->checks.wanted = true;
+    if (hello->capabilities & MPS_CAP_PAYLOAD_MAC)
+        c->all_macs = true;
     c->peer_held = hello->capabilities & MPS_CAP_HELD;
     mps_flow_limit(&c->flow, hello->credit, 0);
     *ret = c;
@@ -181,7 +186,8 @@ struct mps_conn *mps_conn_free(struct mps_conn *c)
         mps_free(&mem, c->rxmem);
     mps_ctrlq_rx_deinit(&c->rx.ctrlq);
     mps_addresses_deinit(c);
-    memset(&c->keys, 0, sizeof(c->keys));
+    mps_handshake_end(c);
+    mps_wipe(&c->keys, sizeof(c->keys));
     mps_free(&mem, c);
     return NULL;
 }

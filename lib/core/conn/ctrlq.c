@@ -137,7 +137,7 @@ int mps_ctrlq_rx_accept(struct mps_ctrlq_rx *q, const struct mps_ctrl *ctrl)
         return 0;
     /* UINT32_MAX has no successor that CTRL_ACK could name. */
     if (ctrl->csn - q->delivered >= MPS_CTRLQ_WINDOW || ctrl->csn == UINT32_MAX)
-        return MPS_ELIMIT;
+        return MPS_EPROTO;
     for (pos = q->held.next; pos != &q->held; pos = pos->next) {
         uint32_t csn = mps_list_entry(pos, struct mps_ctrlq_held, node)->ctrl.csn;
 

@@ -86,7 +86,7 @@ void mps_ctrlq_rx_deinit(struct mps_ctrlq_rx *q);
 /*
  * A control frame with ctrl->csn arrived (copied); a frame that is known already is ignored. Hand
  * out what is ready afterwards: the window starts at the first frame that was not handed out. 0;
- * MPS_ELIMIT: beyond the window, a breach by the peer; MPS_ENOMEM (never for the next one expected,
+ * MPS_EPROTO: beyond the window, a breach by the peer; MPS_ENOMEM (never for the next one expected,
  * if those before it are handed out).
  */
 int mps_ctrlq_rx_accept(struct mps_ctrlq_rx *q, const struct mps_ctrl *ctrl);

@@ -66,12 +66,12 @@ static bool address_event(struct mps_conn *c, struct mps_event *ev)
 
 static bool rewritten_event(struct mps_conn *c, struct mps_event *ev)
 {
-    if (!c->checks.ev)
+    if (!c->damage.ev)
         return false;
-    c->checks.ev = false;
-    ev->type = MPS_EV_REWRITTEN;
-    ev->local = c->checks.local;
-    ev->remote = c->checks.remote;
+    c->damage.ev = false;
+    ev->type = c->damage.forged ? MPS_EV_FORGED : MPS_EV_REWRITTEN;
+    ev->local = c->damage.local;
+    ev->remote = c->damage.remote;
     return true;
 }
 

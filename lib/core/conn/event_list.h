@@ -46,5 +46,7 @@
     /* It does again. */                                                                           \
     EVENT(RECOVERED, "subflow_recovered", SUBFLOW)                                                 \
     /* A box changed bytes between `local` and `remote`. */                                        \
-    EVENT(REWRITTEN, NULL, NOTHING)
+    EVENT(REWRITTEN, NULL, NOTHING)                                                                \
+    /* Frames came from `remote` to `local` that the peer has not sent. */                         \
+    EVENT(FORGED, NULL, NOTHING)
 /* clang-format on */

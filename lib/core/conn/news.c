@@ -4,7 +4,7 @@
 #include "core/paths/backoff.h"
 #include "core/paths/claims.h"
 #include "core/paths/priority.h"
-#include "core/receive/checksum.h"
+#include "core/receive/damage.h"
 #include "core/send/control.h"
 #include "core/subflow/life.h"
 #include "core/subflow/rx.h"
@@ -14,7 +14,7 @@
 #include "phase.h"
 #include "query.h"
 
-#define CHECKS_FAREWELL (2 * MPS_SEC) /* for the last words of a subflow */
+#define DAMAGE_FAREWELL (2 * MPS_SEC) /* for the last words of a subflow */
 
 void mps_news_up(struct mps_subflow *sf, mps_time_t now)
 {
@@ -23,14 +23,13 @@ void mps_news_up(struct mps_subflow *sf, mps_time_t now)
     mps_sf_begin(sf, now);
     mps_deadpeer_heard(&c->peer, now);
     mps_priority_apply(sf);
-    mps_checks_up(sf);
+    mps_damage_up(sf);
     mps_phase_up(c, now);
     c->client_gone = false;
     mps_claims_proved(sf);
     mps_backoff_works(c);
-    /* What the peer missed on subflows that ended is said again; to a server that knows nothing of
-     * us yet but HELLO, a first frame says that we have its reply. Early data did both. */
-    if (sf->id != 0 || !c->tx.early_taken)
+    /* What the peer missed on subflows that ended is said again. On the first one nothing was. */
+    if (sf->id != 0)
         mps_ack_now(&c->rx.ack, now);
     mps_drop_requeue(c);
 }
@@ -138,11 +137,11 @@ void mps_news_pipe_ended(struct mps_subflow *sf, bool orderly, enum mps_reason r
     if (sf->withdrawn_until != 0)
         end = (struct mps_end){MPS_END_TAKEN_AWAY, MPS_REASON_ADDRESS_GONE, true};
     /* What a box has changed may be the very message that would let the peer say so. */
-    damaged = c->checks.times > 0 && sf->state == MPS_SF_ACTIVE && end.cause == MPS_END_FAILED &&
+    damaged = c->damage.times > 0 && sf->state == MPS_SF_ACTIVE && end.cause == MPS_END_FAILED &&
               reason == MPS_REASON_UNSPECIFIED && mps_conn_n_active(c) == 1;
     mps_news_ended(sf, &end, now);
     if (damaged)
-        mps_checks_damaged(c, sf->id, NULL, NULL, now);
+        mps_damage_found(c, sf->id, NULL, NULL, now);
 }
 
 bool mps_news_last_words(struct mps_subflow *sf, enum mps_reason reason, mps_time_t now)
@@ -157,7 +156,7 @@ bool mps_news_last_words(struct mps_subflow *sf, enum mps_reason reason, mps_tim
     mps_control_place(c, now);
     sf->state = MPS_SF_CLOSING;
     sf->reason = reason;
-    sf->join.deadline = now + CHECKS_FAREWELL;
+    sf->join.deadline = now + DAMAGE_FAREWELL;
     sf->rx.mode = MPS_RX_DEAF;
     mps_sf_rx_clear(sf);
     mps_rtxq_slot_lost(&c->tx.rtxq, sf->slot);

@@ -7,7 +7,9 @@
 #include "core/paths/manager.h"
 #include "core/subflow/life.h"
 #include "core/subflow/tx.h"
+#include "core/base/wipe.h"
 #include "core/wire/auth.h"
+#include "handshake.h"
 #include "news.h"
 #include "phase.h"
 #include "query.h"
@@ -17,21 +19,40 @@ static bool send_opening(struct mps_subflow *sf, const struct mps_opening *msg)
     uint8_t buf[MPS_OPENING_MAX_LEN];
     size_t len = mps_opening_encode(msg, buf);
 
-    return mps_sf_tx_ctrl(sf, buf, len);
+    return mps_sf_tx_message(sf, buf, len);
 }
 
 /*
  * HELLO or its answer. Something follows in another segment, if only padding: it shows where a box
  * eats the message (answer.h), and if the message is lost, TCP learns of that without its timer.
  */
-static void send_first(struct mps_subflow *sf, const struct mps_opening *msg)
+static int send_first(struct mps_subflow *sf, const struct mps_opening *msg)
 {
     uint8_t padding[MPS_FRAME_PREFIX_LEN];
 
     send_opening(sf, msg); /* the buffer is empty: it fits */
     sf->tx.alone = sf->tx.ctrl_len;
     mps_padding_encode_head(0, padding);
-    mps_sf_tx_ctrl(sf, padding, sizeof(padding));
+    return mps_sf_tx_ctrl(sf, padding, sizeof(padding)) ? 0 : MPS_ECRYPTO;
+}
+
+/* HELLO, or its answer. */
+static int greet(struct mps_subflow *sf)
+{
+    struct mps_conn *c = sf->conn;
+    bool client = c->role == MPS_ROLE_CLIENT;
+    struct mps_opening msg;
+    int r;
+
+    memset(&msg, 0, offsetof(struct mps_opening, bytes));
+    msg.kind = client ? MPS_OPENING_HELLO : MPS_OPENING_HELLO_REPLY;
+    memcpy(msg.hello.key, c->keys.own, MPS_KEY_LEN);
+    msg.hello.capabilities = c->cfg.capabilities & ~MPS_CAP_HELD;
+    if (client && !c->cfg.zero_rtt)
+        msg.hello.capabilities |= MPS_CAP_HELD;
+    msg.hello.credit = mps_flow_announce(&c->flow);
+    r = client ? mps_handshake_ask(sf, &msg) : mps_handshake_answer(sf, &msg);
+    return r < 0 ? r : send_first(sf, &msg);
 }
 
 /* ---- the first subflow ---- */
@@ -39,8 +60,6 @@ static void send_first(struct mps_subflow *sf, const struct mps_opening *msg)
 int mps_open_first(struct mps_conn *c, const struct mps_addr *local, const struct mps_addr *remote,
                    mps_time_t now, struct mps_subflow **ret)
 {
-    bool client = c->role == MPS_ROLE_CLIENT;
-    struct mps_opening msg = {.kind = client ? MPS_OPENING_HELLO : MPS_OPENING_HELLO_REPLY};
     struct mps_subflow *sf;
     int r;
 
@@ -55,14 +74,13 @@ int mps_open_first(struct mps_conn *c, const struct mps_addr *local, const struc
     sf->local_key = mps_addresses_of(c, local)->key;
     c->had_first = true;
     c->now = now;
-    memcpy(msg.hello.key, c->keys.own, MPS_KEY_LEN);
-    msg.hello.capabilities = c->cfg.capabilities & ~MPS_CAP_HELD;
-    if (client && !c->cfg.zero_rtt)
-        msg.hello.capabilities |= MPS_CAP_HELD;
-    msg.hello.credit = mps_flow_announce(&c->flow);
-    send_first(sf, &msg);
+    r = greet(sf);
+    if (r < 0) {
+        mps_sf_free(sf);
+        return r;
+    }
     sf->tx.pad_asked = c->peer_held;
-    if (client) {
+    if (c->role == MPS_ROLE_CLIENT) {
         sf->join.initiator = true;
         c->hello_at = now + c->cfg.hello_timeout;
         mps_answer_await(&c->answer, now);
@@ -110,26 +128,27 @@ void mps_open_metrics(struct mps_subflow *sf, mps_time_t now)
     }
 }
 
-static int hello_reply(struct mps_subflow *sf, const struct mps_hello *hello, mps_time_t now)
+static int hello_reply(struct mps_subflow *sf, const struct mps_opening *msg, mps_time_t now)
 {
+    const struct mps_hello *hello = &msg->hello;
     struct mps_conn *c = sf->conn;
     uint32_t token;
     int r = mps_auth_token(c->env.crypto, hello->key, &token);
 
+    if (r == 0)
+        r = mps_handshake_answered(sf, msg);
     if (r < 0)
         return r;
     memcpy(c->keys.peer, hello->key, MPS_KEY_LEN);
     c->keys.peer_token = token;
-    if (hello->capabilities & MPS_CAP_PAYLOAD_CRC)
-        c->checks.wanted = true;
+    if (hello->capabilities & MPS_CAP_PAYLOAD_MAC)
+        c->all_macs = true;
     mps_flow_limit(&c->flow, hello->credit, 0);
     c->phase = MPS_PH_OPEN;
     c->hello_at = MPS_NEVER;
     mps_answer_end(&c->answer);
     c->ev.established = true;
-    /*
-     * Its first acknowledgment tells the server that the reply has arrived, as MPTCP's third ACK.
-     */
+    /* FINISHED tells the server that the reply has arrived, as MPTCP's third ACK. */
     mps_news_up(sf, now);
     mps_addresses_announce(c);
     return 0;
@@ -153,6 +172,8 @@ static int start_join(struct mps_subflow *sf, mps_time_t now)
 {
     struct mps_conn *c = sf->conn;
     struct mps_opening msg = {.kind = MPS_OPENING_JOIN};
+    uint8_t buf[MPS_OPENING_MAX_LEN];
+    size_t len;
     int r = c->env.crypto->random(c->env.crypto->user, sf->join.own_nonce, MPS_NONCE_LEN);
 
     if (r < 0)
@@ -162,7 +183,9 @@ static int start_join(struct mps_subflow *sf, mps_time_t now)
     msg.join.addr_id = sf->local_id;
     msg.join.backup = sf->backup;
     memcpy(msg.join.nonce, sf->join.own_nonce, MPS_NONCE_LEN);
-    return send_opening(sf, &msg) ? 0 : MPS_ELIMIT;
+    len = mps_opening_encode(&msg, buf);
+    memcpy(sf->join.sent, buf, MPS_JOIN_LEN);
+    return mps_sf_tx_message(sf, buf, len) ? 0 : MPS_ELIMIT;
 }
 
 int mps_open_connected(struct mps_subflow *sf, const struct mps_addr *local,
@@ -185,24 +208,35 @@ int mps_open_connected(struct mps_subflow *sf, const struct mps_addr *local,
     return r;
 }
 
-static int own_hmac(const struct mps_subflow *sf, uint8_t out[MPS_SHA1_LEN])
+static enum mps_side own_side(const struct mps_conn *c)
 {
-    const struct mps_conn *c = sf->conn;
-
-    return mps_auth_join(c->env.crypto, c->keys.own, c->keys.peer, sf->join.own_nonce,
-                         sf->join.peer_nonce, out);
+    return c->role == MPS_ROLE_CLIENT ? MPS_SIDE_CLIENT : MPS_SIDE_SERVER;
 }
 
-static int check_hmac(const struct mps_subflow *sf, const uint8_t hmac[MPS_SHA1_LEN])
+static enum mps_side peer_side(const struct mps_conn *c)
 {
-    const struct mps_conn *c = sf->conn;
-    uint8_t want[MPS_SHA1_LEN];
-    int r = mps_auth_join(c->env.crypto, c->keys.peer, c->keys.own, sf->join.peer_nonce,
-                          sf->join.own_nonce, want);
+    return c->role == MPS_ROLE_CLIENT ? MPS_SIDE_SERVER : MPS_SIDE_CLIENT;
+}
 
-    if (r < 0)
-        return r;
-    return mps_auth_equal(want, hmac, MPS_SHA1_LEN) ? 0 : MPS_EAUTH;
+/* Frames of both directions, once both sides have proved that they know the secrets. */
+static int frame_keys(struct mps_subflow *sf)
+{
+    const struct mps_sf_join *j = &sf->join;
+    struct mps_nonces nonces = {.joining = j->initiator ? j->own_nonce : j->peer_nonce,
+                                .accepting = j->initiator ? j->peer_nonce : j->own_nonce};
+    const struct mps_conn *c = sf->conn;
+    uint8_t own[MPS_MAC_KEY_LEN], peer[MPS_MAC_KEY_LEN];
+    int r = mps_auth_frames(c->env.crypto, &c->keys.secrets, sf->id, own_side(c), nonces, own);
+
+    if (r == 0)
+        r = mps_auth_frames(c->env.crypto, &c->keys.secrets, sf->id, peer_side(c), nonces, peer);
+    if (r == 0) {
+        mps_seal_init(&sf->tx.seal, own);
+        mps_seal_init(&sf->rx.seal, peer);
+    }
+    mps_wipe(own, sizeof(own));
+    mps_wipe(peer, sizeof(peer));
+    return r;
 }
 
 /* Ids of the peer's joins: each once; a sliding window as against replay. */
@@ -262,10 +296,33 @@ static int join_check(const struct mps_conn *c, const struct mps_join *join)
     return join_id_ok(c, join->subflow_id) ? 0 : MPS_EPROTO;
 }
 
-int mps_open_accept(struct mps_conn *c, const struct mps_join *join, const struct mps_addr *local,
-                    const struct mps_addr *remote, mps_time_t now, struct mps_subflow **ret)
+/* JOIN_REPLY, and what JOIN_CONFIRM will have to bring. */
+static int answer_join(struct mps_subflow *sf, const struct mps_opening *join)
 {
     struct mps_opening msg = {.kind = MPS_OPENING_JOIN_REPLY};
+    const struct mps_conn *c = sf->conn;
+    uint8_t reply[MPS_OPENING_MAX_LEN], hmac[2][MPS_HMAC_LEN];
+    int r = c->env.crypto->random(c->env.crypto->user, sf->join.own_nonce, MPS_NONCE_LEN);
+
+    if (r < 0)
+        return r;
+    msg.join.addr_id = sf->local_id;
+    msg.join.backup = sf->backup;
+    memcpy(msg.join.nonce, sf->join.own_nonce, MPS_NONCE_LEN);
+    r = mps_auth_join(c->env.crypto, &c->keys.secrets, (struct mps_message){join->bytes, join->len},
+                      (struct mps_message){reply, mps_opening_encode(&msg, reply)}, hmac);
+    if (r < 0)
+        return r;
+    memcpy(msg.join.hmac, hmac[own_side(c)], MPS_HMAC_LEN);
+    memcpy(sf->join.awaited, hmac[peer_side(c)], MPS_HMAC_LEN);
+    send_opening(sf, &msg); /* the buffer is empty: it fits */
+    return 0;
+}
+
+int mps_open_accept(struct mps_conn *c, const struct mps_opening *msg, const struct mps_addr *local,
+                    const struct mps_addr *remote, mps_time_t now, struct mps_subflow **ret)
+{
+    const struct mps_join *join = &msg->join;
     const struct mps_local *own = mps_addresses_of(c, local);
     struct mps_subflow *sf;
     int r = join_check(c, join);
@@ -289,42 +346,43 @@ int mps_open_accept(struct mps_conn *c, const struct mps_join *join, const struc
     sf->join.since = now;
     sf->join.deadline = now + c->cfg.join_timeout;
     memcpy(sf->join.peer_nonce, join->nonce, MPS_NONCE_LEN);
-    r = c->env.crypto->random(c->env.crypto->user, sf->join.own_nonce, MPS_NONCE_LEN);
-    if (r == 0)
-        r = own_hmac(sf, msg.join.hmac);
+    r = answer_join(sf, msg);
     if (r < 0) {
         mps_sf_free(sf);
         return r;
     }
-    msg.join.addr_id = sf->local_id;
-    msg.join.backup = sf->backup;
-    memcpy(msg.join.nonce, sf->join.own_nonce, MPS_NONCE_LEN);
-    send_opening(sf, &msg);
     *ret = sf;
     return 0;
 }
 
-static int join_reply(struct mps_subflow *sf, const struct mps_join *join, mps_time_t now)
+static int join_reply(struct mps_subflow *sf, const struct mps_opening *reply, mps_time_t now)
 {
     struct mps_opening msg = {.kind = MPS_OPENING_JOIN_CONFIRM};
-    int r;
+    const struct mps_conn *c = sf->conn;
+    uint8_t hmac[2][MPS_HMAC_LEN];
+    int r = mps_auth_join(c->env.crypto, &c->keys.secrets,
+                          (struct mps_message){sf->join.sent, MPS_JOIN_LEN},
+                          (struct mps_message){reply->bytes, reply->len}, hmac);
 
-    memcpy(sf->join.peer_nonce, join->nonce, MPS_NONCE_LEN);
-    r = check_hmac(sf, join->hmac);
-    if (r == 0)
-        r = own_hmac(sf, msg.join.hmac);
+    if (r == 0 && !mps_auth_equal(hmac[peer_side(c)], reply->join.hmac, MPS_HMAC_LEN))
+        r = MPS_EAUTH;
     if (r < 0)
         return r;
-    if (!send_opening(sf, &msg))
-        return MPS_ELIMIT;
-    sf->peer_backup = join->backup;
+    memcpy(sf->join.peer_nonce, reply->join.nonce, MPS_NONCE_LEN);
+    memcpy(msg.join.hmac, hmac[own_side(c)], MPS_HMAC_LEN);
+    r = frame_keys(sf);
+    if (r == 0 && !send_opening(sf, &msg))
+        r = MPS_ELIMIT;
+    if (r < 0)
+        return r;
+    sf->peer_backup = reply->join.backup;
     mps_news_up(sf, now);
     return 0;
 }
 
 static int join_confirm(struct mps_subflow *sf, const struct mps_join *join, mps_time_t now)
 {
-    int r = check_hmac(sf, join->hmac);
+    int r = mps_auth_equal(sf->join.awaited, join->hmac, MPS_HMAC_LEN) ? frame_keys(sf) : MPS_EAUTH;
 
     if (r < 0)
         return r;
@@ -356,9 +414,9 @@ int mps_open_message(struct mps_subflow *sf, const struct mps_opening *msg, mps_
 
     switch (msg->kind) {
     case MPS_OPENING_HELLO_REPLY:
-        return first ? hello_reply(sf, &msg->hello, now) : MPS_EPROTO;
+        return first ? hello_reply(sf, msg, now) : MPS_EPROTO;
     case MPS_OPENING_JOIN_REPLY:
-        return !first && sf->join.initiator ? join_reply(sf, &msg->join, now) : MPS_EPROTO;
+        return !first && sf->join.initiator ? join_reply(sf, msg, now) : MPS_EPROTO;
     case MPS_OPENING_JOIN_CONFIRM:
         return !first && !sf->join.initiator ? join_confirm(sf, &msg->join, now) : MPS_EPROTO;
     case MPS_OPENING_REFUSE:

@@ -9,8 +9,9 @@
 /* mps_conn_first_subflow, mps_conn_join_accept, mps_subflow_connected. */
 int mps_open_first(struct mps_conn *c, const struct mps_addr *local, const struct mps_addr *remote,
                    mps_time_t now, struct mps_subflow **ret);
-int mps_open_accept(struct mps_conn *c, const struct mps_join *join, const struct mps_addr *local,
-                    const struct mps_addr *remote, mps_time_t now, struct mps_subflow **ret);
+int mps_open_accept(struct mps_conn *c, const struct mps_opening *join,
+                    const struct mps_addr *local, const struct mps_addr *remote, mps_time_t now,
+                    struct mps_subflow **ret);
 int mps_open_connected(struct mps_subflow *sf, const struct mps_addr *local,
                        const struct mps_addr *remote, mps_time_t now);
 

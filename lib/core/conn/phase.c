@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "phase.h"
 #include "core/subflow/tx.h"
-#include "core/wire/auth.h"
+#include "handshake.h"
 #include "drop.h"
 #include "query.h"
 
@@ -83,7 +83,7 @@ static bool say_fastclose(struct mps_subflow *sf, const uint8_t *bytes, size_t l
  * FASTCLOSE goes out on all subflows; the resets follow when the peer has reset them itself, or
  * after a while: a reset sent at once would destroy the frame before it.
  */
-void mps_phase_abort(struct mps_conn *c, mps_time_t now)
+static void abort_with(struct mps_conn *c, enum mps_reason reason, mps_time_t now)
 {
     struct mps_ctrl ctrl = {.type = MPS_FRAME_FASTCLOSE};
     uint8_t buf[MPS_CTRL_MAX_LEN];
@@ -93,8 +93,8 @@ void mps_phase_abort(struct mps_conn *c, mps_time_t now)
     if (c->phase > MPS_PH_CLOSING)
         return;
     ctrl.csn = mps_ctrlq_tx_next_csn(&c->tx.ctrlq);
-    if (c->phase == MPS_PH_OPENING ||
-        mps_auth_fastclose(c->env.crypto, c->keys.own, c->keys.peer, 0, ctrl.fastclose.hmac) < 0) {
+    ctrl.fastclose.reason = (uint8_t)reason;
+    if (c->phase == MPS_PH_OPENING) {
         mps_phase_die(c, MPS_REASON_UNSPECIFIED, false, now);
         return;
     }
@@ -110,6 +110,21 @@ void mps_phase_abort(struct mps_conn *c, mps_time_t now)
         else
             mps_drop_subflow(sf, true, MPS_REASON_UNSPECIFIED, now);
     }
+}
+
+void mps_phase_abort(struct mps_conn *c, mps_time_t now)
+{
+    abort_with(c, MPS_REASON_UNSPECIFIED, now);
+}
+
+void mps_phase_break(struct mps_conn *c, enum mps_reason reason, mps_time_t now)
+{
+    if (!c->rx.closed && c->phase <= MPS_PH_CLOSING) {
+        c->ev.reset = true;
+        c->ev.reason = reason;
+    }
+    /* Only forgery is news to the peer. */
+    abort_with(c, reason == MPS_REASON_BAD_MAC ? reason : MPS_REASON_UNSPECIFIED, now);
 }
 
 /* ---- orderly end ---- */
@@ -176,7 +191,8 @@ void mps_phase_step(struct mps_conn *c, mps_time_t now)
 static void lost_in_opening(struct mps_conn *c, const struct mps_subflow *sf, mps_time_t now)
 {
     bool foreign = sf->reason == MPS_REASON_PROTOCOL || sf->reason == MPS_REASON_VERSION;
-    enum mps_reason reason = foreign ? sf->reason : MPS_REASON_UNSPECIFIED;
+    bool wrong = foreign || sf->reason == MPS_REASON_BAD_HMAC;
+    enum mps_reason reason = wrong ? sf->reason : MPS_REASON_UNSPECIFIED;
 
     /* HELLO may have come too late for a shim that did not wait for it any longer. */
     if (foreign && mps_answer_hello_repeated(&c->answer, &sf->m))
@@ -258,6 +274,17 @@ void mps_phase_lost_subflow(struct mps_conn *c, struct mps_subflow *sf, bool ord
         if (sf->id == 0)
             lost_in_opening(c, sf, now);
         return;
+    }
+    if (sf->rx.early) {
+        bool data = c->early.data;
+
+        sf->rx.early = false;
+        mps_handshake_end(c);
+        /* Bytes that nobody vouches for must not stay. */
+        if (data) {
+            mps_phase_break(c, MPS_REASON_BAD_MAC, now);
+            return;
+        }
     }
     note_end(c, sf, now);
     if (c->phase != MPS_PH_OPEN || mps_conn_n_active(c) > 0)

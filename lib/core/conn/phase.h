@@ -19,6 +19,9 @@ void mps_phase_plain(struct mps_conn *c, enum mps_reason reason, mps_time_t now)
 /* FASTCLOSE to the peer. Nothing happens if the connection ends so already. */
 void mps_phase_abort(struct mps_conn *c, mps_time_t now);
 
+/* The same for a reason that both applications learn of by a reset. */
+void mps_phase_break(struct mps_conn *c, enum mps_reason reason, mps_time_t now);
+
 /*
  * The peer does not know the connection any more: it has ended it, in order if it had everything
  * and we have everything, otherwise not.

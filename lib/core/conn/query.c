@@ -106,6 +106,15 @@ bool mps_sf_usable(const struct mps_subflow *sf)
     return sf->state == MPS_SF_OPENING && c->phase == MPS_PH_OPENING && c->cfg.zero_rtt;
 }
 
+bool mps_sf_vouches(const struct mps_subflow *sf)
+{
+    const struct mps_conn *c = sf->conn;
+
+    if (sf->id != 0)
+        return false;
+    return sf->rx.early ? c->early.data : c->tx.early_taken && !c->tx.vouched;
+}
+
 /*
  * It fell silent while the connection was idle, and nothing was heard from another one since. The
  * peer finds out by itself, or from TCP's reset; and what was acknowledged here arrived before the
@@ -117,11 +126,11 @@ bool mps_sf_is_twin(const struct mps_subflow *sf, const struct mps_subflow *othe
            sf->remote_id == other->remote_id;
 }
 
-bool mps_sf_checks_wanted(const struct mps_subflow *sf)
+bool mps_sf_macs_wanted(const struct mps_subflow *sf)
 {
     const struct mps_conn *c = sf->conn;
 
-    return c->checks.wanted || (c->cfg.check_far && sf->m.min_rtt_us > MPS_CHECKS_RTT_US);
+    return c->all_macs || (c->cfg.mac_far && sf->m.min_rtt_us > MPS_FAR_RTT_US);
 }
 
 bool mps_sf_hush(const struct mps_subflow *sf)

@@ -35,9 +35,11 @@ mps_time_t mps_conn_max_srtt(const struct mps_conn *c); /* of those that work */
 
 /* May carry data: active, or the first one with early data. */
 bool mps_sf_usable(const struct mps_subflow *sf);
+/* It brings FINISHED, on which early bytes depend that are in the peer's program already. */
+bool mps_sf_vouches(const struct mps_subflow *sf);
 /* Another one that lives on the pair of addresses of `sf`. */
 bool mps_sf_is_twin(const struct mps_subflow *sf, const struct mps_subflow *other);
 /* The silence or end of this one is not worth sending anything on a subflow that may be as dead. */
 bool mps_sf_hush(const struct mps_subflow *sf);
-/* Do payloads of this subflow get a checksum? */
-bool mps_sf_checks_wanted(const struct mps_subflow *sf);
+/* Do payloads of this subflow get MACs? */
+bool mps_sf_macs_wanted(const struct mps_subflow *sf);

@@ -9,6 +9,8 @@
 #include "conn.h"
 #include "core/base/bucket.h"
 #include "core/base/constants.h"
+#include "core/wire/auth.h"
+#include "early.h"
 #include "core/fair/couple.h"
 #include "ctrlq.h"
 #include "core/base/err.h"
@@ -37,6 +39,7 @@ enum mps_phase {
 struct mps_keys {
     uint8_t own[MPS_KEY_LEN], peer[MPS_KEY_LEN];
     uint32_t token, peer_token;
+    struct mps_secrets secrets; /* once HELLO and its answer are there */
 };
 
 /* Application to peer. */
@@ -48,7 +51,8 @@ struct mps_conn_tx {
     struct mps_couple *couple; /* NULL: not needed so far */
     bool starved;     /* since the coupling ran, a subflow had room and there was nothing to send */
     bool fin;         /* the application's stream ends at the tail of sendq */
-    bool early_taken; /* early data went into the pipe before the peer answered */
+    bool early_taken; /* early data went into the pipe before the peer answered, */
+    bool vouched;     /* and the peer knows that they are ours */
     uint64_t acked;   /* DATA_ACK of the peer, DATA_FIN included */
     uint64_t urgent_end;                /* behind the byte that was urgent last; 0: none was */
     mps_time_t rtx_at;                  /* repetition or probe, MPS_NEVER: nothing outstanding */
@@ -145,14 +149,13 @@ struct mps_paths {
     mps_time_t retry_at;
 };
 
-/* Payload checksums and what they found (core/receive/checksum.h). */
-struct mps_checks {
-    bool wanted;    /* on every subflow: a host asked for them, or a box was seen to change bytes */
-    bool several;   /* a subflow over other addresses than the first one's has worked */
-    unsigned times; /* damages in a row without any byte that got through */
+/* What boxes, or others, have done to our bytes (core/receive/damage.h). */
+struct mps_damage {
+    bool several;          /* a subflow over other addresses than the first one's has worked */
+    unsigned times;        /* damages in a row without any byte that got through */
     uint32_t last_id;      /* the newest subflow that was damaged */
     uint64_t rx_at, tx_at; /* how far the streams were */
-    bool ev;
+    bool ev, forged;       /* forged: frames that were not the peer's, and no damage */
     struct mps_addr local, remote; /* of the path in the event */
 };
 
@@ -186,12 +189,15 @@ struct mps_conn {
     enum mps_role role;
     enum mps_phase phase;
     struct mps_keys keys;
+    struct mps_early early;
+    struct mps_handshake *handshake; /* until FINISHED; conn/handshake.h */
     struct mps_flow flow;
     struct mps_conn_counts count;
     struct mps_conn_tx tx;
     struct mps_conn_rx rx;
     struct mps_paths paths;
-    struct mps_checks checks;
+    bool all_macs; /* of payloads: a host asked for them, or a path was seen to change bytes */
+    struct mps_damage damage;
     struct mps_conn_events ev;
     struct mps_list subflows;
     struct mps_past *past;    /* of those that have ended; NULL: none, or no memory */

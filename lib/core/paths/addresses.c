@@ -143,9 +143,7 @@ static void announce(struct mps_conn *c, struct mps_local *l)
     ctrl.add_addr.id = l->id;
     ctrl.add_addr.way = way_of(c, l);
     ctrl.add_addr.addr = l->addr;
-    if (mps_auth_add_addr(c->env.crypto, c->keys.own, c->keys.peer, l->id, &l->addr,
-                          ctrl.add_addr.hmac) == 0 &&
-        mps_control_queue(c, &ctrl) == 0)
+    if (mps_control_queue(c, &ctrl) == 0)
         l->announced = true;
 }
 

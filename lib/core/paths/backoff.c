@@ -5,7 +5,7 @@
 #include "core/subflow/stale.h"
 
 #define RETRY_KNOWN    (2 * MPS_SEC)   /* at most, for a pair that has worked */
-#define RETRY_REWRITES (600 * MPS_SEC) /* where a box changes bytes, while others work */
+#define RETRY_REWRITES (600 * MPS_SEC) /* where bytes are changed or forged, while others work */
 #define RETRY_REFUSALS 2u              /* so many say that the peer's end is gone */
 #define RETRY_BARREN   4u /* so many such subflows in a row, and the pair has no hurry */
 #define RETRY_STABLE   (10 * MPS_SEC) /* a subflow that lived so long ends the back-off */
@@ -211,12 +211,18 @@ static bool turned_away(const struct mps_conn *c)
     return p->refusals >= RETRY_REFUSALS;
 }
 
+/* The path changes bytes, or somebody on it makes up frames. */
+static bool is_bad_path(const struct mps_subflow *sf)
+{
+    return sf->reason == MPS_REASON_MIDDLEBOX || sf->reason == MPS_REASON_BAD_MAC;
+}
+
 /* When the pair of a subflow that failed may be tried again, as long as others work. */
 static void back_off(struct mps_conn *c, struct mps_retry *r, const struct mps_subflow *sf,
                      bool transient, mps_time_t now)
 {
     mps_time_t delay = MPS_RETRY_MIN;
-    bool silent, alone = sf->reason == MPS_REASON_MIDDLEBOX && mps_conn_n_active(c) == 0;
+    bool silent, alone = is_bad_path(sf) && mps_conn_n_active(c) == 0;
 
     if (fell_silent(sf, now)) {
         *r = (struct mps_retry){
@@ -243,7 +249,7 @@ static void back_off(struct mps_conn *c, struct mps_retry *r, const struct mps_s
         delay *= 2;
     if ((!transient && !alone) || delay > MPS_RETRY_MAX)
         delay = MPS_RETRY_MAX;
-    if (sf->reason == MPS_REASON_MIDDLEBOX && !alone)
+    if (is_bad_path(sf) && !alone)
         delay = RETRY_REWRITES;
     /* A path that has gone silent may come back at any time; a refusal stays one for a while. */
     silent = sf->active_since > 0 || now - sf->join.since >= RETRY_KNOWN;
@@ -314,6 +320,6 @@ void mps_backoff_blame(struct mps_conn *c, uint32_t id, const struct mps_addr **
         if (c->paths.remotes[i].id == r->remote_id)
             *ret_remote = &c->paths.remotes[i].addr;
     }
-    if (r && mps_conn_n_active(c) > 0 && c->checks.several)
+    if (r && mps_conn_n_active(c) > 0 && c->damage.several)
         r->until = now + RETRY_REWRITES;
 }

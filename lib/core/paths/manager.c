@@ -106,7 +106,7 @@ static struct mps_subflow *hangs_longest(const struct mps_conn *c, mps_time_t no
 
     mps_for_each_subflow(sf, c) {
         if (sf->state == MPS_SF_ACTIVE && mps_stale_hopeless(&sf->stale, now) &&
-            (!worst || sf->stale.since < worst->stale.since))
+            !mps_sf_vouches(sf) && (!worst || sf->stale.since < worst->stale.since))
             worst = sf;
     }
     return worst;
@@ -156,7 +156,7 @@ static void end_twins(struct mps_conn *c, mps_time_t now)
 
     mps_for_each_subflow(sf, c) {
         mps_for_each_subflow(other, c) {
-            if (sf->state == MPS_SF_DEAD || !mps_sf_is_twin(sf, other) ||
+            if (sf->state == MPS_SF_DEAD || mps_sf_vouches(sf) || !mps_sf_is_twin(sf, other) ||
                 !gives_way(sf, other, now))
                 continue;
             mps_news_ended(

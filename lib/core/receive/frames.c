@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "frames.h"
-#include "checksum.h"
+#include "damage.h"
 #include "core/conn/alive.h"
+#include "core/conn/handshake.h"
 #include "core/conn/news.h"
 #include "core/conn/phase.h"
 #include "core/paths/backoff.h"
@@ -9,7 +10,6 @@
 #include "core/send/repeat.h"
 #include "core/subflow/tx.h"
 #include "core/trace/emit.h"
-#include "core/wire/auth.h"
 #include "promise.h"
 
 #define EARLY_MAX 16384u /* so much of a frame is passed on before the rest is there */
@@ -25,17 +25,13 @@ static void all_arrived(struct mps_conn *c, mps_time_t now)
     }
 }
 
-/* DATA_ACK, credit and CTRL_ACK of any DSS frame; old ones do nothing. */
-static int acknowledged(struct mps_subflow *sf, const struct mps_dss *dss, mps_time_t now)
+/* DATA_ACK, credit and CTRL_ACK of any DSS frame, which were looked at; old ones do nothing. */
+static void acknowledged(struct mps_subflow *sf, const struct mps_dss *dss, mps_time_t now)
 {
     struct mps_conn *c = sf->conn;
-    int r;
 
-    if (dss->data_ack > mps_rtxq_tail(&c->tx.rtxq))
-        return MPS_EPROTO;
-    r = mps_ctrlq_tx_ack(&c->tx.ctrlq, dss->ctrl_ack);
-    if (r < 0)
-        return r;
+    mps_ctrlq_tx_ack(&c->tx.ctrlq, dss->ctrl_ack);
+    c->tx.vouched |= dss->flags & MPS_DSS_VOUCHED;
     if (dss->data_ack > c->tx.acked || dss->credit > c->flow.limit)
         MPS_TRACE(c, sf, ACKED, acked, .data_ack = dss->data_ack, .credit = dss->credit);
     if (mps_flow_limit(&c->flow, dss->credit, dss->data_ack))
@@ -48,7 +44,6 @@ static int acknowledged(struct mps_subflow *sf, const struct mps_dss *dss, mps_t
         mps_sendq_release(&c->tx.sendq, dss->data_ack);
         mps_repeat_arm(c, now, true);
     }
-    return 0;
 }
 
 /*
@@ -63,10 +58,16 @@ static void acknowledge_fin(struct mps_conn *c, mps_time_t now)
         mps_ack_soon(&c->rx.ack, now);
 }
 
+/* The stream has one end, and nothing is beyond it. */
+static bool fin_fits(const struct mps_conn *c, uint64_t fin_dsn)
+{
+    return (!c->rx.fin_known || c->rx.fin_dsn == fin_dsn) && fin_dsn >= c->rx.highest;
+}
+
 /* The end of the peer's stream, announced once and for all. */
 static int fin_seen(struct mps_conn *c, uint64_t fin_dsn, mps_time_t now)
 {
-    if ((c->rx.fin_known && c->rx.fin_dsn != fin_dsn) || fin_dsn < c->rx.highest)
+    if (!fin_fits(c, fin_dsn))
         return MPS_EPROTO;
     c->rx.fin_known = true;
     c->rx.fin_dsn = fin_dsn;
@@ -91,27 +92,49 @@ static int place(struct mps_subflow *sf, const struct mps_dss *dss)
     return r;
 }
 
+/* Before FINISHED nothing is acknowledged, and no data comes that HELLO has ruled out. */
+static bool early_fits(const struct mps_conn *c, const struct mps_dss *dss)
+{
+    return dss->data_ack == 0 && dss->ctrl_ack == 0 && !c->peer_held;
+}
+
+/* Everything that can be wrong with a head: a frame that is refused leaves no trace. */
+static int check_head(const struct mps_subflow *sf, const struct mps_dss *dss)
+{
+    const struct mps_conn *c = sf->conn;
+    uint64_t end = dss->dsn + dss->payload_len;
+
+    if (end < dss->dsn || end == UINT64_MAX || (sf->rx.early && !early_fits(c, dss)))
+        return MPS_EPROTO;
+    if (dss->data_ack > mps_rtxq_tail(&c->tx.rtxq) || dss->ctrl_ack > c->tx.ctrlq.sent_end)
+        return MPS_EPROTO;
+    if (dss->payload_len > 0 && !mps_flow_accepts(&c->flow, end))
+        return MPS_ECREDIT;
+    if (c->rx.fin_known && dss->payload_len > 0 && end > c->rx.fin_dsn)
+        return MPS_EPROTO;
+    if (dss->flags & MPS_DSS_FIN && !fin_fits(c, end))
+        return MPS_EPROTO;
+    return 0;
+}
+
 /* A retry of what found no memory repeats it all, which changes nothing that it changed before. */
 int mps_frames_head(struct mps_subflow *sf, const struct mps_frame *f, mps_time_t now)
 {
     struct mps_conn *c = sf->conn;
     const struct mps_dss *dss = &f->dss;
     uint64_t end = dss->dsn + dss->payload_len;
-    int r;
+    int r = check_head(sf, dss);
 
-    if (end < dss->dsn || end == UINT64_MAX)
-        return MPS_EPROTO;
-    r = acknowledged(sf, dss, now);
     if (r < 0)
         return r;
+    if (!sf->rx.early)
+        acknowledged(sf, dss, now);
+    else if (dss->payload_len > 0 || dss->flags & MPS_DSS_FIN)
+        c->early.data = true;
     if (dss->flags & MPS_DSS_ACK_NOW && !sf->rx.starved) {
         c->rx.ack.subflow_id = sf->id;
         mps_ack_now(&c->rx.ack, now);
     }
-    if (dss->payload_len > 0 && !mps_flow_accepts(&c->flow, end))
-        return MPS_ECREDIT;
-    if (c->rx.fin_known && dss->payload_len > 0 && end > c->rx.fin_dsn)
-        return MPS_EPROTO;
     /* Behind a FIN without payload nothing else follows that could fail: it counts at once. */
     if (dss->payload_len == 0)
         return dss->flags & MPS_DSS_FIN ? fin_seen(c, end, now) : 0;
@@ -193,18 +216,6 @@ static struct mps_subflow *find(struct mps_conn *c, uint32_t id)
     return NULL;
 }
 
-static void add_addr(struct mps_conn *c, const struct mps_ctrl *ctrl)
-{
-    uint8_t want[8];
-
-    /* RFC 8684 section 3.4.1: a bad HMAC is silently ignored. */
-    if (mps_auth_add_addr(c->env.crypto, c->keys.peer, c->keys.own, ctrl->add_addr.id,
-                          &ctrl->add_addr.addr, want) < 0 ||
-        !mps_auth_equal(want, ctrl->add_addr.hmac, sizeof(want)))
-        return;
-    mps_change_remote_added(c, ctrl);
-}
-
 /* The peer has given a subflow up, or a payload on it was damaged: it ends here too. */
 static void peer_closed(struct mps_conn *c, uint32_t id, enum mps_reason reason, bool transient,
                         mps_time_t now)
@@ -213,11 +224,15 @@ static void peer_closed(struct mps_conn *c, uint32_t id, enum mps_reason reason,
 
     if (sf)
         mps_news_ended(sf, &(struct mps_end){MPS_END_BY_PEER, reason, transient}, now);
-    if (reason == MPS_REASON_MIDDLEBOX || reason == MPS_REASON_PROTOCOL) {
+    if (reason == MPS_REASON_MIDDLEBOX || reason == MPS_REASON_PROTOCOL ||
+        reason == MPS_REASON_BAD_MAC) {
         const struct mps_addr *local, *remote;
 
         mps_backoff_blame(c, id, &local, &remote, now);
-        mps_checks_damaged(c, id, local, remote, now);
+        if (reason != MPS_REASON_BAD_MAC)
+            mps_damage_found(c, id, local, remote, now);
+        else if (local && remote)
+            mps_damage_forged(c, local, remote);
     }
 }
 
@@ -228,7 +243,7 @@ static void apply(struct mps_conn *c, struct mps_subflow *carrier, const struct 
 
     switch (ctrl->type) {
     case MPS_FRAME_ADD_ADDR:
-        add_addr(c, ctrl);
+        mps_change_remote_added(c, ctrl);
         break;
     case MPS_FRAME_REMOVE_ADDR:
         mps_change_remote_removed(c, ctrl->remove_addr.id, carrier, now);
@@ -252,17 +267,20 @@ static void apply(struct mps_conn *c, struct mps_subflow *carrier, const struct 
     }
 }
 
-static int fastclose(struct mps_conn *c, const struct mps_ctrl *ctrl, mps_time_t now)
+/* Before FINISHED nothing else is taken. */
+static bool may_be_early(enum mps_frame_type type)
 {
-    uint8_t want[MPS_SHA1_LEN];
-    int r =
-        mps_auth_fastclose(c->env.crypto, c->keys.peer, c->keys.own, ctrl->fastclose.reason, want);
+    return type == MPS_FRAME_PING || type == MPS_FRAME_PONG || type == MPS_FRAME_FINISHED;
+}
 
-    if (r < 0)
+/* The early bytes were not the client's: nobody may go on as if they were. */
+static int finished(struct mps_subflow *sf, const struct mps_ctrl *ctrl, mps_time_t now)
+{
+    int r = mps_handshake_finished(sf, ctrl->finished.hmac);
+
+    if (r != MPS_EAUTH)
         return r;
-    if (!mps_auth_equal(want, ctrl->fastclose.hmac, sizeof(want)))
-        return MPS_EAUTH;
-    mps_phase_die(c, (enum mps_reason)ctrl->fastclose.reason, true, now);
+    mps_phase_break(sf->conn, MPS_REASON_BAD_MAC, now);
     return 0;
 }
 
@@ -275,6 +293,8 @@ int mps_frames_ctrl(struct mps_subflow *sf, const struct mps_ctrl *ctrl, mps_tim
 
     MPS_TRACE(c, sf, CTRL_RECEIVED, ctrl_received, .frame = mps_trace_frame_name(ctrl->type),
               .csn = ctrl->csn);
+    if (sf->rx.early && !may_be_early(ctrl->type))
+        return MPS_EPROTO;
     switch (ctrl->type) {
     case MPS_FRAME_PING:
         pong.pong.opaque = ctrl->ping.opaque;
@@ -291,7 +311,10 @@ int mps_frames_ctrl(struct mps_subflow *sf, const struct mps_ctrl *ctrl, mps_tim
             mps_news_stale(sf, now);
         return 0;
     case MPS_FRAME_FASTCLOSE: /* ends everything: needs no order */
-        return fastclose(c, ctrl, now);
+        mps_phase_die(c, (enum mps_reason)ctrl->fastclose.reason, true, now);
+        return 0;
+    case MPS_FRAME_FINISHED:
+        return finished(sf, ctrl, now);
     default:
         break;
     }

@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "read.h"
 #include <string.h>
-#include "checksum.h"
+#include "damage.h"
 #include "core/base/err.h"
 #include "core/conn/news.h"
 #include "core/conn/opening.h"
 #include "core/send/control.h"
 #include "core/subflow/rx.h"
 #include "frames.h"
-
-#define LACK_RETRY (10 * MPS_MSEC) /* a payload that finds no memory tries again */
 
 static bool waited_long(const struct mps_subflow *sf, mps_time_t now)
 {
@@ -39,7 +37,7 @@ static int take_frame(struct mps_subflow *sf, const struct mps_found *found, mps
 
     if (r == MPS_ENOMEM && !waited_long(sf, now)) {
         mps_sf_rx_starve(&sf->rx, found->head_len, now);
-        sf->conn->lack_at = now + LACK_RETRY;
+        sf->conn->lack_at = now + MPS_LACK_RETRY;
         return 0;
     }
     sf->rx.starved = false;
@@ -54,6 +52,16 @@ static int take_frame(struct mps_subflow *sf, const struct mps_found *found, mps
     return 0;
 }
 
+/* The head that is in the buffer could not be checked, for lack of something. */
+static int check_later(struct mps_subflow *sf, mps_time_t now)
+{
+    if (waited_long(sf, now))
+        return MPS_ECRYPTO;
+    mps_sf_rx_starve(&sf->rx, sf->rx.have, now);
+    sf->conn->lack_at = now + MPS_LACK_RETRY;
+    return 0;
+}
+
 /* `what`: MPS_FOUND_*, or a negative code. */
 static int act(struct mps_subflow *sf, int what, const struct mps_found *found, mps_time_t now)
 {
@@ -65,7 +73,7 @@ static int act(struct mps_subflow *sf, int what, const struct mps_found *found, 
     case MPS_FOUND_PAYLOAD:
         return mps_frames_payload(sf, now);
     default:
-        return what;
+        return sf->rx.unchecked ? check_later(sf, now) : what;
     }
 }
 
@@ -132,10 +140,12 @@ static enum mps_reason reason_of(int error)
     case MPS_ECREDIT:
         return MPS_REASON_TOO_MUCH_DATA;
     case MPS_ECHECK:
-    case MPS_ECSUM:
+    case MPS_EPAYLOAD:
         return MPS_REASON_MIDDLEBOX;
     case MPS_EAUTH:
         return MPS_REASON_BAD_HMAC;
+    case MPS_EMAC:
+        return MPS_REASON_BAD_MAC;
     case MPS_EVERSION:
         return MPS_REASON_VERSION;
     default:
@@ -147,13 +157,14 @@ static enum mps_reason reason_of(int error)
 static void rx_failed(struct mps_subflow *sf, int error, mps_time_t now)
 {
     struct mps_conn *c = sf->conn;
-    struct mps_end end = {MPS_END_FAILED, reason_of(error), error == MPS_ENOMEM};
+    bool lack = error == MPS_ENOMEM || error == MPS_ECRYPTO;
+    struct mps_end end = {MPS_END_FAILED, reason_of(error), lack};
     struct mps_ctrl fail = {.type = MPS_FRAME_FAIL};
     bool damaged;
 
     if (sf->state == MPS_SF_DEAD)
         return;
-    if (error == MPS_ECSUM && c->phase == MPS_PH_OPEN) {
+    if (error == MPS_EPAYLOAD && c->phase == MPS_PH_OPEN) {
         fail.fail.subflow_id = sf->id;
         fail.fail.dsn = sf->rx.dss.dsn;
         /* SUBFLOW_CLOSE says the same with less detail; without memory for both, the reset. */
@@ -161,11 +172,13 @@ static void rx_failed(struct mps_subflow *sf, int error, mps_time_t now)
     }
     /* Where the length has changed, anything may seem to be the next head. */
     damaged = sf->state == MPS_SF_ACTIVE &&
-              (error == MPS_ECSUM || error == MPS_ECHECK || error == MPS_EPROTO);
+              (error == MPS_EPAYLOAD || error == MPS_ECHECK || error == MPS_EPROTO);
     if (!damaged || !mps_news_last_words(sf, end.reason, now))
         mps_news_ended(sf, &end, now);
     if (damaged)
-        mps_checks_damaged(c, sf->id, &sf->local, &sf->remote, now);
+        mps_damage_found(c, sf->id, &sf->local, &sf->remote, now);
+    else if (error == MPS_EMAC)
+        mps_damage_forged(c, &sf->local, &sf->remote);
 }
 
 /* What follows from bytes that were fed. */
@@ -191,7 +204,7 @@ static void retry(struct mps_subflow *sf, mps_time_t now)
     /* That nothing more is read of it is not the peer's silence. */
     mps_stale_heard(&sf->stale, now);
     mps_deadpeer_heard(&sf->conn->peer, now);
-    r = act(sf, mps_sf_rx_head(&sf->rx, &found), &found, now);
+    r = act(sf, mps_sf_rx_head(sf, &found), &found, now);
     if (r == 0)
         r = feed_held(sf, now);
     rx_end(sf, r, now);

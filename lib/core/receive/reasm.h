@@ -5,8 +5,8 @@
  *
  * The payload of one frame lands in a chunk of its own: mps_reasm_alloc, fill chunk->data,
  * mps_reasm_insert. The reader sees nothing of it before that, so a payload that is incomplete or
- * fails its checksum is abandoned without trace; unless its beginning, which the reader waits for
- * and no checksum covers, is inserted early (mps_reasm_cut). If a byte comes twice, the copy that
+ * fails its check is abandoned without trace; unless its beginning, which the reader waits for
+ * and no MAC covers, is inserted early (mps_reasm_cut). If a byte comes twice, the copy that
  * is inserted first counts.
  *
  * Memory (I3): large payloads are kept as they came; small ones are copied into shared blocks that

@@ -41,6 +41,7 @@ void mps_sf_free(struct mps_subflow *sf)
 
     mps_sf_tx_deinit(sf);
     mps_sf_rx_clear(sf);
+    mps_seal_deinit(&sf->rx.seal, c->env.crypto);
     c->slots &= ~mps_sf_bit(sf);
     mps_list_remove(&sf->node);
     mps_free(c->env.mem, sf->split);
@@ -68,6 +69,7 @@ void mps_sf_end(struct mps_subflow *sf, bool reset, enum mps_reason reason)
     sf->ev.up = sf->ev.priority = sf->ev.own_priority = false;
     mps_sf_tx_deinit(sf);
     mps_sf_rx_clear(sf);
+    mps_seal_deinit(&sf->rx.seal, sf->conn->env.crypto);
 }
 
 bool mps_sf_update(struct mps_subflow *sf, const struct mps_metrics *m, mps_time_t now)

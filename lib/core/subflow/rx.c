@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "rx.h"
 #include <string.h>
-#include "core/base/crc32c.h"
-#include "core/conn/state.h"
+#include "core/base/err.h"
+#include "core/conn/handshake.h"
 
 _Static_assert(MPS_REASM_RESERVE >= MPS_DSS_MAX_PAYLOAD, "it takes any payload");
 
@@ -78,17 +78,28 @@ void mps_sf_rx_starve(struct mps_sf_rx *rx, size_t head_len, mps_time_t now)
     rx->have = rx->need = (uint32_t)head_len;
 }
 
+/* Bytes of a frame have come, before FINISHED perhaps. */
+static int heard(struct mps_subflow *sf, const uint8_t *p, size_t n)
+{
+    struct mps_conn *c = sf->conn;
+
+    return sf->rx.early ? mps_early_add(&c->early, c->env.crypto, p, n) : 0;
+}
+
 static int payload_end(struct mps_sf_rx *rx)
 {
     mps_sf_rx_await_head(rx);
     return MPS_FOUND_PAYLOAD;
 }
 
-/* n more bytes of the payload have arrived in their place. */
-static int payload_moved(struct mps_subflow *sf, uint32_t n, mps_time_t now)
+/* n more bytes of the payload have arrived in their place, and are at p, too. */
+static int payload_moved(struct mps_subflow *sf, const uint8_t *p, uint32_t n, mps_time_t now)
 {
     struct mps_sf_rx *rx = &sf->rx;
+    int r = heard(sf, p, n);
 
+    if (r < 0)
+        return r;
     rx->left -= n;
     sf->bytes_received += n;
     mps_meter_add(&sf->receiving, n, now);
@@ -96,28 +107,54 @@ static int payload_moved(struct mps_subflow *sf, uint32_t n, mps_time_t now)
         return MPS_FOUND_NOTHING;
     if (!rx->dss.checked)
         return payload_end(rx);
-    rx->mode = MPS_RX_CRC;
+    rx->mode = MPS_RX_MAC;
     rx->have = 0;
-    rx->need = MPS_PAYLOAD_CRC_LEN;
+    rx->need = MPS_MAC_LEN;
     return MPS_FOUND_NOTHING;
 }
 
-static int crc_end(struct mps_sf_rx *rx)
+/* Of a payload of which no byte is kept it does not matter. */
+static int mac_end(struct mps_subflow *sf)
 {
-    uint32_t want = 0, crc = rx->crc;
+    struct mps_sf_rx *rx = &sf->rx;
+    int r = heard(sf, rx->buf, MPS_MAC_LEN);
 
-    for (unsigned i = 0; i < MPS_PAYLOAD_CRC_LEN; i++)
-        want = want << 8 | rx->buf[i];
-    if (rx->chunk)
-        crc = mps_crc32c(0, rx->chunk->data, rx->dss.payload_len);
-    return crc == want ? payload_end(rx) : MPS_ECSUM;
+    if (r == 0 && rx->chunk)
+        r = mps_seal_check_payload(sf->conn->env.crypto, &rx->seal, rx->number, rx->chunk->data,
+                                   rx->dss.payload_len, rx->buf);
+    return r < 0 ? r : payload_end(rx);
 }
 
-int mps_sf_rx_head(struct mps_sf_rx *rx, struct mps_found *found)
+/*
+ * The MAC of the head that is in the buffer. FINISHED is the first frame under the key of the
+ * client; all before it is vouched for by what FINISHED says.
+ */
+static int unseal(struct mps_subflow *sf, size_t head_len)
 {
+    const struct mps_crypto *crypto = sf->conn->env.crypto;
+    struct mps_sf_rx *rx = &sf->rx;
+    bool finished = rx->early && rx->buf[0] == MPS_FRAME_FINISHED;
+    int r;
+
+    if (finished) {
+        mps_seal_deinit(&rx->seal, crypto);
+        mps_seal_init(&rx->seal, sf->conn->handshake->frames_key);
+    }
+    r = mps_seal_check_head(crypto, &rx->seal, rx->seal.next, rx->buf, head_len - MPS_MAC_LEN);
+    if (r == 0 && !finished)
+        r = heard(sf, rx->buf, head_len);
+    if (r < 0)
+        return r;
+    rx->number = rx->seal.next++;
+    return 0;
+}
+
+int mps_sf_rx_head(struct mps_subflow *sf, struct mps_found *found)
+{
+    struct mps_sf_rx *rx = &sf->rx;
     struct mps_frame *f = &found->frame;
     size_t need;
-    int r = mps_frame_parse_head(rx->buf, rx->have, f, &found->head_len, &need);
+    int r = mps_frame_head(rx->buf, rx->have, &found->head_len, &need);
 
     if (r == MPS_FRAME_MORE) {
         if (need <= rx->have || need > sizeof(rx->buf))
@@ -125,6 +162,12 @@ int mps_sf_rx_head(struct mps_sf_rx *rx, struct mps_found *found)
         rx->need = (uint32_t)need;
         return MPS_FOUND_NOTHING;
     }
+    /* A head that has waited for memory was looked at before. */
+    if (r == 0 && (!rx->starved || rx->unchecked))
+        r = unseal(sf, found->head_len);
+    rx->unchecked = r == MPS_ECRYPTO;
+    if (r == 0)
+        r = mps_frame_parse(rx->buf, found->head_len, f);
     if (r < 0)
         return r;
     mps_sf_rx_await_head(rx);
@@ -134,7 +177,6 @@ int mps_sf_rx_head(struct mps_sf_rx *rx, struct mps_found *found)
             rx->mode = MPS_RX_SKIP;
     } else if (f->type == MPS_FRAME_DSS) {
         rx->dss = f->dss;
-        rx->crc = 0;
     }
     return MPS_FOUND_FRAME;
 }
@@ -179,13 +221,11 @@ static int feed_body(struct mps_subflow *sf, const uint8_t *p, size_t len, size_
         rx->left -= n;
         if (rx->left == 0)
             mps_sf_rx_await_head(rx);
-        return MPS_FOUND_NOTHING;
+        return heard(sf, p, n) < 0 ? MPS_ECRYPTO : MPS_FOUND_NOTHING;
     }
     if (rx->chunk)
         memcpy(rx->chunk->data + (rx->chunk->len - rx->left), p, n);
-    else if (rx->dss.checked)
-        rx->crc = mps_crc32c(rx->crc, p, n);
-    return payload_moved(sf, n, now);
+    return payload_moved(sf, p, n, now);
 }
 
 int mps_sf_rx_feed(struct mps_subflow *sf, const uint8_t *p, size_t len, size_t *ret_used,
@@ -198,13 +238,13 @@ int mps_sf_rx_feed(struct mps_subflow *sf, const uint8_t *p, size_t len, size_t 
         return feed_opening(rx, p, len, ret_used, found);
     case MPS_RX_HEAD:
         *ret_used = collect(rx, rx->need, p, len);
-        return rx->have < rx->need ? MPS_FOUND_NOTHING : mps_sf_rx_head(rx, found);
+        return rx->have < rx->need ? MPS_FOUND_NOTHING : mps_sf_rx_head(sf, found);
     case MPS_RX_PAYLOAD:
     case MPS_RX_SKIP:
         return feed_body(sf, p, len, ret_used, now);
-    case MPS_RX_CRC:
+    case MPS_RX_MAC:
         *ret_used = collect(rx, rx->need, p, len);
-        return rx->have < rx->need ? MPS_FOUND_NOTHING : crc_end(rx);
+        return rx->have < rx->need ? MPS_FOUND_NOTHING : mac_end(sf);
     case MPS_RX_DEAF:
         break;
     }
@@ -221,5 +261,5 @@ int mps_sf_rx_landed(struct mps_subflow *sf, size_t n, size_t *ret_used, mps_tim
     if (rx->mode != MPS_RX_PAYLOAD || !rx->chunk || k == 0)
         return MPS_FOUND_NOTHING;
     *ret_used = k;
-    return payload_moved(sf, k, now);
+    return payload_moved(sf, rx->chunk->data + (rx->chunk->len - rx->left), k, now);
 }

@@ -12,7 +12,7 @@ enum {
     MPS_FOUND_NOTHING,
     MPS_FOUND_MESSAGE, /* an opening message */
     MPS_FOUND_FRAME,   /* the head of a frame, which is all of it if no payload follows */
-    MPS_FOUND_PAYLOAD, /* all of it, in rx.chunk; its checksum is right if it has one */
+    MPS_FOUND_PAYLOAD, /* all of it, in rx.chunk; its MAC is right if it has one */
 };
 
 struct mps_found {
@@ -37,7 +37,7 @@ int mps_sf_rx_feed(struct mps_subflow *sf, const uint8_t *p, size_t len, size_t 
 int mps_sf_rx_landed(struct mps_subflow *sf, size_t n, size_t *ret_used, mps_time_t now);
 
 /* The head that is in the buffer. */
-int mps_sf_rx_head(struct mps_sf_rx *rx, struct mps_found *found);
+int mps_sf_rx_head(struct mps_subflow *sf, struct mps_found *found);
 
 /* The next bytes are the payload of the frame that was found. */
 void mps_sf_rx_expect_payload(struct mps_sf_rx *rx);

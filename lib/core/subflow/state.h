@@ -12,6 +12,7 @@
 #include "core/base/slot.h"
 #include "core/wire/opening.h"
 #include "core/wire/padding.h"
+#include "core/wire/seal.h"
 #include "core/receive/reasm.h"
 #include "core/send/sendq.h"
 #include "split.h"
@@ -24,22 +25,30 @@ struct mps_conn;
 #define MPS_SF_FRAMES_FEW 4    /* of these have a place in any case; both are powers of two */
 #define MPS_SF_CTRL       2048 /* bytes of opening messages, acknowledgments, control frames */
 
+#define MPS_TX_UNSEALED UINT64_MAX
+
 /* A DSS frame that waits for the socket; its payload stays in the send queue. */
 struct mps_tx_frame {
     uint64_t dsn;
     uint32_t len;
-    uint32_t off;  /* bytes written: head, payload, checksum. Once > 0 it must be finished. */
-    uint8_t flags; /* MPS_DSS_* */
-    bool sealed;   /* head, checksum and pin are valid */
-    bool checked;  /* the checksum follows the payload; known once sealed */
+    uint32_t off;    /* bytes written: head, payload, MAC. Once > 0 it must be finished. */
+    uint8_t flags;   /* MPS_DSS_* */
+    bool cut;        /* its length and pin are final */
+    bool checked;    /* the payload's MAC follows it; known once it is cut */
+    uint64_t number; /* head and MAC are made for this place on the wire; MPS_TX_UNSEALED: not */
     uint8_t head[MPS_DSS_HEAD_LEN];
-    uint8_t crc[MPS_PAYLOAD_CRC_LEN];
+    uint8_t mac[MPS_MAC_LEN];
     struct mps_sendq_pin pin;
 };
 
 /*
  * Order on the wire: the rest of a frame begun, the control bytes, padding, the frames. So control
  * bytes are only inserted between frames, and a frame is begun only when no control bytes wait.
+ *
+ * Numbers for the MACs (seal.h) follow that order. A control frame has its number when it is put
+ * into `ctrl`, since nothing can come in before it any more; `seal.next` is that of the next one.
+ * Padding and DSS frames get theirs when they are offered, and new ones if control bytes have come
+ * in before them meanwhile; what was only offered has never left, so that no number is used twice.
  */
 struct mps_sf_tx {
     uint8_t ctrl[MPS_SF_CTRL];
@@ -51,6 +60,7 @@ struct mps_sf_tx {
     uint32_t ack_at;   /* where in ctrl an unsent acknowledgment begins, ctrl_len: none */
     bool pad_asked;    /* padding is welcome, if there is nothing better to send */
     struct mps_padding padding;
+    struct mps_seal seal;
     struct mps_tx_frame *frames; /* ring of `size` entries: `few`, or a larger one while busy */
     uint32_t size, first, n;
     struct mps_tx_frame few[MPS_SF_FRAMES_FEW];
@@ -62,20 +72,23 @@ enum mps_rx_mode {
     MPS_RX_OPENING, /* collecting an opening message */
     MPS_RX_HEAD,    /* collecting the head of a frame */
     MPS_RX_PAYLOAD, /* into `chunk`, or to nowhere without one */
-    MPS_RX_CRC,     /* checksum of the payload */
+    MPS_RX_MAC,     /* that of the payload */
     MPS_RX_SKIP,    /* rest of an unknown optional frame */
     MPS_RX_DEAF,    /* nothing that comes counts any more */
 };
 
 struct mps_sf_rx {
     enum mps_rx_mode mode;
-    uint8_t buf[MPS_OPENING_MAX_LEN]; /* opening message, head or checksum in collection */
+    uint8_t buf[MPS_OPENING_MAX_LEN]; /* opening message, head or MAC in collection */
     uint32_t have, need;
     uint32_t left; /* of the payload or of what is skipped */
     struct mps_dss dss;
     struct mps_reasm_chunk *chunk; /* NULL: repeated data, not kept */
-    uint32_t crc;
-    bool starved; /* a whole head is in `buf`, and there is no memory for what it announces */
+    struct mps_seal seal;
+    uint64_t number; /* of the frame that `dss` is the head of */
+    bool early;      /* server: FINISHED has not come (core/conn/handshake.h) */
+    bool starved;    /* a whole head is in `buf`, and there is no memory for what it announces */
+    bool unchecked;  /* that is so because its MAC could not be made */
     mps_time_t starved_at; /* since then */
 };
 
@@ -86,6 +99,8 @@ struct mps_sf_join {
     mps_time_t since;    /* of the attempt */
     mps_time_t deadline; /* of connecting and opening, MPS_NEVER once active */
     uint8_t own_nonce[MPS_NONCE_LEN], peer_nonce[MPS_NONCE_LEN];
+    uint8_t sent[MPS_JOIN_LEN];    /* initiator: JOIN */
+    uint8_t awaited[MPS_HMAC_LEN]; /* the other one: what JOIN_CONFIRM must bring */
 };
 
 /* What TCP acknowledged in all, at the two latest looks at it, which are MPS_ROOM_LATELY apart. */

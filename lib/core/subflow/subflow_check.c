@@ -12,9 +12,11 @@ static const char *check_frames(const struct mps_subflow *sf)
     for (uint32_t i = 0; i < tx->n; i++) {
         const struct mps_tx_frame *f = &tx->frames[(tx->first + i) & (tx->size - 1)];
 
-        if (f->off > 0 && (i > 0 || !f->sealed))
+        if (f->off > 0 && (i > 0 || !f->cut || f->number == MPS_TX_UNSEALED))
             return "subflow: a frame is begun that is not the first one, or not final";
-        if (f->off >= MPS_DSS_HEAD_LEN + f->len + (f->checked ? MPS_PAYLOAD_CRC_LEN : 0))
+        if (f->off > 0 && f->number >= tx->seal.next)
+            return "subflow: a frame is begun whose number was not used";
+        if (f->off >= MPS_DSS_HEAD_LEN + f->len + (f->checked ? MPS_MAC_LEN : 0))
             return "subflow: a frame is there that was written";
         queued += f->len;
     }
@@ -43,7 +45,7 @@ static const char *check_rx(const struct mps_subflow *sf)
         return "subflow: one that waits for memory has no head";
     if (!rx->chunk)
         return NULL;
-    if (sf->state == MPS_SF_DEAD || (rx->mode != MPS_RX_PAYLOAD && rx->mode != MPS_RX_CRC))
+    if (sf->state == MPS_SF_DEAD || (rx->mode != MPS_RX_PAYLOAD && rx->mode != MPS_RX_MAC))
         return "subflow: a place for a payload is kept and none comes";
     if (rx->mode == MPS_RX_PAYLOAD && (rx->left == 0 || rx->left > rx->chunk->len))
         return "subflow: more of the payload is awaited than its place";

@@ -2,7 +2,7 @@
 /* The sending half of a subflow: control bytes and DSS frames become spans for the socket. */
 #include "tx.h"
 #include <string.h>
-#include "core/base/crc32c.h"
+#include "core/conn/early.h"
 #include "core/conn/query.h"
 #include "core/trace/emit.h"
 
@@ -49,14 +49,20 @@ bool mps_sf_tx_reserve(struct mps_subflow *sf)
 
 static uint32_t frame_len(const struct mps_tx_frame *f)
 {
-    return MPS_DSS_HEAD_LEN + f->len + (f->checked ? MPS_PAYLOAD_CRC_LEN : 0);
+    return MPS_DSS_HEAD_LEN + f->len + (f->checked ? MPS_MAC_LEN : 0);
 }
 
-static void unseal(struct mps_subflow *sf, struct mps_tx_frame *f)
+static void unpin(struct mps_subflow *sf, struct mps_tx_frame *f)
 {
-    if (f->sealed)
+    if (f->cut)
         mps_sendq_unpin(&sf->conn->tx.sendq, &f->pin);
-    f->sealed = false;
+    f->cut = false;
+    f->number = MPS_TX_UNSEALED;
+}
+
+static bool is_sealed(const struct mps_tx_frame *f)
+{
+    return f->number != MPS_TX_UNSEALED;
 }
 
 static void drop_first(struct mps_subflow *sf)
@@ -64,7 +70,7 @@ static void drop_first(struct mps_subflow *sf)
     struct mps_sf_tx *tx = &sf->tx;
     struct mps_tx_frame *f = frame_at(tx, 0);
 
-    unseal(sf, f);
+    unpin(sf, f);
     tx->queued -= f->len;
     tx->first = (tx->first + 1) & (tx->size - 1);
     if (--tx->n == 0)
@@ -85,16 +91,6 @@ static void trim(struct mps_subflow *sf, struct mps_tx_frame *f)
     sf->tx.queued -= cut;
 }
 
-static void sum(struct mps_tx_frame *f)
-{
-    uint32_t crc = 0;
-
-    for (unsigned i = 0; i < f->pin.n; i++)
-        crc = mps_crc32c(crc, f->pin.spans[i].p, f->pin.spans[i].n);
-    for (unsigned i = 0; i < MPS_PAYLOAD_CRC_LEN; i++)
-        f->crc[i] = (uint8_t)(crc >> (24 - 8 * i));
-}
-
 /* With the newest acknowledgment and credit, which count as sent then. */
 static void encode_head(struct mps_subflow *sf, struct mps_dss *dss, uint8_t *out)
 {
@@ -106,32 +102,64 @@ static void encode_head(struct mps_subflow *sf, struct mps_dss *dss, uint8_t *ou
     if (dss->data_ack != sf->tx.told || dss->credit > before)
         MPS_TRACE(c, sf, ACK_SENT, ack_sent, .data_ack = dss->data_ack, .credit = dss->credit);
     dss->ctrl_ack = mps_ctrlq_rx_expected(&c->rx.ctrlq);
+    if (c->role == MPS_ROLE_SERVER && !c->handshake)
+        dss->flags |= MPS_DSS_VOUCHED;
     dss->timestamp_us = (uint32_t)(c->now / MPS_USEC);
     sf->tx.told = dss->data_ack;
     mps_dss_encode_head(dss, out);
 }
 
-/* Make the bytes of a frame final. It carries the newest acknowledgment. */
-static bool seal(struct mps_subflow *sf, struct mps_tx_frame *f)
+/* 0, or it has to be tried again, which is seen to. */
+static int seal_head(struct mps_subflow *sf, uint64_t number, uint8_t *head, size_t len)
 {
+    struct mps_conn *c = sf->conn;
+    int r = mps_seal_head(c->env.crypto, &sf->tx.seal, number, head, len);
+
+    if (r < 0)
+        c->lack_at = c->now + MPS_LACK_RETRY;
+    return r;
+}
+
+/* Which bytes it carries is final from now on. */
+static bool cut(struct mps_subflow *sf, struct mps_tx_frame *f)
+{
+    if (f->cut)
+        return true;
+    trim(sf, f);
+    if (mps_sendq_pin(&sf->conn->tx.sendq, f->dsn, f->len, &f->pin) < 0)
+        return false;
+    f->cut = true;
+    f->checked = f->len > 0 && mps_sf_macs_wanted(sf);
+    return true;
+}
+
+/* Head and MACs for this place on the wire. The head carries the newest acknowledgment. */
+static bool seal(struct mps_subflow *sf, struct mps_tx_frame *f, uint64_t number)
+{
+    const struct mps_crypto *crypto = sf->conn->env.crypto;
     struct mps_conn *c = sf->conn;
     struct mps_dss dss;
 
-    if (f->sealed)
-        return true;
-    trim(sf, f);
-    if (mps_sendq_pin(&c->tx.sendq, f->dsn, f->len, &f->pin) < 0)
+    if (!cut(sf, f))
         return false;
-    f->sealed = true;
-    f->checked = f->len > 0 && mps_sf_checks_wanted(sf);
-    if (f->checked)
-        sum(f);
+    if (f->number == number && !sf->tx.ack_due)
+        return true;
+    if (f->number != number && f->checked &&
+        mps_seal_payload(crypto, &sf->tx.seal, number, f->pin.spans, f->pin.n, f->mac) < 0) {
+        f->number = MPS_TX_UNSEALED;
+        c->lack_at = c->now + MPS_LACK_RETRY;
+        return false;
+    }
+    f->number = MPS_TX_UNSEALED;
     dss = (struct mps_dss){
         .flags = f->flags, .checked = f->checked, .payload_len = f->len, .dsn = f->dsn};
     /* Each copy says so: whichever comes first brings the byte and the flag together. */
     if (f->len > 0 && f->dsn + f->len == c->tx.urgent_end)
         dss.flags |= MPS_DSS_URGENT;
     encode_head(sf, &dss, f->head);
+    if (seal_head(sf, number, f->head, MPS_DSS_OPEN_LEN) < 0)
+        return false;
+    f->number = number;
     if (!sf->stale.stale)
         mps_ack_sent(&c->rx.ack);
     sf->tx.ack_due = false;
@@ -150,16 +178,29 @@ static void skip_acked(struct mps_subflow *sf)
 
         if (f->off > 0 || end > c->tx.acked)
             return;
-        if (f->sealed)
+        if (is_sealed(f))
             tx->told = 0; /* what it was to acknowledge has not been */
         drop_first(sf);
     }
 }
 
+/* Bytes to send become spans, or go into the hash of the early bytes. */
 struct span_out {
     struct mps_span *spans;
     unsigned n, max;
+    struct mps_conn *hashed; /* NULL: no hash */
+    size_t left;             /* bytes to be hashed */
+    int error;
 };
+
+static void out_hash(struct span_out *o, const uint8_t *p, size_t n)
+{
+    if (n > o->left)
+        n = o->left;
+    o->left -= n;
+    if (n > 0 && o->error == 0)
+        o->error = mps_early_add(&o->hashed->early, o->hashed->env.crypto, p, n);
+}
 
 /* Add p[0..n) without its first *skip bytes. */
 static void out(struct span_out *o, uint8_t *p, size_t n, size_t *skip)
@@ -168,7 +209,9 @@ static void out(struct span_out *o, uint8_t *p, size_t n, size_t *skip)
         *skip -= n;
         return;
     }
-    if (o->n < o->max)
+    if (o->hashed)
+        out_hash(o, p + *skip, n - *skip);
+    else if (o->n < o->max)
         o->spans[o->n++] = (struct mps_span){p + *skip, n - *skip};
     *skip = 0;
 }
@@ -181,7 +224,7 @@ static void out_frame(struct span_out *o, struct mps_tx_frame *f)
     for (unsigned i = 0; i < f->pin.n; i++)
         out(o, f->pin.spans[i].p, f->pin.spans[i].n, &skip);
     if (f->checked)
-        out(o, f->crc, MPS_PAYLOAD_CRC_LEN, &skip);
+        out(o, f->mac, MPS_MAC_LEN, &skip);
 }
 
 /*
@@ -193,19 +236,27 @@ static void place_ack(struct mps_subflow *sf)
     struct mps_sf_tx *tx = &sf->tx;
     struct mps_conn *c = sf->conn;
     struct mps_dss dss = {.flags = tx->ack_flags, .dsn = mps_rtxq_tail(&c->tx.rtxq)};
+    uint8_t head[MPS_DSS_HEAD_LEN];
+    uint32_t at = tx->ctrl_len;
+    uint64_t number = tx->seal.next;
 
-    if (!tx->ack_due)
+    if (!tx->ack_due || !tx->seal.there)
         return;
-    if (tx->n > 0 && frame_at(tx, 0)->off == 0 && !frame_at(tx, 0)->sealed && tx->ctrl_len == 0 &&
-        !tx->ack_flags)
+    if (tx->n > 0 && frame_at(tx, 0)->off == 0 && tx->ctrl_len == 0 && !tx->ack_flags)
         return;
-    if (tx->ack_at >= tx->ctrl_off && tx->ack_at < tx->ctrl_len)
-        tx->ctrl_len = tx->ack_at;
-    else if (tx->ctrl_len + MPS_DSS_HEAD_LEN > MPS_SF_CTRL)
+    if (tx->ack_at >= tx->ctrl_off && tx->ack_at < tx->ctrl_len) {
+        at = tx->ack_at;
+        number--;
+    } else if (tx->ctrl_len + MPS_DSS_HEAD_LEN > MPS_SF_CTRL) {
         return;
-    tx->ack_at = tx->ctrl_len;
-    encode_head(sf, &dss, tx->ctrl + tx->ctrl_len);
-    tx->ctrl_len += MPS_DSS_HEAD_LEN;
+    }
+    encode_head(sf, &dss, head);
+    if (seal_head(sf, number, head, MPS_DSS_OPEN_LEN) < 0)
+        return; /* the older one stays */
+    memcpy(tx->ctrl + at, head, sizeof(head));
+    tx->ack_at = at;
+    tx->ctrl_len = at + MPS_DSS_HEAD_LEN;
+    tx->seal.next = number + 1;
     tx->ack_due = false;
     tx->ack_flags = 0;
 }
@@ -224,6 +275,7 @@ static void place_padding(struct mps_subflow *sf)
 
 static void out_padding(struct span_out *o, const struct mps_sf_tx *tx)
 {
+    /* A client has none while it hashes. */
     o->n += mps_padding_spans(&tx->padding, o->spans + o->n, o->max - o->n);
 }
 
@@ -232,6 +284,7 @@ unsigned mps_subflow_tx_spans(struct mps_subflow *sf, struct mps_span *spans, un
     struct mps_sf_tx *tx = &sf->tx;
     struct span_out o = {.spans = spans, .max = max};
     bool padding_first = mps_padding_is_begun(&tx->padding);
+    uint64_t number;
     uint32_t i = 0;
     size_t skip;
 
@@ -251,16 +304,47 @@ unsigned mps_subflow_tx_spans(struct mps_subflow *sf, struct mps_span *spans, un
     place_padding(sf);
     skip = tx->ctrl_off;
     out(&o, tx->ctrl, tx->ctrl_len, &skip);
-    if (!padding_first)
+    number = tx->seal.next;
+    if (!padding_first && mps_padding_is_there(&tx->padding)) {
+        if (mps_padding_seal(&tx->padding, sf->conn->env.crypto, &tx->seal, number++) < 0) {
+            sf->conn->lack_at = sf->conn->now + MPS_LACK_RETRY;
+            return o.n;
+        }
         out_padding(&o, tx);
+    }
     for (; i < tx->n && o.n < max; i++) {
         struct mps_tx_frame *f = frame_at(tx, i);
 
-        if (!seal(sf, f))
+        if (!seal(sf, f, number++))
             break;
         out_frame(&o, f);
     }
     return o.n;
+}
+
+/* The first n bytes of what was offered go into the hash of the early bytes, or all that are final.
+ */
+static int hash_early(struct mps_subflow *sf, size_t n, bool final)
+{
+    struct mps_sf_tx *tx = &sf->tx;
+    struct span_out o = {.hashed = sf->conn, .left = n};
+    uint32_t i = 0;
+    size_t skip;
+
+    if (tx->ctrl_off < tx->alone)
+        return 0; /* HELLO itself */
+    if (tx->n > 0 && frame_at(tx, 0)->off > 0)
+        out_frame(&o, frame_at(tx, i++));
+    skip = tx->ctrl_off;
+    out(&o, tx->ctrl, tx->ctrl_len, &skip);
+    for (; !final && i < tx->n && o.left > 0 && is_sealed(frame_at(tx, i)); i++)
+        out_frame(&o, frame_at(tx, i));
+    return o.error;
+}
+
+int mps_sf_tx_end_early(struct mps_subflow *sf)
+{
+    return hash_early(sf, SIZE_MAX, true);
 }
 
 /* The socket took up to n bytes of the first frame; returns how many. */
@@ -269,6 +353,8 @@ static size_t frame_taken(struct mps_subflow *sf, size_t n, mps_time_t now)
     struct mps_tx_frame *f = frame_at(&sf->tx, 0);
     size_t left = frame_len(f) - f->off;
 
+    if (f->off == 0)
+        sf->tx.seal.next++;
     if (n < left) {
         f->off += (uint32_t)n;
         return n;
@@ -285,6 +371,8 @@ void mps_sf_tx_taken(struct mps_subflow *sf, size_t n, mps_time_t now)
     struct mps_conn *c = sf->conn;
     size_t k;
 
+    if (c->phase == MPS_PH_OPENING && sf->id == 0)
+        (void)hash_early(sf, n, false); /* what failed shows at the end */
     tx->taken += n;
     if (n > 0 && tx->n > 0 && frame_at(tx, 0)->off > 0)
         n -= frame_taken(sf, n, now);
@@ -297,8 +385,11 @@ void mps_sf_tx_taken(struct mps_subflow *sf, size_t n, mps_time_t now)
     n -= k;
     if (tx->ctrl_off == tx->ctrl_len)
         tx->ctrl_off = tx->ctrl_len = tx->ack_at = tx->alone = 0;
-    n -= mps_padding_taken(&tx->padding, n);
-    while (n > 0 && tx->n > 0 && frame_at(tx, 0)->sealed) {
+    if (n > 0 && mps_padding_is_there(&tx->padding)) {
+        tx->seal.next++;
+        n -= mps_padding_taken(&tx->padding, n);
+    }
+    while (n > 0 && tx->n > 0 && is_sealed(frame_at(tx, 0))) {
         if (c->phase == MPS_PH_OPENING)
             c->tx.early_taken = true;
         n -= frame_taken(sf, n, now);
@@ -323,19 +414,56 @@ void mps_sf_tx_probe(struct mps_subflow *sf, mps_time_t now)
         mps_stale_asked(&sf->stale, &sf->m, now);
 }
 
+/* The place of two acknowledgments stays free: they never have to wait. */
+static uint8_t *ctrl_place(struct mps_sf_tx *tx, size_t len)
+{
+    return tx->ctrl_len + len + 2 * MPS_DSS_HEAD_LEN > MPS_SF_CTRL ? NULL : tx->ctrl + tx->ctrl_len;
+}
+
+static void ctrl_added(struct mps_sf_tx *tx, size_t len)
+{
+    tx->ctrl_len += (uint32_t)len;
+    tx->ack_at = tx->ctrl_len;
+}
+
+bool mps_sf_tx_message(struct mps_subflow *sf, const uint8_t *bytes, size_t len)
+{
+    uint8_t *place = ctrl_place(&sf->tx, len);
+
+    if (!place)
+        return false;
+    memcpy(place, bytes, len);
+    ctrl_added(&sf->tx, len);
+    return true;
+}
+
 bool mps_sf_tx_ctrl(struct mps_subflow *sf, const uint8_t *bytes, size_t len)
 {
     struct mps_sf_tx *tx = &sf->tx;
+    uint8_t *place = ctrl_place(tx, len + MPS_MAC_LEN);
 
-    /* The place of two acknowledgments stays free: they never have to wait. */
-    if (tx->ctrl_len + len + 2 * MPS_DSS_HEAD_LEN > MPS_SF_CTRL)
+    if (!place || !tx->seal.there)
         return false;
-    memcpy(tx->ctrl + tx->ctrl_len, bytes, len);
-    tx->ctrl_len += (uint32_t)len;
-    tx->ack_at = tx->ctrl_len;
+    memcpy(place, bytes, len);
+    if (seal_head(sf, tx->seal.next, place, len) < 0)
+        return false;
+    tx->seal.next++;
+    ctrl_added(tx, len + MPS_MAC_LEN);
     if (sf->conn->env.trace)
-        mps_trace_control(sf, bytes, len);
+        mps_trace_control(sf, place, len + MPS_MAC_LEN);
     return true;
+}
+
+void mps_sf_tx_rekey(struct mps_subflow *sf, const uint8_t key[MPS_MAC_KEY_LEN])
+{
+    struct mps_sf_tx *tx = &sf->tx;
+
+    mps_seal_deinit(&tx->seal, sf->conn->env.crypto);
+    mps_seal_init(&tx->seal, key);
+    tx->ack_at = tx->ctrl_len; /* an acknowledgment that waits is under the old one */
+    for (uint32_t i = 0; i < tx->n; i++) {
+        frame_at(tx, i)->number = frame_at(tx, i)->off > 0 ? 0 : MPS_TX_UNSEALED;
+    }
 }
 
 bool mps_sf_tx_frame(struct mps_subflow *sf, uint64_t dsn, uint32_t len, uint8_t flags)
@@ -350,7 +478,8 @@ bool mps_sf_tx_frame(struct mps_subflow *sf, uint64_t dsn, uint32_t len, uint8_t
     f->len = len;
     f->flags = flags;
     f->off = 0;
-    f->sealed = f->checked = false;
+    f->cut = f->checked = false;
+    f->number = MPS_TX_UNSEALED;
     tx->queued += len;
     return true;
 }
@@ -368,7 +497,7 @@ void mps_sf_tx_clear(struct mps_subflow *sf)
     while (tx->n > 0 && frame_at(tx, tx->n - 1)->off == 0) {
         struct mps_tx_frame *f = frame_at(tx, tx->n - 1);
 
-        unseal(sf, f);
+        unpin(sf, f);
         tx->queued -= f->len;
         if (--tx->n == 0)
             shrink(sf);
@@ -381,4 +510,5 @@ void mps_sf_tx_deinit(struct mps_subflow *sf)
         drop_first(sf);
     sf->tx.ctrl_off = sf->tx.ctrl_len = sf->tx.ack_at = sf->tx.alone = 0;
     sf->tx.ack_due = false;
+    mps_seal_deinit(&sf->tx.seal, sf->conn->env.crypto);
 }

@@ -6,8 +6,21 @@
 void mps_sf_tx_init(struct mps_subflow *sf);
 void mps_sf_tx_deinit(struct mps_subflow *sf);
 
-/* Append a whole message or frame to the control bytes; false: no room. */
+/* Append an opening message to the control bytes; false: no room. */
+bool mps_sf_tx_message(struct mps_subflow *sf, const uint8_t *bytes, size_t len);
+
+/* Append the head of a frame that has no rest, as it is encoded (frame.h); its MAC is made here.
+ * False: no room, or no MAC. */
 bool mps_sf_tx_ctrl(struct mps_subflow *sf, const uint8_t *bytes, size_t len);
+
+/* Everything that is not in the control bytes, and was not begun, goes under this key. */
+void mps_sf_tx_rekey(struct mps_subflow *sf, const uint8_t key[MPS_MAC_KEY_LEN]);
+
+/*
+ * Client: the rest of what went under the early key, which is what was begun and the control bytes,
+ * counts as sent for the hash of the early bytes. 0, MPS_ECRYPTO.
+ */
+int mps_sf_tx_end_early(struct mps_subflow *sf);
 
 /* Is there, or can there be made, place for one more frame? */
 bool mps_sf_tx_reserve(struct mps_subflow *sf);

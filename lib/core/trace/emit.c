@@ -44,8 +44,8 @@ void mps_trace_control(const struct mps_subflow *sf, const uint8_t *bytes, size_
     size_t head_len, need;
     struct mps_frame f;
 
-    if (sf->state != MPS_SF_ACTIVE || mps_frame_parse_head(bytes, len, &f, &head_len, &need) != 0 ||
-        f.skip || f.type == MPS_FRAME_DSS)
+    if (mps_frame_parse_head(bytes, len, &f, &head_len, &need) != 0 || f.skip ||
+        f.type == MPS_FRAME_DSS)
         return;
     MPS_TRACE(sf->conn, sf, CTRL_SENT, ctrl_sent, .frame = mps_trace_frame_name(f.type),
               .csn = f.ctrl.csn);

@@ -35,15 +35,20 @@ enum kind {
     U32,
     U64,
     ADDR,
-    MAC8,
-    MAC20,
+    HMAC,
     FLAGS,
+};
+
+/* The control sequence number: one of the space, zero, or none. */
+enum csn {
+    ORDERED,
+    OUTSIDE,
+    UNNUMBERED,
 };
 
 /* Bytes on the wire; of an address those with IPv4. */
 static const uint8_t size_of[] = {
-    [U8] = 1,   [U32] = 4,    [U64] = 8,   [ADDR] = 1 + 2 + IPV4_LEN,
-    [MAC8] = 8, [MAC20] = 20, [FLAGS] = 0,
+    [U8] = 1, [U32] = 4, [U64] = 8, [ADDR] = 1 + 2 + IPV4_LEN, [HMAC] = MPS_HMAC_LEN, [FLAGS] = 0,
 };
 
 struct field {
@@ -54,14 +59,13 @@ struct field {
 #define FIELDS_MAX 4
 
 struct row {
-    bool known, outside; /* outside: of the control space */
+    bool known;
+    enum csn csn;
     uint8_t flags;
     unsigned n;
     struct field fields[FIELDS_MAX];
 };
 
-#define ORDERED                   false
-#define OUTSIDE                   true
 #define FIELD(kind, member, name) {kind, offsetof(struct mps_ctrl, member.name)},
 #define COUNT(...)                (sizeof((struct field[]){__VA_ARGS__}) / sizeof(struct field))
 #define ROW(name, number, member, space, mask, list)                                               \
@@ -78,7 +82,7 @@ static const struct row *row_of(unsigned type)
 /* Whether `len` is right for it. */
 static bool is_ctrl_len(const struct row *row, size_t len)
 {
-    size_t wanted = CSN_LEN;
+    size_t wanted = row->csn == UNNUMBERED ? 0 : CSN_LEN;
     bool has_addr = false;
 
     for (unsigned i = 0; i < row->n; i++) {
@@ -97,17 +101,17 @@ static bool is_dss(uint8_t type)
 
 static int parse_dss(const struct prefix *prefix, struct mps_reader *r, struct mps_frame *ret)
 {
-    uint32_t tail = prefix->len - MPS_DSS_FIXED_LEN;
+    uint32_t tail = prefix->len - MPS_DSS_FIXED_LEN - MPS_MAC_LEN;
     struct mps_dss *dss = &ret->dss;
     uint64_t numbers;
 
     dss->checked = prefix->type == MPS_FRAME_DSS_CHECKED;
-    if (dss->checked && tail <= MPS_PAYLOAD_CRC_LEN)
+    if (dss->checked && tail <= MPS_MAC_LEN)
         return MPS_EPROTO;
-    dss->payload_len = tail - (dss->checked ? MPS_PAYLOAD_CRC_LEN : 0);
+    dss->payload_len = tail - (dss->checked ? MPS_MAC_LEN : 0);
     if (dss->payload_len > MPS_DSS_MAX_PAYLOAD)
         return MPS_EPROTO;
-    dss->flags = prefix->flags & (MPS_DSS_FIN | MPS_DSS_ACK_NOW | MPS_DSS_URGENT);
+    dss->flags = prefix->flags & MPS_DSS_FLAGS;
     dss->dsn = mps_read_u64(r);
     dss->data_ack = mps_read_u64(r);
     dss->credit = mps_read_u64(r);
@@ -146,7 +150,7 @@ static int parse_ctrl(const struct prefix *prefix, struct mps_reader *r, struct 
     int err = 0;
 
     ctrl->type = prefix->type;
-    ctrl->csn = mps_read_u32(r);
+    ctrl->csn = row->csn == UNNUMBERED ? 0 : mps_read_u32(r);
     for (unsigned i = 0; i < row->n && !err; i++) {
         const struct field *f = &row->fields[i];
         void *at = (uint8_t *)ctrl + f->at;
@@ -161,9 +165,8 @@ static int parse_ctrl(const struct prefix *prefix, struct mps_reader *r, struct 
         case U64:
             *(uint64_t *)at = mps_read_u64(r);
             break;
-        case MAC8:
-        case MAC20:
-            mps_read_bytes(r, at, size_of[f->kind]);
+        case HMAC:
+            mps_read_bytes(r, at, MPS_HMAC_LEN);
             break;
         case ADDR:
             err = parse_addr(r, len_behind(row, i), at);
@@ -173,39 +176,47 @@ static int parse_ctrl(const struct prefix *prefix, struct mps_reader *r, struct 
             break;
         }
     }
-    return !err && row->outside && ctrl->csn != 0 ? MPS_EPROTO : err;
+    return !err && row->csn == OUTSIDE && ctrl->csn != 0 ? MPS_EPROTO : err;
 }
 
-/* Length of the head by its prefix, or 0 if no frame of ours has such a prefix. */
+static struct prefix read_prefix(const uint8_t *buf)
+{
+    struct mps_reader r = mps_reader_of(buf, MPS_FRAME_PREFIX_LEN);
+    struct prefix prefix;
+
+    prefix.type = mps_read_u8(&r);
+    prefix.flags = mps_read_u8(&r);
+    prefix.len = mps_read_u16(&r);
+    prefix.crc = mps_read_u32(&r);
+    return prefix;
+}
+
+/* Length of the head by its prefix, MAC included; 0: no frame of ours has such a prefix. */
 static size_t head_len_of(const struct prefix *prefix)
 {
     const struct row *row;
 
+    if (prefix->len < MPS_MAC_LEN)
+        return 0;
     if (is_dss(prefix->type))
-        return prefix->len >= MPS_DSS_FIXED_LEN ? MPS_DSS_HEAD_LEN : 0;
+        return prefix->len >= MPS_DSS_FIXED_LEN + MPS_MAC_LEN ? MPS_DSS_HEAD_LEN : 0;
     if (prefix->type & TYPE_OPTIONAL)
-        return MPS_FRAME_PREFIX_LEN;
+        return MPS_PADDING_HEAD_LEN;
     row = row_of(prefix->type);
-    return row && is_ctrl_len(row, prefix->len) ? MPS_FRAME_PREFIX_LEN + prefix->len : 0;
+    return row && is_ctrl_len(row, prefix->len - MPS_MAC_LEN) ? MPS_FRAME_PREFIX_LEN + prefix->len
+                                                              : 0;
 }
 
-int mps_frame_parse_head(const uint8_t *buf, size_t len, struct mps_frame *ret,
-                         size_t *ret_head_len, size_t *ret_need)
+int mps_frame_head(const uint8_t *buf, size_t len, size_t *ret_head_len, size_t *ret_need)
 {
-    struct mps_reader r = mps_reader_of(buf, len);
     struct prefix prefix;
-    struct mps_frame frame;
     size_t head_len;
-    int err = 0;
 
     if (len < MPS_FRAME_PREFIX_LEN) {
         *ret_need = MPS_FRAME_PREFIX_LEN;
         return MPS_FRAME_MORE;
     }
-    prefix.type = mps_read_u8(&r);
-    prefix.flags = mps_read_u8(&r);
-    prefix.len = mps_read_u16(&r);
-    prefix.crc = mps_read_u32(&r);
+    prefix = read_prefix(buf);
     head_len = head_len_of(&prefix);
     if (head_len == 0)
         return MPS_EPROTO;
@@ -213,41 +224,63 @@ int mps_frame_parse_head(const uint8_t *buf, size_t len, struct mps_frame *ret,
         *ret_need = head_len;
         return MPS_FRAME_MORE;
     }
-    if (prefix.crc != head_crc(buf, head_len))
+    if (prefix.crc != head_crc(buf, head_len - MPS_MAC_LEN))
         return MPS_ECHECK;
+    *ret_head_len = head_len;
+    return 0;
+}
+
+int mps_frame_parse(const uint8_t *head, size_t head_len, struct mps_frame *ret)
+{
+    struct mps_reader r =
+        mps_reader_of(head + MPS_FRAME_PREFIX_LEN, head_len - MPS_FRAME_PREFIX_LEN - MPS_MAC_LEN);
+    struct prefix prefix = read_prefix(head);
+    struct mps_frame frame;
+    int err = 0;
 
     memset(&frame, 0, sizeof(frame));
     frame.type = prefix.type;
-    r = mps_reader_of(buf + MPS_FRAME_PREFIX_LEN, head_len - MPS_FRAME_PREFIX_LEN);
     if (is_dss(prefix.type)) {
         frame.type = MPS_FRAME_DSS;
         err = parse_dss(&prefix, &r, &frame);
     } else if (prefix.type & TYPE_OPTIONAL) {
         frame.skip = true;
-        frame.tail_len = prefix.len;
+        frame.tail_len = prefix.len - MPS_MAC_LEN;
     } else {
         err = parse_ctrl(&prefix, &r, &frame.ctrl);
     }
-    if (err)
-        return err;
-    *ret = frame;
-    *ret_head_len = head_len;
-    return 0;
+    if (err == 0)
+        *ret = frame;
+    return err;
+}
+
+int mps_frame_parse_head(const uint8_t *buf, size_t len, struct mps_frame *ret,
+                         size_t *ret_head_len, size_t *ret_need)
+{
+    size_t head_len;
+    int r = mps_frame_head(buf, len, &head_len, ret_need);
+
+    if (r == 0)
+        r = mps_frame_parse(buf, head_len, ret);
+    if (r == 0)
+        *ret_head_len = head_len;
+    return r;
 }
 
 /* ---- writing ---- */
 
-static void write_prefix(uint8_t *out, uint8_t type, uint8_t flags, size_t len, size_t head_len)
+/* `len` bytes follow the head of open_len bytes, and its MAC. */
+static void write_prefix(uint8_t *out, uint8_t type, uint8_t flags, size_t open_len, size_t len)
 {
     struct mps_writer w = mps_writer_of(out, MPS_FRAME_PREFIX_LEN);
 
     mps_write_u8(&w, type);
     mps_write_u8(&w, flags);
-    mps_write_u16(&w, (uint16_t)len);
-    mps_write_u32(&w, head_crc(out, head_len));
+    mps_write_u16(&w, (uint16_t)(open_len - MPS_FRAME_PREFIX_LEN + MPS_MAC_LEN + len));
+    mps_write_u32(&w, head_crc(out, open_len));
 }
 
-void mps_dss_encode_head(const struct mps_dss *dss, uint8_t out[MPS_DSS_HEAD_LEN])
+void mps_dss_encode_head(const struct mps_dss *dss, uint8_t out[MPS_DSS_OPEN_LEN])
 {
     struct mps_writer w = mps_writer_of(out + MPS_FRAME_PREFIX_LEN, MPS_DSS_FIXED_LEN);
 
@@ -257,13 +290,12 @@ void mps_dss_encode_head(const struct mps_dss *dss, uint8_t out[MPS_DSS_HEAD_LEN
     mps_write_u32(&w, dss->ctrl_ack);
     mps_write_u32(&w, dss->timestamp_us);
     write_prefix(out, dss->checked ? MPS_FRAME_DSS_CHECKED : MPS_FRAME_DSS, dss->flags,
-                 MPS_DSS_FIXED_LEN + dss->payload_len + (dss->checked ? MPS_PAYLOAD_CRC_LEN : 0),
-                 MPS_DSS_HEAD_LEN);
+                 MPS_DSS_OPEN_LEN, dss->payload_len + (dss->checked ? MPS_MAC_LEN : 0));
 }
 
 void mps_padding_encode_head(uint16_t len, uint8_t out[MPS_FRAME_PREFIX_LEN])
 {
-    write_prefix(out, MPS_FRAME_PADDING, 0, len, MPS_FRAME_PREFIX_LEN);
+    write_prefix(out, MPS_FRAME_PADDING, 0, MPS_FRAME_PREFIX_LEN, len);
 }
 
 static void write_addr(struct mps_writer *w, const struct mps_addr *addr)
@@ -292,9 +324,8 @@ static uint8_t write_ctrl(const struct row *row, const struct mps_ctrl *ctrl, st
         case U64:
             mps_write_u64(w, *(const uint64_t *)at);
             break;
-        case MAC8:
-        case MAC20:
-            mps_write_bytes(w, at, size_of[f->kind]);
+        case HMAC:
+            mps_write_bytes(w, at, MPS_HMAC_LEN);
             break;
         case ADDR:
             write_addr(w, at);
@@ -307,17 +338,18 @@ static uint8_t write_ctrl(const struct row *row, const struct mps_ctrl *ctrl, st
     return flags;
 }
 
-size_t mps_ctrl_encode(const struct mps_ctrl *ctrl, uint8_t out[MPS_CTRL_MAX_LEN])
+size_t mps_ctrl_encode(const struct mps_ctrl *ctrl, uint8_t out[MPS_CTRL_MAX_LEN - MPS_MAC_LEN])
 {
-    struct mps_writer w = mps_writer_of(out, MPS_CTRL_MAX_LEN);
+    struct mps_writer w = mps_writer_of(out, MPS_CTRL_MAX_LEN - MPS_MAC_LEN);
     const struct row *row = row_of(ctrl->type);
     uint8_t flags;
     size_t len;
 
     mps_write_u64(&w, 0); /* the prefix comes last */
-    mps_write_u32(&w, row->outside ? 0 : ctrl->csn);
+    if (row->csn != UNNUMBERED)
+        mps_write_u32(&w, row->csn == OUTSIDE ? 0 : ctrl->csn);
     flags = write_ctrl(row, ctrl, &w);
     len = mps_writer_used(&w);
-    write_prefix(out, (uint8_t)ctrl->type, flags, len - MPS_FRAME_PREFIX_LEN, len);
+    write_prefix(out, (uint8_t)ctrl->type, flags, len, 0);
     return len;
 }

@@ -5,14 +5,13 @@
  *     FRAME(NAME, number, member, SPACE, flags, FIELDS)
  *
  * The type is MPS_FRAME_NAME, its values are in `member` of struct mps_ctrl (frame.h). SPACE is
- * ORDERED if it has a number in the control space (csn), OUTSIDE if that is 0. `flags` are the bits
- * of the prefix's flags that a receiver looks at. FIELDS are what follows the CSN, in the order of
- * the wire, big endian:
+ * ORDERED if it has a number in the control space (csn), OUTSIDE if that is 0, UNNUMBERED if it has
+ * no such field. `flags` are the bits of the prefix's flags that a receiver looks at. FIELDS are
+ * what follows the CSN, in the order of the wire, big endian:
  *
  *     FIELD(U8, member, name)     FIELD(U32, ...)     FIELD(U64, ...)
  *     FIELD(ADDR, ...)            family 1, port 2, and 4 or 16 bytes; at most one in a frame
- *     FIELD(MAC8, ...)            8 bytes
- *     FIELD(MAC20, ...)           20 bytes
+ *     FIELD(HMAC, ...)            20 bytes
  *     FIELD(FLAGS, ...)           no bytes: the flags of the prefix
  *
  * A receiver that does not know the number of a type ends the subflow, unless the number has the
@@ -27,9 +26,7 @@
           /* The sender's interface by number; 1: of address 0, 0: unknown. */                     \
           FIELD(FLAGS, add_addr, way)                                                              \
           /* Port 0: that of the first subflow. */                                                 \
-          FIELD(ADDR, add_addr, addr)                                                              \
-          /* mps_auth_add_addr */                                                                  \
-          FIELD(MAC8, add_addr, hmac))                                                             \
+          FIELD(ADDR, add_addr, addr))                                                             \
     FRAME(REMOVE_ADDR, 4, remove_addr, ORDERED, 0,                                                 \
           FIELD(U8, remove_addr, id))                                                              \
     /* MP_PRIO */                                                                                  \
@@ -43,9 +40,7 @@
           FIELD(U64, fail, dsn))                                                                   \
     /* MP_FASTCLOSE */                                                                             \
     FRAME(FASTCLOSE, 7, fastclose, ORDERED, 0,                                                     \
-          FIELD(U8, fastclose, reason)                                                             \
-          /* mps_auth_fastclose */                                                                 \
-          FIELD(MAC20, fastclose, hmac))                                                           \
+          FIELD(U8, fastclose, reason))                                                            \
     /* MP_TCPRST: reset of a subflow, with reason. */                                              \
     FRAME(SUBFLOW_CLOSE, 8, subflow_close, ORDERED, MPS_CLOSE_TRANSIENT,                           \
           FIELD(U32, subflow_close, subflow_id)                                                    \
@@ -54,5 +49,8 @@
     FRAME(PING, 9, ping, OUTSIDE, 0,                                                               \
           FIELD(U32, ping, opaque))                                                                \
     FRAME(PONG, 10, pong, OUTSIDE, 0,                                                              \
-          FIELD(U32, pong, opaque))
+          FIELD(U32, pong, opaque))                                                                \
+    /* The client vouches for what it sent between HELLO and this. */                              \
+    FRAME(FINISHED, 11, finished, UNNUMBERED, 0,                                                   \
+          FIELD(HMAC, finished, hmac))
 /* clang-format on */

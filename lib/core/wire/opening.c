@@ -24,6 +24,9 @@ enum option_type {
     OPT_NONCE = 8,
     OPT_HMAC = 9,
     OPT_REASON = 10,
+    OPT_KEY_SHARE = 16,
+    OPT_PSK_IDENTITY = 17,
+    OPT_HMAC_ALGS = 18,
     OPT_COUNT
 };
 
@@ -31,22 +34,39 @@ enum option_type {
 #define OPT_CRITICAL 0x80
 #define FLAG_BACKUP  0x01
 #define CRC_OFFSET   12
+#define CRC_LEN      4
 #define BIT(opt)     (1u << (opt))
 
-static const uint8_t option_len[OPT_COUNT] = {
-    [OPT_KEY] = MPS_KEY_LEN, [OPT_CAPABILITIES] = 4,      [OPT_CREDIT] = 8,
-    [OPT_TOKEN] = 4,         [OPT_SUBFLOW_ID] = 4,        [OPT_ADDR_ID] = 1,
-    [OPT_FLAGS] = 1,         [OPT_NONCE] = MPS_NONCE_LEN, [OPT_HMAC] = MPS_SHA1_LEN,
-    [OPT_REASON] = 1,
+/* Lengths of values; an option without any is unknown. */
+static const struct {
+    uint8_t min, max;
+} option_len[OPT_COUNT] = {
+    [OPT_KEY] = {MPS_KEY_LEN, MPS_KEY_LEN},
+    [OPT_CAPABILITIES] = {4, 4},
+    [OPT_CREDIT] = {8, 8},
+    [OPT_TOKEN] = {4, 4},
+    [OPT_SUBFLOW_ID] = {4, 4},
+    [OPT_ADDR_ID] = {1, 1},
+    [OPT_FLAGS] = {1, 1},
+    [OPT_NONCE] = {MPS_NONCE_LEN, MPS_NONCE_LEN},
+    [OPT_HMAC] = {MPS_HMAC_LEN, MPS_HMAC_LEN},
+    [OPT_REASON] = {1, 1},
+    [OPT_KEY_SHARE] = {MPS_SHARE_LEN, MPS_SHARE_LEN},
+    [OPT_PSK_IDENTITY] = {1, MPS_IDENTITY_MAX},
+    [OPT_HMAC_ALGS] = {1, 255},
 };
 
-/* The options of each kind: every one mandatory, and no other known one allowed. */
+/* The mandatory options of each kind; no other known one is allowed, but those of may_have. */
 static unsigned kind_options(unsigned kind)
 {
+    const unsigned hello = BIT(OPT_KEY) | BIT(OPT_CAPABILITIES) | BIT(OPT_CREDIT) |
+                           BIT(OPT_KEY_SHARE) | BIT(OPT_HMAC_ALGS);
+
     switch (kind) {
     case MPS_OPENING_HELLO:
+        return hello;
     case MPS_OPENING_HELLO_REPLY:
-        return BIT(OPT_KEY) | BIT(OPT_CAPABILITIES) | BIT(OPT_CREDIT);
+        return hello | BIT(OPT_HMAC);
     case MPS_OPENING_JOIN:
         return BIT(OPT_TOKEN) | BIT(OPT_SUBFLOW_ID) | BIT(OPT_ADDR_ID) | BIT(OPT_FLAGS) |
                BIT(OPT_NONCE);
@@ -61,13 +81,36 @@ static unsigned kind_options(unsigned kind)
     }
 }
 
+static unsigned may_have(unsigned kind)
+{
+    return kind == MPS_OPENING_HELLO ? BIT(OPT_PSK_IDENTITY) : 0;
+}
+
 static uint32_t message_crc(const uint8_t *buf, size_t len)
 {
-    static const uint8_t zero[4];
+    static const uint8_t zero[CRC_LEN];
     uint32_t crc = mps_crc32c(0, buf, CRC_OFFSET);
 
     crc = mps_crc32c(crc, zero, sizeof(zero));
     return mps_crc32c(crc, buf + MPS_OPENING_HEAD_LEN, len - MPS_OPENING_HEAD_LEN);
+}
+
+static uint8_t *hmac_of(struct mps_opening *msg)
+{
+    return msg->kind == MPS_OPENING_HELLO_REPLY ? msg->hello.hmac : msg->join.hmac;
+}
+
+/* Unknown ones are skipped, and one that comes twice counts once. */
+static void read_algs(struct mps_hello *hello, struct mps_reader *r)
+{
+    while (mps_reader_left(r) > 0) {
+        unsigned alg = mps_read_u8(r);
+
+        if ((alg == MPS_SHA1 || alg == MPS_SHA256) &&
+            (hello->n_algs == 0 || hello->algs[0] != (enum mps_hash)alg) &&
+            hello->n_algs < MPS_ALGS_MAX)
+            hello->algs[hello->n_algs++] = (enum mps_hash)alg;
+    }
 }
 
 static void read_value(struct mps_opening *msg, unsigned type, struct mps_reader *r)
@@ -98,19 +141,40 @@ static void read_value(struct mps_opening *msg, unsigned type, struct mps_reader
         mps_read_bytes(r, msg->join.nonce, MPS_NONCE_LEN);
         break;
     case OPT_HMAC:
-        mps_read_bytes(r, msg->join.hmac, MPS_SHA1_LEN);
+        mps_read_bytes(r, hmac_of(msg), MPS_HMAC_LEN);
         break;
     case OPT_REASON:
         msg->reason = mps_read_u8(r);
+        break;
+    case OPT_KEY_SHARE:
+        mps_read_bytes(r, msg->hello.share, MPS_SHARE_LEN);
+        break;
+    case OPT_PSK_IDENTITY:
+        msg->hello.identity_len = (uint8_t)mps_reader_left(r);
+        mps_read_bytes(r, msg->hello.identity, mps_reader_left(r));
+        break;
+    case OPT_HMAC_ALGS:
+        read_algs(&msg->hello, r);
         break;
     default:
         break;
     }
 }
 
+/* The hashes: one at least that we know in HELLO, and just one in its answer. */
+static int check_algs(const struct mps_opening *msg, size_t n_in_all)
+{
+    if (msg->kind == MPS_OPENING_HELLO)
+        return msg->hello.n_algs > 0 ? 0 : MPS_EVERSION;
+    if (msg->kind == MPS_OPENING_HELLO_REPLY)
+        return msg->hello.n_algs == 1 && n_in_all == 1 ? 0 : MPS_EPROTO;
+    return 0;
+}
+
 static int read_options(struct mps_opening *msg, struct mps_reader *r)
 {
-    unsigned wanted = kind_options(msg->kind), seen = 0;
+    unsigned wanted = kind_options(msg->kind), allowed = wanted | may_have(msg->kind), seen = 0;
+    size_t n_algs = 0;
 
     while (mps_reader_left(r)) {
         unsigned type = mps_read_u8(r), flags = mps_read_u8(r);
@@ -118,21 +182,24 @@ static int read_options(struct mps_opening *msg, struct mps_reader *r)
         const uint8_t *value = mps_read_ref(r, len);
         struct mps_reader v;
 
-        if (r->bad)
+        if (r->bad || type == 0)
             return MPS_EPROTO;
-        if (type >= OPT_COUNT) {
+        if (type >= OPT_COUNT || option_len[type].max == 0) {
             if (flags & OPT_CRITICAL)
                 return MPS_EVERSION;
             continue;
         }
         /* A missing, repeated or misplaced option, or one of a wrong size, is never guessed at. */
-        if (!(wanted & BIT(type)) || (seen & BIT(type)) || len != option_len[type])
+        if (!(allowed & BIT(type)) || (seen & BIT(type)) || len < option_len[type].min ||
+            len > option_len[type].max)
             return MPS_EPROTO;
         seen |= BIT(type);
         v = mps_reader_of(value, len);
         read_value(msg, type, &v);
+        if (type == OPT_HMAC_ALGS)
+            n_algs = len;
     }
-    return seen == wanted ? 0 : MPS_EPROTO;
+    return (seen & wanted) == wanted ? check_algs(msg, n_algs) : MPS_EPROTO;
 }
 
 int mps_opening_parse(const uint8_t *buf, size_t len, struct mps_opening *ret, size_t *ret_len)
@@ -167,13 +234,15 @@ int mps_opening_parse(const uint8_t *buf, size_t len, struct mps_opening *ret, s
     if (!kind_options(kind))
         return MPS_EPROTO;
 
-    memset(&msg, 0, sizeof(msg));
+    memset(&msg, 0, offsetof(struct mps_opening, bytes));
     msg.kind = kind;
     r = mps_reader_of(buf + MPS_OPENING_HEAD_LEN, total - MPS_OPENING_HEAD_LEN);
     err = read_options(&msg, &r);
     if (err)
         return err;
-    *ret = msg;
+    memcpy(ret, &msg, offsetof(struct mps_opening, bytes));
+    memcpy(ret->bytes, buf, total);
+    ret->len = total;
     *ret_len = total;
     return 0;
 }
@@ -206,14 +275,31 @@ static void write_value(const struct mps_opening *msg, unsigned type, struct mps
         mps_write_bytes(w, msg->join.nonce, MPS_NONCE_LEN);
         break;
     case OPT_HMAC:
-        mps_write_bytes(w, msg->join.hmac, MPS_SHA1_LEN);
+        mps_write_bytes(w, hmac_of((struct mps_opening *)msg), MPS_HMAC_LEN);
         break;
     case OPT_REASON:
         mps_write_u8(w, msg->reason);
         break;
+    case OPT_KEY_SHARE:
+        mps_write_bytes(w, msg->hello.share, MPS_SHARE_LEN);
+        break;
+    case OPT_PSK_IDENTITY:
+        mps_write_bytes(w, msg->hello.identity, msg->hello.identity_len);
+        break;
+    case OPT_HMAC_ALGS:
+        for (unsigned i = 0; i < msg->hello.n_algs; i++)
+            mps_write_u8(w, (uint8_t)msg->hello.algs[i]);
+        break;
     default:
         break;
     }
+}
+
+static size_t value_len(const struct mps_opening *msg, unsigned type)
+{
+    if (type == OPT_PSK_IDENTITY)
+        return msg->hello.identity_len;
+    return type == OPT_HMAC_ALGS ? msg->hello.n_algs : option_len[type].min;
 }
 
 size_t mps_opening_encode(const struct mps_opening *msg, uint8_t out[MPS_OPENING_MAX_LEN])
@@ -223,14 +309,16 @@ size_t mps_opening_encode(const struct mps_opening *msg, uint8_t out[MPS_OPENING
     struct mps_writer head;
     size_t total;
 
+    if (msg->kind == MPS_OPENING_HELLO && msg->hello.identity_len > 0)
+        wanted |= BIT(OPT_PSK_IDENTITY);
     memset(out, 0, MPS_OPENING_HEAD_LEN);
     w.p += MPS_OPENING_HEAD_LEN;
     for (unsigned type = 1; type < OPT_COUNT; type++) {
         if (!(wanted & BIT(type)))
             continue;
         mps_write_u8(&w, (uint8_t)type);
-        mps_write_u8(&w, 0);
-        mps_write_u16(&w, option_len[type]);
+        mps_write_u8(&w, type == OPT_PSK_IDENTITY ? OPT_CRITICAL : 0);
+        mps_write_u16(&w, (uint16_t)value_len(msg, type));
         write_value(msg, type, &w);
     }
     total = mps_writer_used(&w);
@@ -242,6 +330,22 @@ size_t mps_opening_encode(const struct mps_opening *msg, uint8_t out[MPS_OPENING
     mps_write_u16(&head, (uint16_t)total);
     mps_write_u32(&head, message_crc(out, total));
     return total;
+}
+
+void mps_opening_unsign(uint8_t *bytes, size_t len)
+{
+    size_t at = MPS_OPENING_HEAD_LEN;
+
+    memset(bytes + CRC_OFFSET, 0, CRC_LEN);
+    while (at + OPT_HEAD_LEN <= len) {
+        size_t n = (size_t)bytes[at + 2] << 8 | bytes[at + 3];
+
+        if (n > len - at - OPT_HEAD_LEN)
+            return;
+        if (bytes[at] == OPT_HMAC)
+            memset(bytes + at + OPT_HEAD_LEN, 0, n);
+        at += OPT_HEAD_LEN + n;
+    }
 }
 
 const char *mps_reason_word(enum mps_reason reason)

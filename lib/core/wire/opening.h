@@ -4,7 +4,7 @@
  * the confirmation of a join. mptcpshim-protocol(7), "OPENING MESSAGES".
  *
  *   0  8  magic
- *   8  1  version (1)
+ *   8  1  version (2)
  *   9  1  kind
  *  10  2  total length in bytes, 16..1024
  *  12  4  CRC32C of the message with this field zero
@@ -21,7 +21,7 @@
 #define MPS_OPENING_MAGIC_LEN 8
 #define MPS_OPENING_HEAD_LEN  16
 #define MPS_OPENING_MAX_LEN   1024
-#define MPS_VERSION           1
+#define MPS_VERSION           2
 
 extern const uint8_t mps_opening_magic[MPS_OPENING_MAGIC_LEN];
 
@@ -50,7 +50,8 @@ enum mps_opening_kind {
     X(BAD_HMAC, 17, "bad_hmac")                                                                    \
     X(VERSION, 18, "version")                                                                      \
     X(TIMEOUT, 19, "timeout")                                                                      \
-    X(ADDRESS_GONE, 20, "address_gone")
+    X(ADDRESS_GONE, 20, "address_gone")                                                            \
+    X(BAD_MAC, 21, "bad_mac")
 
 enum mps_reason {
 #define X(name, value, word) MPS_REASON_##name = (value),
@@ -61,17 +62,31 @@ enum mps_reason {
 /* Its word, static storage; NULL for a value that has none, since the peer names what it likes. */
 const char *mps_reason_word(enum mps_reason reason);
 
-#define MPS_KEY_LEN   8
-#define MPS_NONCE_LEN 16
+#define MPS_KEY_LEN      8
+#define MPS_NONCE_LEN    16
+#define MPS_HMAC_LEN     20
+#define MPS_IDENTITY_MAX 255 /* name of a pre-shared key, */
+#define MPS_PSK_MIN      16  /* and the key itself */
+#define MPS_PSK_MAX      64
+#define MPS_ALGS_MAX     2 /* hashes that we know */
+
+#define MPS_JOIN_LEN 62u /* of a JOIN of ours, in all */
 
 /* Bits of the capability option. */
-#define MPS_CAP_PAYLOAD_CRC 0x00000001u /* asks for checksums of payloads, both ways */
+#define MPS_CAP_PAYLOAD_MAC 0x00000001u /* asks for MACs of all payloads, both ways */
 #define MPS_CAP_HELD        0x00000002u /* HELLO: no data is sent before the answer has come */
 
 struct mps_hello {
     uint8_t key[MPS_KEY_LEN];
     uint32_t capabilities; /* MPS_CAP_* */
     uint64_t credit;       /* initial credit: first DSN the receiver of this may not send */
+    uint8_t share[MPS_SHARE_LEN];
+    /* Those that we know, the best one first; in HELLO_REPLY the one that is in force. */
+    enum mps_hash algs[MPS_ALGS_MAX];
+    unsigned n_algs;
+    uint8_t identity[MPS_IDENTITY_MAX]; /* HELLO: of a pre-shared key */
+    uint8_t identity_len;               /* 0: there is none */
+    uint8_t hmac[MPS_HMAC_LEN];         /* HELLO_REPLY */
 };
 
 struct mps_join {
@@ -80,7 +95,7 @@ struct mps_join {
     mps_addr_id_t addr_id; /* of the sender's address */
     bool backup;
     uint8_t nonce[MPS_NONCE_LEN]; /* JOIN and JOIN_REPLY */
-    uint8_t hmac[MPS_SHA1_LEN];   /* JOIN_REPLY and JOIN_CONFIRM */
+    uint8_t hmac[MPS_HMAC_LEN];   /* JOIN_REPLY and JOIN_CONFIRM */
 };
 
 struct mps_opening {
@@ -90,6 +105,9 @@ struct mps_opening {
         struct mps_join join;   /* JOIN, JOIN_REPLY, JOIN_CONFIRM */
         uint8_t reason;         /* REFUSE: enum mps_reason */
     };
+    /* What was parsed, since HMACs are over whole messages. Not looked at by mps_opening_encode. */
+    size_t len;
+    uint8_t bytes[MPS_OPENING_MAX_LEN];
 };
 
 /* Positive results of mps_opening_parse. */
@@ -99,9 +117,13 @@ struct mps_opening {
 /*
  * Parse the message at the head of buf[0..len). Looks at no byte after it. On 0, *ret holds it and
  * *ret_len its length; bytes after it belong to the frame layer. MPS_EPROTO, MPS_ECHECK,
- * MPS_EVERSION (version or unknown critical option); outputs are untouched unless 0.
+ * MPS_EVERSION (version, unknown critical option, no hash that we know); outputs are untouched
+ * unless 0.
  */
 int mps_opening_parse(const uint8_t *buf, size_t len, struct mps_opening *ret, size_t *ret_len);
 
 /* Encode into out[0..MPS_OPENING_MAX_LEN); returns the length (> 0). The input must be valid. */
 size_t mps_opening_encode(const struct mps_opening *msg, uint8_t out[MPS_OPENING_MAX_LEN]);
+
+/* The values of CRC and HMAC in a valid message become zero: HMACs are made of it so. */
+void mps_opening_unsign(uint8_t *bytes, size_t len);

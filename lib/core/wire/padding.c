@@ -18,7 +18,15 @@ void mps_padding_make(struct mps_padding *pad, const struct mps_metrics *m)
     if (len < MPS_PADDING_MIN)
         return;
     pad->len = (uint32_t)len;
-    mps_padding_encode_head((uint16_t)(len - MPS_FRAME_PREFIX_LEN), pad->head);
+    mps_padding_encode_head((uint16_t)(len - MPS_PADDING_HEAD_LEN), pad->head);
+}
+
+int mps_padding_seal(struct mps_padding *pad, const struct mps_crypto *crypto,
+                     const struct mps_seal *seal, uint64_t number)
+{
+    if (pad->len == 0 || pad->off > 0)
+        return 0;
+    return mps_seal_head(crypto, seal, number, pad->head, MPS_FRAME_PREFIX_LEN);
 }
 
 unsigned mps_padding_spans(const struct mps_padding *pad, struct mps_span *spans, unsigned max)
@@ -26,9 +34,9 @@ unsigned mps_padding_spans(const struct mps_padding *pad, struct mps_span *spans
     uint32_t at = pad->off;
     unsigned n = 0;
 
-    if (at < pad->len && at < MPS_FRAME_PREFIX_LEN && n < max) {
-        spans[n++] = (struct mps_span){(uint8_t *)pad->head + at, MPS_FRAME_PREFIX_LEN - at};
-        at = MPS_FRAME_PREFIX_LEN;
+    if (at < pad->len && at < MPS_PADDING_HEAD_LEN && n < max) {
+        spans[n++] = (struct mps_span){(uint8_t *)pad->head + at, MPS_PADDING_HEAD_LEN - at};
+        at = MPS_PADDING_HEAD_LEN;
     }
     while (at < pad->len && n < max) {
         size_t len = least(pad->len - at, sizeof(zeros));

@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "frame.h"
+#include "seal.h"
 #include "core/base/span.h"
 #include "core/subflow/subflow.h"
 
@@ -20,13 +21,17 @@
 #define MPS_PADDING_MAX  32768u
 
 struct mps_padding {
-    uint8_t head[MPS_FRAME_PREFIX_LEN];
+    uint8_t head[MPS_PADDING_HEAD_LEN];
     uint32_t len; /* of the whole frame, 0: none */
     uint32_t off; /* the socket took so much; once > 0 it must be finished */
 };
 
 /* A frame that suits a path like this, or none. */
 void mps_padding_make(struct mps_padding *pad, const struct mps_metrics *m);
+
+/* It is to be the frame of this number, if it is not begun. 0, MPS_ECRYPTO. */
+int mps_padding_seal(struct mps_padding *pad, const struct mps_crypto *crypto,
+                     const struct mps_seal *seal, uint64_t number);
 
 /* The rest of the padding, as far as `max` spans suffice; returns how many. */
 unsigned mps_padding_spans(const struct mps_padding *pad, struct mps_span *spans, unsigned max);

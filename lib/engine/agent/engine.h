@@ -21,6 +21,7 @@
 #include <stdint.h>
 #include "engine/connection/app.h"
 #include "engine/net/busypoll.h"
+#include "engine/net/crypto_openssl.h"
 #include "config/options.h"
 #include "config/policy.h"
 #include "core/conn/conn.h"
@@ -62,6 +63,8 @@ struct mps_engine {
     unsigned index, count;
     struct mps_env env;
     struct mps_memory memory; /* of env */
+    struct mps_openssl ssl;   /* of env */
+    ev_timer share_timer;     /* active: the next key share is made then */
     struct mps_rxmem rxmem;   /* of env */
     struct mps_options options;
     const struct mps_policy *policy;
@@ -104,7 +107,7 @@ enum mps_stop {
 void mps_engine_stop(struct mps_engine *eng, enum mps_stop stage);
 
 /* A JOIN that arrived, wherever; takes the descriptor. */
-void mps_engine_join(struct mps_engine *eng, int fd, const struct mps_join *join);
+void mps_engine_join(struct mps_engine *eng, int fd, const struct mps_opening *join);
 
 /* The view has changed in a way that the sessions have to know. */
 void mps_engine_view_changed(struct mps_engine *eng);

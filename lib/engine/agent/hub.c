@@ -44,10 +44,10 @@ struct mps_worker *mps_hub_owner(const struct mps_hub *hub, uint64_t id_or_token
 
 /* ---- joins ---- */
 
-static void join_arrived(struct mps_greeter *greeter, int fd, const struct mps_join *join)
+static void join_arrived(struct mps_greeter *greeter, int fd, const struct mps_opening *join)
 {
     struct mps_hub *hub = greeter->user;
-    struct mps_worker *w = mps_hub_owner(hub, join->token);
+    struct mps_worker *w = mps_hub_owner(hub, join->join.token);
 
     if (w)
         mps_worker_join(w, fd, join);

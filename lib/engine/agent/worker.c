@@ -184,7 +184,7 @@ struct join_call {
     struct mps_call call;
     struct mps_engine *eng;
     int fd;
-    struct mps_join join;
+    struct mps_opening join;
 };
 
 static void run_join(struct mps_call *call)
@@ -195,7 +195,7 @@ static void run_join(struct mps_call *call)
     free(c);
 }
 
-void mps_worker_join(struct mps_worker *w, int fd, const struct mps_join *join)
+void mps_worker_join(struct mps_worker *w, int fd, const struct mps_opening *join)
 {
     struct join_call *c;
 

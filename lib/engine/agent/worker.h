@@ -71,7 +71,7 @@ void mps_worker_deinit(struct mps_worker *w);
 void mps_worker_call(struct mps_worker *w, struct mps_call *call);
 
 /* A JOIN for one of its connections. Takes the descriptor. */
-void mps_worker_join(struct mps_worker *w, int fd, const struct mps_join *join);
+void mps_worker_join(struct mps_worker *w, int fd, const struct mps_opening *join);
 
 /* The view is this one now. `concerns`: that concerns the sessions that are there, too. */
 void mps_worker_set_view(struct mps_worker *w, const struct mps_view *view, bool concerns);

@@ -47,12 +47,12 @@ static void on_timer(struct ev_loop *loop, ev_timer *timer, int revents)
 /* ---- birth and death ---- */
 
 /* Of all subflows; each further one that is long enough gets them by itself. */
-static bool wants_checksums(const struct mps_appconn *ac, int fd)
+static bool wants_macs(const struct mps_appconn *ac, int fd)
 {
-    if (ac->options.checksum == MPS_CHECKSUM_AUTO &&
-        mps_sock_rtt_ns(fd) > MPS_CHECKS_RTT_US * MPS_USEC)
+    if (ac->options.integrity == MPS_INTEGRITY_AUTO &&
+        mps_sock_rtt_ns(fd) > MPS_FAR_RTT_US * MPS_USEC)
         return true;
-    return ac->options.checksum == MPS_CHECKSUM_ON ||
+    return ac->options.integrity == MPS_INTEGRITY_FULL ||
            mps_pathmem_find(ac->eng->pathmem, MPS_PATHMEM_REWRITES, &ac->local, &ac->peer,
                             mps_clock_now()) != 0;
 }
@@ -77,16 +77,16 @@ static void configure(const struct mps_mpconn *mp, int fd, struct mps_config *cf
     cfg->token_rem = ac->eng->index;
     cfg->zero_rtt = ac->role == MPS_ROLE_CLIENT &&
                     mps_peers_find(ac->eng->peers, &ac->peer, mps_clock_now()) == MPS_PEER_PROVEN;
-    cfg->check_far = ac->options.checksum == MPS_CHECKSUM_AUTO;
-    if (wants_checksums(ac, fd))
-        cfg->capabilities |= MPS_CAP_PAYLOAD_CRC;
+    cfg->mac_far = ac->options.integrity == MPS_INTEGRITY_AUTO;
+    if (wants_macs(ac, fd))
+        cfg->capabilities |= MPS_CAP_PAYLOAD_MAC;
     /* A join without its mark would reach the program there. */
     cfg->announced_only = mp->listed && !is_marked(ac, fd);
 }
 
 /* A core connection whose token is ours alone. */
 static int new_core(struct mps_mpconn *mp, struct mps_session *s, int fd,
-                    const struct mps_hello *hello, mps_time_t now)
+                    const struct mps_opening *hello, mps_time_t now)
 {
     struct mps_engine *eng = mp->eng;
     struct mps_env env = eng->env;
@@ -144,7 +144,7 @@ void mps_mpconn_obey(struct mps_mpconn *mp)
 }
 
 int mps_mpconn_new(struct mps_mpconn **ret, struct mps_session *s, struct mps_appconn *ac, int fd,
-                   const struct mps_hello *hello, const struct mps_mpconn_owner *owner)
+                   const struct mps_opening *hello, const struct mps_mpconn_owner *owner)
 {
     struct mps_mpconn *mp = mps_alloc(&ac->account.mem, sizeof(*mp));
     struct mps_netaddr_list locals;
@@ -350,7 +350,7 @@ static enum mps_reason refusal(int rc)
     }
 }
 
-void mps_mpconn_join(struct mps_mpconn *mp, int fd, const struct mps_join *join)
+void mps_mpconn_join(struct mps_mpconn *mp, int fd, const struct mps_opening *join)
 {
     struct sockaddr_storage l, r;
     struct mps_addr local, remote;

@@ -10,8 +10,6 @@
 #include "engine/paths/netaddr.h"
 
 struct mps_appconn;
-struct mps_hello;
-struct mps_join;
 struct mps_mpconn;
 struct mps_session;
 
@@ -45,7 +43,7 @@ struct mps_mpconn_owner {
  * client. `ac` outlives it.
  */
 int mps_mpconn_new(struct mps_mpconn **ret, struct mps_session *s, struct mps_appconn *ac, int fd,
-                   const struct mps_hello *hello, const struct mps_mpconn_owner *owner);
+                   const struct mps_opening *hello, const struct mps_mpconn_owner *owner);
 
 /* Closes the sockets with a reset, removes the token. NULL is fine. */
 struct mps_mpconn *mps_mpconn_free(struct mps_mpconn *mp);
@@ -68,7 +66,7 @@ enum mps_mpconn_verdict mps_mpconn_run(struct mps_mpconn *mp, bool *ret_more);
 void mps_mpconn_obey(struct mps_mpconn *mp);
 
 /* A peer's JOIN; takes the descriptor. */
-void mps_mpconn_join(struct mps_mpconn *mp, int fd, const struct mps_join *join);
+void mps_mpconn_join(struct mps_mpconn *mp, int fd, const struct mps_opening *join);
 
 /* The agent stops: as mps_conn_leave, or with `abort` both ends are reset. */
 void mps_mpconn_stop(struct mps_mpconn *mp, bool abort);

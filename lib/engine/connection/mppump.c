@@ -130,6 +130,10 @@ static void handle_event(struct mps_mpconn *mp, const struct mps_event *ev, mps_
         mps_log("mpconn %08x: a box changes bytes", mp->token);
         mps_pathmem_set(mp->eng->pathmem, MPS_PATHMEM_REWRITES, &ev->local, &ev->remote, now);
         break;
+    case MPS_EV_FORGED:
+        mps_log("mpconn %08x: somebody forges frames", mp->token);
+        mps_pathmem_set(mp->eng->pathmem, MPS_PATHMEM_FORGES, &ev->local, &ev->remote, now);
+        break;
     case MPS_EV_RESET:
         mps_log("mpconn %08x: reset, reason %d", mp->token, ev->reason);
         mp->resetting = !mp->closed;

@@ -41,12 +41,12 @@ struct mps_relay {
     unsigned hold_again; /* so often it may be prolonged */
     ev_timer rest_timer; /* runs since a part of an opening message came */
     bool connecting, guard, hold;
-    bool rest_missing;        /* and has ended */
-    bool unwatched;           /* the loop could not watch the socket: rewatch.h */
-    bool owned;               /* no program has the socket any more */
-    bool broken;              /* TCP was reset; what came before is still for the application */
-    struct mps_half up, down; /* application to peer, peer to application */
-    struct mps_hello hello;
+    bool rest_missing;         /* and has ended */
+    bool unwatched;            /* the loop could not watch the socket: rewatch.h */
+    bool owned;                /* no program has the socket any more */
+    bool broken;               /* TCP was reset; what came before is still for the application */
+    struct mps_half up, down;  /* application to peer, peer to application */
+    struct mps_opening *hello; /* NULL: none has come */
     void (*wake)(void *user);
     void *user;
 };
@@ -178,6 +178,7 @@ struct mps_relay *mps_relay_free(struct mps_relay *r)
         mps_sock_reset(r->fd);
     mps_half_deinit(&r->up, r->account);
     mps_half_deinit(&r->down, r->account);
+    free(r->hello);
     mps_free(&r->account->mem, r);
     return NULL;
 }
@@ -299,7 +300,10 @@ static enum step look(struct mps_relay *r)
     /* A shim that got raw bytes, or sent something broken, must come back plain. */
     if (rc != 0 || msg.kind != MPS_OPENING_HELLO || r->up.bytes > 0 || r->up.fin)
         return STEP_RESET;
-    r->hello = msg.hello;
+    r->hello = malloc(sizeof(msg));
+    if (!r->hello)
+        return STEP_RESET;
+    *r->hello = msg;
     return STEP_HELLO;
 }
 
@@ -443,9 +447,9 @@ int mps_relay_take_fd(struct mps_relay *r)
     return fd;
 }
 
-const struct mps_hello *mps_relay_hello(const struct mps_relay *r)
+const struct mps_opening *mps_relay_hello(const struct mps_relay *r)
 {
-    return &r->hello;
+    return r->hello;
 }
 
 int mps_relay_fd(const struct mps_relay *r)

@@ -59,7 +59,7 @@ void mps_relay_own(struct mps_relay *relay);
 
 /* After MPS_RELAY_HELLO, or when the hand-over has failed. */
 int mps_relay_take_fd(struct mps_relay *relay);
-const struct mps_hello *mps_relay_hello(const struct mps_relay *relay);
+const struct mps_opening *mps_relay_hello(const struct mps_relay *relay);
 
 /* -1 when closed. */
 int mps_relay_fd(const struct mps_relay *relay);

@@ -200,7 +200,7 @@ static void on_local(void *user, bool announced, const struct mps_addr *addr, co
 }
 
 /* The bytes go over a multipath connection from now on, whose first socket is `fd`. */
-static int carry_multipath(struct mps_session *s, int fd, const struct mps_hello *hello)
+static int carry_multipath(struct mps_session *s, int fd, const struct mps_opening *hello)
 {
     const struct mps_mpconn_owner owner = {on_wake, on_event, on_local, distrust, s};
 
@@ -433,7 +433,7 @@ void mps_session_run(struct mps_session *s)
         mps_session_wake(s);
 }
 
-void mps_session_join(struct mps_session *s, int fd, const struct mps_join *join)
+void mps_session_join(struct mps_session *s, int fd, const struct mps_opening *join)
 {
     if (!s->mp) {
         mps_peek_refuse(fd, MPS_REASON_UNKNOWN_TOKEN);

@@ -66,7 +66,7 @@ void mps_session_run(struct mps_session *s);
 void mps_session_wake(struct mps_session *s);
 
 /* A JOIN that names this session; takes the descriptor. */
-void mps_session_join(struct mps_session *s, int fd, const struct mps_join *join);
+void mps_session_join(struct mps_session *s, int fd, const struct mps_opening *join);
 
 /* The host's addresses or join ports are others now. */
 void mps_session_addresses_changed(struct mps_session *s);

@@ -26,7 +26,8 @@ struct guest {
 static void on_epoll(struct ev_loop *loop, ev_io *io, int revents);
 
 void mps_greeter_init(struct mps_greeter *self, struct ev_loop *loop,
-                      void (*join)(struct mps_greeter *self, int fd, const struct mps_join *join),
+                      void (*join)(struct mps_greeter *self, int fd,
+                                   const struct mps_opening *join),
                       void *user)
 {
     memset(self, 0, sizeof(*self));
@@ -97,7 +98,7 @@ static void on_readable(struct guest *g)
     else if (msg.kind != MPS_OPENING_JOIN)
         mps_peek_refuse(fd, MPS_REASON_PROHIBITED);
     else
-        self->join(self, fd, &msg.join);
+        self->join(self, fd, &msg);
 }
 
 static void on_epoll(struct ev_loop *loop, ev_io *io, int revents)

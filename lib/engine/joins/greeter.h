@@ -23,13 +23,14 @@ struct mps_greeter {
     struct mps_list waiting;
     unsigned n_waiting;
     /* Takes the descriptor, whatever becomes of it. */
-    void (*join)(struct mps_greeter *self, int fd, const struct mps_join *join);
+    void (*join)(struct mps_greeter *self, int fd, const struct mps_opening *join);
     void *user;
 };
 
 /* Without an epoll (no descriptor left) everybody is turned away. */
 void mps_greeter_init(struct mps_greeter *self, struct ev_loop *loop,
-                      void (*join)(struct mps_greeter *self, int fd, const struct mps_join *join),
+                      void (*join)(struct mps_greeter *self, int fd,
+                                   const struct mps_opening *join),
                       void *user);
 void mps_greeter_deinit(struct mps_greeter *self);
 

@@ -85,16 +85,24 @@ static mps_time_t gone_astray(struct mps_mpconn *mp, const struct mps_event *ev,
     return until;
 }
 
+/* Bytes were changed there, or forged; 0: not as far as is known. */
+static mps_time_t bad_until(struct mps_pathmem *mem, const struct mps_event *ev, mps_time_t now)
+{
+    mps_time_t changed = mps_pathmem_find(mem, MPS_PATHMEM_REWRITES, &ev->local, &ev->remote, now);
+    mps_time_t forged = mps_pathmem_find(mem, MPS_PATHMEM_FORGES, &ev->local, &ev->remote, now);
+
+    return changed > forged ? changed : forged;
+}
+
 static mps_time_t avoid(struct mps_mpconn *mp, const struct mps_event *ev, mps_time_t now)
 {
-    mps_time_t until =
-        mps_pathmem_find(mp->eng->pathmem, MPS_PATHMEM_REWRITES, &ev->local, &ev->remote, now);
+    mps_time_t until = bad_until(mp->eng->pathmem, ev, now);
 
     /* A path that changes bytes is better than none, and checked. */
     if (until != 0 && has_working(mp))
         return until;
     if (until != 0)
-        mps_conn_check_all(mp->core);
+        mps_conn_mac_all(mp->core);
     if (leads_back(mp, &ev->remote)) {
         mps_log("mpconn %08x: an address of the peer is ours, too", mp->token);
         return now + MPS_RETRY_MAX;

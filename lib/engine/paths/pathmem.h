@@ -12,12 +12,13 @@
 
 enum mps_pathmem_kind {
     MPS_PATHMEM_REWRITES, /* a box changes bytes there; ports do not matter */
+    MPS_PATHMEM_FORGES,   /* somebody sends frames there that the peer does not; the same */
     MPS_PATHMEM_UNMARKED, /* a join there met no agent: it was a stray connection to the program at
                              the remote port */
 };
 
 #define MPS_PATHMEM_MAX      256
-#define MPS_PATHMEM_LIFETIME (600 * MPS_SEC) /* of a box, */
+#define MPS_PATHMEM_LIFETIME (600 * MPS_SEC) /* of a box, or somebody, */
 #define MPS_PATHMEM_ASTRAY   (300 * MPS_SEC) /* of a join: the peer may have an agent again */
 
 struct mps_pathmem_entry {

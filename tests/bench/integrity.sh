@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# What checksums of payloads cost: downloads over loopback, where nothing else costs much either, by
-# agents without and with them, and by kernel MPTCP (net.mptcp.checksum_enabled), in turn.
-#   checksum.sh [ROUNDS [SECONDS]]     default: 5 rounds of 3 s
+# What MACs of payloads cost: downloads over loopback, where nothing else costs much either, by
+# agents without and with them, by kernel MPTCP (net.mptcp.checksum_enabled), in turn.
+#   integrity.sh [ROUNDS [SECONDS]]     default: 5 rounds of 3 s
 # One JSON line for each: the median rate in Mbit/s, and of the CPU seconds per 10^9 bytes of
 # programs, agents and, where a kernel does the work, of that. Means something on an idle machine
 # only.
@@ -13,7 +13,7 @@ set -- "$rounds" "$seconds"
 . "$(dirname "$0")/prologue.sh"
 bench_needs jq "$FLOW"
 runs=$BED_TMP/runs
-ways="off on"
+ways="control full"
 [ $have_mptcp = no ] || ways="$ways kernel-0 kernel-1"
 
 run() # WAY COMMAND...: in host s, on its loopback
@@ -23,7 +23,7 @@ run() # WAY COMMAND...: in host s, on its loopback
     case $way in
     kernel-*) bed_in s mptcpize run "$@" ;;
     *) bed_in s env MPTCPSHIM_OPTIONS=idle=1 "$MPTCPSHIM" run --threads 1 --local 127.0.0.1 \
-        --checksum "$way" "$@" ;;
+        --integrity "$way" "$@" ;;
     esac
 }
 
@@ -64,5 +64,5 @@ while [ $r -lt "$rounds" ]; do
     for way in $ways; do one "$way"; done
 done
 jq -s -c 'def median: sort | .[length / 2 | floor];
-    group_by(.way)[] | {checksum: .[0].way, mbit_s: (map(.mbit_s) | median | round),
+    group_by(.way)[] | {integrity: .[0].way, mbit_s: (map(.mbit_s) | median | round),
         cpu_per_gb: (map(.cpu_per_gb) | median * 1000 | round / 1000)}' "$runs"

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-#include "checksum.h"
+#include "damage.h"
 #include "core/conn/phase.h"
 #include "core/conn/query.h"
 
-void mps_checks_up(const struct mps_subflow *sf)
+void mps_damage_up(const struct mps_subflow *sf)
 {
     struct mps_conn *c = sf->conn;
     const struct mps_paths *p = &c->paths;
@@ -12,13 +12,13 @@ void mps_checks_up(const struct mps_subflow *sf)
     if (!mps_addr_same_ip(&sf->local, &p->first_local) ||
         !mps_addr_same_ip(&sf->remote, &p->remotes[0].addr) ||
         (c->role == MPS_ROLE_SERVER && sf->remote_id != 0))
-        c->checks.several = true;
+        c->damage.several = true;
 }
 
 /* Have bytes got through, in either direction, since the last damage? */
 static bool moved_on(struct mps_conn *c)
 {
-    struct mps_checks *k = &c->checks;
+    struct mps_damage *k = &c->damage;
     uint64_t next = mps_reasm_next(&c->rx.reasm);
     bool moved = k->tx_at != c->tx.acked || k->rx_at != next;
 
@@ -35,23 +35,31 @@ static bool moved_on(struct mps_conn *c)
  */
 static void give_up(struct mps_conn *c, mps_time_t now)
 {
-    if (!c->rx.closed) {
-        c->ev.reset = true;
-        c->ev.reason = MPS_REASON_MIDDLEBOX;
-    }
-    mps_phase_abort(c, now);
+    mps_phase_break(c, MPS_REASON_MIDDLEBOX, now);
 }
 
-void mps_checks_damaged(struct mps_conn *c, uint32_t id, const struct mps_addr *local,
-                        const struct mps_addr *remote, mps_time_t now)
+void mps_damage_forged(struct mps_conn *c, const struct mps_addr *local,
+                       const struct mps_addr *remote)
 {
-    struct mps_checks *k = &c->checks;
+    if (c->phase != MPS_PH_OPEN)
+        return;
+    c->all_macs = true;
+    c->damage.ev = c->damage.forged = true;
+    c->damage.local = *local;
+    c->damage.remote = *remote;
+}
+
+void mps_damage_found(struct mps_conn *c, uint32_t id, const struct mps_addr *local,
+                      const struct mps_addr *remote, mps_time_t now)
+{
+    struct mps_damage *k = &c->damage;
 
     if (c->phase != MPS_PH_OPEN)
         return;
-    k->wanted = true;
+    c->all_macs = true;
     if (local && remote && (k->times == 0 || id != k->last_id)) {
         k->ev = true;
+        k->forged = false;
         k->local = *local;
         k->remote = *remote;
     }
@@ -64,8 +72,8 @@ void mps_checks_damaged(struct mps_conn *c, uint32_t id, const struct mps_addr *
         return;
     /* The client comes back at once, or counts further and has given up. */
     if (c->role == MPS_ROLE_SERVER && mps_conn_n_active(c) == 0 &&
-        c->no_subflow_at > now + MPS_CHECKS_PATIENCE)
-        c->no_subflow_at = now + MPS_CHECKS_PATIENCE;
-    if (k->times >= MPS_CHECKS_TRIES)
+        c->no_subflow_at > now + MPS_DAMAGE_PATIENCE)
+        c->no_subflow_at = now + MPS_DAMAGE_PATIENCE;
+    if (k->times >= MPS_DAMAGE_TRIES)
         give_up(c, now);
 }

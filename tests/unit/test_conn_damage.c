@@ -3,7 +3,7 @@
  * left of the paths. */
 #include "pair.h"
 #include "core/base/constants.h"
-#include "core/receive/checksum.h"
+#include "core/receive/damage.h"
 
 static unsigned n_changed, left_to_change;
 
@@ -49,8 +49,8 @@ static void start(struct pair *p, bool client_asks, bool server_asks)
 {
     n_changed = 0;
     left_to_change = 1000000;
-    p->cfg[CLIENT].capabilities = client_asks ? MPS_CAP_PAYLOAD_CRC : 0;
-    p->cfg[SERVER].capabilities = server_asks ? MPS_CAP_PAYLOAD_CRC : 0;
+    p->cfg[CLIENT].capabilities = client_asks ? MPS_CAP_PAYLOAD_MAC : 0;
+    p->cfg[SERVER].capabilities = server_asks ? MPS_CAP_PAYLOAD_MAC : 0;
     assert_int_equal(pair_start(p), 0);
     pair_add_local(p, 1);
 }
@@ -124,7 +124,7 @@ static void nobody_asks(void **state)
 {
     struct pair *p = *state;
 
-    p->cfg[CLIENT].check_far = true;
+    p->cfg[CLIENT].mac_far = true;
     start(p, false, false);
     start_with_join(p);
     p->links[1].tamper = change;
@@ -144,9 +144,9 @@ static void near_is_not_checked(void **state)
 {
     struct pair *p = *state;
 
-    p->cfg[CLIENT].check_far = true;
+    p->cfg[CLIENT].mac_far = true;
     start(p, false, false);
-    p->links[0].min_rtt_us = MPS_CHECKS_RTT_US;
+    p->links[0].min_rtt_us = MPS_FAR_RTT_US;
     p->links[0].tamper = look;
     send(p);
     unchecked = false;
@@ -170,13 +170,13 @@ static void early_data(void **state)
     assert_false(unchecked);
 }
 
-/* Without checksums the frames that do not begin where they should betray the box, and from then
+/* Without MACs the frames that do not begin where they should betray the box, and from then
  * on payloads are checked. */
 static void length_changes(void **state)
 {
     struct pair *p = *state;
 
-    p->cfg[CLIENT].check_far = true;
+    p->cfg[CLIENT].mac_far = true;
     start(p, false, false);
     start_with_join(p);
     p->links[1].tamper = lengthen;
@@ -227,8 +227,8 @@ static void always_on_the_only_path(void **state)
     run_through(p, change_first);
     assert_true(p->end[CLIENT].reset);
     assert_int_equal(p->end[CLIENT].reason, MPS_REASON_MIDDLEBOX);
-    assert_in_range(n_changed, MPS_CHECKS_TRIES, 3 * MPS_CHECKS_TRIES);
-    pair_run(p, MPS_CHECKS_PATIENCE);
+    assert_in_range(n_changed, MPS_DAMAGE_TRIES, 3 * MPS_DAMAGE_TRIES);
+    pair_run(p, MPS_DAMAGE_PATIENCE);
     assert_true(p->end[SERVER].reset);
 }
 
@@ -255,7 +255,7 @@ static void only_for_now(void **state)
     pair_break(p, &p->links[1]);
     run_through(p, change_first);
     assert_false(p->end[CLIENT].reset);
-    assert_true(n_changed > MPS_CHECKS_TRIES);
+    assert_true(n_changed > MPS_DAMAGE_TRIES);
 }
 
 int main(void)
