@@ -162,16 +162,40 @@ static enum mps_ho_result hand_over(const struct mps_exchange *self, int fd,
 }
 
 /*
- * The agent went away with it. One that is just ending may still listen, and takes nobody any more:
- * the kernel closes its sockets one by one.
+ * An agent that ended half-way may have left SO_LINGER as it needs it: a close would throw away
+ * what the program wrote.
  */
-static enum mps_ho_result hand_over_again(const struct mps_exchange *self, int fd,
-                                          struct mps_ho_reply *reply, int *ret_end)
+static void take_linger_back(const struct mps_carry *carry, int fd)
+{
+    struct linger linger = {.l_onoff = 0};
+
+    for (size_t i = 0; i < carry->n_options; i++)
+        if (carry->option[i].name == SO_LINGER)
+            memcpy(&linger, carry->option[i].value, sizeof(linger));
+    (void)mps_sys_setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
+}
+
+/*
+ * The agent may have gone away with it: another one. One that is just ending may still listen, and
+ * takes nobody any more: the kernel closes its sockets one by one.
+ */
+static enum mps_ho_result hand_over_surely(const struct mps_exchange *self, int fd,
+                                           const struct mps_carry *carry,
+                                           struct mps_ho_reply *reply, int *ret_end)
 {
     enum mps_ho_result result = hand_over(self, fd, reply, ret_end);
+    bool lost = false;
 
-    for (int i = 0; result == MPS_HO_UNSENT && i < KNOCKS; i++) {
-        (void)mps_sys_poll(NULL, 0, KNOCK_MS);
+    for (int i = 0; i <= KNOCKS; i++) {
+        if (result == MPS_HO_LOST) {
+            lost = true;
+            take_linger_back(carry, fd);
+        }
+        if (i == KNOCKS || !lost || (result != MPS_HO_UNSENT && result != MPS_HO_LOST) ||
+            !is_intact(fd))
+            break;
+        if (i > 0)
+            (void)mps_sys_poll(NULL, 0, KNOCK_MS);
         result = hand_over(self, fd, reply, ret_end);
     }
     return result;
@@ -199,9 +223,7 @@ enum mps_exchange_result mps_exchange(struct mps_exchange *self, int fd)
     self->why = MPS_PLAIN_NO_AGENT;
     self->lent = self->peer_refuses = false;
     mps_carry_take(&carry, fd);
-    call = hand_over(self, fd, &reply, &end);
-    if (call == MPS_HO_LOST && is_intact(fd))
-        call = hand_over_again(self, fd, &reply, &end);
+    call = hand_over_surely(self, fd, &carry, &reply, &end);
     switch (call) {
     case MPS_HO_REPLIED:
         result = replied(self, fd, end, &reply, &carry);

@@ -57,7 +57,7 @@ struct mps_exchange {
 
 /*
  * Hand fd over. If the agent goes away before it has read or sent anything, another one is tried,
- * once.
+ * a few times, since one that ends may still be there for some milliseconds.
  */
 enum mps_exchange_result mps_exchange(struct mps_exchange *self, int fd);
 

@@ -162,8 +162,6 @@ static int hand_over(struct world *w, bool accepted, int tcp)
     callsweep_on();
     rc = accepted ? mps_session_accepted(w->rig.server, &req, &s)
                   : mps_session_connected(w->rig.client, &req, &s);
-    if (rc == 0)
-        mps_session_handed_over(s);
     callsweep_off();
     if (rc != 0) {
         close(tcp);

@@ -356,6 +356,4 @@ void mps_dispatch_done(struct mps_dispatch *d, bool sent)
         close(d->reply_fd);
     if (!sent && d->session)
         mps_session_discard(d->session);
-    else if (d->session)
-        mps_session_handed_over(d->session);
 }

@@ -51,9 +51,10 @@ int mps_relay_replay(struct mps_relay *relay, const uint8_t *p, size_t n);
 enum mps_relay_verdict mps_relay_run(struct mps_relay *relay, bool linger_abort, bool *ret_more);
 
 /*
- * The program has got its other end, and the socket is ours alone from now on. Only a guarded relay
- * has to be told: its socket is the program's, and keeps the program's options, if the hand-over
- * fails. The socket of any other relay is ours from the beginning.
+ * The socket is to be reset if this process ends, also while the program is being told that it is
+ * handed over. Only a guarded relay has to be told: if the hand-over fails, its socket stays the
+ * program's, whose SO_LINGER the caller puts back. The socket of any other relay is ours from the
+ * beginning.
  */
 void mps_relay_own(struct mps_relay *relay);
 

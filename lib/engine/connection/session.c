@@ -275,23 +275,21 @@ int mps_session_accepted(struct mps_engine *eng, const struct mps_session_reques
         undo(s);
         return MPS_ENOMEM;
     }
+    /* Before the reply: from that on the program trusts that this process does not end unseen. */
+    mps_relay_own(s->relay);
     begin(s);
     *ret = s;
     return 0;
-}
-
-void mps_session_handed_over(struct mps_session *s)
-{
-    if (s->relay)
-        mps_relay_own(s->relay);
 }
 
 void mps_session_discard(struct mps_session *s)
 {
     int fd = s->mp ? mps_mpconn_take_first(s->mp) : mps_relay_take_fd(s->relay);
 
-    if (fd >= 0)
+    if (fd >= 0) {
+        mps_sockopts_give_linger(&s->ac.sockopts, fd);
         close(fd);
+    }
     mps_session_free(s);
 }
 

@@ -50,9 +50,6 @@ int mps_session_connected(struct mps_engine *eng, const struct mps_session_reque
 int mps_session_accepted(struct mps_engine *eng, const struct mps_session_request *req,
                          struct mps_session **ret);
 
-/* The reply has been sent: the hand-over is not undone any more. */
-void mps_session_handed_over(struct mps_session *s);
-
 /* Forget it: our descriptor of the TCP connection is closed, the connection itself untouched. */
 void mps_session_discard(struct mps_session *s);
 

@@ -215,6 +215,14 @@ static bool goes_to_socket(const struct mps_sockopts *opts, int level, int name)
     return opts->plain || !IN(recorded_only, level, name);
 }
 
+void mps_sockopts_give_linger(const struct mps_sockopts *opts, int fd)
+{
+    int i = find(opts, SOL_SOCKET, SO_LINGER);
+
+    if (i >= 0)
+        (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, opts->item[i].data, opts->item[i].len);
+}
+
 void mps_sockopts_apply(const struct mps_sockopts *opts, int fd)
 {
     if (!opts->plain)

@@ -32,6 +32,11 @@ void mps_sockopts_deinit(struct mps_sockopts *opts);
 /* Start from the options of the handed-over socket. */
 void mps_sockopts_inherit(struct mps_sockopts *opts, int fd);
 
+/*
+ * The SO_LINGER that the program had set on the socket that was handed over, if any, again on fd.
+ */
+void mps_sockopts_give_linger(const struct mps_sockopts *opts, int fd);
+
 /* All recorded options to a new socket, as far as they are permitted. */
 void mps_sockopts_apply(const struct mps_sockopts *opts, int fd);
 
