@@ -5,6 +5,7 @@
 #include <json-c/json.h>
 #include <poll.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +18,7 @@
 #include "launcher.h"
 
 #define RETRY_MS 20         /* a queue that is full may become empty */
-#define JSON_MAX (64 << 20) /* bytes that an agent may say */
+#define JSON_MAX (64 << 20) /* bytes that all agents together may say */
 
 /* ---- who is there ---- */
 
@@ -379,19 +380,21 @@ int mps_agents_complain(const struct mps_agents *agents, const char *command)
 
 /*
  * The text that the descriptor holds; NULL if it is none. It may be another user's: only files in
- * memory can be sealed, and to read one of those does not wait for anybody.
+ * memory can be sealed, and to read one of those does not wait for anybody. Takes what it reads
+ * from *left.
  */
-static struct json_object *read_json(int fd)
+static struct json_object *read_json(int fd, size_t *left)
 {
     struct json_object *root = NULL;
     struct stat st;
     size_t at = 0, size;
     char *text;
 
-    if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size > JSON_MAX ||
-        fcntl(fd, F_GET_SEALS) < 0)
+    if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size < 0 ||
+        (uintmax_t)st.st_size > *left || fcntl(fd, F_GET_SEALS) < 0)
         return NULL;
     size = (size_t)st.st_size;
+    *left -= size;
     text = malloc(size + 1);
     if (!text)
         return NULL;
@@ -427,6 +430,7 @@ static bool merge(struct json_object *all, struct json_object *some)
 struct json_object *mps_agents_json(struct mps_agents *agents)
 {
     struct json_object *all = json_object_new_array(), *some;
+    size_t left = JSON_MAX;
 
     if (!all) {
         mps_launcher_complain("out of memory");
@@ -435,7 +439,7 @@ struct json_object *mps_agents_json(struct mps_agents *agents)
     for (size_t i = 0; i < agents->n; i++) {
         if (agents->agent[i].answer != MPS_AGENT_OK)
             continue;
-        some = read_json(agents->agent[i].fd);
+        some = read_json(agents->agent[i].fd, &left);
         if (!merge(all, some))
             agents->agent[i].answer = MPS_AGENT_GARBAGE;
         json_object_put(some);

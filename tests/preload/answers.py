@@ -138,6 +138,12 @@ def fakes():
             for words in COMMANDS[:4]:
                 check("%s: %s" % (name, " ".join(words)), run(*words), NO_ANSWER,
                       err=rb"cannot be understood")
+    # Each of them is short enough; all of them are not.
+    long = (reply(), memfd(b"[]" + b" " * (30 << 20)))
+    with Fake(long), Fake(long), Fake(long):
+        result = run("status", "--json")
+        check("long answers", result, NO_ANSWER, err=rb"cannot be understood")
+        point(result.stderr.count(b"cannot be understood") == 1, "one is too long", result.stderr)
     with Fake("silence"), Fake("silence"), Fake("silence"), \
             Fake((reply(), memfd(b'[{"local": "here"}]'))):
         began = time.monotonic()

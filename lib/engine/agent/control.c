@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <openssl/crypto.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -18,7 +19,10 @@
 #include "engine/net/rewatch.h"
 #include "engine/net/sock.h"
 
-#define BACKLOG 128
+#define BACKLOG 1024
+
+/* A request up to its secret. */
+#define HEAD_LEN (offsetof(struct mps_ho_request, secret) + MPS_HO_SECRET_LEN)
 
 /* A client has one request at a time; while that is answered it is not read from, nor freed. */
 struct client {
@@ -27,6 +31,7 @@ struct client {
     int fd;
     bool gives; /* it brings a connection, whose end `fd` becomes if that is taken */
     ev_io io;
+    ev_timer silence; /* runs until there is a request */
     struct ucred cred;
     struct mps_job job;
 };
@@ -34,6 +39,7 @@ struct client {
 static void client_free(struct client *c)
 {
     ev_io_stop(c->ctl->hub->loop, &c->io);
+    ev_timer_stop(c->ctl->hub->loop, &c->silence);
     if (c->fd >= 0)
         close(c->fd);
     mps_list_remove(&c->link);
@@ -41,11 +47,104 @@ static void client_free(struct client *c)
     free(c);
 }
 
-static bool authorised(const struct client *c, const struct mps_ho_request *req)
+/* ---- who may say what ---- */
+
+static bool is_owner(const struct client *c)
 {
-    return c->cred.uid == c->ctl->uid || c->cred.uid == 0 ||
-           CRYPTO_memcmp(req->secret, c->ctl->secret, MPS_HO_SECRET_LEN) == 0;
+    return c->cred.uid == c->ctl->uid || c->cred.uid == 0;
 }
+
+static bool is_of_programs(uint16_t op)
+{
+    switch (op) {
+    case MPS_HO_STATUS:
+    case MPS_HO_MONITOR:
+    case MPS_HO_PATHS:
+    case MPS_HO_PATH:
+    case MPS_HO_CONN_SET:
+        return false;
+    default:
+        return true;
+    }
+}
+
+static void send_away(struct client *c)
+{
+    mps_visitors_refuse(&c->ctl->visitors, c->cred.uid, ev_now(c->ctl->hub->loop));
+    client_free(c);
+}
+
+enum word { UNSAID, LEFT, WRONG, RIGHT };
+
+/* What comes with the request stays in the socket. */
+static enum word look_at_secret(const struct client *c)
+{
+    struct mps_ho_request req;
+    ssize_t n = recv(c->fd, &req, HEAD_LEN, MSG_PEEK | MSG_DONTWAIT);
+
+    if (n < 0 && mps_sock_would_block(errno))
+        return UNSAID;
+    if (n <= 0)
+        return LEFT;
+    if (n == (ssize_t)HEAD_LEN && req.magic == MPS_HO_MAGIC && req.version == MPS_HO_VERSION &&
+        CRYPTO_memcmp(req.secret, c->ctl->secret, MPS_HO_SECRET_LEN) == 0)
+        return RIGHT;
+    return WRONG;
+}
+
+/* ---- those that say nothing ---- */
+
+static bool is_silent(const struct client *c)
+{
+    return ev_is_active(&c->silence);
+}
+
+static void on_silence(struct ev_loop *loop, ev_timer *timer, int revents)
+{
+    struct client *c = timer->data;
+
+    if (is_owner(c))
+        client_free(c);
+    else
+        send_away(c);
+}
+
+enum same { PROCESS, USER, ANY };
+
+static bool is_same(const struct client *a, const struct client *b, enum same what)
+{
+    return what == ANY ||
+           (a->cred.uid == b->cred.uid && (what == USER || a->cred.pid == b->cred.pid));
+}
+
+/* No more than `most` of them: the first one makes room. */
+static void bound(struct client *newcomer, enum same what, unsigned most)
+{
+    struct client *c, *first = NULL;
+    unsigned n = 0;
+
+    mps_list_for_each(c, &newcomer->ctl->clients, struct client, link) {
+        if (!is_silent(c) || !is_same(c, newcomer, what))
+            continue;
+        if (!first && c != newcomer)
+            first = c;
+        n++;
+    }
+    if (n > most && first)
+        client_free(first);
+}
+
+static void become_silent(struct client *c)
+{
+    if (is_silent(c))
+        return;
+    ev_timer_start(c->ctl->hub->loop, &c->silence);
+    bound(c, PROCESS, MPS_CONTROL_SILENT_PROCESS);
+    bound(c, USER, MPS_CONTROL_SILENT_USER);
+    bound(c, ANY, MPS_CONTROL_SILENT);
+}
+
+/* ---- requests ---- */
 
 /* To be looked at is not to be used: handover/spawn.h. */
 static void look_for_program(struct mps_control *ctl, const struct ucred *cred, uint16_t op)
@@ -106,33 +205,44 @@ static bool is_withdrawn(const struct client *c, const struct mps_ho_request *re
            recv(c->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
 }
 
-/* A whole request of the kind that comes this way. */
-static bool is_sound(const struct client *c, const struct mps_ho_request *req, ssize_t n)
+/* The last byte of a hand-over stays unread (connection/app.h). */
+static size_t request_len(const struct client *c)
 {
-    const size_t len = sizeof(*req) - (c->gives ? 1 : 0);
+    return sizeof(c->job.req) - (c->gives ? 1 : 0);
+}
 
-    return n == (ssize_t)len && req->magic == MPS_HO_MAGIC && req->version == MPS_HO_VERSION &&
-           mps_ho_hands_over(req->op) == c->gives &&
+/* A whole request of the kind that comes this way. */
+static bool is_sound(const struct client *c, ssize_t n)
+{
+    const struct mps_ho_request *req = &c->job.req;
+
+    return n == (ssize_t)request_len(c) && req->magic == MPS_HO_MAGIC &&
+           req->version == MPS_HO_VERSION && mps_ho_hands_over(req->op) == c->gives &&
            req->len <= (c->gives ? MPS_HO_WORDS_MAX : MPS_HO_DATA_MAX);
 }
 
-static void on_request(struct ev_loop *loop, ev_io *io, int revents)
+/* What the other users' clients may not ask for is answered, so that they know. */
+static void deny(struct client *c)
 {
-    struct client *c = io->data;
-    struct mps_ho_request *req = &c->job.req;
-    ssize_t n;
-    int fd;
+    mps_dispatch_fail(&c->job.req, &c->job.d, EPERM);
+    (void)reply(&c->job);
+    client_free(c);
+}
 
-    c->job = (struct mps_job){.reply = reply, .replied = replied, .done = done};
-    n = mps_ho_packet_receive(c->fd, req, sizeof(*req) - (c->gives ? 1 : 0), MSG_DONTWAIT, &fd);
-    if (n < 0 && mps_sock_would_block(errno)) {
-        if (revents & EV_ERROR)
-            mps_rewatch_soon(loop, io);
-        else
-            ev_io_start(loop, io);
-        return;
-    }
-    if (!is_sound(c, req, n) || !authorised(c, req) || (fd >= 0 && is_withdrawn(c, req))) {
+static void wait_for_request(struct client *c, int revents)
+{
+    if (revents & EV_ERROR)
+        mps_rewatch_soon(c->ctl->hub->loop, &c->io);
+    else
+        ev_io_start(c->ctl->hub->loop, &c->io);
+    become_silent(c);
+}
+
+static void take_request(struct client *c, ssize_t n, int fd)
+{
+    struct mps_ho_request *req = &c->job.req;
+
+    if (!is_sound(c, n) || (fd >= 0 && is_withdrawn(c, req))) {
         if (n > 0)
             mps_log("control: request refused");
         if (fd >= 0)
@@ -140,26 +250,69 @@ static void on_request(struct ev_loop *loop, ev_io *io, int revents)
         client_free(c);
         return;
     }
-    look_for_program(c->ctl, &c->cred, req->op);
+    ev_timer_stop(c->ctl->hub->loop, &c->silence);
+    ev_io_stop(c->ctl->hub->loop, &c->io);
     c->job.d = (struct mps_dispatch){
         .fd = fd, .end = c->gives ? c->fd : -1, .reply_fd = -1, .pid = c->cred.pid};
-    ev_io_stop(loop, io);
+    if (!is_owner(c) && !is_of_programs(req->op)) {
+        deny(c);
+        return;
+    }
+    look_for_program(c->ctl, &c->cred, req->op);
     mps_job_start(&c->job, c->ctl->hub);
+}
+
+static void on_request(struct ev_loop *loop, ev_io *io, int revents)
+{
+    struct client *c = io->data;
+    enum word secret = is_owner(c) ? RIGHT : look_at_secret(c);
+    int fd = -1;
+    ssize_t n;
+
+    if (secret == WRONG) {
+        mps_log("control: user %u is a stranger", (unsigned)c->cred.uid);
+        send_away(c);
+        return;
+    }
+    if (secret == LEFT) {
+        client_free(c);
+        return;
+    }
+    if (secret == UNSAID) {
+        wait_for_request(c, revents);
+        return;
+    }
+    c->job = (struct mps_job){.reply = reply, .replied = replied, .done = done};
+    n = mps_ho_packet_receive(c->fd, &c->job.req, request_len(c), MSG_DONTWAIT, &fd);
+    if (n < 0 && mps_sock_would_block(errno)) {
+        wait_for_request(c, revents);
+        return;
+    }
+    if (!is_owner(c))
+        mps_visitors_prove(&c->ctl->visitors, c->cred.uid);
+    take_request(c, n, fd);
 }
 
 static void add(struct mps_control *ctl, int fd, bool gives)
 {
-    struct client *c = ctl->n_clients < MPS_CONTROL_CLIENTS ? calloc(1, sizeof(*c)) : NULL;
-    socklen_t len = sizeof(struct ucred);
+    struct ucred cred;
+    socklen_t len = sizeof(cred);
+    struct client *c = NULL;
 
-    if (!c || getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &c->cred, &len) < 0) {
-        free(c);
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) == 0 &&
+        !mps_visitors_is_refused(&ctl->visitors, cred.uid, ev_now(ctl->hub->loop)) &&
+        ctl->n_clients < MPS_CONTROL_CLIENTS)
+        c = calloc(1, sizeof(*c));
+    if (!c) {
         close(fd);
         return;
     }
     c->ctl = ctl;
     c->fd = fd;
     c->gives = gives;
+    c->cred = cred;
+    ev_timer_init(&c->silence, on_silence, MPS_CONTROL_SILENCE, 0.);
+    c->silence.data = c;
     ev_io_init(&c->io, on_request, fd, EV_READ);
     c->io.data = c;
     mps_list_push_back(&ctl->clients, &c->link);

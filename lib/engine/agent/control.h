@@ -2,9 +2,15 @@
 /*
  * The agent's control sockets: a connection brings one request of handover/message.h and gets one
  * reply. By SOCK_SEQPACKET it has served its purpose then; by SOCK_STREAM it brings a TCP
- * connection, and carries the data of that from there on. A request counts if it brings the secret
- * or comes from the agent's own user or root. A client that does not take its reply is dropped;
+ * connection, and carries the data of that from there on. A request counts if it comes from the
+ * agent's own user or root; or if it brings the secret, and is one that programs make (a worker of
+ * another user does not manage the agent). A client that does not take its reply is dropped;
  * nothing here ever waits for one, nor for an engine.
+ *
+ * A client that says nothing is dropped after MPS_CONTROL_SILENCE, or before that if there are more
+ * of its process or user than the bounds below: then the one of them that came first goes. So a
+ * process can keep its own user's requests out at most, and those of nobody else. Of a client of
+ * another user nothing but the secret is read before that is right, and no descriptor is taken.
  */
 #pragma once
 #include <stdbool.h>
@@ -14,8 +20,15 @@
 #include "engine/net/acceptor.h"
 #include "core/base/list.h"
 #include "handover/message.h"
+#include "visitors.h"
 
 #define MPS_CONTROL_CLIENTS 256
+#define MPS_CONTROL_SILENCE 2. /* seconds; a program sends its request at once */
+
+/* Silent clients, at most. */
+#define MPS_CONTROL_SILENT_PROCESS 8
+#define MPS_CONTROL_SILENT_USER    32
+#define MPS_CONTROL_SILENT         128
 
 struct mps_hub;
 
@@ -26,7 +39,8 @@ struct mps_control {
     uid_t uid;
     uid_t (*first)(void *user, const struct ucred *cred); /* NULL: not awaited */
     void *first_user;
-    struct mps_list clients;
+    struct mps_visitors visitors;
+    struct mps_list clients; /* in the order in which they came */
     unsigned n_clients;
 };
 
