@@ -340,7 +340,10 @@ static size_t server_opening(struct pair *p, struct pair_link *l, const uint8_t 
     r = mps_opening_parse(l->opening, l->opening_len, &msg, &len);
     if (r == MPS_OPENING_MORE)
         return n;
-    assert_int_equal(r, 0);
+    if (r != 0) {
+        l->out[SERVER].reset = true;
+        return n;
+    }
     if (msg.kind == MPS_OPENING_HELLO) {
         r = mps_conn_new_server(&e->conn, &p->env, &p->cfg[SERVER], &msg, p->now);
         if (r == 0)
