@@ -260,6 +260,8 @@ int main(int argc, char **argv)
     set_up_process();
     mps_confine_begin(&agent.confine, &settings.options);
     mps_spare_init();
+    if (mps_openssl_warm_up() < 0) /* which loads code, and is not for several threads at once */
+        mps_log("agent: cryptography does not work");
     loop = ev_loop_new(EVBACKEND_EPOLL | EVFLAG_NOENV);
     if (!loop)
         return 1;
@@ -273,8 +275,6 @@ int main(int argc, char **argv)
         mps_log("agent: %s: %s", mps_strerror(rc), strerror(errno));
         return 1;
     }
-    if (mps_openssl_warm_up() < 0) /* which loads code */
-        mps_log("agent: cryptography does not work");
     if (is_early(argc, argv) && geteuid() == 0)
         mps_control_await_program(&agent.control, on_first_program, &agent);
     else

@@ -171,9 +171,11 @@ static void note_end(struct mps_job *job, bool ok)
 
 struct rig_reply rig_request(struct mps_hub *hub, const struct mps_ho_request *req, int fd)
 {
+    struct mps_session_request given = {.end = -1};
+    int app = mps_ho_hands_over(req->op) ? rig_end(&given) : -1;
     struct asked asked = {
         .job = {.req = *req,
-                .d = {.fd = fd, .end = -1, .reply_fd = -1},
+                .d = {.fd = fd, .end = given.end, .reply_fd = -1},
                 .reply = keep_reply,
                 .replied = replied,
                 .done = note_end},
@@ -181,6 +183,12 @@ struct rig_reply rig_request(struct mps_hub *hub, const struct mps_ho_request *r
 
     mps_job_start(&asked.job, hub);
     assert_true(asked.over);
+    if (app >= 0 && mps_ho_taken(&asked.answer.reply)) {
+        asked.answer.reply_fd = app;
+    } else if (app >= 0) {
+        close(app);
+        close(given.end);
+    }
     return asked.answer;
 }
 

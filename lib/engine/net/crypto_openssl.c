@@ -327,6 +327,9 @@ int mps_openssl_warm_up(void)
     uint8_t out[MPS_SHARE_LEN];
     int r = MPS_ECRYPTO;
 
+    /* A process may end while its threads still use what OpenSSL would take down. */
+    if (OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, NULL) != 1)
+        return MPS_ECRYPTO;
     mps_openssl_init(&ssl);
     share = share_get(&ssl);
     if (share) {
