@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -30,16 +31,38 @@ struct client {
     struct mps_control *ctl;
     int fd;
     bool gives; /* it brings a connection, whose end `fd` becomes if that is taken */
+    bool late;  /* it is waited for in the set of late givers */
     ev_io io;
     ev_timer silence; /* runs until there is a request */
     struct ucred cred;
     struct mps_job job;
 };
 
+/*
+ * A giver whose request is not there yet. Its descriptor is going to another thread, which may
+ * close it: by then the loop has to have forgotten it, and libev forgets a descriptor when it
+ * likes. So late givers are in a set of their own, which is told at once.
+ */
+static bool wait_for_giver(struct client *c)
+{
+    struct epoll_event event = {.events = EPOLLIN, .data.ptr = c};
+
+    c->late = c->late || epoll_ctl(c->ctl->late_fd, EPOLL_CTL_ADD, c->fd, &event) == 0;
+    return c->late;
+}
+
+static void wait_no_more(struct client *c)
+{
+    ev_timer_stop(c->ctl->hub->loop, &c->silence);
+    ev_io_stop(c->ctl->hub->loop, &c->io);
+    if (c->late && epoll_ctl(c->ctl->late_fd, EPOLL_CTL_DEL, c->fd, NULL) < 0)
+        mps_log("control: a descriptor is not forgotten: %s", strerror(errno));
+    c->late = false;
+}
+
 static void client_free(struct client *c)
 {
-    ev_io_stop(c->ctl->hub->loop, &c->io);
-    ev_timer_stop(c->ctl->hub->loop, &c->silence);
+    wait_no_more(c);
     if (c->fd >= 0)
         close(c->fd);
     mps_list_remove(&c->link);
@@ -231,9 +254,13 @@ static void deny(struct client *c)
 
 static void wait_for_request(struct client *c, int revents)
 {
-    if (revents & EV_ERROR)
+    if (c->gives && !wait_for_giver(c)) {
+        client_free(c); /* no memory: who gives a connection keeps it */
+        return;
+    }
+    if (!c->gives && revents & EV_ERROR)
         mps_rewatch_soon(c->ctl->hub->loop, &c->io);
-    else
+    else if (!c->gives)
         ev_io_start(c->ctl->hub->loop, &c->io);
     become_silent(c);
 }
@@ -250,8 +277,7 @@ static void take_request(struct client *c, ssize_t n, int fd)
         client_free(c);
         return;
     }
-    ev_timer_stop(c->ctl->hub->loop, &c->silence);
-    ev_io_stop(c->ctl->hub->loop, &c->io);
+    wait_no_more(c);
     c->job.d = (struct mps_dispatch){
         .fd = fd, .end = c->gives ? c->fd : -1, .reply_fd = -1, .pid = c->cred.pid};
     if (!is_owner(c) && !is_of_programs(req->op)) {
@@ -291,6 +317,20 @@ static void on_request(struct ev_loop *loop, ev_io *io, int revents)
     if (!is_owner(c))
         mps_visitors_prove(&c->ctl->visitors, c->cred.uid);
     take_request(c, n, fd);
+}
+
+static void on_late(struct ev_loop *loop, ev_io *io, int revents)
+{
+    struct mps_control *ctl = io->data;
+    struct epoll_event events[16];
+    int n = epoll_wait(ctl->late_fd, events, 16, 0);
+
+    /* Each of them frees itself only. */
+    for (int i = 0; i < n; i++) {
+        struct client *c = events[i].data.ptr;
+
+        on_request(loop, &c->io, EV_READ);
+    }
 }
 
 static void add(struct mps_control *ctl, int fd, bool gives)
@@ -346,6 +386,16 @@ static int listen_at(int type, const struct sockaddr_un *un, socklen_t len)
     return -1;
 }
 
+/* By errno. */
+static int no_name(struct mps_control *ctl)
+{
+    int rc = errno == EADDRINUSE ? MPS_CONTROL_TAKEN : MPS_ESYS;
+
+    close(ctl->late_fd);
+    ctl->late_fd = -1;
+    return rc;
+}
+
 int mps_control_init(struct mps_control *ctl, struct mps_hub *hub,
                      const uint8_t secret[MPS_HO_SECRET_LEN])
 {
@@ -359,18 +409,24 @@ int mps_control_init(struct mps_control *ctl, struct mps_hub *hub,
     memcpy(ctl->secret, secret, MPS_HO_SECRET_LEN);
     mps_list_init(&ctl->clients);
     ctl->acceptor.fd = ctl->ends.fd = -1;
+    ctl->late_fd = epoll_create1(EPOLL_CLOEXEC);
+    if (ctl->late_fd < 0)
+        return MPS_ESYS;
     /* Whoever can dial the first name can dial the second. */
     ends = listen_at(SOCK_STREAM, &un, len);
     if (ends < 0)
-        return errno == EADDRINUSE ? MPS_CONTROL_TAKEN : MPS_ESYS;
+        return no_name(ctl);
     len = mps_ho_agent_name(hub->agent_id, &un);
     fd = listen_at(SOCK_SEQPACKET, &un, len);
     if (fd < 0) {
-        int err = errno;
+        int rc = no_name(ctl);
 
         close(ends);
-        return err == EADDRINUSE ? MPS_CONTROL_TAKEN : MPS_ESYS;
+        return rc;
     }
+    ev_io_init(&ctl->late, on_late, ctl->late_fd, EV_READ);
+    ctl->late.data = ctl;
+    ev_io_start(hub->loop, &ctl->late);
     mps_acceptor_start(&ctl->acceptor, hub->loop, fd, add_client, ctl);
     mps_acceptor_start(&ctl->ends, hub->loop, ends, add_giver, ctl);
     return 0;
@@ -384,6 +440,8 @@ void mps_control_deinit(struct mps_control *ctl)
         return;
     mps_list_for_each_safe(c, tmp, &ctl->clients, struct client, link)
         client_free(c);
+    ev_io_stop(ctl->hub->loop, &ctl->late);
+    close(ctl->late_fd);
     mps_acceptor_stop(&ctl->acceptor);
     mps_acceptor_stop(&ctl->ends);
 }

@@ -41,6 +41,8 @@ struct mps_control {
     void *first_user;
     struct mps_visitors visitors;
     struct mps_list clients; /* in the order in which they came */
+    int late_fd;             /* epoll: those who bring a connection and have yet to ask */
+    ev_io late;
     unsigned n_clients;
 };
 
