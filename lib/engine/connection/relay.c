@@ -310,8 +310,8 @@ static enum step look(struct mps_relay *r)
 static enum step down_write(struct mps_relay *r)
 {
     struct mps_half *h = &r->down;
+    struct mps_span span;
     bool urgent;
-    struct mps_span span = {.p = h->buf + h->at, .n = mps_half_next(h, &urgent)};
     size_t n;
 
     if (mps_half_is_empty(h)) {
@@ -323,6 +323,8 @@ static enum step down_write(struct mps_relay *r)
         }
         return STEP_IDLE;
     }
+    /* There is a buffer only while there are bytes. */
+    span = (struct mps_span){.p = h->buf + h->at, .n = mps_half_next(h, &urgent)};
     n = urgent ? mps_app_write_urgent(r->app, span.p) : mps_app_write(r->app, &span, 1);
     mps_half_passed(h, n, mps_clock_now());
     if (r->app->failed)
