@@ -39,6 +39,8 @@ struct world {
     struct mps_control control;
     uint8_t secret[MPS_HO_SECRET_LEN];
     int clients[CLIENTS_MAX]; /* connections to the agent, -1: none */
+    bool gives[CLIENTS_MAX];  /* of those that hand a connection over */
+    bool is_end[CLIENTS_MAX]; /* and were taken: data from here on */
     int kept[KEPT_MAX];       /* other ends of descriptors, and what came back */
     unsigned n_kept;
 };
@@ -168,11 +170,13 @@ static int descriptor(struct world *w, uint8_t kind)
 
 /* ---- what a client does ---- */
 
-static int dial(struct world *w)
+static int dial(struct world *w, bool gives)
 {
     struct sockaddr_un un;
-    socklen_t len = mps_ho_agent_name(w->hub.agent_id, &un);
-    int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    socklen_t len =
+        gives ? mps_ho_end_name(w->hub.agent_id, &un) : mps_ho_agent_name(w->hub.agent_id, &un);
+    int type = gives ? SOCK_STREAM : SOCK_SEQPACKET;
+    int fd = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
     CHECK(fd >= 0);
     if (connect(fd, (struct sockaddr *)&un, len) < 0) {
@@ -220,8 +224,10 @@ static void fill(const struct world *w, struct mps_ho_request *req, struct input
     in->n -= n;
 }
 
-static void op_request(struct world *w, int client, struct input *in)
+/* `wrong`: at the other name of the agent than the request belongs to. */
+static void op_request(struct world *w, unsigned which, bool wrong, struct input *in)
 {
+    int *client = &w->clients[which];
     struct mps_ho_request req;
     uint8_t how = byte(in), kind = byte(in);
     size_t len = sizeof(req);
@@ -232,42 +238,55 @@ static void op_request(struct world *w, int client, struct input *in)
         ((uint8_t *)&req)[byte(in) % 24] ^= byte(in);
     if (how & 0x40)
         len = byte(in) * 6u;
+    if (*client < 0) {
+        w->gives[which] = mps_ho_hands_over(req.op) != wrong;
+        w->is_end[which] = false;
+        *client = dial(w, w->gives[which]);
+    }
+    if (*client < 0)
+        return;
     fd = descriptor(w, kind);
-    (void)mps_ho_packet_send(client, &req, len < sizeof(req) ? len : sizeof(req), MSG_DONTWAIT, fd);
+    (void)mps_ho_packet_send(*client, &req, len < sizeof(req) ? len : sizeof(req), MSG_DONTWAIT,
+                             fd);
     if (fd >= 0)
         close(fd);
 }
 
-static void op_receive(struct world *w, int client)
+static void op_receive(struct world *w, unsigned which)
 {
+    int client = w->clients[which];
+    size_t size = w->gives[which] ? MPS_HO_HEAD_LEN : sizeof(struct mps_ho_reply);
     struct mps_ho_reply reply;
     int fd = -1;
-    ssize_t n = mps_ho_packet_receive(client, &reply, sizeof(reply), MSG_DONTWAIT, &fd);
+    ssize_t n;
 
+    if (w->is_end[which]) {
+        (void)send(client, "data", 4, MSG_DONTWAIT | MSG_NOSIGNAL);
+        (void)recv(client, &reply, sizeof(reply), MSG_DONTWAIT);
+        return;
+    }
+    n = mps_ho_packet_receive(client, &reply, size, MSG_DONTWAIT, &fd);
     if (n > 0)
         CHECK(mps_ho_reply_check(&reply, n) == MPS_HO_REPLY_SOUND);
-    if (n > 0 && mps_ho_taken(&reply) && fd >= 0)
-        (void)send(fd, "data", 4, MSG_DONTWAIT | MSG_NOSIGNAL);
+    w->is_end[which] = n > 0 && w->gives[which];
     keep(w, fd);
 }
 
 static void run_op(struct world *w, struct input *in)
 {
     uint8_t code = byte(in);
-    int *client = &w->clients[code >> 4 & 7];
+    unsigned which = code >> 4 & 7;
+    int *client = &w->clients[which];
 
     switch (code & 7) {
     case 0:
     case 1:
     case 2:
-        if (*client < 0)
-            *client = dial(w);
-        if (*client >= 0)
-            op_request(w, *client, in);
+        op_request(w, which, code & 8, in);
         break;
     case 3:
         if (*client >= 0)
-            op_receive(w, *client);
+            op_receive(w, which);
         break;
     case 4:
         if (*client >= 0)
