@@ -2,6 +2,7 @@
 /* Abort, fallback to plain TCP, early data, timeouts. */
 #include "core/base/constants.h"
 #include "core/conn/phase.h"
+#include "core/conn/state.h"
 #include "core/wire/frame.h"
 #include "pair.h"
 
@@ -287,6 +288,33 @@ static void end_is_acknowledged(void **state)
     assert_int_equal(p->links[0].carried[CLIENT], before + MPS_DSS_HEAD_LEN);
 }
 
+/* What came with HELLO is read at once; that it is all is believed when FINISHED says so. */
+static void early_end_waits_for_finished(void **state)
+{
+    struct pair *p = *state;
+    unsigned steps = 0;
+
+    p->cfg[CLIENT].zero_rtt = true;
+    p->end[CLIENT].to_send = 1000;
+    assert_int_equal(pair_start(p), 0);
+    pair_step(p);
+    mps_conn_app_fin(p->end[CLIENT].conn, p->now);
+    p->end[CLIENT].fin = p->end[CLIENT].fin_sent = true;
+    while (p->end[SERVER].conn->handshake) {
+        assert_false(p->end[SERVER].eof);
+        pair_step(p);
+        assert_true(steps++ < 10);
+    }
+    assert_int_equal(p->end[SERVER].received, 1000);
+    assert_true(p->end[SERVER].conn->rx.fin_known);
+    assert_false(p->end[SERVER].eof);
+    pair_settle(p);
+    assert_true(p->end[SERVER].eof);
+    p->end[SERVER].fin = true;
+    pair_run(p, MPS_SEC);
+    assert_true(pair_complete(p));
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, pair_setup, pair_teardown)
@@ -307,6 +335,7 @@ int main(void)
         T(early_data),
         T(short_exchange),
         T(end_is_acknowledged),
+        T(early_end_waits_for_finished),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -248,7 +248,10 @@ unsigned mps_conn_app_rx_spans(struct mps_conn *conn, struct mps_span *spans, un
 bool mps_conn_app_rx_urgent(const struct mps_conn *conn);
 void mps_conn_app_rx_done(struct mps_conn *conn, size_t n, mps_time_t now);
 
-/* The peer's DATA_FIN is reached and everything before it was consumed. */
+/*
+ * The peer's DATA_FIN is reached and everything before it was consumed. Not before FINISHED, where
+ * data came with HELLO: an end that looks orderly is one (I5).
+ */
 bool mps_conn_app_rx_eof(const struct mps_conn *conn);
 
 /* ---- time and scheduling ---- */

@@ -37,9 +37,18 @@ uint64_t mps_conn_rcv_nxt(const struct mps_conn *c)
     return c->rx.fin_known && next == c->rx.fin_dsn ? next + 1 : next;
 }
 
+/*
+ * Server: FINISHED has not come. Until then anybody may have made the early bytes, or sent them
+ * once more, and an end would tell the program that they are all.
+ */
+static bool is_doubtful(const struct mps_conn *c)
+{
+    return c->early.data && c->handshake;
+}
+
 bool mps_conn_app_rx_eof(const struct mps_conn *c)
 {
-    return c->rx.fin_known && c->flow.consumed == c->rx.fin_dsn;
+    return c->rx.fin_known && c->flow.consumed == c->rx.fin_dsn && !is_doubtful(c);
 }
 
 uint64_t mps_conn_progress(const struct mps_conn *c)
