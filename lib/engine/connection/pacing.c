@@ -22,7 +22,11 @@ void mps_pacing_share(uint64_t rate, struct mps_pacing_part *const *parts, unsig
     for (unsigned i = 0; i < n; i++) {
         double part = (double)rate * ((double)parts[i]->used + floor) / (sum > 0 ? sum : 1);
 
-        parts[i]->part = part >= 1 ? (uint64_t)part : 1;
+        /* The highest rate there is rounds up to one that no integer has. */
+        if (part >= 0x1p64)
+            parts[i]->part = rate;
+        else
+            parts[i]->part = part >= 1 ? (uint64_t)part : 1;
     }
 }
 
