@@ -14,7 +14,7 @@
 
 #define TWO_LOCALS "local=127.0.0.1,127.0.0.2"
 #define BULK       (50u << 20)
-#define IDLE       (16u << 10) /* of an idle connection */
+#define IDLE       (12u << 10) /* of an idle connection */
 
 static bool both(void *arg)
 {

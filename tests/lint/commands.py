@@ -79,6 +79,7 @@ NOT_TYPED = {
     "sudo meson test -C build --suite attack": SUITE,
     "sh tests/system/failover.sh": "a test of the suite `system`",
     "sh tests/system/age.sh": "a test of the suite `system`",
+    "sh tests/system/holders.sh 10000 64": "a test of the suite `system`, with more of everything",
     "build/tests/sim/sim --digest --all": "a minute; the test `scenarios` runs the same",
     "build/tests/sim/sim --digest --random 300": "a minute; the test `seeds` runs the like",
     "build/tests/sim/sim --digest --random 300 --scenario paths":
@@ -91,6 +92,7 @@ NOT_TYPED = {
     "sh tests/bench/table.sh": SUITE,
     "sh tests/bench/failover.sh --rounds 3": SUITE,
     "sh tests/bench/fair.sh": SUITE,
+    "sh tests/bench/many.sh --idle 10000 --settle 60": SUITE,
     "sh tests/bench/replay.sh FILE1 FILE2": SUITE,
     "sh tests/bench/newconn.sh": SUITE,
     "sh tests/soak/soak.sh --seconds 600": SUITE,

@@ -4,11 +4,29 @@
 #include "phase.h"
 #include "query.h"
 
-/* The accepting host waits a little longer: where both ask, one of them does. */
-static mps_time_t interval(const struct mps_conn *c)
-{
-    mps_time_t t = c->cfg.keepalive;
+/* While nothing is carried, paths are asked less and less often, down to this part of the times. */
+#define IDLE_PART 16
 
+/*
+ * So long a subflow may be silent: as long again as nothing was carried before it was heard last,
+ * so that thousands of idle connections cost nothing. The accepting host waits a little longer:
+ * where both ask, one of them does.
+ */
+static mps_time_t interval(const struct mps_subflow *sf)
+{
+    const struct mps_conn *c = sf->conn;
+    mps_time_t since = sf->active_since, t = c->cfg.keepalive, idle = 0;
+
+    if (c->tx.written_at > since)
+        since = c->tx.written_at;
+    if (c->rx.data_at > since)
+        since = c->rx.data_at;
+    if (sf->stale.heard_at > since)
+        idle = sf->stale.heard_at - since;
+    if (idle > IDLE_PART * t)
+        idle = IDLE_PART * t;
+    if (idle > t)
+        t = idle;
     return c->role == MPS_ROLE_SERVER ? t + t / 4 : t;
 }
 
@@ -40,10 +58,10 @@ static mps_time_t due(const struct mps_subflow *sf, const struct turn *turn)
     if (!mps_sf_works(sf) || sf->stale.asked_at != 0)
         return MPS_NEVER;
     if (sf != turn->spared)
-        return sf->stale.heard_at + interval(c);
+        return sf->stale.heard_at + interval(sf);
     if (turn->n > 1 || c->role != MPS_ROLE_CLIENT)
         return MPS_NEVER;
-    return sf->stale.heard_at + 2 * interval(c);
+    return sf->stale.heard_at + 2 * interval(sf);
 }
 
 mps_time_t mps_alive_deadline(const struct mps_conn *c)
@@ -82,8 +100,8 @@ void mps_alive_timer(struct mps_conn *c, mps_time_t now)
 {
     struct turn turn = turn_of(c);
     struct mps_subflow *sf;
-    mps_time_t early = interval(c) / 8; /* subflows that are due soon need no wake-up of their
-                                           own */
+    /* Subflows that are due soon need no wake-up of their own. */
+    mps_time_t early = c->cfg.keepalive / 8;
 
     if (mps_alive_deadline(c) > now)
         return;

@@ -71,6 +71,7 @@ static int parts_init(struct mps_conn *c, const struct mps_env *env, const struc
     mps_flow_init(&c->flow, mps_mem_scarce(env->mem) ? 0 : c->cfg.rcv_buf_init, c->cfg.rcv_buf_max,
                   now);
     c->paths.retry_at = MPS_NEVER;
+    mps_addresses_init(c);
     c->lack_at = MPS_NEVER;
     c->rxmem = env->rxmem ? env->rxmem : mps_alloc(env->mem, sizeof(*c->rxmem));
     if (!c->rxmem)

@@ -79,6 +79,7 @@ struct mps_conn_rx {
     uint64_t highest;    /* end of the payloads announced so far: no FIN can be below */
     uint64_t urgent_end; /* behind the urgent byte; 0: none */
     uint64_t promised;   /* as told last (core/receive/promise.h) */
+    mps_time_t data_at;  /* a payload came, 0: never */
 };
 
 struct mps_local {
@@ -123,6 +124,8 @@ struct mps_retry {
     mps_time_t until;
 };
 
+#define MPS_PATHS_FEW 2 /* of these, most connections need no more */
+
 /* Addresses of both sides and the pairs tried. */
 struct mps_paths {
     struct mps_local *locals;
@@ -130,14 +133,16 @@ struct mps_paths {
     uint32_t last_key;
     unsigned last_id; /* of our addresses */
     struct mps_addr first_local;
-    bool first_gone; /* the address with id 0 was withdrawn: that id is used up */
-    struct mps_remote remotes[MPS_ADDRS_MAX];
+    bool first_gone;            /* the address with id 0 was withdrawn: that id is used up */
+    struct mps_remote *remotes; /* `few_remotes`, or places for MPS_ADDRS_MAX */
+    struct mps_remote few_remotes[MPS_PATHS_FEW];
     unsigned n_remotes;
     uint64_t withdrawn[4];    /* bit i % 64 of word i / 64: the peer has withdrawn the address i */
     struct mps_claim *claims; /* MPS_CLAIMS_MAX places; NULL: none has failed */
     unsigned n_claims;
     struct mps_bucket claims_bucket;
-    struct mps_retry retries[MPS_RETRY_PAIRS];
+    struct mps_retry *retries; /* `few_retries`, or places for MPS_RETRY_PAIRS */
+    struct mps_retry few_retries[MPS_PATHS_FEW];
     unsigned n_retries;
     uint32_t next_id;          /* of our next join */
     uint64_t peer_ids;         /* bit i: id of the peer's joins peer_base - i was used */

@@ -2,6 +2,9 @@
 #include "fairness.h"
 #include "core/trace/watch.h"
 
+/* Who has written less has no share that others would miss, nor a need to know of its paths. */
+#define BULK (128u << 10)
+
 _Static_assert(MPS_FAIR_SLOTS == MPS_MAX_SUBFLOWS, "every subflow has a place");
 
 static void apply(struct mps_conn *c, uint32_t resting)
@@ -37,7 +40,7 @@ void mps_fairness_run(struct mps_conn *c, mps_time_t now)
         };
     }
     if (!c->tx.couple) {
-        if (n < 2)
+        if (n < 2 || mps_sendq_tail(&c->tx.sendq) < BULK)
             return;
         /* Without memory for it the subflows are not coupled yet. */
         c->tx.couple = mps_alloc(c->env.mem, sizeof(*c->tx.couple));

@@ -5,9 +5,19 @@
 #include "core/send/control.h"
 #include "core/wire/auth.h"
 
+void mps_addresses_init(struct mps_conn *c)
+{
+    c->paths.remotes = c->paths.few_remotes;
+    c->paths.retries = c->paths.few_retries;
+}
+
 void mps_addresses_deinit(struct mps_conn *c)
 {
     mps_claims_deinit(c);
+    if (c->paths.remotes != c->paths.few_remotes)
+        mps_free(c->env.mem, c->paths.remotes);
+    if (c->paths.retries != c->paths.few_retries)
+        mps_free(c->env.mem, c->paths.retries);
     mps_free(c->env.mem, c->paths.locals);
 }
 
@@ -171,6 +181,22 @@ static struct mps_remote *find_remote(struct mps_conn *c, mps_addr_id_t id)
     return NULL;
 }
 
+/* Are there places for MPS_ADDRS_MAX? */
+static bool has_many(struct mps_conn *c)
+{
+    struct mps_paths *p = &c->paths;
+    struct mps_remote *many;
+
+    if (p->remotes != p->few_remotes)
+        return true;
+    many = mps_alloc(c->env.mem, MPS_ADDRS_MAX * sizeof(*many));
+    if (!many)
+        return false;
+    memcpy(many, p->few_remotes, sizeof(p->few_remotes));
+    p->remotes = many;
+    return true;
+}
+
 /* A place for a new address: of one withdrawn, or a new one within the limit. */
 static struct mps_remote *remote_place(struct mps_conn *c)
 {
@@ -181,6 +207,8 @@ static struct mps_remote *remote_place(struct mps_conn *c)
             return &p->remotes[i];
     }
     if (p->n_remotes >= MPS_ADDRS_MAX || p->n_remotes > c->cfg.max_addrs)
+        return NULL;
+    if (p->n_remotes >= MPS_PATHS_FEW && !has_many(c))
         return NULL;
     return &p->remotes[p->n_remotes++];
 }

@@ -3,6 +3,7 @@
 #pragma once
 #include "core/conn/state.h"
 
+void mps_addresses_init(struct mps_conn *c);
 void mps_addresses_deinit(struct mps_conn *c);
 
 /* ---- ours ---- */

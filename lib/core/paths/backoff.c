@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "backoff.h"
+#include <string.h>
 #include "claims.h"
 #include "core/conn/query.h"
 #include "core/subflow/stale.h"
@@ -112,6 +113,22 @@ static bool fell_silent(const struct mps_subflow *sf, mps_time_t now)
 
 /* ---- failures ---- */
 
+/* Are there places for MPS_RETRY_PAIRS? Without memory for them a few pairs have to do. */
+static bool has_many(struct mps_conn *c)
+{
+    struct mps_paths *p = &c->paths;
+    struct mps_retry *many;
+
+    if (p->retries != p->few_retries)
+        return true;
+    many = mps_alloc(c->env.mem, MPS_RETRY_PAIRS * sizeof(*many));
+    if (!many)
+        return false;
+    memcpy(many, p->few_retries, sizeof(p->few_retries));
+    p->retries = many;
+    return true;
+}
+
 /* A place for a pair's back-off; the oldest one gives way. */
 static struct mps_retry *retry_place(struct mps_conn *c, const struct mps_subflow *sf)
 {
@@ -121,7 +138,7 @@ static struct mps_retry *retry_place(struct mps_conn *c, const struct mps_subflo
 
     if (i < p->n_retries)
         return &p->retries[i];
-    if (p->n_retries < MPS_RETRY_PAIRS) {
+    if (p->n_retries < MPS_PATHS_FEW || (p->n_retries < MPS_RETRY_PAIRS && has_many(c))) {
         r = &p->retries[p->n_retries++];
     } else {
         r = &p->retries[0];

@@ -37,7 +37,7 @@ static const char *check_remotes(const struct mps_paths *p)
 {
     struct ids ids = {{0}};
 
-    if (p->n_remotes > MPS_ADDRS_MAX)
+    if (p->n_remotes > (p->remotes == p->few_remotes ? MPS_PATHS_FEW : MPS_ADDRS_MAX))
         return "paths: more remote addresses than places";
     if (p->n_claims > (p->claims ? MPS_CLAIMS_MAX : 0))
         return "paths: more claims than places";
@@ -52,7 +52,7 @@ const char *mps_paths_check(const struct mps_paths *p)
 {
     const char *broken = check_locals(p);
 
-    if (p->n_retries > MPS_RETRY_PAIRS)
+    if (p->n_retries > (p->retries == p->few_retries ? MPS_PATHS_FEW : MPS_RETRY_PAIRS))
         return "paths: more pairs are remembered than places";
     return broken ? broken : check_remotes(p);
 }

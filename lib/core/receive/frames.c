@@ -160,6 +160,7 @@ int mps_frames_payload(struct mps_subflow *sf, mps_time_t now)
     int r;
 
     sf->rx.chunk = NULL;
+    c->rx.data_at = now;
     if (chunk) /* its beginning may have been taken before */
         dsn = chunk->dsn;
     if (chunk)

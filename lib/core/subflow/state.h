@@ -22,7 +22,7 @@
 struct mps_conn;
 
 #define MPS_SF_FRAMES     64   /* DSS frames that wait for the socket, at most */
-#define MPS_SF_FRAMES_FEW 4    /* of these have a place in any case; both are powers of two */
+#define MPS_SF_FRAMES_FEW 2    /* of these have a place in any case; both are powers of two */
 #define MPS_SF_CTRL       2048 /* bytes of opening messages, acknowledgments, control frames */
 
 #define MPS_TX_UNSEALED UINT64_MAX

@@ -208,7 +208,8 @@ static struct mps_session *find_session(struct mps_engine *eng, const char *name
 static int apply(struct mps_session *s, const struct mps_key *key)
 {
     if (s->mp && strcmp(key->name, "scheduler") == 0)
-        return mps_conn_set_scheduler(mps_mpconn_core(s->mp), s->ac.options.sched, mps_clock_now());
+        return mps_conn_set_scheduler(mps_mpconn_core(s->mp), s->ac.options->sched,
+                                      mps_clock_now());
     return 0; /* for one that is not open yet */
 }
 
@@ -264,7 +265,7 @@ static void set_connection(struct mps_engine *eng, char *text, struct mps_dispat
         refuse_word(d);
         return;
     }
-    options = s->ac.options;
+    options = *s->ac.options;
     key = take_word(&options, word, d);
     if (!key)
         return;
@@ -272,8 +273,7 @@ static void set_connection(struct mps_engine *eng, char *text, struct mps_dispat
         refuse(d, ENOTCONN, "the connection is plain TCP");
         return;
     }
-    s->ac.options = options;
-    if (apply(s, key) < 0) {
+    if (mps_session_set_options(s, &options) < 0 || apply(s, key) < 0) {
         refuse(d, ENOMEM, "out of memory");
         return;
     }

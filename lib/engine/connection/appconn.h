@@ -24,9 +24,10 @@ struct mps_appconn {
     pid_t pid; /* of the process that handed it over */
     enum mps_role role;
     struct mps_addr local, peer;
-    bool bound;                 /* the program chose the address of its end itself */
-    uint32_t ifindex;           /* and this interface, 0: any */
-    struct mps_options options; /* the agent's with those of the request */
+    bool bound;       /* the program chose the address of its end itself */
+    uint32_t ifindex; /* and this interface, 0: any */
+    /* The agent's, or a copy of its own with those of the request (session.h). */
+    const struct mps_options *options;
     struct mps_sockopts sockopts;
     struct mps_account account; /* what is allocated for it */
     struct mps_app app;

@@ -49,10 +49,10 @@ static void on_timer(struct ev_loop *loop, ev_timer *timer, int revents)
 /* Of all subflows; each further one that is long enough gets them by itself. */
 static bool wants_macs(const struct mps_appconn *ac, int fd)
 {
-    if (ac->options.integrity == MPS_INTEGRITY_AUTO &&
+    if (ac->options->integrity == MPS_INTEGRITY_AUTO &&
         mps_sock_rtt_ns(fd) > MPS_FAR_RTT_US * MPS_USEC)
         return true;
-    return ac->options.integrity == MPS_INTEGRITY_FULL ||
+    return ac->options->integrity == MPS_INTEGRITY_FULL ||
            mps_pathmem_find(ac->eng->pathmem, MPS_PATHMEM_REWRITES, &ac->local, &ac->peer,
                             mps_clock_now()) != 0;
 }
@@ -67,8 +67,8 @@ static void configure(const struct mps_mpconn *mp, int fd, struct mps_config *cf
 {
     const struct mps_appconn *ac = mp->ac;
 
-    *cfg = ac->options.conn;
-    mps_purpose_apply(ac->options.purpose, ac->options.sched, cfg);
+    *cfg = ac->options->conn;
+    mps_purpose_apply(ac->options->purpose, ac->options->sched, cfg);
     cfg->rcv_buf_init = mps_account_first_window(&ac->account, cfg->rcv_buf_init);
     cfg->rcv_buf_max = mps_account_most(&ac->account, cfg->rcv_buf_max);
     cfg->snd_buf_max = mps_account_most(&ac->account, cfg->snd_buf_max);
@@ -77,7 +77,7 @@ static void configure(const struct mps_mpconn *mp, int fd, struct mps_config *cf
     cfg->token_rem = ac->eng->index;
     cfg->zero_rtt = ac->role == MPS_ROLE_CLIENT &&
                     mps_peers_find(ac->eng->peers, &ac->peer, mps_clock_now()) == MPS_PEER_PROVEN;
-    cfg->mac_far = ac->options.integrity == MPS_INTEGRITY_AUTO;
+    cfg->mac_far = ac->options->integrity == MPS_INTEGRITY_AUTO;
     if (wants_macs(ac, fd))
         cfg->capabilities |= MPS_CAP_PAYLOAD_MAC;
     /* A join without its mark would reach the program there. */
@@ -262,7 +262,7 @@ static bool may_listen(const struct mps_mpconn *mp, const struct mps_netaddr_ent
     const struct mps_engine *eng = mp->eng;
     const struct mps_path_change *change = mps_pathctl_find(&eng->view->paths, &e->addr);
 
-    return e->outside || eng->options.join_ports.first != 0 || mp->ac->options.n_locals > 0 ||
+    return e->outside || eng->options.join_ports.first != 0 || mp->ac->options->n_locals > 0 ||
            (change && change->use == MPS_PATH_ADDED) ||
            !mps_steered_bound(eng->view->steered, eng->view->n_steered, &mp->ac->local);
 }

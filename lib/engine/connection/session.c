@@ -50,9 +50,41 @@ static struct mps_report report_of(const struct mps_session *s)
     return (struct mps_report){.ac = &s->ac, .core = s->mp ? mps_mpconn_core(s->mp) : NULL};
 }
 
+/* They may be its own. */
+static void forget_options(struct mps_session *s)
+{
+    if (s->ac.options != &s->ac.eng->options)
+        mps_free(&s->ac.account.mem, (void *)s->ac.options);
+    s->ac.options = &s->ac.eng->options;
+}
+
 static void log_bad_option(const char *word, const char *why)
 {
     mps_log("session: option \"%s\": %s", word, why);
+}
+
+int mps_session_set_options(struct mps_session *s, const struct mps_options *options)
+{
+    const struct mps_mem *mem = &s->ac.account.mem;
+    struct mps_options *own = mps_alloc(mem, sizeof(*own));
+
+    if (!own)
+        return MPS_ENOMEM;
+    *own = *options;
+    forget_options(s);
+    s->ac.options = own;
+    return 0;
+}
+
+/* Most requests have no words, or those that the agent was started with. */
+static int take_words(struct mps_session *s, const struct mps_session_request *req)
+{
+    struct mps_options options = *s->ac.options;
+
+    mps_options_parse(&options, req->options, req->options_len, log_bad_option);
+    if (memcmp(&options, s->ac.options, sizeof(options)) == 0)
+        return 0;
+    return mps_session_set_options(s, &options);
 }
 
 /* The parts both roles have; frees nothing of the caller's on failure. */
@@ -85,14 +117,20 @@ static int session_new(struct mps_engine *eng, const struct mps_session_request 
     s->ac.bound = req->bound;
     s->ac.ifindex = (uint32_t)mps_sock_get_int(req->fd, SOL_SOCKET, SO_BINDTOIFINDEX, 0);
     mps_sock_to_addr(&local, &s->ac.local);
-    s->ac.options = eng->options;
-    mps_options_parse(&s->ac.options, req->options, req->options_len, log_bad_option);
+    s->ac.options = &eng->options;
+    rc = take_words(s, req);
+    if (rc < 0) {
+        mps_account_close(&s->ac.account);
+        free(s);
+        return rc;
+    }
     mps_sockopts_inherit(&s->ac.sockopts, req->fd);
     s->end_buffer = mps_sndbuf_of_app(&s->ac.sockopts, scarce);
     rc = mps_app_open(&s->ac.app, &eng->appwatch, on_app_ready, req->end, s->end_buffer,
                       mps_sndbuf_of_ours(scarce));
     if (rc < 0) {
         mps_sockopts_deinit(&s->ac.sockopts);
+        forget_options(s);
         mps_account_close(&s->ac.account);
         free(s);
         return rc;
@@ -115,6 +153,7 @@ void mps_session_free(struct mps_session *s)
     mps_runnable_remove(&s->runnable);
     s->ac.eng->n_sessions--;
     mps_sockopts_deinit(&s->ac.sockopts);
+    forget_options(s);
     mps_account_close(&s->ac.account);
     free(s);
 }

@@ -68,6 +68,9 @@ void mps_session_join(struct mps_session *s, int fd, const struct mps_opening *j
 /* The host's addresses or join ports are others now. */
 void mps_session_addresses_changed(struct mps_session *s);
 
+/* Options of its own; nothing follows from that here. 0 or MPS_ENOMEM. */
+int mps_session_set_options(struct mps_session *s, const struct mps_options *options);
+
 /* `sockopts` has other values now. */
 void mps_session_options_changed(struct mps_session *s);
 

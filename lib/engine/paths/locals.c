@@ -163,10 +163,10 @@ static void remove_held(pid_t pid, struct mps_netaddr_list *list)
 void mps_locals_of(const struct mps_appconn *ac, struct mps_netaddr_list *ret)
 {
     const struct mps_locals_want want = {
-        .options = &ac->options,
+        .options = ac->options,
         .own = &ac->local,
         .peer = &ac->peer,
-        .only_own = ac->bound && ac->options.bind_keep,
+        .only_own = ac->bound && ac->options->bind_keep,
         .ifindex = ac->ifindex,
     };
 
