@@ -46,7 +46,8 @@ class Victims:
         if self.kind == "agents" and not (self.hostile and role == "server"):
             return [world.MPTCPSHIM, "run", "--join-port", str(self.port + 2),
                     "--scheduler", "roundrobin", *self.options, "--",
-                    sys.executable, os.path.join(world.HERE, "exchange.py"), role, SERVER,
+                    sys.executable, os.path.join(world.HERE, "exchange.py"), role,
+                    world.ANY if role == "server" else SERVER,
                     str(self.port) if self.hostile else "%d,%d" % (self.port, self.port + 1), str("cs".index(role[0])),
                     "first" if role == "client" else "last", self.stop, "reuseport"]
         local = ["--join", CLIENT_2] if role == "client" else \

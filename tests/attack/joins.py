@@ -15,7 +15,7 @@ from peer import keys, opening
 from peer.world import until
 
 GUESSED_TOKENS, HALF_OPEN = 300, 64
-PATIENCE = 4  # seconds for an honest join
+PATIENCE = 3  # seconds for an honest join
 
 
 class Joiner(Eavesdropper):

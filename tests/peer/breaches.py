@@ -108,7 +108,7 @@ async def run():
     stop = os.path.join(paths.tmp, "stop")
     server = paths.server.start(
         [world.MPTCPSHIM, "run", "--", sys.executable, os.path.join(world.HERE, "exchange.py"), "server",
-         world.server(1), ",".join(ports), "0", "last", stop], env=world.environment(),
+         world.ANY, ",".join(ports), "0", "last", stop], env=world.environment(),
         stderr=None if "PEER_VERBOSE" in os.environ else subprocess.DEVNULL)
     server.stdout.readline()
     with paths.client.here():

@@ -11,7 +11,7 @@ from .opening import Foreign, Refused
 from .reasons import Breach, Reason
 from .subflow import Subflow
 
-OPENING_SECONDS = 6
+OPENING_SECONDS = 10
 MOST_UNCONFIRMED = 8  # joins of a connection
 
 

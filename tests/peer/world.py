@@ -99,6 +99,9 @@ async def until(condition, seconds=12):
     return False
 
 
+ANY = "0.0.0.0"  # an agent announces no other address than the one to which its program is bound
+
+
 def client(path):
     return "10.98.%d.2" % path
 
