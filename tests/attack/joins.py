@@ -16,6 +16,7 @@ from peer.world import until
 
 GUESSED_TOKENS, HALF_OPEN = 300, 64
 PATIENCE = 3  # seconds for an honest join
+REJOINED = 20  # seconds: an agent is in no hurry to join again over a path that has just failed
 
 
 class Joiner(Eavesdropper):
@@ -138,7 +139,7 @@ class Meddler(Joiner):
         return changed(message, **self.values)
 
     async def attack(self):
-        await until(lambda: self.struck)
+        await until(lambda: self.struck, REJOINED)
         await until(lambda: all(f.closed.is_set() or self.carries(f) for f in self.struck), 3)
         self.accepted = sum(map(self.carries, self.struck))
 
@@ -152,7 +153,7 @@ class ReplayedReply(Meddler):
     name, threats, kinds = "JOIN_REPLY repeated", "T11", (opening.JOIN_REPLY,)
 
     async def attack(self):
-        self.meddling = False
+        self.meddling, self.believed = False, []
         await until(self.victims.both_paths)
         self.meddling = True
         for flow in self.victims.box.flows:
@@ -160,9 +161,13 @@ class ReplayedReply(Meddler):
                 flow.cut()
         await super().attack()
 
+    def message(self, flow, direction, message):
+        if message.kind == opening.JOIN_CONFIRM and flow in self.struck:
+            self.believed.append(flow)  # by the joining host
+        return super().message(flow, direction, message)
+
     def carries(self, flow):
-        """The joining host believes it: it goes on to frames."""
-        return flow.counts[CLIENT_TO_SERVER] >= 1
+        return flow in self.believed
 
     def change(self, message):
         return self.messages[opening.JOIN_REPLY].raw

@@ -101,7 +101,7 @@ async def run(args):
         connection = await serve(host, args)
     else:
         early = exchange.data(args.seed, args.early)
-        connection = await host.connect((args.address, args.port), early=early)
+        connection = await host.connect_marked((args.address, args.port), early=early)
     for address, port in zip(args.announce, ports):
         connection.announce(address, port)
     for number, claim in enumerate(args.claim):

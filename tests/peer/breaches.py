@@ -35,11 +35,17 @@ def dss(**fields):
 
 
 def raw(change):
-    """The bytes of a DSS with payload, changed."""
-    def act(connection, subflow):
-        frame = connection.dss(subflow)
-        frame.type, frame.payload, frame.dsn = frames.CHECKED_DSS, b"x" * 100, connection.out.next
-        subflow.writer.write(change(bytearray(frames.encode(frame, subflow.sealer))))
+    """The next payload of the subflow, with its bytes changed."""
+    def act(_connection, subflow):
+        send = subflow.send
+
+        def once(frame):
+            if not frame.payload:
+                send(frame)
+                return
+            subflow.send, frame.type = send, frames.CHECKED_DSS
+            subflow.writer.write(change(bytearray(frames.encode(frame, subflow.sealer))))
+        subflow.send = once
     return act
 
 
@@ -89,7 +95,7 @@ async def breach(reason, act, port, stop):
     """(whether the subflow was closed with that reason and the other one lives, the exchange, what
     happened)."""
     host = Host()
-    connection = await host.connect((world.server(1), port))
+    connection = await host.connect_marked((world.server(1), port))
     exchanging = asyncio.ensure_future(exchange.over(connection, stop, port, True))
     await until(lambda: any(to[0] == world.server(2) for to in connection.announced.values()))
     number, (_, at) = next((n, to) for n, to in connection.announced.items()
@@ -121,7 +127,7 @@ async def run():
     theirs = [json.loads(line) for line in out.splitlines()]
     for (name, reason, _), (good, _, details), sums, other in zip(BREACHES, results, mine, theirs):
         whole = isinstance(sums, exchange.Sums) and exchange.whole(sums.result(), other)
-        point(good and whole, "%s: %s, and nothing else" % (name, reason), details, repr(sums), other)
+        point(good and whole, "%s: %s, and nothing else" % (name, reason), details, repr(getattr(sums, "result", lambda: sums)()), other)
     paths.close()
 
 
