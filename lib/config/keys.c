@@ -123,6 +123,8 @@ static const struct mps_key keys[] = {
     /* The launcher's to the agent. */
     {.name = "peers-dir", .word = "peers-dir", .kind = &mps_kind_file, TO(peers_dir)},
 
+    {KEY("peers", "psk"), RUN("FILE", "pre-shared keys, by peers"), .kind = &mps_kind_file,
+     TO(psk)},
     {KEY("peers", "capable"), LIST(prefixes, NETWORKS), TO_LIST(capable, MPS_POLICY_CAPABLE)},
     {KEY("programs", "leave-alone"), LIST(names, PROGRAMS), TO_LIST(leave_alone, MPS_POLICY_LIST)},
     {KEY("programs", "bulk"), LIST(names, PROGRAMS), TO_LIST(bulk, MPS_POLICY_LIST)},

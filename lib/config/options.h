@@ -18,6 +18,8 @@ enum mps_integrity {
     MPS_INTEGRITY_FULL,
 };
 
+struct mps_psks;
+
 struct mps_ports {
     uint16_t first, last; /* inclusive */
 };
@@ -44,6 +46,8 @@ struct mps_options {
     uint64_t memory;             /* bytes, above which the agent's buffers get small; 0: by RAM */
     unsigned threads;            /* of the agent, that carry data; 0: by the number of CPUs */
     struct mps_ports join_ports; /* first 0: ephemeral */
+    char psk[MPS_OPTIONS_PATH];  /* file of pre-shared keys (psks.h), "": none */
+    const struct mps_psks *psks; /* what is in it, NULL: none; read by the agent's main */
     char verbose[MPS_OPTIONS_PATH];   /* "": no log */
     char trace[MPS_OPTIONS_PATH];     /* "": none */
     char user[MPS_OPTIONS_USER];      /* of an agent that root starts; "": the usual one */

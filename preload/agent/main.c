@@ -21,6 +21,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 #include "confine.h"
+#include "config/psks.h"
 #include "config/settings.h"
 #include "core/base/err.h"
 #include "engine/agent/control.h"
@@ -242,6 +243,30 @@ static int serve(struct agent *agent, struct ev_loop *loop, int ready)
     return 0;
 }
 
+static void say_bad_key(void *user, const struct mps_settings_error *error)
+{
+    char text[512];
+
+    mps_settings_error_text(error, text, sizeof(text));
+    fprintf(stderr, "mptcpshim-agent: %s\n", text);
+}
+
+/*
+ * While this process is still the one that may read them. Without the keys that the user wants
+ * there is no agent, and connections are plain TCP: better than one that anybody may be in the
+ * middle of.
+ */
+static bool read_keys(struct mps_options *options)
+{
+    static struct mps_psks psks;
+    struct mps_settings_report report = {.bad = say_bad_key};
+
+    if (!options->psk[0])
+        return true;
+    options->psks = &psks;
+    return mps_psks_read(&psks, options->psk, &report);
+}
+
 int main(int argc, char **argv)
 {
     static struct agent agent;
@@ -259,6 +284,8 @@ int main(int argc, char **argv)
     read_settings(&settings);
     set_up_process();
     mps_confine_begin(&agent.confine, &settings.options);
+    if (!read_keys(&settings.options))
+        return 1;
     mps_spare_init();
     if (mps_openssl_warm_up() < 0) /* which loads code, and is not for several threads at once */
         mps_log("agent: cryptography does not work");

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+#include "config/psks.h"
 #include "launcher.h"
 #include "output.h"
 #include "settings.h"
@@ -36,11 +37,16 @@ static void note(void *user, const struct mps_settings_error *e)
 static void check(const char *file, bool optional, struct mps_settings_report *report)
 {
     static struct mps_settings settings;
+    static struct mps_psks psks;
     unsigned before = report->n_bad;
     bool read;
 
     mps_settings_init(&settings);
     read = mps_settings_read_file(&settings, file, optional, report);
+    if (settings.options.psk[0]) {
+        (void)mps_psks_read(&psks, settings.options.psk, report); /* which says what is wrong */
+        mps_psks_wipe(&psks);
+    }
     if (report->user)
         return;
     if (report->n_bad > before)

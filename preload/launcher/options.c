@@ -70,7 +70,11 @@ static bool check_locals(const struct mps_options *options)
 static bool check_file(const struct mps_key *key, const char *file)
 {
     bool trace = strcmp(key->name, "trace") == 0;
-    const char *why = trace ? mps_host_trace_refusal(file) : mps_host_log_refusal(file);
+    const char *why;
+
+    if (strcmp(key->name, "psk") == 0)
+        return true; /* it is read as a whole: settings.c */
+    why = trace ? mps_host_trace_refusal(file) : mps_host_log_refusal(file);
 
     if (why)
         mps_launcher_complain("--%s: %s: %s", key->name, file, why);
@@ -79,7 +83,8 @@ static bool check_file(const struct mps_key *key, const char *file)
 
 static bool is_file(const struct mps_key *key)
 {
-    return strcmp(key->name, "log") == 0 || strcmp(key->name, "trace") == 0;
+    return strcmp(key->name, "log") == 0 || strcmp(key->name, "trace") == 0 ||
+           strcmp(key->name, "psk") == 0;
 }
 
 /* As the agent, which will take it, sees it. */

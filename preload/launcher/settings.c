@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "config/keys.h"
+#include "config/psks.h"
 #include "host.h"
 #include "launcher.h"
 
@@ -211,6 +212,17 @@ static void say_missing(const struct mps_options *options)
                           have);
 }
 
+/* The agent would not start with a file of keys that it cannot use. */
+static bool check_keys(const char *file)
+{
+    static struct mps_psks psks;
+    struct mps_settings_report report = {.bad = complain};
+    bool right = file[0] == '\0' || mps_psks_read(&psks, file, &report);
+
+    mps_psks_wipe(&psks);
+    return right;
+}
+
 int mps_launcher_configure(struct mps_run_options *options)
 {
     static struct mps_settings settings;
@@ -240,6 +252,8 @@ int mps_launcher_configure(struct mps_run_options *options)
     }
     mps_options_init(&scratch);
     mps_options_parse(&scratch, options->words, strlen(options->words), bad_word);
+    if (!check_keys(scratch.psk[0] ? scratch.psk : settings.options.psk))
+        return MPS_EXIT_FAILURE;
     say_missing(&scratch);
     say_left_alone(options->program[0], &settings.policy);
     return 0;

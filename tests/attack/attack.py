@@ -60,8 +60,7 @@ def programme():
 
 
 async def run(args):
-    todo = [what for what in programme() if (not args.only or args.only in what[2]) and
-            (args.peers or not what[0]().needs or world.agents_know(what[0]().needs))]
+    todo = [what for what in programme() if not args.only or args.only in what[2]]
     rows = []
 
     async def work():

@@ -19,7 +19,6 @@ IP_TRANSPARENT = 19
 class Tamper:
     """What a man in the middle does. Each method gets what came in one direction of a connection, and
     returns the bytes that go on."""
-    needs = None  # an option of `mptcpshim run`, without which the attack has no sense
     rewrites_source = False  # connections go on from the box's own address, as from a NAT
 
     def message(self, flow, direction, message):

@@ -3,6 +3,11 @@
 
 Their controls leave X25519 out of the secret (key-share), the messages out of it (transcript), or
 the pre-shared key."""
+import atexit
+import os
+import shutil
+import tempfile
+
 from attack.box import CLIENT_TO_SERVER, Tamper
 from peer import frames, keys, opening
 from peer.world import until
@@ -61,6 +66,15 @@ class MoreCredit(Handshake):
     kinds, values = (opening.HELLO_REPLY,), {"CREDIT": bytes((0, 0, 0, 1, 0, 0, 0, 0))}
 
 
+def key_file():
+    """As an administrator gives it to both hosts."""
+    name = os.path.join(tempfile.mkdtemp(prefix="keys."), "psk")
+    atexit.register(shutil.rmtree, os.path.dirname(name))
+    with open(os.open(name, os.O_CREAT | os.O_WRONLY, 0o600), "w", encoding="ascii") as out:
+        out.write("us " + "5a" * 32 + "\n")
+    return name
+
+
 class Between(Handshake):
     """Two connections of one: own shares on both sides, and every frame sealed anew, with payloads
     changed. It works where no pre-shared key is in the secret, as on plain TCP."""
@@ -116,7 +130,9 @@ class Between(Handshake):
             self.early_on += out
         return out
 
-    options, needs = {"peers": ("--psk", "us:" + "5a" * 32)}, "--psk"
+    @property
+    def options(self):
+        return {"peers": ("--psk", "us:" + "5a" * 32), "agents": ("--psk", key_file())}
 
 
 class Eavesdropper(Handshake):

@@ -136,8 +136,6 @@ def name_of(case):
 
 
 async def run(args):
-    if not args.peers and not world.agents_know("--psk"):
-        AXES["psk"] = (False,)
     cases = all_cases() if args.all else list(pairwise())
     cases = [case for case in cases if not args.only or args.only in name_of(case)]
 

@@ -77,11 +77,6 @@ def link(one, address_one, other, address_other, device):
         space.run("ip addr add %s dev %s; ip link set %s up" % (address, device, device))
 
 
-def agents_know(option):
-    """Has `mptcpshim run` this option?"""
-    return option in subprocess.run([MPTCPSHIM, "run", "--help"], capture_output=True, text=True).stdout
-
-
 def python(module, *words):
     """A command for Space.start()."""
     return [sys.executable, "-m", module, *map(str, words)]

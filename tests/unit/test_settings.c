@@ -77,6 +77,7 @@ static const char whole[] =
     "[path 10.1.0.0/16]\n"
     "weight = 100\n"
     "[peers]\n"
+    "psk = /etc/keys\n"
     "capable = 192.0.2.0/24\n"
     "[programs]\n"
     "leave-alone = sshd, collectd\n"
@@ -124,6 +125,7 @@ static void all_keys(void **state)
     assert_int_equal(p->exclude_prefixes.item[0].addr.ip[3], 0);
     assert_int_equal(p->exclude_prefixes.item[1].bits, 32);
     assert_int_equal(p->n_paths, 2);
+    assert_string_equal(o->psk, "/etc/keys");
     assert_int_equal(p->capable.n, 1);
     assert_int_equal(p->announce.n, 2);
     assert_int_equal(p->announce.item[1].ip[15], 9);
@@ -181,6 +183,7 @@ static void bad_values(void **state)
         {"path eth0", "backup", "maybe", "neither"},
         {"path eth0", "weight", "101", "range"},
         {"path eth0", "weight", "0", "range"},
+        {"peers", "psk", "keys", "absolute"},
         {"peers", "capable", "example.com", "not an IP address"},
         {"programs", "leave-alone", "/usr/sbin/sshd", "'/'"},
         {"programs", "bulk", "usr/rsync", "'/'"},

@@ -6,6 +6,7 @@
 #include <string.h>
 #include "engine/agent/clock.h"
 #include "engine/net/connector.h"
+#include "config/psks.h"
 #include "core/base/constants.h"
 #include "core/base/err.h"
 #include "engine/agent/engine.h"
@@ -84,6 +85,16 @@ static void configure(const struct mps_mpconn *mp, int fd, struct mps_config *cf
     cfg->announced_only = mp->listed && !is_marked(ac, fd);
 }
 
+/*
+ * A client names a key that the peer has; whether there is such a key at a server the core judges.
+ */
+static const struct mps_psk *psk_of(const struct mps_appconn *ac, const struct mps_opening *hello)
+{
+    return hello
+               ? mps_psks_named(ac->options->psks, hello->hello.identity, hello->hello.identity_len)
+               : mps_psks_for(ac->options->psks, &ac->peer);
+}
+
 /* A core connection whose token is ours alone. */
 static int new_core(struct mps_mpconn *mp, struct mps_session *s, int fd,
                     const struct mps_opening *hello, mps_time_t now)
@@ -95,6 +106,7 @@ static int new_core(struct mps_mpconn *mp, struct mps_session *s, int fd,
 
     env.mem = &mp->ac->account.mem;
     configure(mp, fd, &cfg);
+    cfg.psk = psk_of(mp->ac, hello);
     for (unsigned i = 0; i < KEY_ATTEMPTS; i++) {
         rc = hello ? mps_conn_new_server(&mp->core, &env, &cfg, hello, now)
                    : mps_conn_new_client(&mp->core, &env, &cfg, now);

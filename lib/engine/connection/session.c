@@ -384,6 +384,9 @@ static int go_multipath(struct mps_session *s)
 {
     int rc = carry_multipath(s, mps_relay_fd(s->relay), mps_relay_hello(s->relay));
 
+    /* A key that is not ours: the client comes back without, by plain TCP. */
+    if (rc == MPS_EAUTH)
+        (void)mps_peek_say_refuse(mps_relay_fd(s->relay), MPS_REASON_PROHIBITED);
     if (rc < 0)
         return rc;
     mps_relay_take_fd(s->relay);

@@ -63,7 +63,7 @@ void mps_peek_give_up(int fd)
     mps_sock_set_int(fd, SOL_SOCKET, SO_RCVLOWAT, 1);
 }
 
-static bool say_refuse(int fd, enum mps_reason reason)
+bool mps_peek_say_refuse(int fd, enum mps_reason reason)
 {
     struct mps_opening msg = {.kind = MPS_OPENING_REFUSE, .reason = (uint8_t)reason};
     uint8_t out[MPS_OPENING_MAX_LEN];
@@ -80,14 +80,14 @@ void mps_peek_turn_away(int fd)
 
     if (classify(fd, &msg, &have) != 0 || msg.kind != MPS_OPENING_HELLO)
         return;
-    (void)say_refuse(fd, MPS_REASON_RESOURCES);
+    (void)mps_peek_say_refuse(fd, MPS_REASON_RESOURCES);
     /* Whoever else has the socket reads nothing of what followed HELLO. */
     (void)connect(fd, &none, sizeof(none));
 }
 
 void mps_peek_refuse(int fd, enum mps_reason reason)
 {
-    if (!say_refuse(fd, reason)) {
+    if (!mps_peek_say_refuse(fd, reason)) {
         mps_sock_reset(fd);
         return;
     }

@@ -31,5 +31,8 @@ void mps_peek_give_up(int fd);
  */
 void mps_peek_turn_away(int fd);
 
+/* REFUSE with `reason`, and nothing else. False: it did not go out. */
+bool mps_peek_say_refuse(int fd, enum mps_reason reason);
+
 /* Best effort REFUSE with `reason`, then close; the peer sees FIN behind it. */
 void mps_peek_refuse(int fd, enum mps_reason reason);
