@@ -83,6 +83,17 @@ static app_verdict check_span(struct app *app, const struct mps_span *span, size
     return NULL;
 }
 
+app_verdict app_look_for_end(struct app *app, const struct mps_conn *conn, const struct app *peer,
+                             bool *ret_moved)
+{
+    if (app->eof || !mps_conn_app_rx_eof(conn))
+        return NULL;
+    if (!peer->fin || peer->aborted || app->read != peer->written)
+        return "end of stream at the wrong place";
+    app->eof = *ret_moved = true;
+    return NULL;
+}
+
 static app_verdict read_some(struct app *app, struct mps_conn *conn, mps_time_t now,
                              const struct app *peer, bool *moved)
 {
@@ -109,12 +120,7 @@ static app_verdict read_some(struct app *app, struct mps_conn *conn, mps_time_t 
         app->next_read = pause(app, now);
         *moved = true;
     }
-    if (!app->eof && mps_conn_app_rx_eof(conn)) {
-        if (!peer->fin || peer->aborted || app->read != peer->written)
-            return "end of stream at the wrong place";
-        app->eof = *moved = true;
-    }
-    return NULL;
+    return app_look_for_end(app, conn, peer, moved);
 }
 
 app_verdict app_run(struct app *app, struct mps_conn *conn, mps_time_t now, const struct app *peer,

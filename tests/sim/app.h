@@ -49,5 +49,9 @@ uint8_t app_pattern(uint64_t seed, uint64_t pos);
 app_verdict app_run(struct app *app, struct mps_conn *conn, mps_time_t now, const struct app *peer,
                     bool *ret_moved);
 
+/* The end of the stream alone, as a connection that is over still shows it. */
+app_verdict app_look_for_end(struct app *app, const struct mps_conn *conn, const struct app *peer,
+                             bool *ret_moved);
+
 /* When it wants to act next by itself, MPS_NEVER if not. */
 mps_time_t app_deadline(const struct app *app, mps_time_t now);

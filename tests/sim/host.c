@@ -352,9 +352,20 @@ static void check_invariants(struct host *host)
         world_fail(host->world, "host %u: %s", host->number, broken);
 }
 
-/* The connection is over: every socket must have been reported closed. */
+/*
+ * The connection is over: every socket must have been reported closed. Its end may have become
+ * known with its last frame, after the application looked.
+ */
 static void finish(struct host *host)
 {
+    const struct app *peer = &host->world->host[1 - host->number].app;
+    app_verdict verdict = NULL;
+    bool moved;
+
+    if (host->connected && !host->reset && !host->app.closed && !host->app.aborted)
+        verdict = app_look_for_end(&host->app, host->conn, peer, &moved);
+    if (verdict != NULL)
+        world_fail(host->world, "host %u: %s when it was over", host->number, verdict);
     for (unsigned i = 0; i < host->n_socks; i++) {
         if (host->socks[i].kind == HSOCK_SUBFLOW)
             world_fail(host->world, "host %u: CLOSED with a subflow open", host->number);

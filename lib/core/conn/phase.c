@@ -140,7 +140,7 @@ static void start_closing(struct mps_conn *c, mps_time_t now)
     mps_for_each_subflow(sf, c)
         working |= mps_sf_works(sf);
     mps_for_each_subflow(sf, c) {
-        if (sf->state != MPS_SF_ACTIVE || (working && sf->stale.stale)) {
+        if (sf->state != MPS_SF_ACTIVE || (working && sf->stale.stale && !mps_sf_vouches(sf))) {
             mps_drop_subflow(sf, true, MPS_REASON_UNSPECIFIED, now);
             continue;
         }
@@ -155,7 +155,8 @@ void mps_phase_step(struct mps_conn *c, mps_time_t now)
 {
     struct mps_subflow *sf;
 
-    if (c->phase == MPS_PH_OPEN && mps_conn_own_stream_acked(c) && mps_conn_peer_stream_complete(c))
+    if (c->phase == MPS_PH_OPEN && mps_conn_own_stream_acked(c) &&
+        mps_conn_peer_stream_complete(c) && !mps_conn_is_doubtful(c) && !mps_conn_is_unvouched(c))
         start_closing(c, now);
     if (c->phase == MPS_PH_OPEN) {
         mps_for_each_subflow(sf, c) {
@@ -253,7 +254,7 @@ static void note_end(struct mps_conn *c, const struct mps_subflow *sf, mps_time_
 
 void mps_phase_forgotten(struct mps_conn *c, mps_time_t now)
 {
-    if (mps_conn_both_ended(c))
+    if (mps_conn_both_ended(c) && !mps_conn_is_doubtful(c))
         start_closing(c, now);
     else
         mps_phase_die(c, MPS_REASON_UNKNOWN_TOKEN, true, now);

@@ -37,18 +37,19 @@ uint64_t mps_conn_rcv_nxt(const struct mps_conn *c)
     return c->rx.fin_known && next == c->rx.fin_dsn ? next + 1 : next;
 }
 
-/*
- * Server: FINISHED has not come. Until then anybody may have made the early bytes, or sent them
- * once more, and an end would tell the program that they are all.
- */
-static bool is_doubtful(const struct mps_conn *c)
+bool mps_conn_is_doubtful(const struct mps_conn *c)
 {
-    return c->early.data && c->handshake;
+    return c->role == MPS_ROLE_SERVER && c->early.data && c->handshake;
+}
+
+bool mps_conn_is_unvouched(const struct mps_conn *c)
+{
+    return c->role == MPS_ROLE_CLIENT && c->tx.early_taken && !c->tx.vouched;
 }
 
 bool mps_conn_app_rx_eof(const struct mps_conn *c)
 {
-    return c->rx.fin_known && c->flow.consumed == c->rx.fin_dsn && !is_doubtful(c);
+    return c->rx.fin_known && c->flow.consumed == c->rx.fin_dsn && !mps_conn_is_doubtful(c);
 }
 
 uint64_t mps_conn_progress(const struct mps_conn *c)
@@ -121,7 +122,7 @@ bool mps_sf_vouches(const struct mps_subflow *sf)
 
     if (sf->id != 0)
         return false;
-    return sf->rx.early ? c->early.data : c->tx.early_taken && !c->tx.vouched;
+    return sf->rx.early ? c->early.data : mps_conn_is_unvouched(c);
 }
 
 /*

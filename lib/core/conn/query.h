@@ -35,6 +35,13 @@ mps_time_t mps_conn_max_srtt(const struct mps_conn *c); /* of those that work */
 
 /* May carry data: active, or the first one with early data. */
 bool mps_sf_usable(const struct mps_subflow *sf);
+/*
+ * Server: data came with HELLO, and FINISHED has not come. Until then anybody may have made the
+ * early bytes, or sent them once more: an end would tell the program that they are all.
+ */
+bool mps_conn_is_doubtful(const struct mps_conn *c);
+/* Client: it does not know yet that the server has got FINISHED for its early data. */
+bool mps_conn_is_unvouched(const struct mps_conn *c);
 /* It brings FINISHED, on which early bytes depend that are in the peer's program already. */
 bool mps_sf_vouches(const struct mps_subflow *sf);
 /* Another one that lives on the pair of addresses of `sf`. */

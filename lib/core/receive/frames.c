@@ -279,6 +279,9 @@ static int finished(struct mps_subflow *sf, const struct mps_ctrl *ctrl, mps_tim
 {
     int r = mps_handshake_finished(sf, ctrl->finished.hmac);
 
+    /* The client waits for the word that its early bytes are known to be its own. */
+    if (r == 0 && sf->conn->early.data)
+        mps_ack_now(&sf->conn->rx.ack, now);
     if (r != MPS_EAUTH)
         return r;
     mps_phase_break(sf->conn, MPS_REASON_BAD_MAC, now);
