@@ -28,6 +28,9 @@ set -- --idle "$idle" --threads "$threads" --seconds "$seconds" --settle "$settl
 # shellcheck source=prologue.sh
 . "$(dirname "$0")/prologue.sh"
 CROWD=$BED_BUILD/tests/bed/crowd
+# An agent has three descriptors for each connection here.
+# shellcheck disable=SC3045 # dash has it
+ulimit -n $((4 * idle + 20000)) 2>/dev/null || echo "many.sh: no right to raise the limit of descriptors" >&2
 bench_needs jq "$CROWD"
 out=$BED_BUILD/bench/many.jsonl
 mkdir -p "$BED_BUILD/bench"
@@ -109,9 +112,11 @@ held() # COUNT: by agents of one thread; all joined
     size=$(resident "$@") cpu=$(ticks "$@")
     sleep 20
     cpu=$(($(ticks "$@") - cpu))
-    jq -n -c --argjson n "$n" --argjson before "$before" --argjson size "$size" --argjson ticks $cpu \
+    carried=$(bed_in s "$MPTCPSHIM" status --json |
+        jq '[.[] | select(.mode == "multipath" and ([.subflows[] | select(.state == "active")] | length) == 2)] | length')
+    jq -n -c --argjson n "$n" --argjson carried "${carried:-0}" --argjson before "$before" --argjson size "$size" --argjson ticks $cpu \
         --argjson hz "$(getconf CLK_TCK)" --arg line "$(cat "$BED_TMP/held")" \
-        '{what: "idle", connections: $n, kib_each: (($size - $before) / $n / 2), cpu_in_20_s: ($ticks / $hz),
+        '{what: "idle", connections: $n, on_two_paths: $carried, kib_each: (($size - $before) / $n / 2), cpu_in_20_s: ($ticks / $hz),
           line: $line}' >>"$out"
     kill $first $server
     wait $first $server 2>/dev/null
@@ -145,4 +150,4 @@ plot()
 }
 plot >"$BED_BUILD/bench/many.svg"
 jq -r 'if .what == "bulk" then "\(.connections) connections, \(.way): \(.mbit_s | round) Mbit/s, \(.cpu_per_gb * 100 | round / 100) CPU s/GB"
-       else "\(.connections) idle (\(.line)): \(.kib_each * 10 | round / 10) KiB each, \(.cpu_in_20_s) CPU s in 20 s" end' "$out"
+       else "\(.connections) idle, \(.on_two_paths) on two paths (\(.line)): \(.kib_each * 10 | round / 10) KiB each, \(.cpu_in_20_s) CPU s in 20 s" end' "$out"

@@ -179,7 +179,7 @@ static void agent_refuses(void **state)
         .magic = MPS_HO_MAGIC, .version = MPS_HO_VERSION, .op = MPS_HO_CONNECTED};
     struct rig rig;
     struct rig_reply reply;
-    int client, server, tcp;
+    int client, server;
     struct mps_account *account;
 
     rig_init(&rig, "");
@@ -187,18 +187,14 @@ static void agent_refuses(void **state)
     works(&rig, client, server);
     account = &only_session(rig.client)->ac.account;
     mps_account_add(account, (int64_t)rig.client->memory.limit);
-    tcp = rig_dial("127.0.0.1", rig.port, 0);
-    reply = rig_request(&rig.client_hub, &req, tcp);
+    reply = rig_request(&rig.client_hub, &req, rig_dial("127.0.0.1", rig.port, 0));
     assert_int_equal(reply.reply.status, MPS_HO_AGAIN_PLAIN);
     assert_int_equal(rig.client->n_sessions, 1);
     assert_int_equal(rig.client->memory.refused, 1);
     works(&rig, client, server);
     works(&rig, server, client);
     mps_account_add(account, -(int64_t)rig.client->memory.limit);
-    tcp = rig_dial("127.0.0.1", rig.port, 0);
-    reply = rig_request(&rig.client_hub, &req, tcp);
-    assert_int_equal(reply.reply.status, MPS_HO_OK);
-    close(reply.reply_fd);
+    close(rig_connected(&rig, rig_dial("127.0.0.1", rig.port, 0), "", NULL));
     close(client);
     close(server);
     rig_deinit(&rig);
