@@ -94,6 +94,7 @@ NOT_TYPED = {
     "sh tests/bench/fair.sh": SUITE,
     "sh tests/bench/many.sh --idle 10000 --settle 60": SUITE,
     "sh tests/bench/replay.sh FILE1 FILE2": SUITE,
+    "sh tests/bench/cost.sh": SUITE,
     "sh tests/bench/newconn.sh": SUITE,
     "sh tests/soak/soak.sh --seconds 600": SUITE,
     "build/tests/bench/limit": SUITE,
