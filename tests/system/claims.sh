@@ -69,6 +69,11 @@ is "a server names the client's neighbours: no SYN" $(($(syns c) - before)) 0
 
 # ---- joins that are not confirmed ----
 
+without_link2() # the client's paths
+{
+    bed_in c "$MPTCPSHIM" path list >"$BED_TMP/paths" && ! grep -q '10\.99\.2\.2' "$BED_TMP/paths"
+}
+
 bed_link 2 cut
 bed_spawn s timeout 60 "$PUMP" recv 0.0.0.0 7400 40000000 >"$BED_TMP/received"
 server=$!
@@ -82,6 +87,8 @@ bed_start c timeout 60 "$IMPOSTOR" joins $S1 7400 "$token" 14 >"$BED_TMP/joins"
 attacker=$!
 ok "joins of others: they are under way" bed_wait 10 grep -q under "$BED_TMP/joins"
 ip -n "$BED_ID-c" link set link2 down
+# A join over it is under way since the beginning: it is given up only if the agent sees the link down.
+ok "joins of others: the agent sees that a link is down" bed_wait 5 without_link2
 bed_link 2 rate 20mbit
 ip -n "$BED_ID-c" link set link2 up
 ok "joins of others: the honest one comes in" bed_wait 5 all_joined c 2 1
