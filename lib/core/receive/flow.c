@@ -7,6 +7,13 @@
 #define DRS_EPOCH_MIN (1 * MPS_MSEC)  /* shortest epoch of window growth */
 #define DRS_RTT       (20 * MPS_MSEC) /* assumed while no round-trip time is known */
 
+/*
+ * A sender in slow start is foreseen on paths that are longer than this: on shorter ones it is over
+ * in no time, and what fills the program's socket would be taken for a program that reads ever
+ * faster.
+ */
+#define DRS_FORESEES (5 * MPS_MSEC)
+
 void mps_flow_init(struct mps_flow *f, uint64_t window, uint64_t window_max, mps_time_t now)
 {
     if (window > window_max)
@@ -56,6 +63,7 @@ static uint64_t expected(uint64_t before, uint64_t now)
  */
 static void grow(struct mps_flow *f, mps_time_t rtt, mps_time_t now)
 {
+    bool foresees = rtt >= DRS_FORESEES;
     uint64_t want;
 
     if (rtt == 0)
@@ -64,12 +72,12 @@ static void grow(struct mps_flow *f, mps_time_t rtt, mps_time_t now)
         rtt = DRS_EPOCH_MIN;
     if (now - f->epoch_start < rtt)
         return;
-    want = expected(f->epoch_before, f->epoch_consumed);
+    want = expected(foresees ? f->epoch_before : 0, f->epoch_consumed);
     /* An epoch that lasted longer than one round trip (idle, sparse calls) counts in part. */
     if (now - f->epoch_start > 2 * rtt)
         want = want / ((now - f->epoch_start) / rtt);
-    if (want > 4 * f->window)
-        want = 4 * f->window;
+    if (want > (foresees ? 4 : 2) * f->window)
+        want = (foresees ? 4 : 2) * f->window;
     if (want > f->window_max)
         want = f->window_max;
     if (want > f->window)
