@@ -361,7 +361,8 @@ static int parse_algs(enum mps_opening_kind kind, const uint8_t *algs, unsigned 
     msg.hello.n_algs = 1;
     len = mps_opening_encode(&msg, buf) - 1;
     assert_int_equal(buf[len - 4], 18);
-    memcpy(buf + len, algs, n);
+    if (n > 0)
+        memcpy(buf + len, algs, n);
     buf[len - 1] = (uint8_t)n;
     seal(buf, len + n);
     return parse(buf, len + n, ret, NULL);
