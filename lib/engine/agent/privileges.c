@@ -20,12 +20,7 @@
 
 #define BIT(capability) (UINT64_C(1) << (capability))
 
-/* LeakSanitizer looks at the process from another one, at its end. */
-#if defined(__SANITIZE_ADDRESS__)
-#define WATCHED true
-#else
-#define WATCHED false
-#endif
+#define WATCHED MPS_PRIVILEGES_WATCHED
 
 /* To take another user, to open the files of the configuration, to look at the parent. */
 static const uint64_t until_drop = BIT(CAP_SETUID) | BIT(CAP_SETGID) | BIT(CAP_CHOWN) |

@@ -19,6 +19,16 @@ bool mps_privileges_has(int capability);
  */
 void mps_privileges_keep_only(int capability);
 
+/*
+ * LeakSanitizer looks at the process from another one, at its end, by what nobody else needs: a
+ * filter of system calls would have it wait for that one for ever.
+ */
+#if defined(__SANITIZE_ADDRESS__)
+#define MPS_PRIVILEGES_WATCHED true
+#else
+#define MPS_PRIVILEGES_WATCHED false
+#endif
+
 /* Of any thread's; before there are threads, which inherit what is done here. */
 void mps_privileges_begin(bool keep_marks);
 

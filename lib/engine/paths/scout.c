@@ -62,7 +62,8 @@ static _Noreturn void be_scout(int fd)
     mps_privileges_begin(false);
     (void)mps_privileges_become(NOBODY, NOBODY); /* not in a user namespace without that one */
     mps_privileges_drop(false);
-    (void)mps_syscalls_confine();
+    if (!MPS_PRIVILEGES_WATCHED)
+        (void)mps_syscalls_confine();
     mps_privileges_alone();
     serve(STDIN_FILENO);
 }
