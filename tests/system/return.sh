@@ -11,7 +11,8 @@ need jq jq
 [ "$BED_MODE" = shim ] || bed_skip "plain TCP and kernel MPTCP do not use a path again"
 
 RATE=20
-SIZE=70
+# More than both links carry until the last outage is over, also on a machine twice as slow.
+SIZE=160
 # Within so many seconds of its return a link carries a fifth of a second's worth.
 SOON=5
 WORTH=$((RATE * 1000000 / 8 / 5))
