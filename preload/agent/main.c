@@ -46,8 +46,10 @@ struct agent {
     struct mps_confine confine;
     ev_timer idle;
     double idle_since;
-    ev_timer stop; /* the end of a stage of stopping */
-    bool aborting; /* the last one */
+    unsigned long n_given; /* what programs had handed over then */
+    bool finished;         /* idle long enough: it ends unless somebody has come meanwhile */
+    ev_timer stop;         /* the end of a stage of stopping */
+    bool aborting;         /* the last one */
 };
 
 static void log_bad_option(const char *word, const char *why)
@@ -121,6 +123,13 @@ static void set_up_process(void)
         mps_log("agent: chdir: %s", strerror(errno));
 }
 
+/* Nor had it since the last look: connections may be shorter than the time between two looks. */
+static bool has_nothing_to_do(const struct agent *agent)
+{
+    return mps_hub_is_idle(&agent->hub) && agent->control.n_clients == 0 &&
+           agent->control.n_given == agent->n_given;
+}
+
 static void on_idle_check(struct ev_loop *loop, ev_timer *timer, int revents)
 {
     struct agent *agent = timer->data;
@@ -130,14 +139,17 @@ static void on_idle_check(struct ev_loop *loop, ev_timer *timer, int revents)
             ev_break(loop, EVBREAK_ALL);
         return;
     }
-    if (!mps_hub_is_idle(&agent->hub) || agent->control.n_clients > 0)
+    if (!has_nothing_to_do(agent)) {
         agent->idle_since = ev_now(loop);
-    else if (ev_now(loop) - agent->idle_since < agent->hub.options.idle_s)
+        agent->n_given = agent->control.n_given;
+    } else if (ev_now(loop) - agent->idle_since < agent->hub.options.idle_s) {
         return;
-    else if (mps_parent_is_of_tree(agent->hub.agent_id))
+    } else if (mps_parent_is_of_tree(agent->hub.agent_id)) {
         agent->idle_since = ev_now(loop); /* asked again after as long */
-    else
+    } else {
+        agent->finished = true;
         ev_break(loop, EVBREAK_ALL);
+    }
 }
 
 static void on_stop_timeout(struct ev_loop *loop, ev_timer *timer, int revents)
@@ -218,6 +230,25 @@ static void announce(int fd)
     close(fd);
 }
 
+/*
+ * Until there is nothing more to do. What came together with the last look at the clock, or after
+ * it, is not left behind: a connection taken by an agent that ends would be reset. The doors close
+ * when nobody is inside, and who knocks later finds them closed or starts another agent.
+ */
+static void run(struct agent *agent, struct ev_loop *loop)
+{
+    for (;;) {
+        ev_run(loop, 0);
+        if (!agent->finished)
+            break;
+        ev_run(loop, EVRUN_NOWAIT);
+        if (has_nothing_to_do(agent))
+            break;
+        agent->finished = false;
+    }
+    mps_control_shut(&agent->control);
+}
+
 static int serve(struct agent *agent, struct ev_loop *loop, int ready)
 {
     ev_signal term;
@@ -234,7 +265,7 @@ static int serve(struct agent *agent, struct ev_loop *loop, int ready)
     ev_timer_init(&agent->idle, on_idle_check, IDLE_CHECK_S, IDLE_CHECK_S);
     agent->idle.data = agent;
     ev_timer_start(loop, &agent->idle);
-    ev_run(loop, 0);
+    run(agent, loop);
     mps_log("agent: exits");
     mps_hub_stop(&agent->hub);
     mps_control_deinit(&agent->control);

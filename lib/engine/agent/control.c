@@ -357,6 +357,7 @@ static void add(struct mps_control *ctl, int fd, bool gives)
     c->io.data = c;
     mps_list_push_back(&ctl->clients, &c->link);
     ctl->n_clients++;
+    ctl->n_given += gives;
     /* The request has mostly come by now. */
     on_request(ctl->hub->loop, &c->io, EV_READ);
 }
@@ -432,16 +433,22 @@ int mps_control_init(struct mps_control *ctl, struct mps_hub *hub,
     return 0;
 }
 
+void mps_control_shut(struct mps_control *ctl)
+{
+    mps_acceptor_stop(&ctl->acceptor);
+    mps_acceptor_stop(&ctl->ends);
+}
+
 void mps_control_deinit(struct mps_control *ctl)
 {
     struct client *c, *tmp;
 
-    if (ctl->acceptor.fd < 0)
+    mps_control_shut(ctl);
+    if (ctl->late_fd < 0)
         return;
     mps_list_for_each_safe(c, tmp, &ctl->clients, struct client, link)
         client_free(c);
     ev_io_stop(ctl->hub->loop, &ctl->late);
     close(ctl->late_fd);
-    mps_acceptor_stop(&ctl->acceptor);
-    mps_acceptor_stop(&ctl->ends);
+    ctl->late_fd = -1;
 }

@@ -44,6 +44,7 @@ struct mps_control {
     int late_fd;             /* epoll: those who bring a connection and have yet to ask */
     ev_io late;
     unsigned n_clients;
+    unsigned long n_given; /* connections that clients have brought since the agent began */
 };
 
 /* Positive result of mps_control_init: another agent holds the name. */
@@ -59,6 +60,12 @@ int mps_control_init(struct mps_control *ctl, struct mps_hub *hub,
  */
 void mps_control_await_program(struct mps_control *ctl,
                                uid_t (*first)(void *user, const struct ucred *cred), void *user);
+
+/*
+ * Take nobody any more. Who was not accepted yet, and whose request was not read, hears the end of
+ * the socket and asks another agent (handover/exchange.h).
+ */
+void mps_control_shut(struct mps_control *ctl);
 
 /* After mps_hub_stop: no request is on its way any more. */
 void mps_control_deinit(struct mps_control *ctl);
