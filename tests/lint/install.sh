@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# usage: install.sh BUILD_DIR PREFIX EXAMPLE.c CC: what `meson install` puts down is enough to compile,
+# usage: install.sh BUILD_DIR PREFIX EXAMPLE.c CC...: what `meson install` puts down is enough to compile,
 # link and run the library's example, and to run a program under the launcher.
 set -eu
 for tool in meson pkg-config; do
@@ -15,8 +15,10 @@ find "$tmp" -type f -o -type l | sed "s,^$tmp,," | sort
 pc=$(find "$root" -name mptcpshim.pc)
 libdir=$(dirname "$(dirname "$pc")")
 export PKG_CONFIG_PATH="${pc%/*}" PKG_CONFIG_SYSROOT_DIR="$tmp"
+example=$3 build=$1 prefix=$2
+shift 3
 # shellcheck disable=SC2046
-"$4" -std=c17 -D_GNU_SOURCE -Wall -Wextra -Werror "$3" -o "$tmp/echo" \
+"$@" -std=c17 -D_GNU_SOURCE -Wall -Wextra -Werror "$example" -o "$tmp/echo" \
     $(pkg-config --cflags --libs mptcpshim)
 agent=$(find "$root" -name mptcpshim-agent)
 unset MPTCPSHIM_AGENT
@@ -28,9 +30,9 @@ config=$(env -u MPTCPSHIM_CONFIG HOME=/nonexistent XDG_CONFIG_HOME=/nonexistent 
     "$root/bin/mptcpshim" check-config | sed -n '1s/: .*//p')
 test "${config##*/}" = mptcpshim.conf
 grep -q "^\.I $config\$" "$root/share/man/man5/mptcpshim.conf.5"
-grep -q "^ExecStart=$2/bin/mptcpshim run " "$root/share/man/man1/mptcpshim.1"
+grep -q "^ExecStart=$prefix/bin/mptcpshim run " "$root/share/man/man1/mptcpshim.1"
 ! grep -rq '@[A-Z_]*@' "$root/share/man"
-grep -q "^ExecStart=$2/bin/mptcpshim run " "$root/share/doc/mptcpshim/examples/mptcpshim-http.service"
+grep -q "^ExecStart=$prefix/bin/mptcpshim run " "$root/share/doc/mptcpshim/examples/mptcpshim-http.service"
 "$root/bin/mptcpshim" --version
 test -f "$libdir/mptcpshim/libmptcpshim_preload.so"
 for name in bash-completion/completions/mptcpshim zsh/site-functions/_mptcpshim \
@@ -40,7 +42,7 @@ done
 # By each name that a loader may use.
 if [ -e "$libdir/mptcpshim/lib32" ]; then
     for name in lib lib32 lib/i386-linux-gnu; do
-        cmp "$libdir/mptcpshim/$name/libmptcpshim_preload.so" "$1/preload/lib32/libmptcpshim_preload.so"
+        cmp "$libdir/mptcpshim/$name/libmptcpshim_preload.so" "$build/preload/lib32/libmptcpshim_preload.so"
     done
     # shellcheck disable=SC2016
     for name in lib64 lib/x86_64-linux-gnu '$LIB'; do
