@@ -164,7 +164,7 @@ static void get_address(struct json_object *obj, const char *key, struct sockadd
 #define NUMBER32(member) ret->member = get_u32(obj, key);
 #define FLAG(flag)       ret->flags |= get_bool(obj, key) ? MPTCPSHIM_SUBFLOW_##flag : 0;
 #define NONE
-#define TAKE(kind, name, value, library, text)                                                     \
+#define TAKE(kind, name, value, library)                                                           \
     {                                                                                              \
         static const char key[] = #name;                                                           \
                                                                                                    \

@@ -8,10 +8,10 @@ static const struct mps_command commands[] = {
      "run: the TCP connections of PROGRAM and its children use several paths where the\n"
      "peer runs mptcpshim too, and are plain TCP elsewhere.\n",
      ""},
-    {"status", mps_launcher_status, "mptcpshim status [--json]\n",
+    {"status", mps_launcher_status, "mptcpshim status [--json|--openmetrics|--prometheus]\n",
      "status: the connections of all agents in this network namespace.\n"
      "Exit status: 0; 3 an agent does not answer, 125 failure.\n",
-     "--json"},
+     "--json --openmetrics --prometheus"},
     {"monitor", mps_launcher_monitor, "mptcpshim monitor [--json]\n",
      "monitor: one line for each event of theirs, until it is interrupted.\n"
      "Exit status: 0; 3 an agent did not answer, 125 failure.\n",

@@ -7,6 +7,8 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 #include "launcher.h"
 
 /* RFC 3629: the bytes of one character; 0: they are none, or do not end. */
@@ -58,6 +60,79 @@ static void put_text(FILE *file, const char *text, size_t n)
         p += taken;
         n -= taken;
     }
+}
+
+size_t mps_printable(const char *text, char *ret, size_t size)
+{
+    const unsigned char *p = (const unsigned char *)text;
+    size_t n = strlen(text), used = 0;
+    uint32_t c = 0;
+
+    while (n > 0) {
+        size_t len = decode(p, n, &c), taken = len > 0 ? len : 1;
+        bool plain = len > 0 && !is_harmful(c);
+
+        if (used + (plain ? taken : 4 * taken) >= size)
+            break;
+        for (size_t i = 0; i < taken && !plain; i++)
+            used += (size_t)snprintf(ret + used, size - used, "\\x%02x", p[i]);
+        if (plain) {
+            memcpy(ret + used, p, taken);
+            used += taken;
+        }
+        p += taken;
+        n -= taken;
+    }
+    ret[used] = '\0';
+    return used;
+}
+
+/* Of one character, and how many bytes it has. */
+static size_t columns_of(const char *text, size_t *ret_len)
+{
+    uint32_t c = 0;
+    size_t len = decode((const unsigned char *)text, strnlen(text, 4), &c);
+
+    *ret_len = len > 0 ? len : 1;
+    return len > 0 && c >= 0x1100 && !(c >= 0x2000 && c < 0x2e80) ? 2 : 1;
+}
+
+size_t mps_columns(const char *text)
+{
+    size_t columns = 0, len;
+
+    for (; *text; text += len)
+        columns += columns_of(text, &len);
+    return columns;
+}
+
+size_t mps_fitting(const char *text, size_t columns)
+{
+    size_t used = 0, n = 0, len;
+
+    while (text[n]) {
+        used += columns_of(text + n, &len);
+        if (used > columns && n > 0)
+            break;
+        n += len;
+    }
+    return n;
+}
+
+#define WIDTH_MIN 20
+#define WIDTH     80 /* of what is no terminal */
+
+size_t mps_terminal_width(void)
+{
+    const char *columns = getenv("COLUMNS");
+    struct winsize size;
+    long width = WIDTH;
+
+    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
+        width = size.ws_col;
+    else if (columns && strtol(columns, NULL, 10) > 0)
+        width = strtol(columns, NULL, 10);
+    return width < WIDTH_MIN ? WIDTH_MIN : (size_t)width;
 }
 
 static void print_list(FILE *file, const char *format, va_list ap)

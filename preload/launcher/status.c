@@ -1,274 +1,358 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * mptcpshim status: what agents say, once: a paragraph for each connection, which is as wide as the
+ * terminal, or JSON, or metrics.
+ */
 #include <json-c/json.h>
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include "agents.h"
-#include "core/conn/info_list.h"
+#include "amount.h"
 #include "launcher.h"
+#include "metrics.h"
+#include "model.h"
 #include "output.h"
+#include "whose.h"
 
-static const char *text(struct json_object *o, const char *key)
+#define ITEM_MAX 256
+
+/* ---- lines of items ---- */
+
+/* Items stand behind each other, two blanks between, and go on in the next line where need be. */
+struct line {
+    size_t width, indent, column;
+    size_t owed; /* blanks, if something follows */
+};
+
+static void begin(struct line *l, size_t indent)
 {
-    struct json_object *v;
-    const char *value = NULL;
-
-    if (json_object_object_get_ex(o, key, &v))
-        value = json_object_get_string(v);
-    return value ? value : "?"; /* there may be a null */
+    l->indent = indent;
+    l->column = 0;
 }
 
-static double number(struct json_object *o, const char *key)
+static void end(struct line *l)
 {
-    struct json_object *v;
-
-    return json_object_object_get_ex(o, key, &v) ? json_object_get_double(v) : 0;
+    if (l->column > 0)
+        putchar('\n');
+    l->column = 0;
+    l->owed = 0;
 }
 
-static bool flag(struct json_object *o, const char *key)
+static void blanks(struct line *l, size_t n)
 {
-    struct json_object *v;
-
-    return json_object_object_get_ex(o, key, &v) && json_object_get_boolean(v);
+    printf("%*s", (int)n, "");
+    l->column += n;
 }
 
-/* "12.3 MB" in out. */
-static const char *amount(double value, const char *unit, char out[32])
+/* Where even a line of its own is too short for it, a text goes on in the next one. */
+static void print_broken(struct line *l, const char *text)
 {
-    static const char *const prefixes[] = {"", "k", "M", "G", "T"};
-    int i = 0;
+    for (;;) {
+        size_t n = mps_fitting(text, l->width - l->column);
 
-    while (value >= 1000 && i < 4) {
-        value /= 1000;
-        i++;
+        mps_print("%.*s", (int)n, text);
+        l->column += mps_columns(text) - mps_columns(text + n);
+        text += n;
+        if (!*text)
+            return;
+        putchar('\n');
+        l->column = 0;
+        blanks(l, l->indent);
     }
-    snprintf(out, 32, i > 0 ? "%.1f %s%s" : "%.0f %s%s", value, prefixes[i], unit);
-    return out;
 }
 
-static const char *colour(bool enabled, const char *mode)
+static void __attribute__((format(printf, 3, 4)))
+item(struct line *l, const char *colour, const char *format, ...)
+{
+    char text[ITEM_MAX];
+    size_t columns;
+    va_list ap;
+
+    va_start(ap, format);
+    vsnprintf(text, sizeof(text), format, ap);
+    va_end(ap);
+    columns = mps_columns(text);
+    if (l->column > l->indent && l->column + 2 + columns > l->width)
+        end(l);
+    if (l->column == 0)
+        blanks(l, l->indent);
+    else
+        blanks(l, 2);
+    fputs(colour, stdout);
+    print_broken(l, text);
+    fputs(*colour ? "\033[0m" : "", stdout);
+}
+
+/* In a table: in so many columns. */
+static void __attribute__((format(printf, 3, 4)))
+cell(struct line *l, int columns, const char *format, ...)
+{
+    char text[ITEM_MAX];
+    size_t used, wanted = (size_t)(columns < 0 ? -columns : columns);
+    va_list ap;
+
+    va_start(ap, format);
+    vsnprintf(text, sizeof(text), format, ap);
+    va_end(ap);
+    used = mps_columns(text);
+    blanks(l, l->column == 0 ? l->indent : l->owed);
+    l->owed = 0;
+    if (columns > 0 && used < wanted)
+        blanks(l, wanted - used);
+    mps_print("%s", text);
+    l->column += used;
+    if (columns < 0 && used < wanted)
+        l->owed = wanted - used;
+}
+
+/* Two addresses: one item, or two where they are long. */
+static void addresses(struct line *l, const char *local, const char *remote)
+{
+    char both[ITEM_MAX];
+
+    if (!*local)
+        local = "others";
+    if (!*remote)
+        remote = "others";
+    snprintf(both, sizeof(both), "%s -> %s", local, remote);
+    if (l->indent + mps_columns(both) <= l->width) {
+        item(l, "", "%s", both);
+        return;
+    }
+    item(l, "", "%s", local);
+    item(l, "", "-> %s", remote);
+}
+
+/* ---- a path ---- */
+
+#define STATE 10
+#define RATE  12
+#define SHARE 4
+#define LOSS  5
+#define RTT   7
+/* All columns but the first one, with the blanks between. */
+#define TABLE    (2 + STATE + 2 * (2 + RATE + 1 + SHARE) + 2 + LOSS + 2 + RTT)
+#define NAME     15
+#define NAME_MIN 8
+
+static const char *name_of(const struct mps_seen_path *p)
+{
+    return *p->interface ? p->interface : "-";
+}
+
+static void print_head(struct line *l, int name)
+{
+    begin(l, 4);
+    cell(l, -name, "PATH");
+    cell(l, -(2 + STATE), "  STATE");
+    cell(l, 2 + RATE + 1 + SHARE, "SENDS");
+    cell(l, 2 + RATE + 1 + SHARE, "RECEIVES");
+    cell(l, 2 + LOSS, "LOSS");
+    cell(l, 2 + RTT, "RTT");
+    end(l);
+}
+
+static void print_row(struct line *l, const struct mps_seen_conn *c, const struct mps_seen_path *p,
+                      int name)
+{
+    char rate[MPS_AMOUNT], share[MPS_AMOUNT], loss[MPS_AMOUNT], rtt[MPS_AMOUNT];
+
+    begin(l, 4);
+    cell(l, -name, "%.*s", name, name_of(p));
+    cell(l, -(2 + STATE), "  %s", p->state);
+    for (int way = 0; way < MPS_WAYS && !p->ended; way++) {
+        cell(l, 2 + RATE, "%s", mps_amount_rate(p->rate[way], rate));
+        cell(l, 1 + SHARE, "%s", mps_amount_share(p->rate[way], c->rate[way], share));
+    }
+    if (!p->ended) {
+        cell(l, 2 + LOSS, "%s", mps_amount_loss(p->repeated, p->segments, loss));
+        cell(l, 2 + RTT, "%s", p->rtt_us > 0 ? mps_amount_delay(p->rtt_us, rtt) : "-");
+    }
+    end(l);
+}
+
+/* Where there is no place for a table. */
+static void print_items(struct line *l, const struct mps_seen_conn *c,
+                        const struct mps_seen_path *p)
+{
+    static const char *const ways[MPS_WAYS] = {"sends", "receives"};
+    char rate[MPS_AMOUNT], share[MPS_AMOUNT], loss[MPS_AMOUNT], rtt[MPS_AMOUNT];
+
+    begin(l, 4);
+    item(l, "", "%s", name_of(p));
+    item(l, "", "%s", p->state);
+    for (int way = 0; way < MPS_WAYS && !p->ended; way++)
+        item(l, "", "%s %s (%s)", ways[way], mps_amount_rate(p->rate[way], rate),
+             mps_amount_share(p->rate[way], c->rate[way], share));
+    if (!p->ended && p->segments > 0)
+        item(l, "", "loss %s", mps_amount_loss(p->repeated, p->segments, loss));
+    if (!p->ended && p->rtt_us > 0)
+        item(l, "", "rtt %s", mps_amount_delay(p->rtt_us, rtt));
+    end(l);
+}
+
+/* The line below: between which addresses, and what it has carried. */
+static void print_carried(struct line *l, const struct mps_seen_conn *c,
+                          const struct mps_seen_path *p)
+{
+    static const char *const ways[MPS_WAYS] = {"sent", "received"};
+    char bytes[MPS_AMOUNT], share[MPS_AMOUNT];
+
+    begin(l, 6);
+    addresses(l, p->local, p->remote);
+    for (int way = 0; way < MPS_WAYS; way++)
+        if (p->bytes[way] > 0)
+            item(l, "", "%s %s (%s)", ways[way], mps_amount_bytes(p->bytes[way], bytes),
+                 mps_amount_share(p->bytes[way], mps_seen_carried(c, way), share));
+    if (p->ended)
+        item(l, "", "%llu %s", (unsigned long long)p->count,
+             p->count == 1 ? "subflow" : "subflows");
+    if (*p->flags)
+        item(l, "", "%s", p->flags + 1);
+    end(l);
+}
+
+static void print_paths(struct line *l, const struct mps_seen_conn *c)
+{
+    bool table = l->width >= 4 + NAME_MIN + TABLE;
+    size_t name = NAME_MIN, room = table ? l->width - 4 - TABLE : 0;
+
+    for (size_t i = 0; i < c->n_paths; i++) {
+        size_t columns = mps_columns(name_of(&c->paths[i]));
+
+        name = columns > name ? columns : name;
+    }
+    name = name > room ? room : name;
+    name = name > NAME ? NAME : name;
+    if (table && c->n_paths > 0)
+        print_head(l, (int)name);
+    for (size_t i = 0; i < c->n_paths; i++) {
+        if (table)
+            print_row(l, c, &c->paths[i], (int)name);
+        else
+            print_items(l, c, &c->paths[i]);
+        print_carried(l, c, &c->paths[i]);
+    }
+}
+
+/* ---- a connection ---- */
+
+static const char *colour_of(bool enabled, const char *mode)
 {
     if (!enabled)
         return "";
     return strcmp(mode, "multipath") == 0 ? "\033[32m" : "\033[33m";
 }
 
-/* ---- the rows of info_list.h that are in the text ---- */
-
-enum format {
-    BYTES,
-    BITS, /* of bytes per second */
-    MS,   /* of microseconds */
-};
-
-struct shown {
-    const char *member;
-    int place; /* 0: a word where it is true; from 1: of the amount in the line; -1: not shown */
-    const char *word;
-    enum format format;
-};
-
-#define AT(n, word, format)                  n, word, format
-#define WORD                                 0, NULL, BYTES
-#define NONE                                 -1, NULL, BYTES
-#define ROW(kind, name, value, library, ...) {#name, __VA_ARGS__},
-
-static const struct shown of_connection[] = {MPS_CONN_FIELDS(ROW)};
-static const struct shown of_subflow[] = {MPS_SUBFLOW_FIELDS(ROW)};
-
-static void print_words(struct json_object *o, const struct shown *rows, size_t n)
+static void print_waiting(struct line *l, const struct mps_seen_conn *c, bool colours)
 {
-    for (size_t i = 0; i < n; i++) {
-        if (rows[i].place == 0 && flag(o, rows[i].member))
-            mps_print(", %s", rows[i].member);
+    char silent[MPS_AMOUNT], left[MPS_AMOUNT];
+
+    begin(l, 2);
+    item(l, colours ? "\033[31m" : "", "no path works");
+    item(l, "", "nothing heard for %s", mps_amount_time(c->silent_us, silent));
+    item(l, "", "waits for another %s", mps_amount_time(c->reset_in_us, left));
+    end(l);
+}
+
+static void print_connection(struct line *l, const struct mps_seen_conn *c, bool colours)
+{
+    char program[MPS_SEEN_PROGRAM], text[MPS_AMOUNT];
+
+    begin(l, 0);
+    item(l, "", "%s", mps_seen_program(c, program));
+    addresses(l, c->local, c->remote);
+    l->indent = 2;
+    if (*c->reason)
+        item(l, colour_of(colours, c->mode), "%s (%s)", c->mode, c->reason);
+    else
+        item(l, colour_of(colours, c->mode), "%s", c->mode);
+    if (strcmp(c->state, "closing") == 0)
+        item(l, "", "closing");
+    if (*c->scheduler)
+        item(l, "", "%s", c->scheduler);
+    item(l, "", "%s", mps_amount_time(c->age_us, text));
+    end(l);
+    begin(l, 2);
+    item(l, "", "sends %s", mps_amount_rate(c->rate[MPS_OUT], text));
+    item(l, "", "receives %s", mps_amount_rate(c->rate[MPS_IN], text));
+    item(l, "", "sent %s", mps_amount_bytes(c->bytes[MPS_OUT], text));
+    item(l, "", "received %s", mps_amount_bytes(c->bytes[MPS_IN], text));
+    item(l, "", "memory %s", mps_amount_bytes(c->memory, text));
+    end(l);
+    if (c->waits)
+        print_waiting(l, c, colours);
+    print_paths(l, c);
+}
+
+/* ---- what is no connection of an agent ---- */
+
+/* A line for each agent and role: all of their counts that follow one another. Returns the next. */
+static size_t print_counts(struct line *l, const struct mps_seen *seen, size_t i)
+{
+    const struct mps_seen_count *first = &seen->counts[i];
+    unsigned long long sum = 0;
+    size_t last = i;
+
+    for (; last < seen->n_counts && strcmp(seen->counts[last].agent, first->agent) == 0 &&
+           strcmp(seen->counts[last].role, first->role) == 0;
+         last++)
+        sum += seen->counts[last].n;
+    begin(l, 0);
+    item(l, "", "agent %s: plain TCP as %s: %llu", first->agent, first->role, sum);
+    l->indent = 2;
+    for (; i < last; i++)
+        item(l, "", "%s %llu", seen->counts[i].reason, (unsigned long long)seen->counts[i].n);
+    end(l);
+    return last;
+}
+
+static void print_peer(struct line *l, const struct mps_seen_peer *p)
+{
+    char text[MPS_AMOUNT];
+
+    begin(l, 4);
+    item(l, "", "peer %s", p->address);
+    item(l, "", "memory %s", mps_amount_bytes(p->used, text));
+    item(l, "", "promised %s", mps_amount_bytes(p->promised, text));
+    item(l, "", "%llu connection%s", (unsigned long long)p->connections,
+         p->connections == 1 ? "" : "s");
+    end(l);
+}
+
+static void print_agent(struct line *l, const struct mps_seen_agent *a)
+{
+    char text[MPS_AMOUNT];
+
+    begin(l, 0);
+    if (a->left_out > 0) {
+        item(l, "", "agent %s:", a->id);
+        l->indent = 2;
+        item(l, "", "%llu addresses of this host are not used", (unsigned long long)a->left_out);
+        item(l, "", "keep some out by exclude-interfaces, see mptcpshim.conf(5)");
+        end(l);
+    }
+    begin(l, 0);
+    if (a->has_memory) {
+        item(l, "", "agent %s:", a->id);
+        l->indent = 2;
+        item(l, "", "memory %s", mps_amount_bytes(a->used, text));
+        item(l, "", "promised %s", mps_amount_bytes(a->promised, text));
+        item(l, "", "of %s", mps_amount_bytes(a->limit, text));
+        if (a->refused > 0)
+            item(l, "", "%llu connections were refused", (unsigned long long)a->refused);
+        end(l);
+        for (size_t i = 0; i < a->n_peers; i++)
+            print_peer(l, &a->peers[i]);
     }
 }
 
-static void print_amount(const struct shown *row, double value)
+static void print_none(const struct mps_agents *agents)
 {
-    char text_of[32];
-
-    switch (row->format) {
-    case BYTES:
-        mps_print("  %s %s", row->word, amount(value, "B", text_of));
-        break;
-    case BITS:
-        mps_print("  %s %s", row->word, amount(value * 8, "bit/s", text_of));
-        break;
-    case MS:
-        mps_print("  %s %.1f ms", row->word, value / 1000);
-        break;
-    }
-}
-
-static void print_amounts(struct json_object *o, const struct shown *rows, size_t n)
-{
-    for (int place = 1; place <= (int)n; place++) {
-        for (size_t i = 0; i < n; i++) {
-            if (rows[i].place == place)
-                print_amount(&rows[i], number(o, rows[i].member));
-        }
-    }
-    mps_print("\n");
-}
-
-#define COUNT(rows) (sizeof(rows) / sizeof((rows)[0]))
-
-/* ---- lines ---- */
-
-/* What subflows between these addresses have carried that have ended. */
-static void print_ended(struct json_object *path)
-{
-    char sent[32], received[32];
-
-    mps_print("    %s -> %s  ended (%.0f)  sent %s  received %s\n",
-              *text(path, "local") ? text(path, "local") : "others",
-              *text(path, "remote") ? text(path, "remote") : "others", number(path, "count"),
-              amount(number(path, "bytes_sent"), "B", sent),
-              amount(number(path, "bytes_received"), "B", received));
-}
-
-static void print_subflow(struct json_object *subflow)
-{
-    mps_print("    %s -> %s  %s", text(subflow, "local"), text(subflow, "remote"),
-              text(subflow, "state"));
-    print_words(subflow, of_subflow, COUNT(of_subflow));
-    print_amounts(subflow, of_subflow, COUNT(of_subflow));
-}
-
-static void print_each(struct json_object *o, const char *key,
-                       void (*print)(struct json_object *item))
-{
-    struct json_object *list;
-
-    if (!json_object_object_get_ex(o, key, &list) || !json_object_is_type(list, json_type_array))
-        return;
-    for (size_t i = 0; i < json_object_array_length(list); i++)
-        print(json_object_array_get_idx(list, i));
-}
-
-static void print_connection(struct json_object *connection, bool colours)
-{
-    const char *mode = text(connection, "mode");
-    char memory[32];
-
-    mps_print("%s -> %s  ", text(connection, "local"), text(connection, "remote"));
-    fputs(colour(colours, mode), stdout);
-    mps_print("%s", mode);
-    fputs(colours ? "\033[0m" : "", stdout);
-    if (json_object_object_get_ex(connection, "reason", NULL))
-        mps_print(" (%s)", text(connection, "reason"));
-    mps_print("  process %s", text(connection, "process"));
-    mps_print("  memory %s", amount(number(connection, "memory_used"), "B", memory));
-    print_amounts(connection, of_connection, COUNT(of_connection));
-    print_each(connection, "subflows", print_subflow);
-    print_each(connection, "ended", print_ended);
-}
-
-/* ---- those that never came to an agent ---- */
-
-static bool is_counted(struct json_object *o)
-{
-    return strcmp(text(o, "state"), "counted") == 0;
-}
-
-/* One line for each agent and role: all of their counts that follow one another. Returns the next.
- */
-static size_t print_counts(struct json_object *all, size_t i)
-{
-    size_t n = json_object_array_length(all), end = i;
-    struct json_object *first = json_object_array_get_idx(all, i), *o = first;
-    double sum = 0;
-
-    while (o && is_counted(o) && strcmp(text(o, "agent"), text(first, "agent")) == 0 &&
-           strcmp(text(o, "role"), text(first, "role")) == 0) {
-        sum += number(o, "count");
-        o = ++end < n ? json_object_array_get_idx(all, end) : NULL;
-    }
-    mps_print("agent %s: plain TCP as %s: %.0f (", text(first, "agent"), text(first, "role"), sum);
-    for (size_t k = i; k < end; k++) {
-        o = json_object_array_get_idx(all, k);
-        mps_print("%s%s %.0f", k > i ? ", " : "", text(o, "reason"), number(o, "count"));
-    }
-    mps_print(")\n");
-    return end;
-}
-
-static bool is_left_out(struct json_object *o)
-{
-    return strcmp(text(o, "state"), "left-out") == 0;
-}
-
-static void print_left_out(struct json_object *o)
-{
-    mps_print("agent %s: %.0f addresses of this host are not used, there are more than it has "
-              "places for;\n  keep some out by exclude-interfaces, see mptcpshim.conf(5)\n",
-              text(o, "agent"), number(o, "count"));
-}
-
-static bool is_memory(struct json_object *o)
-{
-    return strcmp(text(o, "state"), "memory") == 0;
-}
-
-static void print_peer(struct json_object *peer)
-{
-    char used[32], promised[32];
-
-    mps_print("    peer %s: %s used, %s promised, %.0f connections\n", text(peer, "address"),
-              amount(number(peer, "memory_used"), "B", used),
-              amount(number(peer, "memory_promised"), "B", promised), number(peer, "connections"));
-}
-
-static void print_memory(struct json_object *o)
-{
-    char used[32], promised[32], limit[32];
-
-    mps_print("agent %s: memory: %s used, %s promised, of %s; %.0f connections were refused for "
-              "lack of it\n",
-              text(o, "agent"), amount(number(o, "memory_used"), "B", used),
-              amount(number(o, "memory_promised"), "B", promised),
-              amount(number(o, "memory_limit"), "B", limit), number(o, "count"));
-    print_each(o, "peers", print_peer);
-}
-
-static void print_table(struct json_object *all, const struct mps_agents *agents)
-{
-    bool colours = isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
-    size_t n = json_object_array_length(all), listed = 0, counted = 0;
-
-    for (size_t i = 0; i < n; i++) {
-        struct json_object *o = json_object_array_get_idx(all, i);
-
-        if (is_counted(o)) {
-            counted++;
-        } else if (!is_left_out(o) && !is_memory(o)) {
-            print_connection(o, colours);
-            listed++;
-        }
-    }
-    if (counted > 0 && listed == 0)
-        fputs("No connections now that an agent carries. Since the programs started, so many were\n"
-              "plain TCP, for the reasons that mptcpshim(1) explains:\n",
-              stdout);
-    for (size_t i = 0; i < n;) {
-        if (is_counted(json_object_array_get_idx(all, i)))
-            i = print_counts(all, i);
-        else
-            i++;
-    }
-    for (size_t i = 0; i < n; i++) {
-        struct json_object *o = json_object_array_get_idx(all, i);
-
-        if (is_left_out(o))
-            print_left_out(o);
-        if (is_memory(o))
-            print_memory(o);
-    }
-    if (counted + listed > 0)
-        return;
     if (mps_agents_count(agents, MPS_AGENT_OK) > 0)
         fputs("No connections: programs under mptcpshim are running, and have made none.\n",
               stdout);
@@ -280,25 +364,92 @@ static void print_table(struct json_object *all, const struct mps_agents *agents
               stdout);
 }
 
-int mps_launcher_status(int argc, char **argv)
+static void print_all(const struct mps_seen *seen, const struct mps_agents *agents)
 {
-    bool json = argc == 2 && strcmp(argv[1], "--json") == 0;
-    struct mps_agents *agents;
-    struct json_object *all;
-    int code;
+    bool colours = isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
+    struct line line = {.width = mps_terminal_width()};
 
-    if (argc > 1 && !json) {
-        mps_launcher_complain("status: no option '%s'; try 'mptcpshim status --help'", argv[1]);
-        return MPS_EXIT_FAILURE;
-    }
-    agents = mps_agents_ask(MPS_HO_STATUS, NULL, NULL);
-    all = agents ? mps_agents_json(agents) : NULL;
-    code = all ? mps_agents_complain(agents, "status") : MPS_EXIT_FAILURE;
-    if (all && json)
+    for (size_t i = 0; i < seen->n_conns; i++)
+        print_connection(&line, &seen->conns[i], colours);
+    if (seen->n_counts > 0 && seen->n_conns == 0)
+        fputs("No connections now that an agent carries. Since the programs started, so many were\n"
+              "plain TCP, for the reasons that mptcpshim(1) explains:\n",
+              stdout);
+    for (size_t i = 0; i < seen->n_counts;)
+        i = print_counts(&line, seen, i);
+    for (size_t i = 0; i < seen->n_agents; i++)
+        print_agent(&line, &seen->agents[i]);
+    if (seen->beyond > 0)
+        mps_print("%zu more are not shown\n", seen->beyond);
+    if (seen->n_conns + seen->n_counts == 0)
+        print_none(agents);
+}
+
+/* ---- the command ---- */
+
+enum form {
+    TEXT,
+    JSON,
+    OPENMETRICS,
+    PROMETHEUS,
+};
+
+static bool print(struct json_object *all, const struct mps_agents *agents, enum form form)
+{
+    struct mps_seen *seen;
+
+    if (form == JSON) {
         mps_print_json(all);
-    else if (all && (code == 0 || json_object_array_length(all) > 0))
-        print_table(all, agents);
+        return true;
+    }
+    seen = mps_seen_read(all);
+    if (!seen) {
+        mps_launcher_complain("out of memory");
+        return false;
+    }
+    if (form == TEXT)
+        print_all(seen, agents);
+    else
+        mps_metrics_print(seen, form == OPENMETRICS, mps_agents_count(agents, MPS_AGENT_OK),
+                          mps_agents_count(agents, MPS_AGENT_SILENT));
+    mps_seen_free(seen);
+    return true;
+}
+
+static int show(enum form form)
+{
+    struct mps_agents *agents = mps_agents_ask(MPS_HO_STATUS, NULL, NULL);
+    struct json_object *all = agents ? mps_agents_json(agents) : NULL;
+    int code = all ? mps_agents_complain(agents, "status") : MPS_EXIT_FAILURE;
+
+    if (all)
+        mps_whose_add(all, agents);
+    /* Nothing is claimed about connections where an agent did not say anything. */
+    if (all && (form != TEXT || code == 0 || json_object_array_length(all) > 0) &&
+        !print(all, agents, form))
+        code = MPS_EXIT_FAILURE;
     json_object_put(all);
     mps_agents_free(agents);
     return code;
+}
+
+int mps_launcher_status(int argc, char **argv)
+{
+    static const struct {
+        const char *option;
+        enum form form;
+    } forms[] = {
+        {"--json", JSON},
+        {"--openmetrics", OPENMETRICS},
+        {"--prometheus", PROMETHEUS},
+    };
+
+    if (argc == 1)
+        return show(TEXT);
+    for (size_t i = 0; argc == 2 && i < sizeof(forms) / sizeof(forms[0]); i++)
+        if (strcmp(argv[1], forms[i].option) == 0)
+            return show(forms[i].form);
+    mps_launcher_complain("status: '%s' is too much; try 'mptcpshim status --help'",
+                          argv[argc - 1]);
+    return MPS_EXIT_FAILURE;
 }

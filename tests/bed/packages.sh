@@ -11,7 +11,7 @@ DEMO_PACKAGES='curl iproute2 jq nginx-light procps util-linux'
 TEST_PACKAGES='apache2-utils bash clang-format-14 curl default-jdk-headless file fish gcc-multilib git gnuplot-nox groff haproxy iperf3 iproute2
     iputils-ping jq libpython3.11-testsuite linux-source-6.1 memcached mptcpize musl-tools
     netcat-openbsd nftables nginx-light nodejs openssh-client openssh-server openssl
-    postgresql procps python3 python3-cryptography python3-pyftpdlib python3.11 redis-server redis-tools
+    postgresql procps prometheus python3 python3-cryptography python3-prometheus-client python3-pyftpdlib python3.11 redis-server redis-tools
     rsync shellcheck socat spin systemd tcpdump tinyproxy universal-ctags util-linux wget wrk xz-utils zsh'
 
 

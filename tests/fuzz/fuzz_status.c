@@ -2,7 +2,8 @@
 /*
  * What an agent, or who pretends to be one, answers to `mptcpshim status`: whatever it is, the
  * launcher prints whole lines of printable characters, or JSON that is JSON, and does not fail in
- * another way. First byte: 1 for --json. 0xff begins the answer of a further agent.
+ * another way. First byte: 1 for --json, 2 for --openmetrics, 3 for --prometheus. 0xff begins the
+ * answer of a further agent.
  */
 #include <string.h>
 #include <sys/mman.h>
@@ -63,7 +64,8 @@ static void check_text(const char *text, size_t len)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
-    char *words[] = {"status", "--json", NULL}, *text = NULL;
+    static char *const forms[] = {NULL, "--json", "--openmetrics", "--prometheus"};
+    char *words[] = {"status", len > 0 && data[0] < 4 ? forms[data[0]] : NULL, NULL}, *text = NULL;
     FILE *out = stdout, *err = stderr;
     bool json = len > 0 && data[0] == 1;
     size_t text_len = 0;
@@ -76,7 +78,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     stdout = open_memstream(&text, &text_len);
     stderr = fopen("/dev/null", "w");
     CHECK(stdout && stderr);
-    code = mps_launcher_status(json ? 2 : 1, words);
+    code = mps_launcher_status(words[1] ? 2 : 1, words);
     fclose(stdout);
     fclose(stderr);
     stdout = out;

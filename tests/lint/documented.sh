@@ -71,14 +71,22 @@ for member in $members; do
     section mptcpshim.1 EVENTS SERVICES | grep -qE "^([a-z_]+, )*$member(, [a-z_]+)*;" ||
         { echo "mptcpshim.1: no member $member in EVENTS"; rc=1; }
 done
-members=$(rows status-member) in_library=$(rows library-member | grep -v '^-')
+members="$(rows status-member) $(sed -n 's/.*json_object_object_add([a-z]*, "\([a-z_]*\)".*/\1/p' preload/launcher/whose.c)" in_library=$(rows library-member | grep -v '^-')
 for member in $members; do
-    section mptcpshim.1 JSON PLAIN | grep -qE "^ ?([a-z_]+, )*$member(, [a-z_]+)*;" ||
+    section mptcpshim.1 JSON METRICS | grep -qE "^ ?([a-z_]+, )*$member(, [a-z_]+)*;" ||
         { echo "mptcpshim.1: no member $member in JSON"; rc=1; }
 done
 for member in $in_library; do
     grep -q -e "\b$member\b" -e "_$member\b" man/mptcpshim_subflows.3 ||
         { echo "mptcpshim_subflows.3: no member or flag $member"; rc=1; }
+done
+metrics=$(rows metric)
+documented=$(section mptcpshim.1 METRICS PLAIN | grep -oE '^mptcpshim_[a-z_]+' | sort)
+for metric in $metrics; do
+    echo "$documented" | grep -qx "$metric" || { echo "mptcpshim.1: no metric $metric in METRICS"; rc=1; }
+done
+for metric in $documented; do
+    echo "$metrics" | grep -qx "$metric" || { echo "mptcpshim.1: $metric is no metric"; rc=1; }
 done
 # Every record of a trace has its entry, with its members in it.
 for record in $(rows record); do

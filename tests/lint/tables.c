@@ -11,6 +11,7 @@
 #include "core/trace/trace.h"
 #include "core/wire/frame.h"
 #include "engine/show/events.h"
+#include "../../preload/launcher/metric_list.h"
 
 /* Section, name, default and bounds, "-" where there is none. */
 static void keys(void)
@@ -49,13 +50,24 @@ static void frames(void)
 #define NUMBER32(member) #member
 #define FLAG(flag)       #flag
 #define NONE             "-"
-#define INFO(kind, name, value, library, text)                                                     \
+#define INFO(kind, name, value, library)                                                           \
     printf("status-member %s\nlibrary-member %s\n", #name, library);
 
 static void status(void)
 {
     MPS_CONN_FIELDS(INFO)
     MPS_SUBFLOW_FIELDS(INFO)
+}
+
+#define COUNTER "_total"
+#define GAUGE   ""
+#define METRIC_ROW(of, type, name, unit, value, help)                                              \
+    printf("metric mptcpshim_%s%s\n", #name, type);
+
+/* As their samples have them. */
+static void metrics(void)
+{
+    MPS_METRICS(METRIC_ROW)
 }
 
 static void events(void)
@@ -85,6 +97,7 @@ int main(void)
     schedulers();
     frames();
     status();
+    metrics();
     events();
     records();
     return 0;

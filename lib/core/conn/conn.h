@@ -286,13 +286,13 @@ int mps_conn_next_event(struct mps_conn *conn, struct mps_event *ret);
 /* ---- looking in ---- */
 
 /* The members that come from the rows of info_list.h. */
-#define MPS_INFO(kind, name, value, library, text) MPS_INFO_##kind(name)
-#define MPS_INFO_COUNTER(name)                     uint64_t name;
-#define MPS_INFO_U64(name)                         uint64_t name;
-#define MPS_INFO_BOOL(name)                        bool name;
-#define MPS_INFO_METRIC(name)                      /* in `metrics` */
-#define MPS_INFO_METER(name)                       struct mps_meter name;
-#define MPS_INFO_SUM(name)                         /* whoever looks adds them up */
+#define MPS_INFO(kind, name, value, library) MPS_INFO_##kind(name)
+#define MPS_INFO_COUNTER(name)               uint64_t name;
+#define MPS_INFO_U64(name)                   uint64_t name;
+#define MPS_INFO_BOOL(name)                  bool name;
+#define MPS_INFO_METRIC(name)                /* in `metrics` */
+#define MPS_INFO_METER(name)                 struct mps_meter name;
+#define MPS_INFO_SUM(name)                   /* whoever looks adds them up */
 
 struct mps_subflow_info {
     uint32_t id;
@@ -308,6 +308,8 @@ struct mps_conn_info {
     const char *state; /* "opening", "established", "closing", "closed", "plain" */
     const char *sched;
     unsigned n_subflows; /* not dead */
+    mps_time_t heard_at; /* the latest sign of the peer */
+    mps_time_t reset_at; /* while no subflow works: when it is given up; MPS_NEVER: not so */
     MPS_CONN_FIELDS(MPS_INFO)
 };
 

@@ -46,14 +46,14 @@ static uint64_t bytes_acked(const struct mps_conn *c)
 #define CONN_U64(name, value)     ret->name = value;
 #define CONN_BOOL(name, value)    ret->name = value;
 #define CONN_SUM(name, value)
-#define CONN(kind, name, value, library, text) CONN_##kind(name, (value))
+#define CONN(kind, name, value, library) CONN_##kind(name, (value))
 
 #define SUBFLOW_COUNTER(name, value) ret->name = sf->count.name;
 #define SUBFLOW_U64(name, value)     ret->name = value;
 #define SUBFLOW_BOOL(name, value)    ret->name = value;
 #define SUBFLOW_METER(name, value)   ret->name = value;
 #define SUBFLOW_METRIC(name, value)
-#define SUBFLOW(kind, name, value, library, text) SUBFLOW_##kind(name, (value))
+#define SUBFLOW(kind, name, value, library) SUBFLOW_##kind(name, (value))
 
 void mps_conn_info(const struct mps_conn *c, struct mps_conn_info *ret)
 {
@@ -65,6 +65,8 @@ void mps_conn_info(const struct mps_conn *c, struct mps_conn_info *ret)
         .peer_token = c->keys.peer_token,
         .state = state_name(c),
         .sched = c->cfg.sched->name,
+        .heard_at = c->peer.heard_at,
+        .reset_at = c->no_subflow_at,
     };
     MPS_CONN_FIELDS(CONN)
     mps_for_each_subflow(sf, c)

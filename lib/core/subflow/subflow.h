@@ -42,7 +42,8 @@ struct mps_metrics {
     uint64_t delivered;  /* bytes that arrived, those behind a hole too, since the start */
     uint64_t acked;      /* bytes acknowledged by TCP since the start, monotone */
     uint32_t ack_age_us; /* since the last TCP acknowledgment, while in_flight > 0 */
-    uint32_t repeats;    /* segments sent again since the start */
+    uint32_t segments;   /* with data, sent since the start, repetitions included */
+    uint32_t repeats;    /* of these: segments sent again */
     uint32_t beyond;     /* segments that came behind a hole since the start */
     bool losing;         /* TCP knows of lost packets that it has not repaired */
     uint8_t backoff;     /* RTO doublings in progress: > 0 means the path is silent or lossy */

@@ -21,7 +21,8 @@ struct mps_engine;
 struct mps_appconn {
     struct mps_engine *eng;
     uint64_t id;
-    pid_t pid; /* of the process that handed it over */
+    mps_time_t since; /* when it was handed over, by mps_clock_with_sleep */
+    pid_t pid;        /* of the process that handed it over */
     enum mps_role role;
     struct mps_addr local, peer;
     bool bound;       /* the program chose the address of its end itself */

@@ -112,6 +112,7 @@ static int session_new(struct mps_engine *eng, const struct mps_session_request 
     s->ac.eng = eng;
     s->ac.id = eng->next_id;
     eng->next_id += eng->count;
+    s->ac.since = mps_clock_with_sleep();
     s->ac.pid = req->pid;
     s->ac.role = role;
     s->ac.bound = req->bound;

@@ -239,6 +239,7 @@ bool mps_sock_metrics(int fd, struct mps_metrics *ret)
         ret->ack_age_us = info.tcpi_last_ack_recv > UINT32_MAX / 1000
                               ? UINT32_MAX
                               : info.tcpi_last_ack_recv * 1000;
+    ret->segments = info.tcpi_data_segs_out;
     ret->repeats = info.tcpi_total_retrans;
     ret->beyond = info.tcpi_rcv_ooopack;
     ret->losing = info.tcpi_lost > 0;

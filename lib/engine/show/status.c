@@ -18,8 +18,8 @@
 /* Of all subflows of a connection: the rows of info_list.h that are sums. */
 #define SUM_COUNTER(name)
 #define SUM_U64(name)
-#define SUM_SUM(name)                         uint64_t name;
-#define SUM(kind, name, value, library, text) SUM_##kind(name)
+#define SUM_SUM(name)                   uint64_t name;
+#define SUM(kind, name, value, library) SUM_##kind(name)
 
 struct sums {
     MPS_CONN_FIELDS(SUM)
@@ -48,7 +48,7 @@ static const char *state_name(enum mps_subflow_state state)
 #define SUBFLOW_METER(name, value)                                                                 \
     put_u64(o, #name, mps_meter_rate(&info->name, now));                                           \
     sum->name += mps_meter_rate(&info->name, now);
-#define SUBFLOW(kind, name, value, library, text) SUBFLOW_##kind(name, value)
+#define SUBFLOW(kind, name, value, library) SUBFLOW_##kind(name, value)
 
 static struct json_object *subflow_object(const struct mps_subflow_info *info, struct sums *sum)
 {
@@ -92,11 +92,24 @@ static struct json_object *past_list(const struct mps_past *past)
     return list;
 }
 
-#define CONN_COUNTER(name)                     put_u64(o, #name, info.name);
-#define CONN_U64(name)                         put_u64(o, #name, info.name);
-#define CONN_BOOL(name)                        put_bool(o, #name, info.name);
-#define CONN_SUM(name)                         put_u64(o, #name, sum.name);
-#define CONN(kind, name, value, library, text) CONN_##kind(name)
+#define CONN_COUNTER(name)               put_u64(o, #name, info.name);
+#define CONN_U64(name)                   put_u64(o, #name, info.name);
+#define CONN_BOOL(name)                  put_bool(o, #name, info.name);
+#define CONN_SUM(name)                   put_u64(o, #name, sum.name);
+#define CONN(kind, name, value, library) CONN_##kind(name)
+
+/*
+ * While there is no subflow that works: since when nothing was heard, and how long it still waits.
+ */
+static void put_waiting(struct json_object *o, const struct mps_conn_info *info)
+{
+    mps_time_t now = mps_clock_now();
+
+    if (info->reset_at == MPS_NEVER)
+        return;
+    put_u64(o, "silent_us", now > info->heard_at ? (now - info->heard_at) / MPS_USEC : 0);
+    put_u64(o, "reset_in_us", info->reset_at > now ? (info->reset_at - now) / MPS_USEC : 0);
+}
 
 static void put_multipath(struct json_object *o, const struct mps_session *s)
 {
@@ -119,6 +132,7 @@ static void put_multipath(struct json_object *o, const struct mps_session *s)
     for (unsigned i = 0; i < n; i++)
         mps_json_append(list, subflow_object(&sub[i], &sum));
     MPS_CONN_FIELDS(CONN)
+    put_waiting(o, &info);
     mps_json_put(o, "subflows", list);
     mps_json_put(o, "ended", past_list(mps_conn_past(core)));
 }
@@ -163,6 +177,7 @@ struct json_object *mps_status_one(const struct mps_session *s)
     put_addr(o, "remote", &s->ac.peer);
     put_str(o, "role", s->ac.role == MPS_ROLE_CLIENT ? "client" : "server");
     mps_json_put(o, "process", json_object_new_int(s->ac.pid));
+    put_u64(o, "age_us", (mps_clock_with_sleep() - s->ac.since) / MPS_USEC);
     put_u64(o, "thread", s->ac.eng->index);
     put_u64(o, "memory_used", s->ac.account.used);
     put_u64(o, "memory_promised", s->ac.account.promised);
