@@ -12,6 +12,15 @@ static const struct mps_command commands[] = {
      "status: the connections of all agents in this network namespace.\n"
      "Exit status: 0; 3 an agent does not answer, 125 failure.\n",
      "--json --openmetrics --prometheus"},
+    {"top", mps_launcher_top,
+     "mptcpshim top [--interval SECONDS] [--program NAME] [--once [--looks N]]\n",
+     "top: the same live, with bars and histories of the rates; h there shows the keys.\n"
+     "  --interval SECONDS  between two looks, 0.1 to 3600 (default 1)\n"
+     "  --program NAME      only programs with this in their name\n"
+     "  --once              one screen as text, for pipes\n"
+     "  --looks N           with --once: looks before it, for histories, 1 to 120 (default 1)\n"
+     "Exit status: 0; 3 with --once: an agent does not answer, 125 failure.\n",
+     "--interval --program --once --looks"},
     {"monitor", mps_launcher_monitor, "mptcpshim monitor [--json]\n",
      "monitor: one line for each event of theirs, until it is interrupted.\n"
      "Exit status: 0; 3 an agent did not answer, 125 failure.\n",

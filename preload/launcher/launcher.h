@@ -26,6 +26,7 @@ const struct mps_command *mps_launcher_command(unsigned i);
 
 int mps_launcher_run(int argc, char **argv);
 int mps_launcher_status(int argc, char **argv);
+int mps_launcher_top(int argc, char **argv);
 int mps_launcher_monitor(int argc, char **argv);
 int mps_launcher_check_config(int argc, char **argv);
 int mps_launcher_path(int argc, char **argv);

@@ -11,12 +11,12 @@
 #include <string.h>
 #include <unistd.h>
 #include "agents.h"
-#include "amount.h"
+#include "show/amount.h"
 #include "launcher.h"
-#include "metrics.h"
-#include "model.h"
+#include "show/metrics.h"
+#include "show/model.h"
 #include "output.h"
-#include "whose.h"
+#include "show/whose.h"
 
 #define ITEM_MAX 256
 
@@ -449,7 +449,8 @@ int mps_launcher_status(int argc, char **argv)
     for (size_t i = 0; argc == 2 && i < sizeof(forms) / sizeof(forms[0]); i++)
         if (strcmp(argv[1], forms[i].option) == 0)
             return show(forms[i].form);
-    mps_launcher_complain("status: '%s' is too much; try 'mptcpshim status --help'",
+    mps_launcher_complain(argc == 2 ? "status: no option '%s'; try 'mptcpshim status --help'"
+                                    : "status: '%s' is too much; try 'mptcpshim status --help'",
                           argv[argc - 1]);
     return MPS_EXIT_FAILURE;
 }

@@ -4,7 +4,7 @@
 # Sourced.
 
 BUILD_PACKAGES='build-essential meson ninja-build pkg-config libev-dev libssl-dev libmnl-dev
-    libjson-c-dev libinih-dev libseccomp-dev libcmocka-dev'
+    libjson-c-dev libinih-dev libncurses-dev libseccomp-dev libcmocka-dev'
 # shellcheck disable=SC2034 # for those who source this
 DEMO_PACKAGES='curl iproute2 jq nginx-light procps util-linux'
 # shellcheck disable=SC2034
@@ -12,7 +12,7 @@ TEST_PACKAGES='apache2-utils bash clang-format-14 curl default-jdk-headless file
     iputils-ping jq libpython3.11-testsuite linux-source-6.1 memcached mptcpize musl-tools
     netcat-openbsd nftables nginx-light nodejs openssh-client openssh-server openssl
     postgresql procps prometheus python3 python3-cryptography python3-prometheus-client python3-pyftpdlib python3.11 redis-server redis-tools
-    rsync shellcheck socat spin systemd tcpdump tinyproxy universal-ctags util-linux wget wrk xz-utils zsh'
+    rsync shellcheck socat spin systemd tcpdump tinyproxy tmux universal-ctags util-linux wget wrk xz-utils zsh'
 
 
 POLICY=${POLICY:-/usr/sbin/policy-rc.d}

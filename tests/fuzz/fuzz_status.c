@@ -2,8 +2,8 @@
 /*
  * What an agent, or who pretends to be one, answers to `mptcpshim status`: whatever it is, the
  * launcher prints whole lines of printable characters, or JSON that is JSON, and does not fail in
- * another way. First byte: 1 for --json, 2 for --openmetrics, 3 for --prometheus. 0xff begins the
- * answer of a further agent.
+ * another way. First byte: 1 for --json, 2 for --openmetrics, 3 for --prometheus, 4 and 5 for the
+ * list and the details of top. 0xff begins the answer of a further agent.
  */
 #include <string.h>
 #include <sys/mman.h>
@@ -13,6 +13,8 @@
 /* The subcommand asks us in place of the agents. */
 #define mps_agents_ask fuzz_ask
 #include "../../preload/launcher/status.c"
+
+#include "../../preload/launcher/show/topview.h"
 
 #define AGENTS_MAX 8
 
@@ -62,6 +64,33 @@ static void check_text(const char *text, size_t len)
     CHECK(len == 0 || text[len - 1] == '\n');
 }
 
+/* The screens of top, as text. */
+static int top(enum mps_top_screen screen)
+{
+    static const size_t widths[] = {1, 20, 40, 80, 200};
+    struct mps_top_view view = {.screen = screen, .keys = true, .note = ""};
+    struct mps_agents *agents = fuzz_ask(MPS_HO_STATUS, NULL, NULL);
+    struct json_object *all = mps_agents_json(agents);
+    struct mps_seen *seen = mps_seen_read(all);
+    struct mps_frame frame;
+    struct mps_live live;
+
+    CHECK(seen);
+    mps_live_init(&live);
+    CHECK(mps_live_look(&live, seen));
+    mps_live_choose(&live, 1);
+    for (size_t i = 0; i < sizeof(widths) / sizeof(widths[0]); i++) {
+        mps_frame_init(&frame, widths[i], i % 2 == 0);
+        mps_top_compose(&live, &view, i == 4 ? 0 : 24, &frame);
+        mps_frame_print(&frame);
+        mps_frame_deinit(&frame);
+    }
+    mps_live_deinit(&live);
+    json_object_put(all);
+    mps_agents_free(agents);
+    return 0;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
     static char *const forms[] = {NULL, "--json", "--openmetrics", "--prometheus"};
@@ -78,7 +107,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     stdout = open_memstream(&text, &text_len);
     stderr = fopen("/dev/null", "w");
     CHECK(stdout && stderr);
-    code = mps_launcher_status(words[1] ? 2 : 1, words);
+    if (data[0] == 4 || data[0] == 5)
+        code = top(data[0] == 4 ? MPS_TOP_LIST : MPS_TOP_DETAILS);
+    else
+        code = mps_launcher_status(words[1] ? 2 : 1, words);
     fclose(stdout);
     fclose(stderr);
     stdout = out;

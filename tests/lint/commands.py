@@ -101,6 +101,7 @@ NOT_TYPED = {
     "build/tests/bench/limit-short": SUITE,
     "mptcpshim-metrics.sh /var/lib/prometheus/node-exporter":
         "another program's directory; the test `status` types it with one of its own",
+    "build/preload/mptcpshim top": "needs a terminal; the test `top` has one",
     "build/preload/mptcpshim run --scheduler redundant ssh host":
         "needs an account at another host; the option is typed with another program",
 }

@@ -71,7 +71,7 @@ for member in $members; do
     section mptcpshim.1 EVENTS SERVICES | grep -qE "^([a-z_]+, )*$member(, [a-z_]+)*;" ||
         { echo "mptcpshim.1: no member $member in EVENTS"; rc=1; }
 done
-members="$(rows status-member) $(sed -n 's/.*json_object_object_add([a-z]*, "\([a-z_]*\)".*/\1/p' preload/launcher/whose.c)" in_library=$(rows library-member | grep -v '^-')
+members="$(rows status-member) $(sed -n 's/.*json_object_object_add([a-z]*, "\([a-z_]*\)".*/\1/p' preload/launcher/show/whose.c)" in_library=$(rows library-member | grep -v '^-')
 for member in $members; do
     section mptcpshim.1 JSON METRICS | grep -qE "^ ?([a-z_]+, )*$member(, [a-z_]+)*;" ||
         { echo "mptcpshim.1: no member $member in JSON"; rc=1; }

@@ -11,7 +11,7 @@
 #include "core/trace/trace.h"
 #include "core/wire/frame.h"
 #include "engine/show/events.h"
-#include "../../preload/launcher/metric_list.h"
+#include "../../preload/launcher/show/metric_list.h"
 
 /* Section, name, default and bounds, "-" where there is none. */
 static void keys(void)

@@ -147,7 +147,7 @@ def native():
         t.do("others")
         expect("nothing but TCP is counted", {("client", "loopback"): 1, ("server", "loopback"): 1})
         text = status()
-        point(re.search(r"plain TCP as client: 1 \(loopback 1\)", text) is not None and
+        point(re.search(r"plain TCP as client: 1  loopback 1\n", text) is not None and
               "no peer" not in text, "the text says so, too", text)
         plain_port = outside.getsockname()[1]
         t.do("connect", ADDRESS, plain_port)

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
-#include "agents.h"
+#include "../agents.h"
 
 #define COMM_MAX 64 /* the kernel's names have 15 bytes, those of its threads more */
 
