@@ -3,8 +3,9 @@
  * Every allocation fails in turn, and every cryptographic call: the outcome is a whole transfer or
  * a clean end, on both sides, without leak. What is established waits for memory and loses nothing.
  */
-#include "pair.h"
 #include "core/conn/state.h"
+#include "core/subflow/tx.h"
+#include "pair.h"
 
 #define TIME (400 * MPS_SEC)
 
@@ -231,6 +232,64 @@ static void acknowledgments_pass(void **state)
     free(p);
 }
 
+/* PINGs of the client until there is no place for more; returns how many. */
+static unsigned pings(struct mps_subflow *sf)
+{
+    struct mps_ctrl ping = {.type = MPS_FRAME_PING};
+    uint8_t buf[MPS_CTRL_MAX_LEN];
+    size_t len = mps_ctrl_encode(&ping, buf);
+    unsigned n = 0;
+
+    while (mps_sf_tx_ctrl(sf, buf, len))
+        n++;
+    return n;
+}
+
+/* Control frames that wait take memory as long as they do. Without any some of them have place. */
+static void waiting_control_takes_memory(void **state)
+{
+    struct pair *p = malloc(sizeof(*p));
+    struct mps_subflow *sf;
+    size_t before;
+    unsigned few;
+
+    established(p, 1, false);
+    p->end[CLIENT].to_send = p->end[SERVER].to_send = 0;
+    pair_run(p, MPS_SEC);
+    sf = p->links[0].sf[CLIENT];
+    before = p->fm.live_bytes;
+    p->fm.fail_after = true;
+    faultmem_arm(&p->fm, 1);
+    few = pings(sf);
+    assert_in_range(few, 2, 10);
+    p->fm.fail_at = 0;
+    assert_in_range(pings(sf), 30, 100);
+    assert_int_equal(p->fm.live_bytes - before, MPS_SF_CTRL);
+    pair_run(p, MPS_SEC);
+    assert_int_equal(p->fm.live_bytes, before);
+    assert_false(lost_a_subflow(p));
+    finish(p, 0);
+    free(p);
+}
+
+/*
+ * What each end holds for an idle connection over two paths, whatever messages it carried before.
+ * The engine adds some 1.5 KiB.
+ */
+static void idle_ends_hold_little(void **state)
+{
+    struct pair *p = malloc(sizeof(*p));
+    size_t shared = sizeof(*p->env.rxmem); /* all connections of an engine have one */
+
+    established(p, 2, false);
+    p->end[CLIENT].to_send = p->end[SERVER].to_send = 60000;
+    pair_run(p, 10 * MPS_SEC);
+    assert_int_equal(p->end[SERVER].received, 60000);
+    assert_in_range(p->fm.live_bytes / 2 - shared, 4096, 6144);
+    finish(p, 0);
+    free(p);
+}
+
 static void each_crypto_call(void **state)
 {
     (void)state;
@@ -243,7 +302,8 @@ int main(void)
         cmocka_unit_test(each_allocation),           cmocka_unit_test(all_from_some_on),
         cmocka_unit_test(each_crypto_call),          cmocka_unit_test(lack_ends_no_subflow),
         cmocka_unit_test(next_byte_needs_no_memory), cmocka_unit_test(sending_needs_no_memory),
-        cmocka_unit_test(acknowledgments_pass),
+        cmocka_unit_test(acknowledgments_pass),      cmocka_unit_test(waiting_control_takes_memory),
+        cmocka_unit_test(idle_ends_hold_little),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -305,6 +305,10 @@ static void subflows(void **state)
     BROKEN(mps_sf_check(sf), sf->slot, 32, "subflow: no such slot");
     BROKEN(mps_conn_check(c), sf->count.bytes_reinjected, 1,
            "conn: subflows repeated more than the connection");
+    BROKEN(mps_sf_check(sf), sf->tx.ctrl_size, MPS_SF_CTRL,
+           "subflow: the place of the control bytes has another size");
+    BROKEN(mps_sf_check(sf), sf->rx.opening, sf->rx.buf,
+           "subflow: a place for an opening message is kept, or lacking");
     BROKEN(mps_sf_check(sf), sf->tx.ctrl_len, MPS_SF_CTRL + 1,
            "subflow: the control bytes leave their place");
     BROKEN(mps_sf_check(sf), sf->tx.size, 3, "subflow: the ring of frames is no ring");

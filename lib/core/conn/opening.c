@@ -30,7 +30,8 @@ static int send_first(struct mps_subflow *sf, const struct mps_opening *msg)
 {
     uint8_t padding[MPS_FRAME_PREFIX_LEN];
 
-    send_opening(sf, msg); /* the buffer is empty: it fits */
+    if (!send_opening(sf, msg))
+        return MPS_ENOMEM;
     sf->tx.alone = sf->tx.ctrl_len;
     mps_padding_encode_head(0, padding);
     return mps_sf_tx_ctrl(sf, padding, sizeof(padding)) ? 0 : MPS_ECRYPTO;
@@ -315,8 +316,7 @@ static int answer_join(struct mps_subflow *sf, const struct mps_opening *join)
         return r;
     memcpy(msg.join.hmac, hmac[own_side(c)], MPS_HMAC_LEN);
     memcpy(sf->join.awaited, hmac[peer_side(c)], MPS_HMAC_LEN);
-    send_opening(sf, &msg); /* the buffer is empty: it fits */
-    return 0;
+    return send_opening(sf, &msg) ? 0 : MPS_ENOMEM;
 }
 
 int mps_open_accept(struct mps_conn *c, const struct mps_opening *msg, const struct mps_addr *local,

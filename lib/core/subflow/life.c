@@ -27,7 +27,10 @@ struct mps_subflow *mps_sf_new(struct mps_conn *conn, uint32_t id, const struct 
     sf->local = *local;
     sf->remote = *remote;
     sf->join.deadline = MPS_NEVER;
-    sf->rx.mode = MPS_RX_OPENING;
+    if (mps_sf_rx_init(sf) < 0) {
+        mps_free(conn->env.mem, sf);
+        return NULL;
+    }
     mps_sf_tx_init(sf);
     mps_stale_init(&sf->stale);
     mps_list_push_back(&conn->subflows, &sf->node);
@@ -56,7 +59,7 @@ void mps_sf_begin(struct mps_subflow *sf, mps_time_t now)
     mps_stale_heard(&sf->stale, now);
     sf->peer_knows = true;
     sf->join.deadline = MPS_NEVER;
-    mps_sf_rx_await_head(&sf->rx);
+    mps_sf_rx_begin(sf);
     sf->ev.up = true;
 }
 

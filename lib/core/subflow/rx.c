@@ -6,10 +6,34 @@
 
 _Static_assert(MPS_REASM_RESERVE >= MPS_DSS_MAX_PAYLOAD, "it takes any payload");
 
+int mps_sf_rx_init(struct mps_subflow *sf)
+{
+    sf->rx.mode = MPS_RX_OPENING;
+    sf->rx.opening = mps_alloc_raw(sf->conn->env.mem, MPS_OPENING_MAX_LEN);
+    return sf->rx.opening ? 0 : MPS_ENOMEM;
+}
+
+/* Most of their lives subflows have no opening message: thousands that are idle hold none. */
+static void forget_opening(struct mps_subflow *sf)
+{
+    if (!sf->rx.opening)
+        return;
+    mps_free(sf->conn->env.mem, sf->rx.opening);
+    sf->rx.opening = NULL;
+    sf->rx.have = 0;
+}
+
+void mps_sf_rx_begin(struct mps_subflow *sf)
+{
+    forget_opening(sf);
+    mps_sf_rx_await_head(&sf->rx);
+}
+
 void mps_sf_rx_clear(struct mps_subflow *sf)
 {
     struct mps_rxmem *mem = sf->conn->rxmem;
 
+    forget_opening(sf);
     mps_reasm_abandon(&sf->conn->rx.reasm, sf->rx.chunk);
     sf->rx.chunk = NULL;
     sf->rx.starved = false;
@@ -181,14 +205,14 @@ int mps_sf_rx_head(struct mps_subflow *sf, struct mps_found *found)
     return MPS_FOUND_FRAME;
 }
 
-/* Into the buffer, as far as it is to be filled; returns how many bytes. */
-static size_t collect(struct mps_sf_rx *rx, size_t need, const uint8_t *p, size_t len)
+/* Into `buf`, which is to hold `need` bytes; returns how many were taken. */
+static size_t collect(struct mps_sf_rx *rx, uint8_t *buf, size_t need, const uint8_t *p, size_t len)
 {
     size_t n = need - rx->have;
 
     if (n > len)
         n = len;
-    memcpy(rx->buf + rx->have, p, n);
+    memcpy(buf + rx->have, p, n);
     rx->have += (uint32_t)n;
     return n;
 }
@@ -199,10 +223,10 @@ static int feed_opening(struct mps_sf_rx *rx, const uint8_t *p, size_t len, size
     size_t msg_len, before = rx->have;
     int r;
 
-    *ret_used = collect(rx, sizeof(rx->buf), p, len);
-    r = mps_opening_parse(rx->buf, rx->have, &found->message, &msg_len);
+    *ret_used = collect(rx, rx->opening, MPS_OPENING_MAX_LEN, p, len);
+    r = mps_opening_parse(rx->opening, rx->have, &found->message, &msg_len);
     if (r == MPS_OPENING_MORE)
-        return rx->have < sizeof(rx->buf) ? MPS_FOUND_NOTHING : MPS_EPROTO;
+        return rx->have < MPS_OPENING_MAX_LEN ? MPS_FOUND_NOTHING : MPS_EPROTO;
     if (r != 0)
         return r > 0 ? MPS_EPROTO : r;
     *ret_used = msg_len - before; /* what follows is the frame layer's */
@@ -237,13 +261,13 @@ int mps_sf_rx_feed(struct mps_subflow *sf, const uint8_t *p, size_t len, size_t 
     case MPS_RX_OPENING:
         return feed_opening(rx, p, len, ret_used, found);
     case MPS_RX_HEAD:
-        *ret_used = collect(rx, rx->need, p, len);
+        *ret_used = collect(rx, rx->buf, rx->need, p, len);
         return rx->have < rx->need ? MPS_FOUND_NOTHING : mps_sf_rx_head(sf, found);
     case MPS_RX_PAYLOAD:
     case MPS_RX_SKIP:
         return feed_body(sf, p, len, ret_used, now);
     case MPS_RX_MAC:
-        *ret_used = collect(rx, rx->need, p, len);
+        *ret_used = collect(rx, rx->buf, rx->need, p, len);
         return rx->have < rx->need ? MPS_FOUND_NOTHING : mac_end(sf);
     case MPS_RX_DEAF:
         break;

@@ -23,7 +23,13 @@ struct mps_found {
     size_t head_len; /* of the frame */
 };
 
-/* What it has received and not passed on is dropped. */
+/* It collects an opening message. 0, MPS_ENOMEM. */
+int mps_sf_rx_init(struct mps_subflow *sf);
+
+/* From now on there are frames. */
+void mps_sf_rx_begin(struct mps_subflow *sf);
+
+/* What it has received and not passed on is dropped, and nothing more comes. */
 void mps_sf_rx_clear(struct mps_subflow *sf);
 
 /*

@@ -23,7 +23,8 @@ struct mps_conn;
 
 #define MPS_SF_FRAMES     64   /* DSS frames that wait for the socket, at most */
 #define MPS_SF_FRAMES_FEW 2    /* of these have a place in any case; both are powers of two */
-#define MPS_SF_CTRL       2048 /* bytes of opening messages, acknowledgments, control frames */
+#define MPS_SF_CTRL       2048 /* bytes of opening messages, acknowledgments, control frames, */
+#define MPS_SF_CTRL_FEW   256  /* of which so many have a place in any case */
 
 #define MPS_TX_UNSEALED UINT64_MAX
 
@@ -51,8 +52,8 @@ struct mps_tx_frame {
  * in before them meanwhile; what was only offered has never left, so that no number is used twice.
  */
 struct mps_sf_tx {
-    uint8_t ctrl[MPS_SF_CTRL];
-    uint32_t ctrl_off, ctrl_len;
+    uint8_t *ctrl; /* `ctrl_size` bytes: `few_ctrl`, or a larger place until all of it is taken */
+    uint32_t ctrl_size, ctrl_off, ctrl_len;
     uint32_t alone; /* so many of these bytes go in a segment of their own: the first message */
     uint64_t told;  /* the DATA_ACK that the latest frame of it carries, unless that is dropped */
     bool ack_due;   /* a frame with the newest DATA_ACK and credit has to go out here */
@@ -64,6 +65,7 @@ struct mps_sf_tx {
     struct mps_tx_frame *frames; /* ring of `size` entries: `few`, or a larger one while busy */
     uint32_t size, first, n;
     struct mps_tx_frame few[MPS_SF_FRAMES_FEW];
+    uint8_t few_ctrl[MPS_SF_CTRL_FEW];
     uint64_t queued; /* payload bytes of `frames` */
     uint64_t taken;  /* bytes the socket took since its metrics were read */
 };
@@ -79,9 +81,10 @@ enum mps_rx_mode {
 
 struct mps_sf_rx {
     enum mps_rx_mode mode;
-    uint8_t buf[MPS_OPENING_MAX_LEN]; /* opening message, head or MAC in collection */
-    uint32_t have, need;
-    uint32_t left; /* of the payload or of what is skipped */
+    uint8_t *opening; /* message in collection, MPS_OPENING_MAX_LEN bytes; NULL: that is over */
+    uint8_t buf[MPS_FRAME_HEAD_MAX]; /* head or MAC in collection */
+    uint32_t have, need;             /* bytes in one of the two */
+    uint32_t left;                   /* of the payload or of what is skipped */
     struct mps_dss dss;
     struct mps_reasm_chunk *chunk; /* NULL: repeated data, not kept */
     struct mps_seal seal;

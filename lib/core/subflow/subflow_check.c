@@ -27,7 +27,11 @@ static const char *check_tx(const struct mps_subflow *sf)
 {
     const struct mps_sf_tx *tx = &sf->tx;
 
-    if (tx->ctrl_len > MPS_SF_CTRL || tx->ctrl_off > tx->ctrl_len || tx->ack_at > tx->ctrl_len ||
+    if (tx->ctrl_size != (tx->ctrl == tx->few_ctrl ? MPS_SF_CTRL_FEW : MPS_SF_CTRL))
+        return "subflow: the place of the control bytes has another size";
+    if (tx->ctrl != tx->few_ctrl && tx->ctrl_off == tx->ctrl_len)
+        return "subflow: a large place is kept for no control bytes";
+    if (tx->ctrl_len > tx->ctrl_size || tx->ctrl_off > tx->ctrl_len || tx->ack_at > tx->ctrl_len ||
         tx->alone > tx->ctrl_len)
         return "subflow: the control bytes leave their place";
     if (sf->state == MPS_SF_DEAD && (tx->n > 0 || tx->ctrl_len > 0))
@@ -39,7 +43,10 @@ static const char *check_rx(const struct mps_subflow *sf)
 {
     const struct mps_sf_rx *rx = &sf->rx;
 
-    if (rx->have > sizeof(rx->buf) || rx->need > sizeof(rx->buf))
+    if (!rx->opening != (sf->state == MPS_SF_DEAD || rx->mode != MPS_RX_OPENING))
+        return "subflow: a place for an opening message is kept, or lacking";
+    if (rx->have > (rx->opening ? MPS_OPENING_MAX_LEN : sizeof(rx->buf)) ||
+        rx->need > sizeof(rx->buf))
         return "subflow: a head leaves its place";
     if (rx->starved && rx->mode != MPS_RX_HEAD)
         return "subflow: one that waits for memory has no head";

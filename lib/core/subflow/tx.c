@@ -6,24 +6,42 @@
 #include "core/conn/query.h"
 #include "core/trace/emit.h"
 
+/* Without memory for more, control frames still go out one after the other. */
+_Static_assert(MPS_SF_CTRL_FEW >= MPS_CTRL_MAX_LEN + 2 * MPS_DSS_HEAD_LEN, "one has its place");
+
 static struct mps_tx_frame *frame_at(struct mps_sf_tx *tx, uint32_t i)
 {
     return &tx->frames[(tx->first + i) & (tx->size - 1)];
 }
 
+static void frames_init(struct mps_sf_tx *tx)
+{
+    tx->frames = tx->few;
+    tx->size = MPS_SF_FRAMES_FEW;
+    tx->first = tx->n = 0;
+}
+
+static void ctrl_init(struct mps_sf_tx *tx)
+{
+    tx->ctrl = tx->few_ctrl;
+    tx->ctrl_size = MPS_SF_CTRL_FEW;
+    tx->ctrl_off = tx->ctrl_len = tx->ack_at = tx->alone = 0;
+}
+
 void mps_sf_tx_init(struct mps_subflow *sf)
 {
-    sf->tx.frames = sf->tx.few;
-    sf->tx.size = MPS_SF_FRAMES_FEW;
-    sf->tx.first = sf->tx.n = 0;
+    frames_init(&sf->tx);
+    ctrl_init(&sf->tx);
 }
 
 /* The ring is empty: an idle subflow holds no more than it needs. */
 static void shrink(struct mps_subflow *sf)
 {
-    if (sf->tx.frames != sf->tx.few)
-        mps_free(sf->conn->env.mem, sf->tx.frames);
-    mps_sf_tx_init(sf);
+    struct mps_sf_tx *tx = &sf->tx;
+
+    if (tx->frames != tx->few)
+        mps_free(sf->conn->env.mem, tx->frames);
+    frames_init(tx);
 }
 
 bool mps_sf_tx_reserve(struct mps_subflow *sf)
@@ -45,6 +63,41 @@ bool mps_sf_tx_reserve(struct mps_subflow *sf)
     tx->size = MPS_SF_FRAMES;
     tx->first = 0;
     return true;
+}
+
+/* There are no control bytes, or they do not count any more: as above. */
+static void ctrl_clear(struct mps_subflow *sf)
+{
+    struct mps_sf_tx *tx = &sf->tx;
+
+    if (tx->ctrl != tx->few_ctrl)
+        mps_free(sf->conn->env.mem, tx->ctrl);
+    ctrl_init(tx);
+}
+
+/* Is there, or can there be made, place for so many control bytes more? */
+static bool ctrl_reserve(struct mps_subflow *sf, size_t len)
+{
+    struct mps_sf_tx *tx = &sf->tx;
+    uint8_t *larger;
+
+    if (tx->ctrl_len + len <= tx->ctrl_size)
+        return true;
+    if (tx->ctrl_size == MPS_SF_CTRL || tx->ctrl_len + len > MPS_SF_CTRL)
+        return false;
+    larger = mps_alloc_raw(sf->conn->env.mem, MPS_SF_CTRL);
+    if (!larger)
+        return false;
+    memcpy(larger, tx->ctrl, tx->ctrl_len);
+    tx->ctrl = larger;
+    tx->ctrl_size = MPS_SF_CTRL;
+    return true;
+}
+
+/* The place of two acknowledgments stays free: they never have to wait. */
+static uint8_t *ctrl_place(struct mps_subflow *sf, size_t len)
+{
+    return ctrl_reserve(sf, len + 2 * MPS_DSS_HEAD_LEN) ? sf->tx.ctrl + sf->tx.ctrl_len : NULL;
 }
 
 static uint32_t frame_len(const struct mps_tx_frame *f)
@@ -247,7 +300,7 @@ static void place_ack(struct mps_subflow *sf)
     if (tx->ack_at >= tx->ctrl_off && tx->ack_at < tx->ctrl_len) {
         at = tx->ack_at;
         number--;
-    } else if (tx->ctrl_len + MPS_DSS_HEAD_LEN > MPS_SF_CTRL) {
+    } else if (!ctrl_reserve(sf, MPS_DSS_HEAD_LEN)) {
         return;
     }
     encode_head(sf, &dss, head);
@@ -384,7 +437,7 @@ void mps_sf_tx_taken(struct mps_subflow *sf, size_t n, mps_time_t now)
     tx->ctrl_off += (uint32_t)k;
     n -= k;
     if (tx->ctrl_off == tx->ctrl_len)
-        tx->ctrl_off = tx->ctrl_len = tx->ack_at = tx->alone = 0;
+        ctrl_clear(sf);
     if (n > 0 && mps_padding_is_there(&tx->padding)) {
         tx->seal.next++;
         n -= mps_padding_taken(&tx->padding, n);
@@ -404,20 +457,13 @@ void mps_sf_tx_probe(struct mps_subflow *sf, mps_time_t now)
     bool asked = sf->stale.asked_at != 0;
 
     if (!sf->split || sf->state != MPS_SF_ACTIVE ||
-        !mps_split_due(sf->split, sf->bytes_sent, now) ||
-        sf->tx.ctrl_len + MPS_CTRL_MAX_LEN + 2 * MPS_DSS_HEAD_LEN > MPS_SF_CTRL)
+        !mps_split_due(sf->split, sf->bytes_sent, now) || !ctrl_place(sf, MPS_CTRL_MAX_LEN))
         return;
     ping.ping.opaque = mps_split_ask(sf->split, sf->bytes_sent, now);
     mps_sf_tx_ctrl(sf, buf, mps_ctrl_encode(&ping, buf));
     /* The box answers TCP even when the path behind it is dead. */
     if (!asked)
         mps_stale_asked(&sf->stale, &sf->m, now);
-}
-
-/* The place of two acknowledgments stays free: they never have to wait. */
-static uint8_t *ctrl_place(struct mps_sf_tx *tx, size_t len)
-{
-    return tx->ctrl_len + len + 2 * MPS_DSS_HEAD_LEN > MPS_SF_CTRL ? NULL : tx->ctrl + tx->ctrl_len;
 }
 
 static void ctrl_added(struct mps_sf_tx *tx, size_t len)
@@ -428,7 +474,7 @@ static void ctrl_added(struct mps_sf_tx *tx, size_t len)
 
 bool mps_sf_tx_message(struct mps_subflow *sf, const uint8_t *bytes, size_t len)
 {
-    uint8_t *place = ctrl_place(&sf->tx, len);
+    uint8_t *place = ctrl_place(sf, len);
 
     if (!place)
         return false;
@@ -440,7 +486,7 @@ bool mps_sf_tx_message(struct mps_subflow *sf, const uint8_t *bytes, size_t len)
 bool mps_sf_tx_ctrl(struct mps_subflow *sf, const uint8_t *bytes, size_t len)
 {
     struct mps_sf_tx *tx = &sf->tx;
-    uint8_t *place = ctrl_place(tx, len + MPS_MAC_LEN);
+    uint8_t *place = ctrl_place(sf, len + MPS_MAC_LEN);
 
     if (!place || !tx->seal.there)
         return false;
@@ -508,7 +554,7 @@ void mps_sf_tx_deinit(struct mps_subflow *sf)
 {
     while (sf->tx.n > 0)
         drop_first(sf);
-    sf->tx.ctrl_off = sf->tx.ctrl_len = sf->tx.ack_at = sf->tx.alone = 0;
+    ctrl_clear(sf);
     sf->tx.ack_due = false;
     mps_seal_deinit(&sf->tx.seal, sf->conn->env.crypto);
 }
