@@ -221,13 +221,16 @@ static uint64_t set_aside(struct mps_conn *c, const struct candidates *cand, uns
 static bool send_new(struct mps_conn *c, struct candidates *cand, unsigned i, uint64_t max,
                      mps_time_t now)
 {
-    const struct mps_sched_input in = describe(c, cand, now);
+    const bool copies = c->cfg.sched->copies != NULL;
+    struct mps_sched_input before = {0}; /* only few schedulers need it, and each run comes here */
     struct mps_subflow *sf = cand->sf[i];
     uint32_t len = mps_sf_frame_size(sf);
     struct mps_run *run;
     uint64_t dsn;
     bool fin;
 
+    if (copies)
+        before = describe(c, cand, now);
     max -= set_aside(c, cand, i, len, max, now);
     dsn = mps_rtxq_tail(&c->tx.rtxq);
     if (len > cand->path[i].room)
@@ -245,8 +248,8 @@ static bool send_new(struct mps_conn *c, struct candidates *cand, unsigned i, ui
               .cause = mps_cause_name(MPS_CAUSE_NEW));
     if (c->tx.rtx_at == MPS_NEVER)
         mps_repeat_arm(c, now, true);
-    if (c->cfg.sched->copies)
-        copy(c, cand, &in, i, run, now);
+    if (copies)
+        copy(c, cand, &before, i, run, now);
     used(cand, i);
     return true;
 }
