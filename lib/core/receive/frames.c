@@ -138,6 +138,7 @@ int mps_frames_head(struct mps_subflow *sf, const struct mps_frame *f, mps_time_
     /* Behind a FIN without payload nothing else follows that could fail: it counts at once. */
     if (dss->payload_len == 0)
         return dss->flags & MPS_DSS_FIN ? fin_seen(c, end, now) : 0;
+    /* The head has its own MAC: the peer has announced these bytes, whatever becomes of them. */
     if (end > c->rx.highest)
         c->rx.highest = end;
     if (end <= mps_reasm_next(&c->rx.reasm) || c->phase == MPS_PH_ABORTING)
