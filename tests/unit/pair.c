@@ -115,6 +115,15 @@ void pair_add_local(struct pair *p, unsigned net)
     assert_int_equal(mps_conn_local_add(p->end[CLIENT].conn, &a, net, false, false, p->now), 0);
 }
 
+void pair_start_two(struct pair *p)
+{
+    assert_int_equal(pair_start(p), 0);
+    pair_add_local(p, 1);
+    pair_add_local(p, 2);
+    pair_settle(p);
+    assert_int_equal(p->end[SERVER].n_up, 2);
+}
+
 void pair_inject(struct pair_link *l, int from, const void *bytes, size_t n)
 {
     assert_true(l->out[from].len + n <= PAIR_PIPE);

@@ -85,6 +85,8 @@ struct pair {
 void pair_init(struct pair *p);
 /* The client's connection and its first subflow. 0 or the error. */
 int pair_start(struct pair *p);
+/* The same, and two joins of the client, from networks 1 and 2, that are up at both ends. */
+void pair_start_two(struct pair *p);
 void pair_free(struct pair *p);
 
 /* Address 10.0.net.host. */

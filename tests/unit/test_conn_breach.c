@@ -2,15 +2,6 @@
 /* Peers that break the rules: the subflow ends, the connection and the process go on. */
 #include "pair.h"
 
-static void start_with_join(struct pair *p)
-{
-    assert_int_equal(pair_start(p), 0);
-    pair_add_local(p, 1);
-    pair_add_local(p, 2);
-    pair_settle(p);
-    assert_int_equal(p->end[SERVER].n_up, 2);
-}
-
 static void inject_dss(struct pair *p, struct pair_link *l, int from, const struct mps_dss *dss,
                        size_t payload)
 {
@@ -44,7 +35,7 @@ static void over_credit(void **state)
     struct pair *p = *state;
     struct mps_dss dss = {.payload_len = 100};
 
-    start_with_join(p);
+    pair_start_two(p);
     dss.dsn = p->cfg[SERVER].rcv_buf_init - 99;
     inject_dss(p, &p->links[1], CLIENT, &dss, 100);
     expect_survival(p, MPS_REASON_TOO_MUCH_DATA);
@@ -55,7 +46,7 @@ static void acknowledges_the_unsent(void **state)
     struct pair *p = *state;
     struct mps_dss dss = {.data_ack = 1};
 
-    start_with_join(p);
+    pair_start_two(p);
     inject_dss(p, &p->links[1], CLIENT, &dss, 0);
     expect_survival(p, MPS_REASON_PROTOCOL);
 }
@@ -65,7 +56,7 @@ static void acknowledges_unsent_control(void **state)
     struct pair *p = *state;
     struct mps_dss dss = {.ctrl_ack = 1};
 
-    start_with_join(p);
+    pair_start_two(p);
     inject_dss(p, &p->links[1], CLIENT, &dss, 0);
     expect_survival(p, MPS_REASON_PROTOCOL);
 }
@@ -75,7 +66,7 @@ static void dsn_overflow(void **state)
     struct pair *p = *state;
     struct mps_dss dss = {.dsn = UINT64_MAX - 5, .payload_len = 100};
 
-    start_with_join(p);
+    pair_start_two(p);
     inject_dss(p, &p->links[1], CLIENT, &dss, 100);
     expect_survival(p, MPS_REASON_PROTOCOL);
 }
@@ -85,7 +76,7 @@ static void damaged_head(void **state)
     struct pair *p = *state;
     static const uint8_t noise[64] = {1, 0, 0, 32, 9, 9, 9, 9};
 
-    start_with_join(p);
+    pair_start_two(p);
     pair_inject(&p->links[1], CLIENT, noise, sizeof(noise));
     expect_survival(p, MPS_REASON_MIDDLEBOX);
 }
@@ -95,7 +86,7 @@ static void unknown_type(void **state)
     struct pair *p = *state;
     static const uint8_t frame[16] = {0x42};
 
-    start_with_join(p);
+    pair_start_two(p);
     pair_inject(&p->links[1], CLIENT, frame, sizeof(frame));
     expect_survival(p, MPS_REASON_PROTOCOL);
 }
@@ -106,7 +97,7 @@ static void control_beyond_window(void **state)
     struct mps_ctrl ctrl = {.type = MPS_FRAME_REMOVE_ADDR, .csn = 1000};
     uint8_t buf[MPS_CTRL_MAX_LEN];
 
-    start_with_join(p);
+    pair_start_two(p);
     pair_inject_frame(p, &p->links[1], CLIENT, buf, mps_ctrl_encode(&ctrl, buf));
     expect_survival(p, MPS_REASON_PROTOCOL);
 }
@@ -117,7 +108,7 @@ static void forged_fastclose(void **state)
     struct mps_ctrl ctrl = {.type = MPS_FRAME_FASTCLOSE};
     uint8_t buf[MPS_CTRL_MAX_LEN] = {0};
 
-    start_with_join(p);
+    pair_start_two(p);
     pair_inject(&p->links[1], CLIENT, buf, mps_ctrl_encode(&ctrl, buf) + MPS_MAC_LEN);
     expect_survival(p, MPS_REASON_BAD_MAC);
 }
@@ -128,7 +119,7 @@ static void forged_address(void **state)
     struct mps_ctrl ctrl = {.type = MPS_FRAME_ADD_ADDR, .csn = 0};
     uint8_t buf[MPS_CTRL_MAX_LEN] = {0};
 
-    start_with_join(p);
+    pair_start_two(p);
     ctrl.add_addr.id = 5;
     ctrl.add_addr.addr = pair_addr(9, 2, 80);
     pair_inject(&p->links[1], SERVER, buf, mps_ctrl_encode(&ctrl, buf) + MPS_MAC_LEN);
@@ -169,7 +160,7 @@ static void join_ids(void **state)
     struct mps_opening join;
     struct mps_addr a = pair_addr(1, 2, 80);
 
-    start_with_join(p);
+    pair_start_two(p);
     assert_int_equal(try_join(p, 0, &sf), MPS_EPROTO);
     assert_int_equal(try_join(p, 1, &sf), MPS_EPROTO);
     assert_int_equal(try_join(p, 2, &sf), MPS_EPROTO); /* in use */
@@ -194,7 +185,7 @@ static void join_limits(void **state)
     unsigned n = 0;
 
     p->cfg[SERVER].max_subflows = 6;
-    start_with_join(p);
+    pair_start_two(p);
     while (try_join(p, 100 + 2 * n, &sf) == 0)
         n++;
     assert_int_equal(n, 4);
@@ -212,7 +203,7 @@ static void half_open_limit(void **state)
     unsigned n = 0;
 
     p->cfg[SERVER].max_subflows = 32;
-    start_with_join(p);
+    pair_start_two(p);
     while (try_join(p, 100 + 2 * n, &sf) == 0)
         n++;
     assert_int_equal(n, 8);
@@ -227,7 +218,7 @@ static void half_open_flood(void **state)
     struct mps_subflow *sf;
     uint32_t id = 100;
 
-    start_with_join(p);
+    pair_start_two(p);
     for (; id < 200 && try_join(p, id, &sf) == 0; id += 2)
         ;
     assert_int_equal(id, 100 + 2 * 6); /* with two honest ones all places are taken */
@@ -248,7 +239,7 @@ static void half_open_with_its_number(void **state)
     struct pair *p = *state;
     struct mps_subflow *sf;
 
-    start_with_join(p);
+    pair_start_two(p);
     assert_int_equal(try_join(p, 4, &sf), 0);
     pair_add_local(p, 3);
     for (unsigned k = 0; k < STEPS && p->end[SERVER].n_up < 3; k++) {
@@ -270,7 +261,7 @@ static void half_open_from_everywhere(void **state)
     struct pair *p = *state;
     struct mps_subflow *sf;
 
-    start_with_join(p);
+    pair_start_two(p);
     for (unsigned i = 0; i < 6; i++)
         assert_int_equal(try_join_from(p, pair_addr(20 + i, 7, 7), 100 + 2 * i, &sf), 0);
     pair_add_local(p, 3);
@@ -286,7 +277,7 @@ static void half_open_takes_no_place(void **state)
     struct mps_subflow *sf;
 
     p->cfg[SERVER].max_subflows = 2;
-    start_with_join(p);
+    pair_start_two(p);
     for (unsigned i = 0; i < 20; i++)
         assert_int_equal(try_join_from(p, pair_addr(20 + i, 7, 7), 100 + 2 * i, &sf), MPS_ELIMIT);
     p->end[CLIENT].to_send = p->end[SERVER].to_send = 1000000;
@@ -316,7 +307,7 @@ static void wrong_confirm(void **state)
     struct mps_subflow *sf;
     size_t n;
 
-    start_with_join(p);
+    pair_start_two(p);
     assert_int_equal(try_join(p, 8, &sf), 0);
     n = mps_opening_encode(&msg, buf);
     memset(buf + n, 0, MPS_DSS_HEAD_LEN + 10);
@@ -336,7 +327,7 @@ static void frames_before_confirm(void **state)
     struct mps_conn_info info;
     struct mps_subflow *sf;
 
-    start_with_join(p);
+    pair_start_two(p);
     assert_int_equal(try_join(p, 8, &sf), 0);
     mps_dss_encode_head(&dss, buf);
     feed_bytes(sf, buf, sizeof(buf), p->now);
@@ -394,7 +385,7 @@ static void payload_damaged(void **state)
     struct mps_conn_info info;
 
     p->cfg[CLIENT].capabilities = p->cfg[SERVER].capabilities = MPS_CAP_PAYLOAD_MAC;
-    start_with_join(p);
+    pair_start_two(p);
     p->links[1].tamper = flip_payload;
     p->refuse_joins = true;
     p->end[CLIENT].to_send = 3000000;

@@ -6,20 +6,11 @@
 #include "core/wire/frame.h"
 #include "pair.h"
 
-static void start(struct pair *p)
-{
-    assert_int_equal(pair_start(p), 0);
-    pair_add_local(p, 1);
-    pair_add_local(p, 2);
-    pair_settle(p);
-    assert_int_equal(p->end[SERVER].n_up, 2);
-}
-
 static void abort_tells_the_peer(void **state)
 {
     struct pair *p = *state;
 
-    start(p);
+    pair_start_two(p);
     p->end[CLIENT].to_send = 100000;
     pair_settle(p);
     mps_conn_abort(p->end[CLIENT].conn, p->now);
@@ -33,7 +24,7 @@ static void abort_into_silence(void **state)
 {
     struct pair *p = *state;
 
-    start(p);
+    pair_start_two(p);
     p->links[0].cut = p->links[1].cut = true;
     mps_conn_abort(p->end[CLIENT].conn, p->now);
     pair_run(p, 30 * MPS_SEC);
@@ -44,7 +35,7 @@ static void abort_through_an_outage(void **state)
 {
     struct pair *p = *state;
 
-    start(p);
+    pair_start_two(p);
     p->links[0].cut = p->links[1].cut = true;
     mps_conn_abort(p->end[CLIENT].conn, p->now);
     pair_run(p, 10 * MPS_SEC);
@@ -67,7 +58,7 @@ static void close_with_unread_data(void **state)
 {
     struct pair *p = *state;
 
-    start(p);
+    pair_start_two(p);
     p->end[CLIENT].to_send = 5000;
     p->end[SERVER].stopped = true;
     pair_settle(p);
@@ -80,7 +71,7 @@ static void data_after_close(void **state)
 {
     struct pair *p = *state;
 
-    start(p);
+    pair_start_two(p);
     p->end[SERVER].to_send = 200000;
     pair_settle(p);
     p->end[SERVER].stopped = true;
@@ -99,7 +90,7 @@ static void close_is_bounded(void **state)
 {
     struct pair *p = *state;
 
-    start(p);
+    pair_start_two(p);
     p->end[SERVER].to_send = 200000;
     pair_settle(p);
     mps_conn_app_close(p->end[SERVER].conn, p->now);

@@ -5,20 +5,11 @@
 #include "core/wire/frame.h"
 #include "pair.h"
 
-static void start(struct pair *p)
-{
-    assert_int_equal(pair_start(p), 0);
-    pair_add_local(p, 1);
-    pair_add_local(p, 2);
-    pair_settle(p);
-    assert_int_equal(p->end[SERVER].n_up, 2);
-}
-
 static void no_subflow_left(void **state)
 {
     struct pair *p = *state;
 
-    start(p);
+    pair_start_two(p);
     p->refuse_joins = true;
     pair_break(p, &p->links[1]);
     pair_break(p, &p->links[0]);
@@ -104,7 +95,7 @@ static void agent_of_the_client_died(void **state)
 /* Two paths break, and joins are refused, or answered by somebody who is no agent. */
 static void refused_everywhere_but(struct pair *p, unsigned silent, enum mps_reason reason)
 {
-    start(p);
+    pair_start_two(p);
     p->silent_net = silent;
     p->refuse_joins = true;
     p->refuse_reason = reason;
@@ -132,7 +123,7 @@ static void one_path_is_avoided(void **state)
 {
     struct pair *p = *state;
 
-    start(p);
+    pair_start_two(p);
     p->avoid_net = 1;
     p->refuse_joins = true;
     p->refuse_reason = MPS_REASON_PROHIBITED;
@@ -206,7 +197,7 @@ static void peer_forgot_us(void **state)
 {
     struct pair *p = *state;
 
-    start(p);
+    pair_start_two(p);
     pair_break(p, &p->links[1]);
     pair_break(p, &p->links[0]);
     mps_conn_abort(p->end[SERVER].conn, p->now);
