@@ -2,18 +2,20 @@
 # SPDX-License-Identifier: MIT
 # What many connections cost, over two paths between two hosts, by plain TCP and by agents with one
 # and more threads, in turn.
-#   many.sh [--idle N] [--threads LIST] [--seconds S] [--settle S] [COUNT...]
-# default: 10, 100 and 1000 connections, threads "1 2 4", 2 s each, and 1000 idle ones for the rest.
+#   many.sh [--idle N] [--agents N] [--threads LIST] [--seconds S] [--settle S] [COUNT...]
+# default: 10, 100 and 1000 connections (0: none), threads "1 2 4", 2 s each, and 1000 idle ones for the rest.
 # A table, and JSON lines in build/bench/many.jsonl: rate, CPU of programs and agents for each 10^9
-# bytes; of the idle ones memory of both agents for each connection, and their CPU in 20 s, --settle seconds after the last one was made (a minute for
-# what stays idle: signs of life are asked for less and less often). A plot of
-# the first two over the number of connections goes to build/bench/many.svg. Means something on an
-# idle machine only.
+# bytes; of the idle ones, of which each of --agents programs at each end has its part, memory of the
+# agents at each end for each connection, and the CPU of them all in 20 s, --settle seconds after the
+# last one was made (a minute for what stays idle: signs of life are asked for less and less often),
+# and how often they woke up for that. CPU for each 10^9 bytes over the number of
+# connections is plotted to build/bench/many.svg. Means something on an idle machine only.
 
-idle=1000 threads="1 2 4" seconds=2 settle=5
+idle=1000 split=1 threads="1 2 4" seconds=2 settle=5
 while [ $# -gt 0 ]; do
     case $1 in
     --idle) idle=$2 ;;
+    --agents) split=$2 ;;
     --threads) threads=$2 ;;
     --seconds) seconds=$2 ;;
     --settle) settle=$2 ;;
@@ -24,17 +26,24 @@ done
 counts=${*:-10 100 1000}
 # bed.sh may run this again in a user namespace.
 # shellcheck disable=SC2086
-set -- --idle "$idle" --threads "$threads" --seconds "$seconds" --settle "$settle" $counts
+set -- --idle "$idle" --agents "$split" --threads "$threads" --seconds "$seconds" --settle "$settle" $counts
 # shellcheck source=prologue.sh
 . "$(dirname "$0")/prologue.sh"
 CROWD=$BED_BUILD/tests/bed/crowd
-# An agent has three descriptors for each connection here.
+# An agent has three descriptors for each connection here. A container may have a limit of its own,
+# which only several agents get around.
 # shellcheck disable=SC3045 # dash has it
-ulimit -n $((4 * idle + 20000)) 2>/dev/null || echo "many.sh: no right to raise the limit of descriptors" >&2
+ulimit -n $((4 * idle / split + 1000)) 2>/dev/null || ulimit -n "$(ulimit -H -n)"
+# shellcheck disable=SC3045
+[ "$(ulimit -n)" -ge $((3 * idle / split + 100)) ] ||
+    echo "many.sh: $(ulimit -n) descriptors are too few for $((idle / split)) connections" >&2
 bench_needs jq "$CROWD"
 out=$BED_BUILD/bench/many.jsonl
 mkdir -p "$BED_BUILD/bench"
 : >"$out"
+
+# Each connection is sure of 32 KiB, and those of one peer, as these are, have half of an agent.
+memory=$((2 * idle / split / 20 + 1024))
 
 run() # HOST WAY COMMAND...: in place of the shell
 {
@@ -43,7 +52,7 @@ run() # HOST WAY COMMAND...: in place of the shell
     if [ "$way" = plain ]; then
         bed_start "$host" "$@"
     else
-        bed_start "$host" env MPTCPSHIM_OPTIONS=idle=1 "$MPTCPSHIM" run --threads "$way" "$@"
+        bed_start "$host" env MPTCPSHIM_OPTIONS=idle=1 "$MPTCPSHIM" run --memory "$memory" --threads "$way" "$@"
     fi
 }
 
@@ -66,6 +75,11 @@ resident() # PID...: KiB
     for p in "$@"; do grep VmRSS "/proc/$p/status"; done | awk '{ sum += $2 } END { print sum + 0 }'
 }
 
+switches() # PID...: how often processes went to sleep and were woken
+{
+    for p in "$@"; do grep ^voluntary "/proc/$p/status"; done | awk '{ sum += $2 } END { print sum + 0 }'
+}
+
 written() { [ -s "$1" ]; }
 no_agents() { [ -z "$(agents)" ]; }
 
@@ -86,44 +100,71 @@ bulk() # WAY COUNT
     bed_wait 30 no_agents
 }
 
+holders='' # programs that hold connections
+hold() # COUNT: each of the clients makes so many
+{
+    i=0
+    while [ $i -lt "$split" ]; do
+        rm -f "$BED_TMP/held$i"
+        run c 1 "$CROWD" hold 10.99.1.1 $((7601 + i)) "$1" >"$BED_TMP/held$i"
+        holders="$holders $!"
+        i=$((i + 1))
+    done
+    i=0
+    while [ $i -lt "$split" ]; do
+        bed_wait 100 written "$BED_TMP/held$i"
+        i=$((i + 1))
+    done
+}
+
+let_go()
+{
+    # shellcheck disable=SC2086
+    kill $holders
+    # shellcheck disable=SC2086
+    wait $holders
+    holders=''
+}
+
 # Several agents, of a connection each: what they are without connections is taken off.
 held() # COUNT: by agents of one thread; all joined
 {
-    run s 1 "$CROWD" serve 0.0.0.0 7601 echo
-    server=$!
-    bed_wait 10 bed_listening s 7601
-    rm -f "$BED_TMP/held"
-    run c 1 "$CROWD" hold 10.99.1.1 7601 1 >"$BED_TMP/held"
-    first=$!
-    bed_wait 20 written "$BED_TMP/held"
+    n=$(($1 / split * split)) servers=''
+    i=0
+    while [ $i -lt "$split" ]; do
+        run s 1 "$CROWD" serve 0.0.0.0 $((7601 + i)) echo
+        servers="$servers $!"
+        bed_wait 10 bed_listening s $((7601 + i))
+        i=$((i + 1))
+    done
+    hold 1
     # shellcheck disable=SC2046
     before=$(resident $(agents))
-    kill $first
-    wait $first
-    rm -f "$BED_TMP/held"
-    run c 1 "$CROWD" hold 10.99.1.1 7601 "$1" >"$BED_TMP/held"
-    first=$!
-    bed_wait 100 written "$BED_TMP/held"
+    let_go
+    hold $((n / split))
     sleep "$settle" # what begins with a connection is over then: joins, the first signs of life
     # shellcheck disable=SC2046
-    set -- "$1" $(agents)
-    n=$1
-    shift
-    size=$(resident "$@") cpu=$(ticks "$@")
+    set -- $(agents)
+    size=$(resident "$@") cpu=$(ticks "$@") switches=$(switches "$@")
     sleep 20
-    cpu=$(($(ticks "$@") - cpu))
+    cpu=$(($(ticks "$@") - cpu)) switches=$(($(switches "$@") - switches))
     carried=$(bed_in s "$MPTCPSHIM" status --json |
         jq '[.[] | select(.mode == "multipath" and ([.subflows[] | select(.state == "active")] | length) == 2)] | length')
-    jq -n -c --argjson n "$n" --argjson carried "${carried:-0}" --argjson before "$before" --argjson size "$size" --argjson ticks $cpu \
-        --argjson hz "$(getconf CLK_TCK)" --arg line "$(cat "$BED_TMP/held")" \
-        '{what: "idle", connections: $n, on_two_paths: $carried, kib_each: (($size - $before) / $n / 2), cpu_in_20_s: ($ticks / $hz),
-          line: $line}' >>"$out"
-    kill $first $server
-    wait $first $server 2>/dev/null
+    jq -n -c --argjson n "$n" --argjson carried "${carried:-0}" --argjson before "$before" \
+        --argjson size "$size" --argjson ticks "$cpu" --argjson switches "$switches" \
+        --argjson hz "$(getconf CLK_TCK)" --arg line "$(cat "$BED_TMP"/held*)" \
+        '{what: "idle", connections: $n, on_two_paths: $carried, kib_each: (($size - $before) / $n / 2),
+          cpu_in_20_s: ($ticks / $hz), wakeups_in_20_s: $switches, line: $line}' >>"$out"
+    let_go
+    # shellcheck disable=SC2086
+    kill $servers
+    # shellcheck disable=SC2086
+    wait $servers 2>/dev/null
     bed_wait 60 no_agents
 }
 
 bed_open 2
+[ "$counts" != 0 ] || counts=''
 for count in $counts; do
     for way in plain $threads; do
         bulk "$way" "$count"
@@ -148,6 +189,6 @@ plot()
              "<text x=\"400\" y=\"\(80 + 20 * $i)\" fill=\"\($colours[$i % 5])\">\(.[0].way)</text>"),
           "</svg>"' "$out"
 }
-plot >"$BED_BUILD/bench/many.svg"
+[ -z "$counts" ] || plot >"$BED_BUILD/bench/many.svg"
 jq -r 'if .what == "bulk" then "\(.connections) connections, \(.way): \(.mbit_s | round) Mbit/s, \(.cpu_per_gb * 100 | round / 100) CPU s/GB"
-       else "\(.connections) idle, \(.on_two_paths) on two paths (\(.line)): \(.kib_each * 10 | round / 10) KiB each, \(.cpu_in_20_s) CPU s in 20 s" end' "$out"
+       else "\(.connections) idle, \(.on_two_paths) on two paths (\(.line)): \(.kib_each * 10 | round / 10) KiB each, \(.cpu_in_20_s) CPU s in 20 s, \(.wakeups_in_20_s) wake-ups" end' "$out"
