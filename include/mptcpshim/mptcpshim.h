@@ -9,8 +9,9 @@
  *
  * The abstract API of RFC 6897 is covered like this:
  *   TCP_MULTIPATH_ENABLE    MPTCPSHIM_OFF before, mptcpshim_is_multipath() after
- *   TCP_MULTIPATH_ADD       mptcpshim_options.local before connecting or listening
- *   TCP_MULTIPATH_REMOVE    only by leaving an address out of that list
+ *   TCP_MULTIPATH_ADD       mptcpshim_options.local before connecting or listening,
+ *                           mptcpshim_add_address() after
+ *   TCP_MULTIPATH_REMOVE    mptcpshim_remove_address()
  *   TCP_MULTIPATH_SUBFLOWS  mptcpshim_subflows()
  *   TCP_MULTIPATH_CONNID    mptcpshim_stats.token
  *
@@ -253,6 +254,100 @@ struct mptcpshim_stats {
 
 /* Returns 0; errno as mptcpshim_subflows. */
 MPTCPSHIM_EXPORT int mptcpshim_get_stats(int fd, struct mptcpshim_stats *stats);
+
+/* ---- changing a connection ---- */
+
+/*
+ * Another packet scheduler from now on; its name as in mptcpshim_options. Returns 0.
+ *
+ * errno: EINVAL (no such scheduler), EOPNOTSUPP (plain TCP, or another socket), ENOTCONN (the
+ * connection is over), ENOMEM, EBADF, ENOTSOCK.
+ */
+MPTCPSHIM_EXPORT int mptcpshim_set_scheduler(int fd, const char *scheduler);
+
+/*
+ * A local address that this connection uses from now on, besides the others (RFC 6897 section
+ * 5.3.2, TCP_MULTIPATH_ADD), or no longer (section 5.3.3, TCP_MULTIPATH_REMOVE): its subflows are
+ * left at once, and the peer is told. `local`: AF_INET or AF_INET6, whose port is ignored. An
+ * address may be added although a configuration file leaves it out, but not one that the user has
+ * deleted while the agent runs (mptcpshim(1), path). Subflows follow as the path manager wants
+ * them; mptcpshim_events() tells of them. Returns 0.
+ *
+ * errno: EINVAL (no address that a connection can start from), EADDRNOTAVAIL (not one of this host,
+ * or the connection cannot use it), EBUSY (to be removed, and there would be none left), ENOSPC
+ * (more than 64 addresses were changed), and those of mptcpshim_set_scheduler.
+ */
+MPTCPSHIM_EXPORT int mptcpshim_add_address(int fd, const struct sockaddr *local, socklen_t len);
+MPTCPSHIM_EXPORT int mptcpshim_remove_address(int fd, const struct sockaddr *local, socklen_t len);
+
+/*
+ * Paths from a local address of this connection: to be used only while no other works (`backup` 1)
+ * or like the others (0), which the peer is told, too; their share in what is sent, for schedulers
+ * that go by weights, 1 to 100. What was set here goes before files and what the user has set for
+ * all connections. Returns 0; errno: EINVAL (address, backup, weight), and those of
+ * mptcpshim_add_address.
+ */
+MPTCPSHIM_EXPORT int mptcpshim_set_backup(int fd, const struct sockaddr *local, socklen_t len,
+                                          int backup);
+MPTCPSHIM_EXPORT int mptcpshim_set_weight(int fd, const struct sockaddr *local, socklen_t len,
+                                          unsigned int weight);
+
+/* ---- events of a connection ---- */
+
+#define MPTCPSHIM_EVENT_OTHER             0  /* not known to this library: to be ignored */
+#define MPTCPSHIM_EVENT_ESTABLISHED       1  /* both ends have the shim */
+#define MPTCPSHIM_EVENT_PLAIN             2  /* it is plain TCP from here on: `reason` */
+#define MPTCPSHIM_EVENT_CLOSED            3  /* it is over: `reason` */
+#define MPTCPSHIM_EVENT_SUBFLOW_UP        4  /* it carries data */
+#define MPTCPSHIM_EVENT_SUBFLOW_DOWN      5  /* it has ended: `reason`, `error` */
+#define MPTCPSHIM_EVENT_SUBFLOW_FAILED    6  /* the same, and it never was up */
+#define MPTCPSHIM_EVENT_SUBFLOW_STALE     7  /* it makes no progress: others carry what it held */
+#define MPTCPSHIM_EVENT_SUBFLOW_RECOVERED 8  /* it makes progress again */
+#define MPTCPSHIM_EVENT_SUBFLOW_PRIORITY  9  /* it is a backup now, or no longer: `flags` */
+#define MPTCPSHIM_EVENT_ADDRESS_ANNOUNCED 10 /* an address is offered to the other end */
+#define MPTCPSHIM_EVENT_ADDRESS_REMOVED   11 /* an address is no longer there */
+#define MPTCPSHIM_EVENT_LOST              12 /* nothing but `lost` */
+
+#define MPTCPSHIM_EVENT_BY_PEER 0x100u /* in `flags`: the peer's priority, or address */
+
+struct mptcpshim_event {
+    int32_t type;     /* MPTCPSHIM_EVENT_* */
+    uint32_t flags;   /* MPTCPSHIM_SUBFLOW_BACKUP, MPTCPSHIM_EVENT_BY_PEER */
+    uint32_t subflow; /* of the subflow's events: its id, as in struct mptcpshim_subflow */
+    uint32_t lost;    /* so many events right before this one were lost */
+    int32_t error;    /* an errno value, how its TCP connection ended; 0: none, or not known */
+    char reason[36];  /* a word of mptcpshim(1), EVENTS; NUL-terminated, "" if there is none */
+    /* Of the subflow, or of the connection; of an address that came or went, only that. */
+    struct sockaddr_storage local, remote;
+    uint64_t reserved[4]; /* zero */
+};
+
+/*
+ * A descriptor from which the connection's events are read, by mptcpshim_next_event() only. poll(2)
+ * and epoll(7) say when there are any. What holds already comes first: an event for the connection,
+ * if it is established or plain, and one for each subflow that is up. `flags`: SOCK_CLOEXEC and
+ * SOCK_NONBLOCK. Any process that has the connection may call this, at most 4 times altogether.
+ *
+ * A program that does not read holds up nobody: at least 64 events wait for it, those for which
+ * there is no room are lost, and `lost` of the next one tells how many: of the next event that
+ * happens, or of a MPTCPSHIM_EVENT_LOST as soon as there is room. mptcpshim_subflows() then tells
+ * how it is.
+ *
+ * Returns the descriptor, which the caller closes, whatever becomes of the connection. errno:
+ * EINVAL (flags), ENOBUFS (too many watch it), EOPNOTSUPP (plain TCP from the start, or another
+ * socket), ENOTCONN (the connection is over), ENOMEM, EMFILE, ENFILE, EBADF, ENOTSOCK.
+ */
+MPTCPSHIM_EXPORT int mptcpshim_events(int fd, int flags);
+
+/*
+ * The next event, in `event`, of which `size` is sizeof(struct mptcpshim_event) as the program was
+ * compiled. Without SOCK_NONBLOCK it waits for one. Returns 1; 0 if there will be none any more,
+ * since the connection is over, or its agent is gone.
+ *
+ * errno: EAGAIN (SOCK_NONBLOCK, and there is none), EINTR, EINVAL (size), EPROTO (an agent of
+ * another version), EBADF.
+ */
+MPTCPSHIM_EXPORT int mptcpshim_next_event(int events, struct mptcpshim_event *event, size_t size);
 
 /* ---- about the library ---- */
 

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "inspect.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <json-c/json.h>
-#include <netinet/in.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +13,7 @@
 #include "handover.h"
 #include "handover/ask.h"
 #include "handover/client.h"
+#include "members.h"
 
 #define JSON_MAX (4 << 20) /* far more than any connection needs */
 
@@ -71,34 +70,10 @@ static int fetch(const struct mps_ho_conn_name *name, struct json_object **ret)
     return 0;
 }
 
-static uint64_t get_u64(struct json_object *obj, const char *key)
-{
-    struct json_object *value;
-
-    return json_object_object_get_ex(obj, key, &value) ? json_object_get_uint64(value) : 0;
-}
-
-static uint32_t get_u32(struct json_object *obj, const char *key)
-{
-    uint64_t v = get_u64(obj, key);
-
-    return v > UINT32_MAX ? UINT32_MAX : (uint32_t)v;
-}
-
-static const char *get_text(struct json_object *obj, const char *key)
-{
-    struct json_object *value;
-
-    if (!json_object_object_get_ex(obj, key, &value) ||
-        !json_object_is_type(value, json_type_string))
-        return "";
-    return json_object_get_string(value);
-}
-
 /* Tokens are written as on the wire, in hexadecimal. */
 static uint32_t get_token(struct json_object *obj, const char *key)
 {
-    return (uint32_t)strtoul(get_text(obj, key), NULL, 16);
+    return (uint32_t)strtoul(api_member_text(obj, key), NULL, 16);
 }
 
 static bool get_bool(struct json_object *obj, const char *key)
@@ -119,9 +94,9 @@ static int32_t get_state(struct json_object *obj)
         {"established", MPTCPSHIM_ESTABLISHED}, {"active", MPTCPSHIM_ESTABLISHED},
         {"closing", MPTCPSHIM_CLOSING},
     };
-    const char *text = get_text(obj, "state");
+    const char *text = api_member_text(obj, "state");
 
-    if (strcmp(get_text(obj, "mode"), "plain") == 0)
+    if (strcmp(api_member_text(obj, "mode"), "plain") == 0)
         return MPTCPSHIM_PLAIN;
     for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++) {
         if (strcmp(text, states[i].text) == 0)
@@ -130,38 +105,9 @@ static int32_t get_state(struct json_object *obj)
     return MPTCPSHIM_CLOSED;
 }
 
-/* "192.0.2.1:80" or "[2001:db8::1]:80"; zero if it is neither. */
-static void get_address(struct json_object *obj, const char *key, struct sockaddr_storage *ret)
-{
-    struct sockaddr_in *in = (struct sockaddr_in *)ret;
-    struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)ret;
-    char ip[INET6_ADDRSTRLEN + 2];
-    const char *text = get_text(obj, key);
-    const char *colon = strrchr(text, ':');
-    size_t len = colon != NULL ? (size_t)(colon - text) : 0;
-    in_port_t port;
-
-    memset(ret, 0, sizeof(*ret));
-    if (len < 2 || len >= sizeof(ip))
-        return;
-    memcpy(ip, text, len);
-    ip[len] = '\0';
-    port = htons((uint16_t)strtoul(colon + 1, NULL, 10));
-    if (inet_pton(AF_INET, ip, &in->sin_addr) == 1) {
-        in->sin_family = AF_INET;
-        in->sin_port = port;
-        return;
-    }
-    ip[len - 1] = '\0'; /* the bracket */
-    if (inet_pton(AF_INET6, ip + 1, &in6->sin6_addr) == 1) {
-        in6->sin6_family = AF_INET6;
-        in6->sin6_port = port;
-    }
-}
-
 /* What a row of info_list.h says of this library's structure, `ret`. */
-#define NUMBER(member)   ret->member = get_u64(obj, key);
-#define NUMBER32(member) ret->member = get_u32(obj, key);
+#define NUMBER(member)   ret->member = api_member_u64(obj, key);
+#define NUMBER32(member) ret->member = api_member_u32(obj, key);
 #define FLAG(flag)       ret->flags |= get_bool(obj, key) ? MPTCPSHIM_SUBFLOW_##flag : 0;
 #define NONE
 #define TAKE(kind, name, value, library)                                                           \
@@ -175,11 +121,11 @@ static void get_address(struct json_object *obj, const char *key, struct sockadd
 static void get_subflow(struct json_object *obj, struct mptcpshim_subflow *ret)
 {
     memset(ret, 0, sizeof(*ret));
-    ret->id = get_u32(obj, "id");
+    ret->id = api_member_u32(obj, "id");
     ret->state = get_state(obj);
     MPS_SUBFLOW_FIELDS(TAKE)
-    get_address(obj, "local", &ret->local);
-    get_address(obj, "remote", &ret->remote);
+    api_member_address(obj, "local", &ret->local);
+    api_member_address(obj, "remote", &ret->remote);
 }
 
 /* The array of subflows, or NULL. */
@@ -196,11 +142,12 @@ static struct json_object *get_subflows(struct json_object *obj)
 static void get_stats(struct json_object *obj, struct mptcpshim_stats *ret)
 {
     struct json_object *list = get_subflows(obj);
-    const char *scheduler = get_text(obj, "scheduler");
+    const char *scheduler = api_member_text(obj, "scheduler");
 
     memset(ret, 0, sizeof(*ret));
     ret->state = get_state(obj);
-    ret->role = strcmp(get_text(obj, "role"), "server") == 0 ? MPTCPSHIM_SERVER : MPTCPSHIM_CLIENT;
+    ret->role =
+        strcmp(api_member_text(obj, "role"), "server") == 0 ? MPTCPSHIM_SERVER : MPTCPSHIM_CLIENT;
     ret->token = get_token(obj, "token");
     ret->peer_token = get_token(obj, "peer_token");
     ret->subflows = list != NULL ? (uint32_t)json_object_array_length(list) : 0;

@@ -57,6 +57,33 @@ static bool address_ok(const struct sockaddr_storage *ss)
            !IN6_IS_ADDR_MULTICAST(&v6->sin6_addr);
 }
 
+bool api_options_is_scheduler(const char *name)
+{
+    return name != NULL && name_ok(name, schedulers);
+}
+
+int api_options_address(const struct sockaddr *addr, socklen_t len, char ret[API_ADDRESS_TEXT])
+{
+    struct sockaddr_storage ss;
+    const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)&ss;
+    const void *ip = &((const struct sockaddr_in *)&ss)->sin_addr;
+    int family = AF_INET;
+
+    memset(&ss, 0, sizeof(ss));
+    if (addr == NULL || len < sizeof(struct sockaddr_in) || len > sizeof(ss))
+        return -EINVAL;
+    memcpy(&ss, addr, len);
+    if ((ss.ss_family == AF_INET6 && len < sizeof(struct sockaddr_in6)) || !address_ok(&ss))
+        return -EINVAL;
+    if (ss.ss_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr)) {
+        ip = v6->sin6_addr.s6_addr + 12;
+    } else if (ss.ss_family == AF_INET6) {
+        ip = &v6->sin6_addr;
+        family = AF_INET6;
+    }
+    return inet_ntop(family, ip, ret, API_ADDRESS_TEXT) != NULL ? 0 : -EINVAL;
+}
+
 /* A program newer than this library may pass a longer struct if it does not use the new part. */
 static bool tail_unused(const struct mptcpshim_options *opts)
 {

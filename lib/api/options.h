@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Checking of the public options, and their form on the way to the agent. */
 #pragma once
+#include <stdbool.h>
 #include <stddef.h>
 #include "mptcpshim/mptcpshim.h"
 
@@ -15,3 +16,13 @@ int api_options_get(const struct mptcpshim_options *opts, struct mptcpshim_optio
  * length, or -EINVAL if they do not fit.
  */
 int api_options_words(const struct mptcpshim_options *opts, char *buf, size_t size);
+
+/* Is it the name of a packet scheduler? */
+bool api_options_is_scheduler(const char *name);
+
+/*
+ * An address from which a connection may start, without its port, in text; one of IPv4 in that of
+ * IPv6 is one of IPv4. 0 or -EINVAL.
+ */
+#define API_ADDRESS_TEXT 64
+int api_options_address(const struct sockaddr *addr, socklen_t len, char ret[API_ADDRESS_TEXT]);

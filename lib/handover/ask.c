@@ -63,9 +63,8 @@ bool mps_ho_ask_listener(const struct mps_ho_config *config, const struct mps_ho
     return result == MPS_HO_REPLIED && reply.status == MPS_HO_OK;
 }
 
-/* Passes fd, -1: none. */
-static bool ask(const struct mps_ho_conn *conn, struct mps_ho_request *req, int fd,
-                struct mps_ho_reply *ret_reply)
+bool mps_ho_ask_with(const struct mps_ho_conn *conn, struct mps_ho_request *req, int fd,
+                     struct mps_ho_reply *ret_reply)
 {
     int extra = -1;
     bool replied;
@@ -84,7 +83,7 @@ static bool ask(const struct mps_ho_conn *conn, struct mps_ho_request *req, int 
 bool mps_ho_ask(const struct mps_ho_conn *conn, struct mps_ho_request *req,
                 struct mps_ho_reply *ret_reply)
 {
-    return ask(conn, req, -1, ret_reply);
+    return mps_ho_ask_with(conn, req, -1, ret_reply);
 }
 
 /* The program's own end has the value already, as far as the program was allowed to set it. */
@@ -98,7 +97,7 @@ static int ask_option(const struct mps_ho_conn *conn, struct mps_ho_request *req
 {
     req->level = level;
     req->name = option;
-    if (!ask(conn, req, proof, ret))
+    if (!mps_ho_ask_with(conn, req, proof, ret))
         return MPS_HO_NO_REPLY;
     if (ret->status == MPS_HO_OK)
         return 0;

@@ -51,6 +51,10 @@ bool mps_ho_conn_is_over(int fd);
 bool mps_ho_ask(const struct mps_ho_conn *conn, struct mps_ho_request *req,
                 struct mps_ho_reply *ret_reply);
 
+/* The same with a descriptor that goes along, and stays the caller's. */
+bool mps_ho_ask_with(const struct mps_ho_conn *conn, struct mps_ho_request *req, int fd,
+                     struct mps_ho_reply *ret_reply);
+
 /*
  * MPS_HO_GETOPT and MPS_HO_SETOPT: 0, a negative errno value, MPS_HO_NO_REPLY, or MPS_HO_NOT_ITS:
  * the agent has nothing to do with this option. *len: room in value, then bytes there.

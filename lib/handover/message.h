@@ -74,6 +74,14 @@ enum mps_ho_op {
                                something to deliver; the name is free when all is done. ERROR: it
                                is not that process. */
     MPS_HO_CONN_SET = 22, /* data: "TOKEN|ID scheduler=NAME"; reply as above */
+    MPS_HO_CONN_OWN = 30, /* conn_id; data: "scheduler=NAME", or as to PATH, for this connection
+                             only. ERROR: EINVAL; EOPNOTSUPP: it is plain TCP; EADDRNOTAVAIL: it
+                             cannot use the address; EBUSY: it has no other; ENOSPC: it has changed
+                             too many; ENOTCONN, ENOMEM */
+    MPS_HO_WATCH = 31, /* conn_id; fd: one end of a SOCK_SEQPACKET pair; what is so is told there,
+                          and from then on each event of the connection, as to monitors, and its
+                          end by that of the pair. What did not fit is counted by an event "lost".
+                          ERROR: ENOTCONN, ENOBUFS: too many watch it, EINVAL, ENOMEM */
 };
 
 /* A level of GETOPT: name is SIOCOUTQ or SIOCOUTQNSD, an int comes back. */

@@ -174,6 +174,23 @@ static void do_conn_status(struct mps_engine *eng, const struct mps_ho_request *
         fail(d, errno);
 }
 
+static void do_watch(struct mps_engine *eng, const struct mps_ho_request *req,
+                     struct mps_dispatch *d)
+{
+    struct mps_session *s = mps_session_find(eng, req->conn_id);
+    int rc;
+
+    if (!s) {
+        fail(d, ENOTCONN);
+        return;
+    }
+    rc = d->fd < 0 ? MPS_EINVAL : mps_session_watch(s, d->fd);
+    if (rc < 0)
+        fail(d, errno_of(rc));
+    else
+        d->fd = -1;
+}
+
 static void do_monitor(struct mps_hub *hub, struct mps_dispatch *d)
 {
     int rc = d->fd < 0 ? MPS_EINVAL : mps_monitors_add(&hub->monitors, d->fd);
@@ -235,6 +252,8 @@ enum mps_dispatch_by mps_dispatch_by(struct mps_hub *hub, const struct mps_ho_re
     case MPS_HO_SETOPT:
     case MPS_HO_GETOPT:
     case MPS_HO_CONN_STATUS:
+    case MPS_HO_CONN_OWN:
+    case MPS_HO_WATCH:
         break;
     case MPS_HO_STATUS:
     case MPS_HO_PATHS:
@@ -306,6 +325,12 @@ void mps_dispatch_engine(struct mps_engine *eng, const struct mps_ho_request *re
         break;
     case MPS_HO_CONN_STATUS:
         do_conn_status(eng, req, d);
+        break;
+    case MPS_HO_CONN_OWN:
+        mps_manage_own(eng, req, d);
+        break;
+    case MPS_HO_WATCH:
+        do_watch(eng, req, d);
         break;
     default:
         mps_manage_connection(eng, req, d);

@@ -13,6 +13,7 @@
 #include "config/value.h"
 #include "hub.h"
 #include "engine/paths/locals.h"
+#include "engine/paths/ownpaths.h"
 #include "engine/connection/mpconn.h"
 #include "engine/connection/relay.h"
 #include "engine/connection/session.h"
@@ -250,17 +251,18 @@ static const struct mps_key *take_word(struct mps_options *options, char *word,
     return NULL;
 }
 
-static void set_connection(struct mps_engine *eng, char *text, struct mps_dispatch *d)
+static bool is_plain(const struct mps_session *s)
 {
-    char *name = mps_value_next(&text), *word = name ? mps_value_next(&text) : NULL;
-    struct mps_session *s = name ? find_session(eng, name) : NULL;
+    return !s->mp && (s->ac.plain != MPS_PLAIN_NONE || !mps_relay_waiting(s->relay));
+}
+
+/* `text`: one word. */
+static void set_word(struct mps_session *s, char *text, struct mps_dispatch *d)
+{
+    char *word = mps_value_next(&text);
     struct mps_options options;
     const struct mps_key *key;
 
-    if (!s) {
-        refuse(d, ENOENT, "no such connection");
-        return;
-    }
     if (!word || mps_value_next(&text)) {
         refuse_word(d);
         return;
@@ -269,7 +271,7 @@ static void set_connection(struct mps_engine *eng, char *text, struct mps_dispat
     key = take_word(&options, word, d);
     if (!key)
         return;
-    if (!s->mp && !mps_relay_waiting(s->relay)) {
+    if (is_plain(s)) {
         refuse(d, ENOTCONN, "the connection is plain TCP");
         return;
     }
@@ -278,6 +280,40 @@ static void set_connection(struct mps_engine *eng, char *text, struct mps_dispat
         return;
     }
     mps_session_wake(s);
+}
+
+static void set_connection(struct mps_engine *eng, char *text, struct mps_dispatch *d)
+{
+    char *name = mps_value_next(&text);
+    struct mps_session *s = name ? find_session(eng, name) : NULL;
+
+    if (!s)
+        refuse(d, ENOENT, "no such connection");
+    else
+        set_word(s, text, d);
+}
+
+void mps_manage_own(struct mps_engine *eng, const struct mps_ho_request *req,
+                    struct mps_dispatch *d)
+{
+    struct mps_session *s = mps_session_find(eng, req->conn_id);
+    char text[MPS_HO_DATA_MAX + 1];
+    int err;
+
+    text_of(req, text);
+    if (!s) {
+        fail(d, ENOTCONN);
+    } else if (is_plain(s)) {
+        fail(d, EOPNOTSUPP);
+    } else if (strncmp(text, "scheduler=", strlen("scheduler=")) == 0) {
+        set_word(s, text, d);
+    } else {
+        err = mps_ownpaths_command(&s->ac, text);
+        if (err != 0)
+            fail(d, err);
+        else
+            mps_session_addresses_changed(s);
+    }
 }
 
 void mps_manage_connection(struct mps_engine *eng, const struct mps_ho_request *req,

@@ -17,6 +17,8 @@
 #include "sockopts.h"
 
 struct mps_engine;
+struct mps_pathctl;
+struct mps_watcher;
 
 struct mps_appconn {
     struct mps_engine *eng;
@@ -29,6 +31,8 @@ struct mps_appconn {
     uint32_t ifindex; /* and this interface, 0: any */
     /* The agent's, or a copy of its own with those of the request (session.h). */
     const struct mps_options *options;
+    struct mps_pathctl *paths;    /* what the program changed for this one; NULL: nothing */
+    struct mps_watcher *watchers; /* programs that are told its events (show/watcher.h) */
     struct mps_sockopts sockopts;
     struct mps_account account; /* what is allocated for it */
     struct mps_app app;

@@ -272,10 +272,11 @@ static bool listed_with_port(const struct mps_netaddr_entry *list, unsigned n,
 static bool may_listen(const struct mps_mpconn *mp, const struct mps_netaddr_entry *e)
 {
     const struct mps_engine *eng = mp->eng;
-    const struct mps_path_change *change = mps_pathctl_find(&eng->view->paths, &e->addr);
+    const struct mps_path_change change =
+        mps_pathctl_merged(&eng->view->paths, mp->ac->paths, &e->addr);
 
     return e->outside || eng->options.join_ports.first != 0 || mp->ac->options->n_locals > 0 ||
-           (change && change->use == MPS_PATH_ADDED) ||
+           change.use == MPS_PATH_ADDED ||
            !mps_steered_bound(eng->view->steered, eng->view->n_steered, &mp->ac->local);
 }
 

@@ -13,11 +13,13 @@
 #include "core/base/err.h"
 #include "engine/agent/engine.h"
 #include "engine/paths/locals.h"
+#include "engine/paths/ownpaths.h"
 #include "engine/show/log.h"
 #include "mpconn.h"
 #include "engine/net/peek.h"
 #include "relay.h"
 #include "engine/show/report.h"
+#include "engine/show/watcher.h"
 #include "sndbuf.h"
 #include "engine/net/sock.h"
 
@@ -147,6 +149,8 @@ void mps_session_free(struct mps_session *s)
 {
     if (s->created)
         mps_report_closed(report_of(s));
+    mps_watchers_free(&s->ac.watchers);
+    mps_ownpaths_free(&s->ac);
     s->mp = mps_mpconn_free(s->mp);
     s->relay = mps_relay_free(s->relay);
     mps_app_reset(&s->ac.app);
@@ -502,6 +506,16 @@ void mps_session_options_changed(struct mps_session *s)
         return;
     mps_mpconn_obey(s->mp);
     mps_session_wake(s);
+}
+
+int mps_session_watch(struct mps_session *s, int fd)
+{
+    struct mps_watcher *w;
+    int rc = mps_watcher_add(&s->ac.watchers, s->ac.eng->loop, &s->ac.account.mem, fd, &w);
+
+    if (rc == 0)
+        mps_report_state(report_of(s), w, s->plain_told);
+    return rc;
 }
 
 void mps_session_route_changed(struct mps_session *s, const struct mps_route *route)

@@ -74,6 +74,12 @@ int mps_session_set_options(struct mps_session *s, const struct mps_options *opt
 /* `sockopts` has other values now. */
 void mps_session_options_changed(struct mps_session *s);
 
+/*
+ * Its events are told over `fd` (show/watcher.h), what holds already first; taken on success. 0,
+ * MPS_EINVAL, MPS_ELIMIT, MPS_ENOMEM.
+ */
+int mps_session_watch(struct mps_session *s, int fd);
+
 void mps_session_route_changed(struct mps_session *s, const struct mps_route *route);
 
 /* The agent stops (engine.h): may free the session. */

@@ -17,32 +17,30 @@ static bool listed(const struct mps_netaddr_list *list, const struct mps_addr *a
     return false;
 }
 
-/* Addresses that the program or the user names count, whatever the files exclude. */
-static bool admitted(const struct mps_engine *eng, const struct mps_options *opt,
-                     const struct mps_netaddr_entry *e)
+static struct mps_path_change change_of(const struct mps_engine *eng,
+                                        const struct mps_locals_want *want,
+                                        const struct mps_addr *addr)
 {
-    const struct mps_path_change *change = mps_pathctl_find(&eng->view->paths, &e->addr);
-
-    if (change && change->use != MPS_PATH_AS_BEFORE)
-        return change->use == MPS_PATH_ADDED;
-    return opt->n_locals > 0 || mps_policy_admits(eng->policy, e->ifname, &e->addr);
+    return mps_pathctl_merged(&eng->view->paths, want->paths, addr);
 }
 
-static bool is_deleted(const struct mps_engine *eng, const struct mps_addr *addr)
+/* Addresses that the program or the user names count, whatever the files exclude. */
+static bool admitted(const struct mps_engine *eng, const struct mps_locals_want *want,
+                     const struct mps_netaddr_entry *e)
 {
-    const struct mps_path_change *change = mps_pathctl_find(&eng->view->paths, addr);
+    const struct mps_path_change change = change_of(eng, want, &e->addr);
 
-    return change && change->use == MPS_PATH_DELETED;
+    if (change.use != MPS_PATH_AS_BEFORE)
+        return change.use == MPS_PATH_ADDED;
+    return want->options->n_locals > 0 || mps_policy_admits(eng->policy, e->ifname, &e->addr);
 }
 
 /* Addresses that were added one by one and are there; any loopback address is. */
-static void add_added(const struct mps_engine *eng, const struct mps_addr *peer,
-                      struct mps_netaddr_list *ret)
+static void add_added(const struct mps_netaddr_list *all, const struct mps_pathctl *paths,
+                      const struct mps_addr *peer, struct mps_netaddr_list *ret)
 {
-    const struct mps_netaddr_list *all = &eng->view->addresses;
-
-    for (unsigned i = 0; i < eng->view->paths.n; i++) {
-        const struct mps_path_change *change = &eng->view->paths.item[i];
+    for (unsigned i = 0; i < paths->n; i++) {
+        const struct mps_path_change *change = &paths->item[i];
         bool loopback = mps_addr_is_loopback(&change->addr);
         unsigned k = 0;
 
@@ -63,7 +61,7 @@ static void add_added(const struct mps_engine *eng, const struct mps_addr *peer,
     }
 }
 
-/* Keeps the addresses that the program's own choice, and deletions by the user, leave. */
+/* Keeps the addresses that the program's own choice, and deletions, leave. */
 static void narrow(const struct mps_engine *eng, const struct mps_locals_want *want,
                    struct mps_netaddr_list *list)
 {
@@ -72,7 +70,7 @@ static void narrow(const struct mps_engine *eng, const struct mps_locals_want *w
     for (unsigned i = 0; i < list->n; i++) {
         const struct mps_netaddr_entry *e = &list->entry[i];
 
-        if (is_deleted(eng, &e->addr) ||
+        if (change_of(eng, want, &e->addr).use == MPS_PATH_DELETED ||
             (want->only_own && !mps_addr_same_ip(&e->addr, want->own)) ||
             (want->ifindex != 0 && e->ifindex != 0 && e->ifindex != want->ifindex))
             continue;
@@ -81,17 +79,18 @@ static void narrow(const struct mps_engine *eng, const struct mps_locals_want *w
     list->n = n;
 }
 
-static void rate(const struct mps_engine *eng, struct mps_netaddr_entry *e)
+static void rate(const struct mps_engine *eng, const struct mps_locals_want *want,
+                 struct mps_netaddr_entry *e)
 {
-    const struct mps_path_change *change = mps_pathctl_find(&eng->view->paths, &e->addr);
+    const struct mps_path_change change = change_of(eng, want, &e->addr);
 
     e->backup = false;
     e->weight = MPS_WEIGHT_DEFAULT;
     mps_policy_path(eng->policy, e->ifname, &e->addr, &e->backup, &e->weight);
-    if (change && change->has_backup)
-        e->backup = change->backup;
-    if (change && change->weight > 0)
-        e->weight = change->weight;
+    if (change.has_backup)
+        e->backup = change.backup;
+    if (change.weight > 0)
+        e->weight = change.weight;
 }
 
 void mps_locals_select(const struct mps_engine *eng, const struct mps_locals_want *want,
@@ -101,14 +100,16 @@ void mps_locals_select(const struct mps_engine *eng, const struct mps_locals_wan
     struct mps_netaddr_list list = {.n = 0};
 
     for (unsigned i = 0; i < all->n; i++) {
-        if (admitted(eng, want->options, &all->entry[i]))
+        if (admitted(eng, want, &all->entry[i]))
             list.entry[list.n++] = all->entry[i];
     }
     mps_netaddr_select(&list, want->options, want->own, want->peer, ret);
-    add_added(eng, want->peer, ret);
+    add_added(all, &eng->view->paths, want->peer, ret);
+    if (want->paths)
+        add_added(all, want->paths, want->peer, ret);
     narrow(eng, want, ret);
     for (unsigned i = 0; i < ret->n; i++)
-        rate(eng, &ret->entry[i]);
+        rate(eng, want, &ret->entry[i]);
 }
 
 static void add_outside(const struct mps_policy *policy, struct mps_netaddr_list *list)
@@ -168,6 +169,7 @@ void mps_locals_of(const struct mps_appconn *ac, struct mps_netaddr_list *ret)
         .peer = &ac->peer,
         .only_own = ac->bound && ac->options->bind_keep,
         .ifindex = ac->ifindex,
+        .paths = ac->paths,
     };
 
     mps_locals_select(ac->eng, &want, ret);

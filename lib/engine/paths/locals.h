@@ -11,12 +11,14 @@
 struct mps_appconn;
 struct mps_engine;
 struct mps_options;
+struct mps_pathctl;
 
 struct mps_locals_want {
     const struct mps_options *options;
     const struct mps_addr *own, *peer; /* of the first subflow */
     bool only_own;                     /* no other address */
     uint32_t ifindex;                  /* no other interface, 0: any */
+    const struct mps_pathctl *paths;   /* what the program changed for it; NULL: nothing */
 };
 
 /* Select addresses, with their backup flags and weights. */

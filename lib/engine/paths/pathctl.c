@@ -24,6 +24,31 @@ const struct mps_path_change *mps_pathctl_find(const struct mps_pathctl *ctl,
     return i < ctl->n ? &ctl->item[i] : NULL;
 }
 
+struct mps_path_change mps_pathctl_merged(const struct mps_pathctl *all,
+                                          const struct mps_pathctl *own,
+                                          const struct mps_addr *addr)
+{
+    const struct mps_path_change *theirs = mps_pathctl_find(all, addr);
+    const struct mps_path_change *ours = own ? mps_pathctl_find(own, addr) : NULL;
+    struct mps_path_change ret = {.addr = *addr};
+
+    if (theirs)
+        ret = *theirs;
+    if (!ours)
+        return ret;
+    if (ret.use != MPS_PATH_DELETED && ours->use != MPS_PATH_AS_BEFORE) {
+        ret.use = ours->use;
+        ret.exact = ours->exact;
+    }
+    if (ours->has_backup) {
+        ret.has_backup = true;
+        ret.backup = ours->backup;
+    }
+    if (ours->weight > 0)
+        ret.weight = ours->weight;
+    return ret;
+}
+
 /* The addresses that a word names. */
 struct targets {
     bool exact; /* it was an address */

@@ -33,6 +33,14 @@ const struct mps_path_change *mps_pathctl_find(const struct mps_pathctl *ctl,
                                                const struct mps_addr *addr);
 
 /*
+ * What holds for an address: what a program has changed for its connection (`own`, NULL: nothing)
+ * goes before what the user has changed for all of them; but what the user has deleted is deleted.
+ */
+struct mps_path_change mps_pathctl_merged(const struct mps_pathctl *all,
+                                          const struct mps_pathctl *own,
+                                          const struct mps_addr *addr);
+
+/*
  * "add|del|set ADDRESS|INTERFACE [backup=yes|no] [weight=N]", blanks between the words; `all` are
  * the host's addresses. NULL, or what is wrong: nothing was changed then. The text is changed.
  */

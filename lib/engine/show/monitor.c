@@ -92,22 +92,22 @@ int mps_monitors_add(struct mps_monitors *self, int fd)
     return 0;
 }
 
-static void send_one(struct monitor *m, struct json_object *event)
+void mps_monitor_send_one(int fd, struct json_object *event, uint64_t *lost)
 {
     const char *text;
     ssize_t n;
 
-    if (m->lost > 0 && event)
-        json_object_object_add(event, "lost", json_object_new_uint64(m->lost));
+    if (*lost > 0 && event)
+        json_object_object_add(event, "lost", json_object_new_uint64(*lost));
     text = event ? json_object_to_json_string_ext(event, JSON_C_TO_STRING_PLAIN) : NULL;
-    n = text ? send(m->fd, text, strlen(text), MSG_DONTWAIT | MSG_NOSIGNAL) : -1;
-    if (m->lost > 0 && event)
+    n = text ? send(fd, text, strlen(text), MSG_DONTWAIT | MSG_NOSIGNAL) : -1;
+    if (*lost > 0 && event)
         json_object_object_del(event, "lost");
     /* The socket of a monitor that has gone is readable, and the loop frees it. */
     if (n >= 0)
-        m->lost = 0;
+        *lost = 0;
     else
-        m->lost++;
+        ++*lost;
 }
 
 bool mps_monitors_watching(const struct mps_monitors *self)
@@ -121,7 +121,7 @@ void mps_monitors_send(struct mps_monitors *self, struct json_object *event)
 
     pthread_mutex_lock(&self->lock);
     mps_list_for_each(m, &self->list, struct monitor, link)
-        send_one(m, event);
+        mps_monitor_send_one(m->fd, event, &m->lost);
     pthread_mutex_unlock(&self->lock);
     json_object_put(event);
 }

@@ -12,6 +12,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include "core/base/list.h"
 
 #define MPS_MONITORS_MAX 16
@@ -36,6 +37,12 @@ void mps_monitors_dial(struct mps_monitors *self);
 
 /* Is there anybody? Asked before an event is made. */
 bool mps_monitors_watching(const struct mps_monitors *self);
+
+/*
+ * One event to one monitor; NULL: there was no memory for it. *lost: how many before it are lost
+ * that the monitor does not know of.
+ */
+void mps_monitor_send_one(int fd, struct json_object *event, uint64_t *lost);
 
 /* To all of them. Takes the object. */
 void mps_monitors_send(struct mps_monitors *self, struct json_object *event);

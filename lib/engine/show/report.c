@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "report.h"
 
+#include <json-c/json.h>
 #include <string.h>
 #include "core/conn/conn.h"
 #include "engine/agent/engine.h"
 #include "events.h"
 #include "engine/connection/appconn.h"
+#include "watcher.h"
 
 static const char *reason_word(enum mps_reason reason)
 {
@@ -24,7 +26,7 @@ static bool begin(struct mps_report r, struct mps_happening *ret)
 {
     struct mps_conn_info info = {.token = 0};
 
-    if (!mps_monitors_watching(r.ac->eng->monitors))
+    if (!mps_monitors_watching(r.ac->eng->monitors) && !r.ac->watchers)
         return false;
     if (r.core)
         mps_conn_info(r.core, &info);
@@ -39,10 +41,19 @@ static bool begin(struct mps_report r, struct mps_happening *ret)
     return true;
 }
 
-static void tell(struct mps_monitors *monitors, const struct mps_event_row *row,
+/* `one`: the only one who is told; NULL: everybody. */
+static void tell(struct mps_report r, struct mps_watcher *one, const struct mps_event_row *row,
                  struct mps_happening *h)
 {
-    mps_monitors_send(monitors, mps_events_object(row, h));
+    struct json_object *event = mps_events_object(row, h);
+
+    if (one) {
+        mps_watcher_send(one, event);
+        json_object_put(event);
+        return;
+    }
+    mps_watchers_send(r.ac->watchers, event);
+    mps_monitors_send(r.ac->eng->monitors, event);
 }
 
 static const char *interface_of(struct mps_report r, uint32_t ifindex, const struct mps_addr *local)
@@ -52,8 +63,8 @@ static const char *interface_of(struct mps_report r, uint32_t ifindex, const str
 
 /* ---- the connection ---- */
 
-static void tell_connection(struct mps_report r, const struct mps_event_row *row,
-                            const char *reason)
+static void tell_connection(struct mps_report r, struct mps_watcher *one,
+                            const struct mps_event_row *row, const char *reason)
 {
     struct mps_happening h;
 
@@ -63,20 +74,25 @@ static void tell_connection(struct mps_report r, const struct mps_event_row *row
     h.remote = r.ac->peer;
     h.interface = interface_of(r, 0, &r.ac->local);
     h.reason = reason;
-    tell(r.ac->eng->monitors, row, &h);
+    tell(r, one, row, &h);
+}
+
+static void tell_session(struct mps_report r, struct mps_watcher *one, const char *event)
+{
+    enum mps_plain_reason plain = r.ac->plain;
+
+    tell_connection(r, one, mps_events_find(event),
+                    plain != MPS_PLAIN_NONE ? mps_plain_reason_word(plain) : NULL);
 }
 
 void mps_report_session(struct mps_report r, const char *event)
 {
-    enum mps_plain_reason plain = r.ac->plain;
-
-    tell_connection(r, mps_events_find(event),
-                    plain != MPS_PLAIN_NONE ? mps_plain_reason_word(plain) : NULL);
+    tell_session(r, NULL, event);
 }
 
 void mps_report_closed(struct mps_report r)
 {
-    tell_connection(r, mps_events_find("closed"), r.ac->end ? r.ac->end : "dropped");
+    tell_connection(r, NULL, mps_events_find("closed"), r.ac->end ? r.ac->end : "dropped");
 }
 
 void mps_report_counted(struct mps_monitors *monitors, const char *agent_id,
@@ -90,7 +106,7 @@ void mps_report_counted(struct mps_monitors *monitors, const char *agent_id,
         .count = count,
     };
 
-    tell(monitors, &row, &h);
+    mps_monitors_send(monitors, mps_events_object(&row, &h));
 }
 
 /* ---- subflows and addresses ---- */
@@ -123,7 +139,7 @@ void mps_report_event(struct mps_report r, const struct mps_event *ev, const cha
     struct mps_happening h;
 
     if (row && row->about & MPS_ABOUT_CONNECTION) {
-        tell_connection(r, row, NULL);
+        tell_connection(r, NULL, row, NULL);
         return;
     }
     if (!row || !begin(r, &h))
@@ -136,7 +152,7 @@ void mps_report_event(struct mps_report r, const struct mps_event *ev, const cha
         h.by = "peer";
         h.address = ev->remote;
     }
-    tell(r.ac->eng->monitors, row, &h);
+    tell(r, NULL, row, &h);
 }
 
 void mps_report_local(struct mps_report r, const char *event, const struct mps_addr *addr,
@@ -150,5 +166,45 @@ void mps_report_local(struct mps_report r, const char *event, const struct mps_a
     h.by = "local";
     h.address = *addr;
     h.interface = ifname;
-    tell(r.ac->eng->monitors, row, &h);
+    tell(r, NULL, row, &h);
+}
+
+/* ---- what is so already ---- */
+
+static void tell_subflow(struct mps_report r, struct mps_watcher *one, const char *event,
+                         const struct mps_subflow_info *info)
+{
+    struct mps_happening h;
+
+    if (!begin(r, &h))
+        return;
+    h.subflow = info->id;
+    h.local = info->local;
+    h.remote = info->remote;
+    h.interface = interface_of(r, 0, &info->local);
+    h.backup = info->backup;
+    tell(r, one, mps_events_find(event), &h);
+}
+
+void mps_report_state(struct mps_report r, struct mps_watcher *one, bool plain)
+{
+    struct mps_subflow_info sub[MPS_MAX_SUBFLOWS];
+    struct mps_conn_info info;
+    unsigned n = 0;
+
+    if (plain)
+        tell_session(r, one, "plain");
+    if (!r.core)
+        return;
+    mps_conn_info(r.core, &info);
+    if (strcmp(info.state, "opening") == 0)
+        return;
+    tell_session(r, one, "established");
+    n = mps_conn_subflow_info(r.core, sub, MPS_MAX_SUBFLOWS);
+    for (unsigned i = 0; i < n && i < MPS_MAX_SUBFLOWS; i++) {
+        if (sub[i].state == MPS_SF_ACTIVE)
+            tell_subflow(r, one, "subflow_established", &sub[i]);
+        if (sub[i].state == MPS_SF_ACTIVE && sub[i].stale)
+            tell_subflow(r, one, "subflow_stale", &sub[i]);
+    }
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What happens to connections, for the monitors (monitor.h). The members of the objects are
+ * What happens to connections, for the monitors (monitor.h) and the watchers
+ * of a connection (watcher.h). The members of the objects are
  * documented in mptcpshim(1), EVENTS. Costs nothing while nobody watches.
  */
 #pragma once
@@ -11,6 +12,7 @@ struct mps_event;
 struct mps_monitors;
 struct mps_appconn;
 struct mps_conn;
+struct mps_watcher;
 
 /* `core`: of a connection that is multipath, or may become so; NULL: of others. */
 struct mps_report {
@@ -38,6 +40,12 @@ void mps_report_event(struct mps_report r, const struct mps_event *ev, const cha
 /* A local address of the connection: "address_announced", "address_removed". */
 void mps_report_local(struct mps_report r, const char *event, const struct mps_addr *addr,
                       const char *ifname);
+
+/*
+ * One who has come just now is told what holds already, by the events that others have seen; among
+ * them is that it is plain TCP?
+ */
+void mps_report_state(struct mps_report r, struct mps_watcher *one, bool plain);
 
 /* The end of a connection in one word: what a reset's reason means to the application. */
 const char *mps_report_end(int reason);
