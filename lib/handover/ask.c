@@ -63,20 +63,36 @@ bool mps_ho_ask_listener(const struct mps_ho_config *config, const struct mps_ho
     return result == MPS_HO_REPLIED && reply.status == MPS_HO_OK;
 }
 
-bool mps_ho_ask_with(const struct mps_ho_conn *conn, struct mps_ho_request *req, int fd,
-                     struct mps_ho_reply *ret_reply)
+static bool ask(const struct mps_ho_conn *conn, struct mps_ho_request *req, int fd,
+                struct mps_ho_reply *ret_reply, int *ret_fd)
 {
-    int extra = -1;
-    bool replied;
-
+    *ret_fd = -1;
     if (!conn->config)
         return false;
     req->conn_id = conn->name->conn_id;
     req->flags = mps_ho_no_wait(conn->fd);
-    replied = mps_ho_call(conn->config, conn->name->agent_id, req, fd, false, ret_reply, &extra) ==
-              MPS_HO_REPLIED;
+    return mps_ho_call(conn->config, conn->name->agent_id, req, fd, false, ret_reply, ret_fd) ==
+           MPS_HO_REPLIED;
+}
+
+bool mps_ho_ask_with(const struct mps_ho_conn *conn, struct mps_ho_request *req, int fd,
+                     struct mps_ho_reply *ret_reply)
+{
+    int extra;
+    bool replied = ask(conn, req, fd, ret_reply, &extra);
+
     if (extra >= 0)
         mps_sys_close(extra);
+    return replied;
+}
+
+bool mps_ho_ask_for(const struct mps_ho_conn *conn, struct mps_ho_request *req,
+                    struct mps_ho_reply *ret_reply, int *ret_fd)
+{
+    bool replied = ask(conn, req, -1, ret_reply, ret_fd);
+
+    if (!replied && *ret_fd >= 0)
+        mps_sys_close(*ret_fd);
     return replied;
 }
 

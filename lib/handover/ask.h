@@ -55,6 +55,10 @@ bool mps_ho_ask(const struct mps_ho_conn *conn, struct mps_ho_request *req,
 bool mps_ho_ask_with(const struct mps_ho_conn *conn, struct mps_ho_request *req, int fd,
                      struct mps_ho_reply *ret_reply);
 
+/* The same for a descriptor, which is the caller's; *ret_fd: -1 if none came. */
+bool mps_ho_ask_for(const struct mps_ho_conn *conn, struct mps_ho_request *req,
+                    struct mps_ho_reply *ret_reply, int *ret_fd);
+
 /*
  * MPS_HO_GETOPT and MPS_HO_SETOPT: 0, a negative errno value, MPS_HO_NO_REPLY, or MPS_HO_NOT_ITS:
  * the agent has nothing to do with this option. *len: room in value, then bytes there.

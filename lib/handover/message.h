@@ -82,6 +82,8 @@ enum mps_ho_op {
                           and from then on each event of the connection, as to monitors, and its
                           end by that of the pair. What did not fit is counted by an event "lost".
                           ERROR: ENOTCONN, ENOBUFS: too many watch it, EINVAL, ENOMEM */
+    MPS_HO_KERNELINFO = 32, /* conn_id; reply fd: a memfd with a struct mps_kernelinfo
+                               (kernelinfo.h). ERROR: ENOTCONN; EOPNOTSUPP: it is plain TCP */
 };
 
 /* A level of GETOPT: name is SIOCOUTQ or SIOCOUTQNSD, an int comes back. */

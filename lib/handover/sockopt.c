@@ -6,13 +6,10 @@
 #include <string.h>
 #include <sys/auxv.h>
 #include "binding.h"
+#include "kernelinfo.h"
 #include "liketcp.h"
 #include "sndbuf.h"
 #include "sys.h"
-
-#ifndef SOL_MPTCP
-#define SOL_MPTCP 284
-#endif
 
 /* Levels that the agent answers for. */
 static bool is_remote(const struct mps_ho_conn *conn, int level)
@@ -20,7 +17,7 @@ static bool is_remote(const struct mps_ho_conn *conn, int level)
     /* The agent has IPv6 sockets for a connection that the program made over IPv4, too. */
     if (level == IPPROTO_IPV6)
         return conn->name->local.ss_family == AF_INET6;
-    return level == IPPROTO_TCP || level == IPPROTO_IP || level == SOL_MPTCP;
+    return level == IPPROTO_TCP || level == IPPROTO_IP;
 }
 
 /* Options of the program's own end that act on the subflows as well. */
@@ -170,6 +167,8 @@ static int get(const struct mps_ho_conn *conn, int level, int option, void *valu
 {
     if (!value || !len)
         return -EFAULT;
+    if (level == SOL_MPTCP)
+        return mps_kernelinfo_get(conn, option, value, len);
     if (level != SOL_SOCKET && is_remote(conn, level)) {
         int r = mps_ho_ask_getopt(conn, level, option, value, len);
 

@@ -130,7 +130,8 @@ static void serve_socket_options(int listener)
 static const int tcp_volatile[] = {
     TCP_MAXSEG, TCP_INFO, TCP_WINDOW_CLAMP, TCP_CC_INFO, TCP_TIMESTAMP, TCP_QUICKACK, 0};
 static const int tcp_not_set[] = {TCP_USER_TIMEOUT, TCP_REPAIR, TCP_WINDOW_CLAMP, 0};
-static const int tcp_apart[] = {TCP_ZEROCOPY_RECEIVE, TCP_MD5SIG, TCP_MD5SIG_EXT, TCP_ULP, 0};
+static const int tcp_apart[] = {TCP_ZEROCOPY_RECEIVE,         TCP_MD5SIG, TCP_MD5SIG_EXT, TCP_ULP,
+                                43 /* TCP_IS_MPTCP: it is */, 0};
 static const struct level level_tcp = {"tcp",        IPPROTO_TCP, 60,
                                        tcp_volatile, tcp_not_set, tcp_apart};
 
@@ -161,7 +162,9 @@ static const int ip6_apart[] = {IPV6_MTU,
                                 IPV6_DSTOPTS,
                                 0};
 static const struct level level_ip6 = {"ip6", IPPROTO_IPV6, 90, nothing, nothing, ip6_apart};
-static const struct level level_mptcp = {"mptcp", 284, 5, nothing, nothing, nothing};
+/* Answered, as by a connection of the kernel's MPTCP: tests/api/test_kernelinfo.c. */
+static const int mptcp_apart[] = {1, 2, 3, 4, 0};
+static const struct level level_mptcp = {"mptcp", 284, 6, nothing, nothing, mptcp_apart};
 static const struct level level_tls = {"tls", 282, 5, nothing, nothing, nothing};
 static const struct level level_none = {"none", 12345, 3, nothing, nothing, nothing};
 

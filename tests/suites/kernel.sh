@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# The kernel's own MPTCP self-tests, over TCP sockets, both ends under the shim: mptcp_connect and
-# mptcp_inq of Debian's package linux-source-6.1. Only their directory is unpacked, into the build
-# directory, and compiled there.
+# The kernel's own MPTCP self-tests, both ends under the shim: mptcp_connect and mptcp_inq, over TCP
+# sockets, and mptcp_sockopt, over sockets of IPPROTO_MPTCP, of Debian's package linux-source-6.1. Only
+# their directory is unpacked, into the build directory, and compiled there.
 #
 #   kernel.sh BUILD_DIRECTORY [plain]     plain: the same points without the shim
 #
@@ -39,12 +39,12 @@ fi
 
 unpack()
 {
-    [ -x "$bin/mptcp_connect" ] && [ -x "$bin/mptcp_inq" ] && return 0
+    [ -x "$bin/mptcp_connect" ] && [ -x "$bin/mptcp_inq" ] && [ -x "$bin/mptcp_sockopt" ] && return 0
     rm -rf "$work"
     mkdir -p "$bin" "$work/src"
     tar -xJf "$tarball" -C "$work/src" --strip-components=5 --wildcards \
         '*/tools/testing/selftests/net/mptcp/*.c' || return 1
-    for u_name in mptcp_connect mptcp_inq; do
+    for u_name in mptcp_connect mptcp_inq mptcp_sockopt; do
         cc -O2 -w -o "$bin/$u_name" "$work"/src/*/"$u_name.c" 2>/dev/null ||
             cc -O2 -w -o "$bin/$u_name" "$work/src/$u_name.c" || return 1
     done
@@ -132,6 +132,20 @@ try_inq()
     done
 }
 
+# With one address, since it expects one subflow.
+try_sockopt()
+{
+    for o_family in '' -6; do
+        o_locals=$LOCAL LOCAL=127.0.0.1
+        [ -z "$o_family" ] || LOCAL=::1
+        # shellcheck disable=SC2086 # empty or one option
+        run timeout 40 "$bin/mptcp_sockopt" $o_family >"$tmp/sockopt" 2>&1
+        o_status=$? LOCAL=$o_locals
+        [ $o_status = 0 ] || sed 's/^/# /' "$tmp/sockopt" >&2
+        tap_point $o_status "mptcp_sockopt${o_family:+: IPv6}"
+    done
+}
+
 # Both ends of each connection and each second path are in the log; nothing else is proof.
 multipath()
 {
@@ -154,5 +168,6 @@ head -c 4000017 /dev/urandom >"$tmp/big"
 head -c 10000 /dev/urandom >"$tmp/tiny"
 try_connect
 try_inq
+try_sockopt
 [ "$mode" = plain ] || multipath
 tap_end

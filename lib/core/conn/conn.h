@@ -196,6 +196,9 @@ void mps_conn_limit_send_buffer(struct mps_conn *conn, uint64_t bytes, uint64_t 
 void mps_conn_set_timeouts(struct mps_conn *conn, const struct mps_timeouts *timeouts,
                            mps_time_t now);
 
+/* What we would acknowledge now, the next number of the peer's stream; DATA_FIN counts as one. */
+uint64_t mps_conn_rcv_nxt(const struct mps_conn *conn);
+
 /* Bytes taken from the application and not DATA_ACKed. */
 uint64_t mps_conn_unacked(const struct mps_conn *conn);
 /* How many of these TCP has not sent, as last measured. */

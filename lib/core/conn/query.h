@@ -14,7 +14,6 @@ bool mps_conn_own_stream_acked(const struct mps_conn *c); /* DATA_FIN included *
 bool mps_conn_idle(const struct mps_conn *c);
 
 /* ---- the peer's stream ---- */
-uint64_t mps_conn_rcv_nxt(const struct mps_conn *c); /* DATA_ACK: DATA_FIN included */
 /* Bytes of either direction that got through. */
 uint64_t mps_conn_progress(const struct mps_conn *c);
 /*

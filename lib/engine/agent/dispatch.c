@@ -3,11 +3,13 @@
 
 #include <errno.h>
 #include <json-c/json.h>
+#include <netinet/in.h>
 #include <string.h>
 #include <unistd.h>
 #include "core/base/err.h"
 #include "hub.h"
 #include "engine/show/json.h"
+#include "engine/show/linuxinfo.h"
 #include "engine/show/log.h"
 #include "manage.h"
 #include "memfd.h"
@@ -16,6 +18,7 @@
 #include "engine/net/peek.h"
 #include "spare.h"
 #include "engine/connection/permitted.h"
+#include "handover/kernelinfo.h"
 #include "engine/connection/session.h"
 #include "engine/connection/sockopts.h"
 #include "engine/show/status.h"
@@ -126,6 +129,17 @@ static void get_end(const struct mps_engine *eng, uint64_t id, struct mps_dispat
     d->reply.len = sizeof(error);
 }
 
+/* A fallback to TCP shows in this, as that of the kernel's MPTCP. */
+static int get_is_mptcp(const struct mps_session *s, void *data, size_t *len)
+{
+    int value = !mps_session_is_plain(s);
+
+    if (*len > sizeof(value))
+        *len = sizeof(value);
+    memcpy(data, &value, *len);
+    return 0;
+}
+
 static void do_option(struct mps_engine *eng, const struct mps_ho_request *req,
                       struct mps_dispatch *d)
 {
@@ -143,7 +157,9 @@ static void do_option(struct mps_engine *eng, const struct mps_ho_request *req,
         return;
     }
     n = mps_session_fds(s, fds, MPS_MAX_SUBFLOWS);
-    if (req->level == MPS_HO_LEVEL_IOCTL)
+    if (req->op == MPS_HO_GETOPT && req->level == IPPROTO_TCP && req->name == MPS_KERNEL_IS_MPTCP)
+        err = get_is_mptcp(s, d->reply.data, &len);
+    else if (req->level == MPS_HO_LEVEL_IOCTL)
         err = req->op == MPS_HO_GETOPT ? get_ioctl(s, req->name, d->reply.data, &len) : EINVAL;
     else if (req->op == MPS_HO_SETOPT)
         err =
@@ -170,6 +186,20 @@ static void do_conn_status(struct mps_engine *eng, const struct mps_ho_request *
         return;
     }
     d->reply_fd = mps_memfd_json(mps_status_one(s));
+    if (d->reply_fd < 0)
+        fail(d, errno);
+}
+
+static void do_kernelinfo(struct mps_engine *eng, const struct mps_ho_request *req,
+                          struct mps_dispatch *d)
+{
+    const struct mps_session *s = mps_session_find(eng, req->conn_id);
+
+    if (!s) {
+        fail(d, ENOTCONN);
+        return;
+    }
+    d->reply_fd = mps_linuxinfo_file(s);
     if (d->reply_fd < 0)
         fail(d, errno);
 }
@@ -254,6 +284,7 @@ enum mps_dispatch_by mps_dispatch_by(struct mps_hub *hub, const struct mps_ho_re
     case MPS_HO_CONN_STATUS:
     case MPS_HO_CONN_OWN:
     case MPS_HO_WATCH:
+    case MPS_HO_KERNELINFO:
         break;
     case MPS_HO_STATUS:
     case MPS_HO_PATHS:
@@ -331,6 +362,9 @@ void mps_dispatch_engine(struct mps_engine *eng, const struct mps_ho_request *re
         break;
     case MPS_HO_WATCH:
         do_watch(eng, req, d);
+        break;
+    case MPS_HO_KERNELINFO:
+        do_kernelinfo(eng, req, d);
         break;
     default:
         mps_manage_connection(eng, req, d);

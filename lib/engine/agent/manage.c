@@ -251,11 +251,6 @@ static const struct mps_key *take_word(struct mps_options *options, char *word,
     return NULL;
 }
 
-static bool is_plain(const struct mps_session *s)
-{
-    return !s->mp && (s->ac.plain != MPS_PLAIN_NONE || !mps_relay_waiting(s->relay));
-}
-
 /* `text`: one word. */
 static void set_word(struct mps_session *s, char *text, struct mps_dispatch *d)
 {
@@ -271,7 +266,7 @@ static void set_word(struct mps_session *s, char *text, struct mps_dispatch *d)
     key = take_word(&options, word, d);
     if (!key)
         return;
-    if (is_plain(s)) {
+    if (mps_session_is_plain(s)) {
         refuse(d, ENOTCONN, "the connection is plain TCP");
         return;
     }
@@ -303,7 +298,7 @@ void mps_manage_own(struct mps_engine *eng, const struct mps_ho_request *req,
     text_of(req, text);
     if (!s) {
         fail(d, ENOTCONN);
-    } else if (is_plain(s)) {
+    } else if (mps_session_is_plain(s)) {
         fail(d, EOPNOTSUPP);
     } else if (strncmp(text, "scheduler=", strlen("scheduler=")) == 0) {
         set_word(s, text, d);

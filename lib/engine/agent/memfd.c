@@ -8,9 +8,10 @@
 #include <unistd.h>
 #include "engine/show/json.h"
 
-static int memfd_of(const char *text)
+int mps_memfd_bytes(const void *data, size_t len)
 {
-    size_t len = strlen(text), done = 0;
+    const char *text = data;
+    size_t done = 0;
     int fd = memfd_create("mptcpshim", MFD_CLOEXEC);
 
     if (fd < 0)
@@ -38,7 +39,7 @@ int mps_memfd_json(struct json_object *root)
     root = mps_json_whole(root);
     text = root ? json_object_to_json_string_ext(root, JSON_C_TO_STRING_PRETTY) : NULL;
     if (text)
-        fd = memfd_of(text);
+        fd = mps_memfd_bytes(text, strlen(text));
     else
         errno = ENOMEM;
     json_object_put(root);

@@ -508,6 +508,11 @@ void mps_session_options_changed(struct mps_session *s)
     mps_session_wake(s);
 }
 
+bool mps_session_is_plain(const struct mps_session *s)
+{
+    return !s->mp && (s->ac.plain != MPS_PLAIN_NONE || !mps_relay_waiting(s->relay));
+}
+
 int mps_session_watch(struct mps_session *s, int fd)
 {
     struct mps_watcher *w;

@@ -74,6 +74,9 @@ int mps_session_set_options(struct mps_session *s, const struct mps_options *opt
 /* `sockopts` has other values now. */
 void mps_session_options_changed(struct mps_session *s);
 
+/* It is plain TCP, and stays that. */
+bool mps_session_is_plain(const struct mps_session *s);
+
 /*
  * Its events are told over `fd` (show/watcher.h), what holds already first; taken on success. 0,
  * MPS_EINVAL, MPS_ELIMIT, MPS_ENOMEM.
