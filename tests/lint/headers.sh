@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# usage: headers.sh SOURCE_ROOT COMPILER...: the public header stands alone, as C99, C17, and C++.
+# usage: headers.sh SOURCE_ROOT COMPILER...: the public header stands alone, from C90 to C17 and from C++98 to C++17.
 set -eu
 root=$1
 shift
@@ -29,8 +29,8 @@ for cc in "$@"; do
     command -v "$cc" > /dev/null || continue
     used=$((used + 1))
     case $cc in
-    *++*) files="$tmp/use.cc"; standards='c++11 c++17'; more= ;;
-    *)    files="$tmp/use.c";  standards='c99 c17';     more='-Wstrict-prototypes -Wmissing-prototypes' ;;
+    *++*) files="$tmp/use.cc"; standards='c++98 c++11 c++17'; more= ;;
+    *)    files="$tmp/use.c";  standards='c90 c99 c17';     more='-Wstrict-prototypes -Wmissing-prototypes' ;;
     esac
     for std in $standards; do
         echo "$cc -std=$std"

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # usage: install.sh BUILD_DIR PREFIX EXAMPLE.c CC...: what `meson install` puts down is enough to compile,
-# link and run the library's example, and to run a program under the launcher.
+# link and run the library's example, statically, too, and to run a program under the launcher.
 set -eu
 for tool in meson pkg-config; do
     command -v $tool > /dev/null || { echo "SKIP: no $tool"; exit 77; }
@@ -23,6 +23,16 @@ shift 3
 agent=$(find "$root" -name mptcpshim-agent)
 unset MPTCPSHIM_AGENT
 LD_LIBRARY_PATH=$libdir MPTCPSHIM_AGENT_PATH=$agent "$tmp/echo"
+# Without any shared library, unless a sanitizer needs its own.
+if ! nm "$libdir/libmptcpshim.a" 2> /dev/null | grep -qE '__(asan|ubsan|tsan)_'; then
+    # shellcheck disable=SC2046
+    "$@" -std=c17 -D_GNU_SOURCE -Wall -Wextra -Werror -static "$example" -o "$tmp/echo-static" \
+        $(pkg-config --static --cflags --libs mptcpshim)
+    MPTCPSHIM_AGENT_PATH=$agent "$tmp/echo-static"
+fi
+for name in server.c blocking.c epoll.c libev.c client.cc client.py; do
+    test -f "$root/share/doc/mptcpshim/examples/$name"
+done
 
 # The pages and the program speak of the same places.
 test -f "$root/share/man/man1/mptcpshim.1"
