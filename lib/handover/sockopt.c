@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "sockopt.h"
 #include <errno.h>
+#include <limits.h>
 #include <linux/tcp.h>
 #include <netinet/in.h>
 #include <string.h>
@@ -167,6 +168,8 @@ static int get(const struct mps_ho_conn *conn, int level, int option, void *valu
 {
     if (!value || !len)
         return -EFAULT;
+    if (*len > INT_MAX) /* the kernel reads it as a negative number */
+        return -EINVAL;
     if (level == SOL_MPTCP)
         return mps_kernelinfo_get(conn, option, value, len);
     if (level != SOL_SOCKET && is_remote(conn, level)) {

@@ -2,8 +2,17 @@
 /* getsockname() and getpeername() of an end of ours: what the TCP socket had. */
 #include "interpose/preload.h"
 #include <errno.h>
+#include <limits.h>
+#include <netinet/in.h>
 #include <string.h>
 #include "handover/ask.h"
+
+/*
+ * The name of an end of ours is longer than an address of TCP. So that none of it is left behind
+ * the address in the program's memory, the native call gets no more room than IPv4 needs, and is
+ * made again where that is too little.
+ */
+#define FIRST ((socklen_t)sizeof(struct sockaddr_in))
 
 /*
  * The native call has filled addr, of which room bytes are the program's; does it say AF_UNIX (or
@@ -25,28 +34,40 @@ static bool translate(int fd, struct sockaddr *addr, socklen_t *len, socklen_t r
     return true;
 }
 
-MPS_EXPORT int getsockname(int fd, struct sockaddr *addr, socklen_t *len)
+static int ask(int fd, struct sockaddr *addr, socklen_t *len,
+               int (*native)(int fd, mps_addr_out addr, socklen_t *len), bool peer)
 {
     const socklen_t room = addr && len ? *len : 0;
+    const bool cut = room > FIRST && room <= INT_MAX;
     int rc;
 
     mps_decide(fd, false);
-    rc = mps_next.getsockname(fd, addr, len);
-    if (rc == 0 && addr && len)
-        (void)translate(fd, addr, len, room, false);
-    return rc;
+    if (cut)
+        *len = FIRST;
+    rc = native(fd, addr, len);
+    if (rc != 0 || !addr || !len) {
+        if (cut)
+            *len = room;
+        return rc;
+    }
+    if (translate(fd, addr, len, room, peer)) {
+        if (!peer || !mps_ho_conn_is_over(fd))
+            return 0;
+        errno = ENOTCONN;
+        return -1;
+    }
+    if (!cut || *len <= FIRST)
+        return rc;
+    *len = room;
+    return native(fd, addr, len);
+}
+
+MPS_EXPORT int getsockname(int fd, struct sockaddr *addr, socklen_t *len)
+{
+    return ask(fd, addr, len, mps_next.getsockname, false);
 }
 
 MPS_EXPORT int getpeername(int fd, struct sockaddr *addr, socklen_t *len)
 {
-    const socklen_t room = addr && len ? *len : 0;
-    int rc;
-
-    mps_decide(fd, false);
-    rc = mps_next.getpeername(fd, addr, len);
-    if (rc == 0 && addr && len && translate(fd, addr, len, room, true) && mps_ho_conn_is_over(fd)) {
-        errno = ENOTCONN;
-        return -1;
-    }
-    return rc;
+    return ask(fd, addr, len, mps_next.getpeername, true);
 }
