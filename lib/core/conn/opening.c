@@ -169,6 +169,9 @@ bool mps_open_address_gone(struct mps_conn *c, mps_time_t now)
 
 /* ---- joins ---- */
 
+/* So much waits for a path that it is worth its while to open TCP's congestion window for it. */
+#define JOIN_PADDING_WAITING (64u << 10)
+
 static int start_join(struct mps_subflow *sf, mps_time_t now)
 {
     struct mps_conn *c = sf->conn;
@@ -319,6 +322,21 @@ static int answer_join(struct mps_subflow *sf, const struct mps_opening *join)
     return send_opening(sf, &msg) ? 0 : MPS_ENOMEM;
 }
 
+/*
+ * Data will follow as soon as JOIN_CONFIRM has come, a round trip from now. Until then the peer has
+ * proved nothing: padding is all that it gets.
+ */
+static int warm_up(struct mps_subflow *sf)
+{
+    int r;
+
+    if (mps_sf_is_backup(sf) || mps_conn_unsent(sf->conn) < JOIN_PADDING_WAITING)
+        return 0;
+    r = frame_keys(sf);
+    sf->tx.pad_asked = r == 0;
+    return r;
+}
+
 int mps_open_accept(struct mps_conn *c, const struct mps_opening *msg, const struct mps_addr *local,
                     const struct mps_addr *remote, mps_time_t now, struct mps_subflow **ret)
 {
@@ -347,6 +365,8 @@ int mps_open_accept(struct mps_conn *c, const struct mps_opening *msg, const str
     sf->join.deadline = now + c->cfg.join_timeout;
     memcpy(sf->join.peer_nonce, join->nonce, MPS_NONCE_LEN);
     r = answer_join(sf, msg);
+    if (r == 0)
+        r = warm_up(sf);
     if (r < 0) {
         mps_sf_free(sf);
         return r;
@@ -382,8 +402,10 @@ static int join_reply(struct mps_subflow *sf, const struct mps_opening *reply, m
 
 static int join_confirm(struct mps_subflow *sf, const struct mps_join *join, mps_time_t now)
 {
-    int r = mps_auth_equal(sf->join.awaited, join->hmac, MPS_HMAC_LEN) ? frame_keys(sf) : MPS_EAUTH;
+    int r = mps_auth_equal(sf->join.awaited, join->hmac, MPS_HMAC_LEN) ? 0 : MPS_EAUTH;
 
+    if (r == 0 && !sf->tx.seal.there)
+        r = frame_keys(sf);
     if (r < 0)
         return r;
     if (!id_is_free(sf->conn, sf->id))

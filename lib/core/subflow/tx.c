@@ -314,6 +314,14 @@ static void place_ack(struct mps_subflow *sf)
     tx->ack_flags = 0;
 }
 
+/* Is there still nothing better to send? A join that is not confirmed may carry nothing else. */
+static bool padding_pays(const struct mps_subflow *sf)
+{
+    if (sf->id != 0)
+        return sf->state == MPS_SF_OPENING;
+    return sf->tx.n == 0 && mps_conn_unsent(sf->conn) == 0;
+}
+
 /* As soon as TCP tells how much suits the path. */
 static void place_padding(struct mps_subflow *sf)
 {
@@ -322,7 +330,7 @@ static void place_padding(struct mps_subflow *sf)
     if (!tx->pad_asked || !sf->measured)
         return;
     tx->pad_asked = false;
-    if (tx->n == 0 && mps_conn_unsent(sf->conn) == 0)
+    if (padding_pays(sf))
         mps_padding_make(&tx->padding, &sf->m);
 }
 

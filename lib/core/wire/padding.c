@@ -11,7 +11,7 @@ static uint64_t least(uint64_t a, uint64_t b)
 
 void mps_padding_make(struct mps_padding *pad, const struct mps_metrics *m)
 {
-    uint64_t len = (uint64_t)m->srtt_us * MPS_PADDING_RATE / 1000000u / 2;
+    uint64_t len = (uint64_t)m->srtt_us * MPS_PADDING_RATE / 1000000u;
 
     *pad = (struct mps_padding){.len = 0};
     len = least(least(len, m->cwnd), MPS_PADDING_MAX);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Padding behind HELLO_REPLY. A client that does not know the server yet holds its request back for
- * the round trip that HELLO takes; TCP opens the congestion window only for bytes that were sent,
- * so the response would start as if that round trip had not been. The padding makes use of that
- * round trip. mptcpshim-protocol(7), "The server".
+ * Padding behind HELLO_REPLY and JOIN_REPLY. A client that does not know the server yet holds its
+ * request back for the round trip that HELLO takes, and data waits for JOIN_CONFIRM as long; TCP
+ * opens the congestion window only for bytes that were sent, so the data would start as if that
+ * round trip had not been. The padding makes use of it. mptcpshim-protocol(7), "The server" and
+ * "JOINS".
  */
 #pragma once
 #include <stdbool.h>
@@ -14,8 +15,8 @@
 #include "core/base/span.h"
 #include "core/subflow/subflow.h"
 
-/* Behind HELLO_REPLY: at most what a path of this rate (bytes per second) carries in half a round
- * trip, at least so much that it opens the congestion window, at most this. */
+/* At most what a path of this rate (bytes per second) carries in a round trip, which is when data
+ * follows; at least so much that it opens the congestion window; at most this. */
 #define MPS_PADDING_RATE 1250000u
 #define MPS_PADDING_MIN  4096u
 #define MPS_PADDING_MAX  32768u
