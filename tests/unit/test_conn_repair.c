@@ -74,8 +74,24 @@ static void left_to_tcp(void **state)
     hole(p, 12 * MPS_MSEC, ENDLESS);
     p->end[CLIENT].to_send += 1000 * BYTES;
     p->chunk = 10000;
-    run_for(p, 5 * MPS_ACK_DELAY);
+    run_for(p, 50 * MPS_MSEC);
     assert_int_equal(reinjected(p), 0);
+}
+
+/* But not for ever: a path that has become slow holds up what it was given long before. */
+static void late(void **state)
+{
+    struct pair *p = *state;
+    uint64_t before;
+
+    hole(p, 12 * MPS_MSEC, ENDLESS);
+    before = p->end[SERVER].received;
+    p->end[CLIENT].to_send += 1000 * BYTES;
+    p->chunk = 10000;
+    run_for(p, 200 * MPS_MSEC);
+    assert_true(p->links[1].losing && p->links[1].out[CLIENT].len >= BYTES);
+    assert_true(p->end[SERVER].received >= before + BYTES / 2); /* more than the share is, in all */
+    assert_in_range(reinjected(p), BYTES / 2, BYTES);
 }
 
 /* Nor where only a queue makes the round trip long: the first path's rate would go into it. */
@@ -110,7 +126,7 @@ static void large_at_the_end(void **state)
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, pair_setup, pair_teardown)
-    const struct CMUnitTest tests[] = {T(repeated), T(left_to_tcp), T(queue_only),
+    const struct CMUnitTest tests[] = {T(repeated), T(left_to_tcp), T(late), T(queue_only),
                                        T(large_at_the_end)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);

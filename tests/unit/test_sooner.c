@@ -29,13 +29,13 @@ static struct mps_sooner_paths two_paths(void)
 static struct mps_sooner_run sent_on(const struct mps_sooner_paths *paths, unsigned i,
                                      mps_time_t ago)
 {
-    return (struct mps_sooner_run){UINT32_C(1) << paths->path[i].slot, 1000, NOW - ago};
+    return (struct mps_sooner_run){UINT32_C(1) << paths->path[i].slot, 1000, NOW - ago, 0};
 }
 
 static void test_idle(void **state)
 {
     struct mps_sooner_paths paths = two_paths();
-    struct mps_sooner_run run = {0, 1000, NOW};
+    struct mps_sooner_run run = {0, 1000, NOW, 0};
 
     (void)state;
     assert_int_equal(mps_sooner_idle(&paths, &run), 0);
@@ -88,6 +88,25 @@ static void test_repair(void **state)
     assert_int_equal(mps_sooner_repairs(&paths, &run), MPS_SOONER_LEAVE);
 }
 
+static void test_late(void **state)
+{
+    struct mps_sooner_paths paths = two_paths();
+    struct mps_sooner_run run = sent_on(&paths, 1, 460 * MPS_MSEC);
+
+    (void)state;
+    assert_false(mps_sooner_is_late(&paths, &run)); /* nothing was foreseen */
+    run.expected = 200 * MPS_MSEC;
+    assert_true(mps_sooner_is_late(&paths, &run));
+    run.expected = 210 * MPS_MSEC; /* TCP's own repair may be under way */
+    assert_false(mps_sooner_is_late(&paths, &run));
+    run.expected = 200 * MPS_MSEC;
+    paths.path[0].backlog = 300000; /* the other one would not bring it much sooner */
+    assert_false(mps_sooner_is_late(&paths, &run));
+    paths.path[0].backlog = 0;
+    run.carriers |= UINT32_C(1) << paths.path[0].slot;
+    assert_false(mps_sooner_is_late(&paths, &run));
+}
+
 static void test_unexplored(void **state)
 {
     struct mps_sooner_paths paths = two_paths();
@@ -116,9 +135,9 @@ static void test_affords(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_idle),    cmocka_unit_test(test_arrives),
-        cmocka_unit_test(test_repair),  cmocka_unit_test(test_unexplored),
-        cmocka_unit_test(test_affords),
+        cmocka_unit_test(test_idle),       cmocka_unit_test(test_arrives),
+        cmocka_unit_test(test_repair),     cmocka_unit_test(test_late),
+        cmocka_unit_test(test_unexplored), cmocka_unit_test(test_affords),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

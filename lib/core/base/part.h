@@ -23,6 +23,7 @@
     X(CREDIT, credit)     /* of what blocks the window */                               \
     X(TAIL, tail)         /* of the last bytes */                                       \
     X(REPAIR, repair)     /* of what a path with losses holds */                        \
+    X(LATE, late)         /* of what has not come long after its time */                \
     X(EXPLORE, explore)   /* to measure a path that is passed over */                   \
     X(LEAD, lead)         /* none, by data set aside for faster paths */
 /* clang-format on */

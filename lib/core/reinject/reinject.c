@@ -68,7 +68,8 @@ static const struct mps_subflow *carrier(const struct mps_run *run, struct mps_s
 
 static struct mps_sooner_run described(const struct mps_run *run)
 {
-    return (struct mps_sooner_run){run->carriers, run->len, run->last_sent};
+    return (struct mps_sooner_run){run->carriers, run->len, run->last_sent,
+                                   run->expected_us * MPS_USEC};
 }
 
 static bool affordable(const struct mps_conn *c, uint32_t len)
@@ -128,6 +129,39 @@ static bool any_losing(const struct mps_conn *c)
     return false;
 }
 
+static bool requeue(struct mps_conn *c, struct mps_run *run, struct mps_subflow *const *sf,
+                    unsigned n, enum mps_cause cause)
+{
+    if (!mps_sooner_affords_repair(mps_rtxq_tail(&c->tx.rtxq), c->tx.repaired, run->len))
+        return false;
+    mps_rtxq_requeue(&c->tx.rtxq, run);
+    run->cause = (uint8_t)cause;
+    MPS_TRACE(c, carrier(run, sf, n), REPEAT, repeat, .cause = mps_cause_name(cause), .runs = 1,
+              .length = run->len);
+    c->tx.repaired += run->len;
+    return true;
+}
+
+void mps_reinject_late(struct mps_conn *c, mps_time_t now)
+{
+    struct mps_run *run = mps_rtxq_first(&c->tx.rtxq);
+    struct mps_subflow *sf[MPS_SOONER_SLOTS];
+    struct mps_sooner_paths paths;
+
+    if (!mps_part(LATE) || !run || c->phase != MPS_PH_OPEN || mps_conn_n_active(c) < 2 ||
+        now - run->last_sent < 2 * run->expected_us * MPS_USEC)
+        return;
+    look_at(c, &paths, sf, now);
+    for (unsigned i = 0; run && i < RUNS_PER_LOOK; i++, run = mps_rtxq_next(&c->tx.rtxq, run)) {
+        struct mps_sooner_run r = described(run);
+
+        if (run->queued || run->times_sent != 1)
+            continue;
+        if (!mps_sooner_is_late(&paths, &r) || !requeue(c, run, sf, paths.n, MPS_CAUSE_LATE))
+            return;
+    }
+}
+
 void mps_reinject_repair(struct mps_conn *c, mps_time_t now)
 {
     struct mps_run *run = mps_rtxq_first(&c->tx.rtxq);
@@ -146,15 +180,8 @@ void mps_reinject_repair(struct mps_conn *c, mps_time_t now)
             continue;
         todo = mps_sooner_repairs(&paths, &r);
         if (todo == MPS_SOONER_STOP ||
-            (todo == MPS_SOONER_REPEAT &&
-             !mps_sooner_affords_repair(mps_rtxq_tail(&c->tx.rtxq), c->tx.repaired, run->len)))
+            (todo == MPS_SOONER_REPEAT && !requeue(c, run, sf, paths.n, MPS_CAUSE_REPAIR)))
             return;
-        if (todo == MPS_SOONER_REPEAT) {
-            mps_rtxq_requeue(&c->tx.rtxq, run);
-            MPS_TRACE(c, carrier(run, sf, paths.n), REPEAT, repeat,
-                      .cause = mps_cause_name(MPS_CAUSE_REPAIR), .runs = 1, .length = run->len);
-            c->tx.repaired += run->len;
-        }
     }
 }
 

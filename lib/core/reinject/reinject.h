@@ -6,6 +6,8 @@
  *   blocks.
  * - Repair: what a path with losses holds up is repeated on one that delivers it sooner than TCP's
  *   retransmission, which takes another round trip.
+ * - What is late: a path that has become slow, or silent, since it was given the bytes that the
+ *   program waits for, holds them far longer than was foreseen; they are repeated.
  * - Exploration: a path that the scheduler passes over gets a small copy now and then, as its
  *   measurements are as old as its last data.
  * The bytes repeated so are bounded by a share of what was sent.
@@ -17,6 +19,9 @@ void mps_reinject_opportunism(struct mps_conn *c, mps_time_t now);
 
 /* Queues what a path with losses holds up, where another is much faster. */
 void mps_reinject_repair(struct mps_conn *c, mps_time_t now);
+
+/* Queues what is first in line and late, where another path delivers it much sooner. */
+void mps_reinject_late(struct mps_conn *c, mps_time_t now);
 
 /*
  * A subflow that was passed over for so long that its measurements say nothing, while data waits.

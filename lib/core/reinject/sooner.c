@@ -17,6 +17,9 @@
 #define REPAIR_SHIFT 6
 #define REPAIR_BURST 65536u
 
+/* Beyond twice what was foreseen, for what nobody can foresee. */
+#define LATE (50 * MPS_MSEC)
+
 static mps_time_t us(uint32_t us)
 {
     return (mps_time_t)us * MPS_USEC;
@@ -124,6 +127,26 @@ enum mps_sooner_repair mps_sooner_repairs(const struct mps_sooner_paths *paths,
                    : MPS_SOONER_REPEAT;
     }
     return MPS_SOONER_LEAVE;
+}
+
+/*
+ * Twice what was foreseen is what TCP needs to repair a loss; what a path that falls silent has, or
+ * one whose rate falls to a tenth, comes later still.
+ */
+bool mps_sooner_is_late(const struct mps_sooner_paths *paths, const struct mps_sooner_run *run)
+{
+    mps_time_t age = paths->now - run->last_sent;
+
+    if (run->expected == 0 || age < 2 * run->expected + LATE)
+        return false;
+    for (unsigned i = 0; i < paths->n; i++) {
+        const struct mps_sooner_path *path = &paths->path[i];
+
+        if (path->in_turn && !carries(path, run) && path->srtt_us > 0 &&
+            delivery(path, run->len) < age / 2)
+            return true;
+    }
+    return false;
 }
 
 int mps_sooner_unexplored(const struct mps_sooner_paths *paths)

@@ -38,6 +38,7 @@ struct mps_sooner_run {
     uint32_t carriers; /* bit i: the subflow in slot i carries it */
     uint32_t len;
     mps_time_t last_sent;
+    mps_time_t expected; /* from then to its acknowledgment, as foreseen; 0: unknown */
 };
 
 /* No subflow. */
@@ -59,6 +60,12 @@ enum mps_sooner_repair {
 /* For a run that was sent once. */
 enum mps_sooner_repair mps_sooner_repairs(const struct mps_sooner_paths *paths,
                                           const struct mps_sooner_run *run);
+
+/*
+ * For a run that was sent once: its path takes far longer than was foreseen, and another one brings
+ * it in a part of that time. A path whose queue is long by itself is not late.
+ */
+bool mps_sooner_is_late(const struct mps_sooner_paths *paths, const struct mps_sooner_run *run);
 
 /*
  * A subflow that was passed over for so long that its measurements say nothing: an index, or NONE.

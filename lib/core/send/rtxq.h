@@ -34,6 +34,8 @@ struct mps_run {
     uint8_t first_slot, last_slot;
     uint32_t carriers; /* mask of slots that carry it */
     uint32_t times_sent;
+    uint32_t
+        expected_us; /* from its first sending to its acknowledgment, as foreseen; 0: unknown */
     mps_time_t last_sent;
 };
 

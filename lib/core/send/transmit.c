@@ -4,6 +4,7 @@
 #include "core/conn/query.h"
 #include "core/fair/fairness.h"
 #include "core/reinject/reinject.h"
+#include "core/sched/sched_path.h"
 #include "core/subflow/room.h"
 #include "core/subflow/tx.h"
 #include "core/trace/emit.h"
@@ -139,6 +140,14 @@ static int pick(struct mps_conn *c, const struct candidates *cand, const struct 
     return i;
 }
 
+/* When the peer's acknowledgment of a run that is now given to this path should be here. */
+static uint32_t expected_us(const struct mps_sched_path *path, uint32_t len)
+{
+    uint64_t t = mps_sched_known(path) ? mps_sched_arrival(path, len) + path->m.srtt_us / 2 : 0;
+
+    return (uint32_t)mps_sched_min(t, MPS_SCHED_TIME_MAX);
+}
+
 /* ---- runs that are in the queue: reinjection, and what was set aside ---- */
 
 static void reinject(struct mps_conn *c, struct candidates *cand, mps_time_t now)
@@ -158,6 +167,8 @@ static void reinject(struct mps_conn *c, struct candidates *cand, mps_time_t now
         if (!mps_run_send(c, cand->sf[i], run, run->times_sent > 0 ? MPS_DSS_ACK_NOW : 0,
                           (enum mps_cause)run->cause, now))
             break;
+        if (run->times_sent == 1)
+            run->expected_us = expected_us(&cand->path[i], run->len);
         used(cand, (unsigned)i);
     }
     for (unsigned k = 0; k < cand->n; k++) {
@@ -242,6 +253,7 @@ static bool send_new(struct mps_conn *c, struct candidates *cand, unsigned i, ui
     fin = c->tx.fin && dsn + len == mps_sendq_tail(&c->tx.sendq);
     if (!mps_sf_tx_reserve(sf) || mps_rtxq_add(&c->tx.rtxq, dsn, len, fin, sf->slot, now, &run) < 0)
         return false;
+    run->expected_us = expected_us(&cand->path[i], len);
     mps_sf_tx_frame(sf, dsn, len, fin ? MPS_DSS_FIN : 0);
     sf->given_at = now;
     MPS_TRACE(c, sf, SENT, sent, .dsn = dsn, .length = len, .fin = fin,
@@ -339,6 +351,7 @@ void mps_transmit(struct mps_conn *c, mps_time_t now)
         if (cand.n == 0 && mps_conn_unsent(c) > 0)
             record_wait(c, &cand, MPS_WAITS_NO_SUBFLOW, NULL);
         if (cand.n > 0) {
+            mps_reinject_late(c, now);
             mps_reinject_repair(c, now);
             reinject(c, &cand, now);
             send_waiting(c, &cand, now);

@@ -12,15 +12,11 @@ void mps_trace_emit(const struct mps_conn *c, const struct mps_subflow *sf,
 const char *mps_cause_name(enum mps_cause cause)
 {
     static const char *const names[] = {
-        [MPS_CAUSE_NEW] = "new",
-        [MPS_CAUSE_LOST] = "lost",
-        [MPS_CAUSE_STALE] = "stale",
-        [MPS_CAUSE_REPAIR] = "repair",
-        [MPS_CAUSE_OPPORTUNISM] = "opportunism",
-        [MPS_CAUSE_TAIL] = "tail",
-        [MPS_CAUSE_EXPLORE] = "explore",
-        [MPS_CAUSE_TIMER] = "timer",
-        [MPS_CAUSE_REDUNDANT] = "redundant",
+        [MPS_CAUSE_NEW] = "new",     [MPS_CAUSE_LOST] = "lost",
+        [MPS_CAUSE_STALE] = "stale", [MPS_CAUSE_REPAIR] = "repair",
+        [MPS_CAUSE_LATE] = "late",   [MPS_CAUSE_OPPORTUNISM] = "opportunism",
+        [MPS_CAUSE_TAIL] = "tail",   [MPS_CAUSE_EXPLORE] = "explore",
+        [MPS_CAUSE_TIMER] = "timer", [MPS_CAUSE_REDUNDANT] = "redundant",
     };
 
     return names[cause];

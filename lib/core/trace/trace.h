@@ -51,6 +51,7 @@ enum mps_cause {
     MPS_CAUSE_LOST,        /* again: the subflow that carried it has ended */
     MPS_CAUSE_STALE,       /* it hangs */
     MPS_CAUSE_REPAIR,      /* it has losses, and another one is much faster (reinject.h) */
+    MPS_CAUSE_LATE,        /* it takes far longer than was foreseen */
     MPS_CAUSE_OPPORTUNISM, /* the credit is used up, and an idle subflow would deliver sooner */
     MPS_CAUSE_TAIL,        /* the same, since nothing is left to send */
     MPS_CAUSE_EXPLORE,     /* a copy, to measure a path that was passed over */
