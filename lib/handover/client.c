@@ -205,14 +205,16 @@ enum mps_ho_result mps_ho_call(const struct mps_ho_config *cfg, const char *agen
 {
     const bool hurry = (req->flags & MPS_HO_NONBLOCK) != 0;
     const long long start = now_ms(), bound = hurry ? MPS_HO_SHORT_MS : MPS_HO_PATIENT_MS;
+    const bool block = !mps_ho_hands_over(req->op);
     int saved = errno;
-    mps_sys_sigset_t mask;
+    mps_sys_sigset_t mask = 0;
     enum mps_ho_result result;
 
     *ret_fd = -1;
     if (hurry && is_silent(start))
         return MPS_HO_UNSENT;
-    mask = mps_sys_block();
+    if (block)
+        mask = mps_sys_block();
     for (;;) {
         result = attempt(cfg, agent_id ? agent_id : cfg->agent_id, req, fd, spawn, start + bound,
                          ret_reply, ret_fd);
@@ -225,7 +227,8 @@ enum mps_ho_result mps_ho_call(const struct mps_ho_config *cfg, const char *agen
         result = MPS_HO_UNSENT;
     if (hurry && result != MPS_HO_REPLIED && now_ms() + KNOCK_MS >= start + bound)
         remember_silence(now_ms());
-    mps_sys_unblock(mask);
+    if (block)
+        mps_sys_unblock(mask);
     errno = saved;
     return result;
 }

@@ -5,7 +5,8 @@
  * Callable from any context in which a socket call is: a signal handler, a vfork child, a thread
  * that is being cancelled, before main. System calls are made directly, not through libc's
  * functions, so an interposer that calls this is never entered again and no cancellation point is
- * met. All signals are blocked meanwhile. No memory, lock or descriptor is kept but the one
+ * met. All signals are blocked meanwhile: by the caller, if a connection is handed over, else here.
+ * No memory, lock or descriptor is kept but the one
  * that is returned; errno is preserved. About 3 KiB of stack.
  *
  * The whole takes at most MPS_HO_PATIENT_MS, a start of the agent included, or MPS_HO_SHORT_MS if

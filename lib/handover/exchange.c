@@ -6,7 +6,6 @@
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include "ask.h"
 #include "client.h"
 #include "names.h"
 #include "sys.h"
@@ -135,7 +134,8 @@ static bool dress(const struct mps_exchange *self, int end, const struct mps_ho_
 }
 
 static enum mps_ho_result hand_over(const struct mps_exchange *self, int fd,
-                                    struct mps_ho_reply *reply, int *ret_end)
+                                    const struct mps_carry *carry, struct mps_ho_reply *reply,
+                                    int *ret_end)
 {
     enum mps_ho_result result;
     struct mps_ho_request req;
@@ -143,7 +143,9 @@ static enum mps_ho_result hand_over(const struct mps_exchange *self, int fd,
 
     memset(&req, 0, sizeof(req));
     req.op = (uint16_t)self->op;
-    req.flags = self->flags | mps_ho_no_wait(fd);
+    req.flags = self->flags;
+    if (carry->status_flags >= 0 && carry->status_flags & O_NONBLOCK)
+        req.flags |= MPS_HO_NONBLOCK;
     /* Tells the agent which socket is meant, if the number has become another one's. */
     req.conn_id = self->cookie;
     if (self->words_len > MPS_HO_WORDS_MAX ||
@@ -183,7 +185,7 @@ static enum mps_ho_result hand_over_surely(const struct mps_exchange *self, int 
                                            const struct mps_carry *carry,
                                            struct mps_ho_reply *reply, int *ret_end)
 {
-    enum mps_ho_result result = hand_over(self, fd, reply, ret_end);
+    enum mps_ho_result result = hand_over(self, fd, carry, reply, ret_end);
     bool lost = false;
 
     for (int i = 0; i <= KNOCKS; i++) {
@@ -196,7 +198,7 @@ static enum mps_ho_result hand_over_surely(const struct mps_exchange *self, int 
             break;
         if (i > 0)
             (void)mps_sys_poll(NULL, 0, KNOCK_MS);
-        result = hand_over(self, fd, reply, ret_end);
+        result = hand_over(self, fd, carry, reply, ret_end);
     }
     return result;
 }

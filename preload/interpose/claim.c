@@ -10,9 +10,14 @@
 #define STATE_BITS     2
 #define STATE_OF(word) ((enum mps_hint_state)((word) & ((1 << STATE_BITS) - 1)))
 
-static int word_of(enum mps_hint_state state)
+static int word_of(int thread, enum mps_hint_state state)
 {
-    return (int)syscall(SYS_gettid) << STATE_BITS | (int)state;
+    return thread << STATE_BITS | (int)state;
+}
+
+static int own_thread(void)
+{
+    return (int)syscall(SYS_gettid);
 }
 
 static int own_pid(void)
@@ -29,7 +34,7 @@ static bool is_foreign(struct mps_hint *hint)
 bool mps_claim_pending(int fd, struct mps_claim *ret)
 {
     struct mps_hint *hint = mps_hints_find(fd);
-    const int mine = word_of(MPS_HINT_CLAIMED);
+    const int thread = own_thread(), mine = word_of(thread, MPS_HINT_CLAIMED);
     int saved = errno;
     bool claimed = false;
 
@@ -41,8 +46,7 @@ bool mps_claim_pending(int fd, struct mps_claim *ret)
             break;
         (void)mps_sys_poll(NULL, 0, 1);
     }
-    ret->hint = hint;
-    ret->cookie = claimed ? hint->cookie : 0;
+    *ret = (struct mps_claim){.hint = hint, .thread = thread, .cookie = claimed ? hint->cookie : 0};
     errno = saved;
     return claimed;
 }
@@ -51,25 +55,27 @@ void mps_claim_decided(int fd, struct mps_claim *ret)
 {
     struct mps_hint *hint = mps_hints_get(fd);
 
-    ret->hint = hint;
-    ret->cookie = mps_exchange_cookie(fd);
+    *ret =
+        (struct mps_claim){.hint = hint, .thread = own_thread(), .cookie = mps_exchange_cookie(fd)};
     if (!hint)
         return;
     atomic_store_explicit(&hint->pid, own_pid(), memory_order_relaxed);
-    atomic_store_explicit(&hint->state, word_of(MPS_HINT_CLAIMED), memory_order_release);
+    atomic_store_explicit(&hint->state, word_of(ret->thread, MPS_HINT_CLAIMED),
+                          memory_order_release);
 }
 
 bool mps_claim_commit(const struct mps_claim *self)
 {
-    int mine = word_of(MPS_HINT_CLAIMED);
+    int mine = word_of(self->thread, MPS_HINT_CLAIMED);
 
-    return !self->hint ||
-           atomic_compare_exchange_strong(&self->hint->state, &mine, word_of(MPS_HINT_EXCHANGED));
+    return !self->hint || atomic_compare_exchange_strong(&self->hint->state, &mine,
+                                                         word_of(self->thread, MPS_HINT_EXCHANGED));
 }
 
 void mps_claim_end(const struct mps_claim *self, enum mps_hint_state next)
 {
-    int claimed = word_of(MPS_HINT_CLAIMED), exchanged = word_of(MPS_HINT_EXCHANGED);
+    int claimed = word_of(self->thread, MPS_HINT_CLAIMED);
+    int exchanged = word_of(self->thread, MPS_HINT_EXCHANGED);
 
     if (self->hint && !atomic_compare_exchange_strong(&self->hint->state, &claimed, (int)next))
         (void)atomic_compare_exchange_strong(&self->hint->state, &exchanged, (int)next);

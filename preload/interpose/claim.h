@@ -13,6 +13,7 @@
 
 struct mps_claim {
     struct mps_hint *hint; /* NULL: there was no memory for it, and the cookie has to do */
+    int thread;            /* the claimant's number */
     uint64_t cookie; /* mps_exchange_cookie of the socket that is to be replaced; 0: it is none */
 };
 
