@@ -3,8 +3,9 @@
  * What any design with an agent process beside the program can reach with short connections on
  * loopback: a client asks for 1 KiB over a new connection each, 8 of them at a time, from a server
  * that closes it. Plain TCP, then the same with a process at each end that does nothing but take
- * the TCP socket (SCM_RIGHTS), give back one end of a socketpair and carry bytes between the two:
- * no protocol, no timer, no option, no check. One JSON line per way, medians: requests per second
+ * the TCP socket (SCM_RIGHTS) over a stream, answer, and carry bytes between the two sockets: the
+ * near end of that stream becomes the program's (handover/message.h). No protocol, no timer, no
+ * option, no check. One JSON line per way, medians: requests per second
  * and CPU microseconds of all processes for each, and what both are to plain TCP.
  */
 #include <errno.h>
@@ -25,7 +26,8 @@
 #define CONCURRENT 8
 #define REQUEST    64   /* bytes */
 #define RESPONSE   1259 /* bytes: 1 KiB and a header */
-#define MESSAGE    1328 /* bytes of a hand-over, as in handover/message.h */
+#define MESSAGE    1328 /* bytes of a hand-over, as in handover/message.h, */
+#define REPLY      24   /* and of the head of its reply */
 #define MAX_FDS    1024
 #define BATCH      64
 #define ROUNDS     5
@@ -76,7 +78,7 @@ static bool send_message(int sock, int fd)
     return sendmsg(sock, &msg, MSG_NOSIGNAL) == MESSAGE;
 }
 
-static int receive_message(int sock)
+static int receive_message(int sock) /* the descriptor in it */
 {
     union {
         struct cmsghdr align;
@@ -97,7 +99,7 @@ static int receive_message(int sock)
 
 static int agent_socket(struct sockaddr_un *ret_name)
 {
-    int sock = limit_check(socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0), "socket");
+    int sock = limit_check(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), "socket");
     socklen_t len = sizeof(sa_family_t); /* the kernel chooses an abstract name */
 
     *ret_name = (struct sockaddr_un){.sun_family = AF_UNIX};
@@ -106,21 +108,19 @@ static int agent_socket(struct sockaddr_un *ret_name)
     return sock;
 }
 
-/* The program's part of it: the socketpair's end takes the number of the TCP socket. */
+/* The program's part of it: the stream's near end takes the number of the TCP socket. */
 static void hand_over(int agent, int tcp)
 {
     struct sockaddr_un name;
     socklen_t len = sizeof(name);
-    int sock = limit_check(socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0), "socket"), end;
+    int end = limit_check(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), "socket");
 
     limit_check(getsockname(agent, (struct sockaddr *)&name, &len), "getsockname");
-    limit_check(connect(sock, (struct sockaddr *)&name, len), "connect");
-    if (!send_message(sock, tcp))
-        limit_check(-1, "sendmsg");
-    end = limit_check(receive_message(sock), "recvmsg");
+    limit_check(connect(end, (struct sockaddr *)&name, len), "connect");
+    if (!send_message(end, tcp) || recv(end, buffer, REPLY, MSG_WAITALL) != REPLY)
+        limit_check(-1, "hand-over");
     limit_check(dup3(end, tcp, SOCK_CLOEXEC), "dup3");
     close(end);
-    close(sock);
 }
 
 /* ---- the agent ---- */
@@ -130,19 +130,16 @@ static bool ended[MAX_FDS];
 
 static void take_over(int epfd, int listener)
 {
-    int sock = limit_check(accept4(listener, NULL, NULL, SOCK_CLOEXEC), "accept"), near[2];
-    int tcp = limit_check(receive_message(sock), "recvmsg");
+    int end = limit_check(accept4(listener, NULL, NULL, SOCK_CLOEXEC), "accept");
+    int tcp = limit_check(receive_message(end), "recvmsg");
 
-    limit_check(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, near), "socketpair");
-    if (!send_message(sock, near[1]))
-        limit_check(-1, "sendmsg");
-    close(near[1]);
-    close(sock);
-    other_end[tcp] = near[0];
-    other_end[near[0]] = tcp;
-    ended[tcp] = ended[near[0]] = false;
+    if (send(end, buffer, REPLY, MSG_NOSIGNAL) != REPLY)
+        limit_check(-1, "send");
+    other_end[tcp] = end;
+    other_end[end] = tcp;
+    ended[tcp] = ended[end] = false;
     watch(epfd, EPOLL_CTL_ADD, tcp, EPOLLIN);
-    watch(epfd, EPOLL_CTL_ADD, near[0], EPOLLIN);
+    watch(epfd, EPOLL_CTL_ADD, end, EPOLLIN);
 }
 
 static void carry(int epfd, int from)
