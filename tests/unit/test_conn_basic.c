@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Opening, transfer both ways, joins, orderly end. */
+#include "core/subflow/state.h"
 #include "pair.h"
 
 static void opening(void **state)
@@ -101,6 +102,53 @@ static void payload_macs(void **state)
     p->cfg[CLIENT].capabilities = p->cfg[SERVER].capabilities = MPS_CAP_PAYLOAD_MAC;
     p->chunk = 777;
     transfer(p, 1000000, 1000000);
+}
+
+/* How much a subflow offers before anything has gone. */
+static size_t first_offer(bool near)
+{
+    struct mps_span spans[8];
+    size_t offered = 0;
+    void *state;
+    struct pair *p;
+
+    assert_int_equal(pair_setup(&state), 0);
+    p = state;
+    p->cfg[CLIENT].near = near;
+    p->cfg[CLIENT].zero_rtt = true;
+    assert_int_equal(pair_start(p), 0);
+    p->now += MPS_MSEC;
+    mps_conn_app_fin(p->end[CLIENT].conn, p->now);
+    mps_conn_push(p->end[CLIENT].conn, p->now);
+    for (unsigned i = mps_subflow_tx_spans(p->links[0].sf[CLIENT], spans, 8); i > 0; i--)
+        offered += spans[i - 1].n;
+    offered -= p->links[0].sf[CLIENT]->tx.greeting;
+    pair_teardown(&state);
+    return offered;
+}
+
+/* HELLO and the data behind it are one segment where the path is known, else two. */
+static void hello_and_data(void **state)
+{
+    assert_int_equal(first_offer(false), 0);
+    assert_true(first_offer(true) > 0);
+}
+
+/* Both ends mean the same early bytes, wherever the socket's room ends. */
+static void early_pieces(void **state)
+{
+    for (size_t piece = 1; piece < 260; piece += piece < 130 ? 1 : 9) {
+        void *one;
+        struct pair *p;
+
+        assert_int_equal(pair_setup(&one), 0);
+        p = one;
+        p->chunk = piece;
+        p->cfg[CLIENT].near = p->cfg[SERVER].near = true;
+        p->cfg[CLIENT].zero_rtt = true;
+        transfer(p, 100, 100);
+        pair_teardown(&one);
+    }
 }
 
 /* Bytes that have come once half of the first frame is there. */
@@ -267,6 +315,8 @@ int main(void)
         T(one_byte_at_a_time),
         T(one_byte_with_joins),
         T(payload_macs),
+        cmocka_unit_test(hello_and_data),
+        cmocka_unit_test(early_pieces),
         T(part_of_a_frame),
         T(no_part_of_a_frame),
         T(joins),

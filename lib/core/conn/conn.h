@@ -62,6 +62,7 @@ struct mps_config {
     unsigned max_subflows; /* <= MPS_MAX_SUBFLOWS; joins that are not confirmed come on top */
     unsigned max_addrs;    /* remote addresses remembered */
     bool zero_rtt;         /* client: data right behind HELLO (proven peer) */
+    bool near;             /* the first subflow's round trip is as short as within a rack */
     bool announced_only;   /* client: no joins to the address of the first subflow, at its port */
     mps_time_t hello_timeout; /* client: for HELLO_REPLY */
     mps_time_t join_timeout;  /* connect and opening of a join */

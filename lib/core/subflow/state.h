@@ -54,7 +54,8 @@ struct mps_tx_frame {
 struct mps_sf_tx {
     uint8_t *ctrl; /* `ctrl_size` bytes: `few_ctrl`, or a larger place until all of it is taken */
     uint32_t ctrl_size, ctrl_off, ctrl_len;
-    uint32_t alone; /* so many of these bytes go in a segment of their own: the first message */
+    uint32_t greeting; /* so many of these bytes are the first message, */
+    bool apart;        /* which goes in a segment of its own */
     uint64_t told;  /* the DATA_ACK that the latest frame of it carries, unless that is dropped */
     bool ack_due;   /* a frame with the newest DATA_ACK and credit has to go out here */
     uint8_t ack_flags; /* MPS_DSS_ACK_NOW: the acknowledgment is a probe too */

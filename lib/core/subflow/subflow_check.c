@@ -32,7 +32,7 @@ static const char *check_tx(const struct mps_subflow *sf)
     if (tx->ctrl != tx->few_ctrl && tx->ctrl_off == tx->ctrl_len)
         return "subflow: a large place is kept for no control bytes";
     if (tx->ctrl_len > tx->ctrl_size || tx->ctrl_off > tx->ctrl_len || tx->ack_at > tx->ctrl_len ||
-        tx->alone > tx->ctrl_len)
+        tx->greeting > tx->ctrl_len)
         return "subflow: the control bytes leave their place";
     if (sf->state == MPS_SF_DEAD && (tx->n > 0 || tx->ctrl_len > 0))
         return "subflow: one that has ended has something to send";

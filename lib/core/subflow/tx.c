@@ -25,7 +25,7 @@ static void ctrl_init(struct mps_sf_tx *tx)
 {
     tx->ctrl = tx->few_ctrl;
     tx->ctrl_size = MPS_SF_CTRL_FEW;
-    tx->ctrl_off = tx->ctrl_len = tx->ack_at = tx->alone = 0;
+    tx->ctrl_off = tx->ctrl_len = tx->ack_at = tx->greeting = 0;
 }
 
 void mps_sf_tx_init(struct mps_subflow *sf)
@@ -351,9 +351,9 @@ unsigned mps_subflow_tx_spans(struct mps_subflow *sf, struct mps_span *spans, un
 
     if (sf->state == MPS_SF_DEAD || sf->state == MPS_SF_CONNECTING)
         return 0;
-    if (tx->ctrl_off < tx->alone) {
+    if (tx->apart && tx->ctrl_off < tx->greeting) {
         skip = tx->ctrl_off;
-        out(&o, tx->ctrl, tx->alone, &skip);
+        out(&o, tx->ctrl, tx->greeting, &skip);
         return o.n;
     }
     skip_acked(sf);
@@ -389,14 +389,15 @@ static int hash_early(struct mps_subflow *sf, size_t n, bool final)
 {
     struct mps_sf_tx *tx = &sf->tx;
     struct span_out o = {.hashed = sf->conn, .left = n};
+    size_t skip, hello = tx->ctrl_off < tx->greeting ? tx->greeting - tx->ctrl_off : 0;
     uint32_t i = 0;
-    size_t skip;
 
-    if (tx->ctrl_off < tx->alone)
-        return 0; /* HELLO itself */
+    if (hello > 0 && (final || n <= hello))
+        return 0; /* HELLO itself is not in it */
+    o.left -= hello;
     if (tx->n > 0 && frame_at(tx, 0)->off > 0)
         out_frame(&o, frame_at(tx, i++));
-    skip = tx->ctrl_off;
+    skip = tx->ctrl_off + hello;
     out(&o, tx->ctrl, tx->ctrl_len, &skip);
     for (; !final && i < tx->n && o.left > 0 && is_sealed(frame_at(tx, i)); i++)
         out_frame(&o, frame_at(tx, i));

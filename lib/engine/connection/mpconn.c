@@ -48,10 +48,9 @@ static void on_timer(struct ev_loop *loop, ev_timer *timer, int revents)
 /* ---- birth and death ---- */
 
 /* Of all subflows; each further one that is long enough gets them by itself. */
-static bool wants_macs(const struct mps_appconn *ac, int fd)
+static bool wants_macs(const struct mps_appconn *ac, bool near)
 {
-    if (ac->options->integrity == MPS_INTEGRITY_AUTO &&
-        mps_sock_rtt_ns(fd) > MPS_FAR_RTT_US * MPS_USEC)
+    if (ac->options->integrity == MPS_INTEGRITY_AUTO && !near)
         return true;
     return ac->options->integrity == MPS_INTEGRITY_FULL ||
            mps_pathmem_find(ac->eng->pathmem, MPS_PATHMEM_REWRITES, &ac->local, &ac->peer,
@@ -79,7 +78,8 @@ static void configure(const struct mps_mpconn *mp, int fd, struct mps_config *cf
     cfg->zero_rtt = ac->role == MPS_ROLE_CLIENT &&
                     mps_peers_find(ac->eng->peers, &ac->peer, mps_clock_now()) == MPS_PEER_PROVEN;
     cfg->mac_far = ac->options->integrity == MPS_INTEGRITY_AUTO;
-    if (wants_macs(ac, fd))
+    cfg->near = mps_sock_rtt_ns(fd) <= MPS_FAR_RTT_US * MPS_USEC;
+    if (wants_macs(ac, cfg->near))
         cfg->capabilities |= MPS_CAP_PAYLOAD_MAC;
     /* A join without its mark would reach the program there. */
     cfg->announced_only = mp->listed && !is_marked(ac, fd);
