@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+#include "commit.h"
 #include "launcher.h"
 #include "output.h"
 
@@ -61,7 +62,8 @@ static int run_command(int argc, char **argv)
         return 0;
     }
     if (asks_for_version(command)) {
-        mps_print("mptcpshim %s\n", MPS_PROJECT_VERSION);
+        mps_print(MPS_COMMIT[0] ? "mptcpshim %s (commit %s)\n" : "mptcpshim %s\n", MPS_PROJECT_VERSION,
+                  MPS_COMMIT);
         return 0;
     }
     return no_command(command);

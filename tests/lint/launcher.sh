@@ -22,4 +22,4 @@ for kind in options commands; do
     test -s "$tmp/help.$kind"
     diff -u "$tmp/help.$kind" "$tmp/page.$kind"
 done
-"$1" --version | grep -qE '^mptcpshim [0-9]+\.[0-9]+\.[0-9]+$'
+"$1" --version | grep -qE '^mptcpshim [0-9]+\.[0-9]+\.[0-9]+( \(commit [0-9a-f]{7,40}\+?\))?$'

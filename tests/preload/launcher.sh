@@ -52,7 +52,7 @@ code "help" 0 "$launcher" help
 matches "usage on stdout" out '^Usage: '
 code "--help" 0 "$launcher" --help
 code "--version" 0 "$launcher" --version
-matches "the version" out '^mptcpshim [0-9]+\.[0-9]+\.[0-9]+$'
+matches "the version" out '^mptcpshim [0-9]+\.[0-9]+\.[0-9]+( \(commit [0-9a-f]{7,40}\+?\))?$'
 
 code "the program's exit code" 7 "$launcher" run sh -c 'exit 7'
 is "nothing is printed" "$(cat "$scratch/out" "$scratch/err")" ""
