@@ -12,7 +12,7 @@ TEST_PACKAGES='apache2-utils bash clang-format-14 curl default-jdk-headless file
     iputils-ping jq libpython3.11-testsuite linux-source-6.1 memcached mptcpize musl-tools
     netcat-openbsd nftables nginx-light nodejs openssh-client openssh-server openssl
     postgresql procps prometheus python3 python3-cryptography python3-prometheus-client python3-pyftpdlib python3.11 redis-server redis-tools
-    rsync shellcheck socat spin systemd tcpdump tinyproxy tmux universal-ctags util-linux wget wrk xz-utils zsh'
+    rsync shellcheck socat spin systemd tcpdump tinyproxy tmux tshark universal-ctags util-linux wget wrk xz-utils zsh'
 # What tests/package needs, which is not among the tests of every build.
 # shellcheck disable=SC2034
 PACKAGE_PACKAGES='debhelper debootstrap dpkg-dev fakeroot gcc-multilib git lintian rpm'
