@@ -12,7 +12,9 @@ need_packages $PACKAGE_PACKAGES || exit 1
 folder=$(cd "${1:-build/packages}" && pwd)
 suite=${2:-bookworm} mirror=${3:-http://deb.debian.org/debian}
 root=$(mktemp -d)
-trap 'umount "$root/proc" "$root/dev" 2>/dev/null || :; rm -rf --one-file-system "$root"' EXIT
+chmod 755 "$root"
+trap 'umount "$root/proc" "$root/dev/pts" "$root/dev" "$root" 2>/dev/null || :
+    rm -rf --one-file-system "$root"' EXIT
 trap 'exit 130' INT TERM HUP
 
 inside() # COMMAND...
@@ -35,13 +37,17 @@ tests()
         echo "== debian/tests/$test"
         inside "/packages/$test"
     done
+    inside tshark -G protocols 2>/dev/null | grep mptcpshim
 }
 
+# A mount of its own, since that is what ip(8) asks of the root of who makes namespaces.
+mount --bind "$root" "$root"
 echo "== debootstrap $suite"
 debootstrap --variant=minbase --include=ca-certificates,iproute2,python3,gcc,libc6-dev,pkg-config \
     "$suite" "$root" "$mirror" >"$folder/debootstrap.log" 2>&1 || { tail "$folder/debootstrap.log"; exit 1; }
 mount -t proc proc "$root/proc"
 mount --bind /dev "$root/dev"
+mount -t devpts devpts "$root/dev/pts"
 mkdir "$root/packages" "$root/packages/higher"
 cp debian/tests/transfer debian/tests/compile "$root/packages"
 for package in "$folder"/*.deb; do
@@ -54,8 +60,9 @@ for package in "$folder"/*.deb; do
     dpkg-deb --root-owner-group -b "$root/tmp/higher" "$root/packages/higher" >/dev/null
 done
 rm -rf "$root/tmp/higher"
+echo "== what they depend on"
 inside apt-get install -qq -y --no-install-recommends libev4 libinih1 libjson-c5 libmnl0 libseccomp2 libssl3 \
-    >/dev/null 2>&1
+    tshark >/dev/null 2>&1
 state "$folder/before"
 echo "== install"
 inside sh -c 'apt-get install -y --no-install-recommends /packages/*.deb'
@@ -66,9 +73,11 @@ inside sh -c 'apt-get install -y --no-install-recommends /packages/higher/*.deb'
 inside dpkg-query -W 'mptcpshim*' 'libmptcpshim*'
 tests
 echo "== remove, purge"
-inside apt-get remove -y 'mptcpshim*' 'libmptcpshim*'
+# shellcheck disable=SC2046 # names have no blanks
+set -- $(inside dpkg-query -W -f '${Package}\n' 'mptcpshim*' 'libmptcpshim*')
+inside apt-get remove -y "$@"
 state "$folder/removed"
-inside apt-get purge -y 'mptcpshim*' 'libmptcpshim*'
+inside dpkg --purge "$@"
 state "$folder/purged"
 for state in removed purged; do
     echo "== what differs from before, $state:"
