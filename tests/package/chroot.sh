@@ -61,8 +61,8 @@ for package in "$folder"/*.deb; do
 done
 rm -rf "$root/tmp/higher"
 echo "== what they depend on"
-inside apt-get install -qq -y --no-install-recommends libev4 libinih1 libjson-c5 libmnl0 libseccomp2 libssl3 \
-    tshark >/dev/null 2>&1
+inside apt-get install -qq -y --no-install-recommends libev4 libinih1 libjson-c5 libmnl0 libncursesw6 \
+    libseccomp2 libssl3 tshark >/dev/null 2>&1
 state "$folder/before"
 echo "== install"
 inside sh -c 'apt-get install -y --no-install-recommends /packages/*.deb'
