@@ -36,9 +36,19 @@ static const struct mps_command commands[] = {
      "set: another scheduler for a running connection; the token is in status --json.\n"
      "Exit status: 0; 3 an agent does not answer, 125 nothing was done.\n",
      ""},
+    {"check", mps_launcher_check, "mptcpshim check [--json] [OPTION...] HOST PORT\n",
+     "check: which paths a connection to PORT of HOST gets, what is in their way, and what\n"
+     "would help. It makes a connection and sends no data; OPTION as of run.\n"
+     "Exit status: 0 several paths; 1 plain TCP, 2 multipath over one path, 3 no agent\n"
+     "answers, 4 no connection, 125 failure.\n",
+     "--json"},
     {"check-config", mps_launcher_check_config, "mptcpshim check-config [FILE] [--json]\n",
      "check-config: what is wrong in FILE, or in the files that run would use.\n"
      "Exit status: 0 nothing, 1 something, 125 failure.\n",
+     "--json FILE"},
+    {"check-program", mps_launcher_check_program, "mptcpshim check-program FILE [--json]\n",
+     "check-program: whether run can serve the program FILE, and if not, why.\n"
+     "Exit status: 0 it can, 1 plain TCP, 125 failure, 126 and 127 as of run.\n",
      "--json FILE"},
     {"completions", mps_launcher_completions, "mptcpshim completions bash|zsh|fish\n",
      "completions: how that shell completes command lines of mptcpshim, to be sourced.\n"

@@ -1,88 +1,45 @@
 /* SPDX-License-Identifier: MIT */
 #include "inspect.h"
-#include <elf.h>
+#include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
-#include <stdbool.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
 #include <unistd.h>
+#include "elf.h"
 
-#define PROGRAM_HEADERS_MAX 64
+#define LINE_MAX_READ 256 /* the kernel takes as much of the first line */
 
 /* The file that execvp() would take; false if there is none. */
-static bool find_program(const char *program, char *ret, size_t size)
+static bool find_program(const char *program, char ret[PATH_MAX])
 {
     const char *path = getenv("PATH");
     const char *end;
 
     if (strchr(program, '/'))
-        return snprintf(ret, size, "%s", program) < (int)size;
+        return snprintf(ret, PATH_MAX, "%s", program) < PATH_MAX;
     if (!path)
         path = "/bin:/usr/bin";
     for (;; path = end + 1) {
         int n;
 
         end = strchrnul(path, ':');
-        n = snprintf(ret, size, "%.*s/%s", end > path ? (int)(end - path) : 1,
+        n = snprintf(ret, PATH_MAX, "%.*s/%s", end > path ? (int)(end - path) : 1,
                      end > path ? path : ".", program);
-        if (n > 0 && (size_t)n < size && access(ret, X_OK) == 0)
+        if (n > 0 && n < PATH_MAX && access(ret, X_OK) == 0)
             return true;
         if (*end == '\0')
             return false;
     }
 }
 
-/* Where the program headers of an ELF executable are; false if it is none. */
-static bool find_headers(int fd, off_t *ret_at, unsigned *ret_size, unsigned *ret_n)
+static const char *name_of(const char *file)
 {
-    union {
-        unsigned char ident[EI_NIDENT];
-        Elf32_Ehdr head32;
-        Elf64_Ehdr head64;
-    } u;
+    const char *slash = strrchr(file, '/');
 
-    if (pread(fd, &u, sizeof(u), 0) != (ssize_t)sizeof(u) || memcmp(u.ident, ELFMAG, SELFMAG) != 0)
-        return false;
-    if (u.ident[EI_CLASS] == ELFCLASS32) {
-        *ret_at = (off_t)u.head32.e_phoff;
-        *ret_size = u.head32.e_phentsize;
-        *ret_n = u.head32.e_phnum;
-    } else {
-        *ret_at = (off_t)u.head64.e_phoff;
-        *ret_size = u.head64.e_phentsize;
-        *ret_n = u.head64.e_phnum;
-    }
-    return *ret_n <= PROGRAM_HEADERS_MAX;
-}
-
-/* An ELF executable that names no interpreter (dynamic loader)? */
-static bool is_static(int fd)
-{
-    unsigned size, n;
-    uint32_t type; /* the first member of a header of either class */
-    off_t at;
-
-    if (!find_headers(fd, &at, &size, &n))
-        return false;
-    for (unsigned i = 0; i < n; i++, at += size)
-        if (pread(fd, &type, sizeof(type), at) != (ssize_t)sizeof(type) || type == PT_INTERP)
-            return false;
-    return true;
-}
-
-/* Another ELF class than ours: the loader cannot map the library. */
-static bool is_foreign(int fd)
-{
-    unsigned char ident[EI_NIDENT];
-
-    return pread(fd, ident, sizeof(ident), 0) == (ssize_t)sizeof(ident) &&
-           memcmp(ident, ELFMAG, SELFMAG) == 0 &&
-           ident[EI_CLASS] != (sizeof(void *) == 8 ? ELFCLASS64 : ELFCLASS32);
+    return slash ? slash + 1 : file;
 }
 
 static bool is_privileged(int fd, const struct stat *st)
@@ -96,35 +53,175 @@ static bool is_privileged(int fd, const struct stat *st)
     return fgetxattr(fd, "security.capability", capability, sizeof(capability)) > 0;
 }
 
-static bool is_mptcpize(const char *file)
-{
-    const char *slash = strrchr(file, '/');
+/* ---- scripts ---- */
 
-    return strcmp(slash ? slash + 1 : file, "mptcpize") == 0;
+static char *next_word(char **rest)
+{
+    char *word = *rest + strspn(*rest, " \t");
+
+    *rest = word + strcspn(word, " \t");
+    if (**rest)
+        *(*rest)++ = '\0';
+    return *word ? word : NULL;
 }
 
-const char *mps_inspect_program(const char *program, bool both_classes)
+/* `env` starts another program, which is behind its options and variables. */
+static char *behind_env(char **rest)
 {
-    char file[PATH_MAX];
-    struct stat st;
-    const char *reason = NULL;
-    int fd;
+    char *word;
 
-    if (!find_program(program, file, sizeof(file)))
-        return NULL;
-    fd = open(file, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return NULL;
-    if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode)) {
+    while ((word = next_word(rest)) && (word[0] == '-' || strchr(word, '=')))
+        ;
+    return word;
+}
+
+/* What the first line of a script names: the next file. False if it is no script. */
+static bool find_interpreter(int fd, char ret[PATH_MAX])
+{
+    char line[LINE_MAX_READ], *rest = line + 2, *word;
+    ssize_t n = pread(fd, line, sizeof(line) - 1, 0);
+
+    if (n < 2 || line[0] != '#' || line[1] != '!')
+        return false;
+    line[n] = '\0';
+    line[strcspn(line, "\n")] = '\0';
+    word = next_word(&rest);
+    if (word && strcmp(name_of(word), "env") == 0)
+        word = behind_env(&rest);
+    if (!word || !find_program(word, ret))
+        snprintf(ret, PATH_MAX, "%s", word ? word : "");
+    return true;
+}
+
+/* ---- the verdict ---- */
+
+/* Programs that start others where neither our library nor our agent is. */
+static const struct {
+    const char *name, *advice;
+} elsewhere[] = {
+#define CONTAINER                                                                                  \
+    "a daemon, or a sandbox, starts the program with an environment of its own: install "          \
+    "mptcpshim in the container and start the program there by 'mptcpshim run'"
+    {"docker", CONTAINER},
+    {"podman", CONTAINER},
+    {"nerdctl", CONTAINER},
+    {"flatpak", CONTAINER},
+    {"snap", CONTAINER},
+    {"lxc-attach", CONTAINER},
+    {"systemd-nspawn", CONTAINER},
+    {"machinectl", CONTAINER},
+    {"systemctl", "the system's manager starts the service: 'mptcpshim enable UNIT'"},
+    {"service", "the system's manager starts the service: 'mptcpshim enable UNIT'"},
+    {"systemd-run", "put mptcpshim behind it: systemd-run mptcpshim run PROGRAM"},
+};
+
+static void judge_privileged(struct mps_inspection *ret, const char *name)
+{
+    ret->reason = "it gains privileges (set-user-ID, set-group-ID or file capabilities)";
+    ret->advice = "start it as the user whose privileges it gains";
+    if (strcmp(name, "sudo") == 0 || strcmp(name, "su") == 0 || strcmp(name, "doas") == 0 ||
+        strcmp(name, "pkexec") == 0)
+        ret->advice = "put mptcpshim behind it: sudo mptcpshim run PROGRAM";
+}
+
+static void judge_elf(struct mps_inspection *ret, const struct mps_elf *elf, bool both_classes)
+{
+    ret->bits = elf->bits;
+    ret->libc = *elf->interpreter == '\0'               ? "none"
+                : strstr(elf->interpreter, "/ld-musl-") ? "musl"
+                : strstr(elf->interpreter, "/ld-linux") || strstr(elf->interpreter, "/ld64.") ||
+                        strstr(elf->interpreter, "/ld.so")
+                    ? "glibc"
+                    : "unknown";
+    if (elf->foreign) {
+        ret->reason = "it is built for another processor";
+        ret->advice = "build mptcpshim for that processor, and use it on such a host";
+    } else if (!both_classes && elf->bits != 8 * sizeof(void *)) {
+        ret->reason = "it is built for another word size";
+        ret->advice = "install the library for programs of that word size, or a package of the "
+                      "program of this one";
+    } else if (elf->go) {
+        ret->reason = *elf->interpreter ? "it is made by Go, which calls the kernel by itself"
+                                        : "it is statically linked, by Go";
+        ret->advice = "use a program in another language, such as a proxy (haproxy, nginx, "
+                      "socat) in front of it";
+    } else if (*elf->interpreter == '\0') {
+        ret->reason = "it is statically linked";
+        ret->advice = "use one that is dynamically linked, or a proxy (haproxy, nginx, socat) in "
+                      "front of it";
+    } else if (strstr(elf->interpreter, "/linker")) {
+        ret->reason = "it is built for Android's C library";
+    } else if (elf->uring) {
+        ret->note = "it needs liburing: connections that it makes or accepts by io_uring stay "
+                    "plain TCP";
+    }
+}
+
+static void judge_name(struct mps_inspection *ret, const char *name)
+{
+    if (strcmp(name, "mptcpize") == 0) {
+        ret->reason = "it takes LD_PRELOAD for itself; it is not needed, or may be called first";
+        ret->advice = "leave it out";
+    }
+    for (size_t i = 0; i < sizeof(elsewhere) / sizeof(elsewhere[0]); i++) {
+        if (!ret->reason && strcmp(name, elsewhere[i].name) == 0) {
+            ret->reason = "what it starts does not run in this process tree";
+            ret->advice = elsewhere[i].advice;
+        }
+    }
+}
+
+/* The file at the end of the list. True if it is a script: the list is longer then. */
+static bool look(struct mps_inspection *ret, bool both_classes)
+{
+    const char *file = ret->file[ret->n - 1];
+    int fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    bool script = false;
+    struct mps_elf elf;
+    struct stat st;
+
+    if (fd < 0) {
+        ret->error = errno;
+        return false;
+    }
+    if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) {
+        ret->error = EACCES; /* as execve(2) has it */
+    } else if (access(file, X_OK) != 0) {
+        ret->error = errno;
+    } else if (find_interpreter(fd, ret->file[ret->n])) {
+        script = true; /* whose own privileges the kernel ignores */
+    } else {
         if (is_privileged(fd, &st))
-            reason = "it gains privileges (set-user-ID, set-group-ID or file capabilities)";
-        else if (is_mptcpize(file))
-            reason = "it takes LD_PRELOAD for itself; it is not needed, or may be called first";
-        else if (!both_classes && is_foreign(fd))
-            reason = "it is built for another word size";
-        else if (is_static(fd))
-            reason = "it is statically linked";
+            judge_privileged(ret, name_of(file));
+        else
+            judge_name(ret, name_of(file));
+        if (mps_elf_read(fd, &elf) && !ret->reason)
+            judge_elf(ret, &elf, both_classes);
     }
     close(fd);
-    return reason;
+    ret->n += script;
+    return script;
+}
+
+void mps_inspect(const char *program, bool both_classes, struct mps_inspection *ret)
+{
+    memset(ret, 0, sizeof(*ret));
+    ret->libc = "none";
+    if (!find_program(program, ret->file[0])) {
+        ret->error = ENOENT;
+        return;
+    }
+    ret->n = 1;
+    while (look(ret, both_classes)) {
+        if (ret->n == MPS_INSPECT_DEPTH) {
+            ret->n--;
+            ret->error = ELOOP;
+            return;
+        }
+        if (ret->file[ret->n - 1][0] == '\0') {
+            ret->n--;
+            ret->error = ENOEXEC;
+            return;
+        }
+    }
 }

@@ -5,10 +5,13 @@
 #include <stdbool.h>
 
 /* Exit codes; the large ones as env(1) has them. */
-#define MPS_EXIT_NO_ANSWER  3   /* status, path, set, monitor: an agent does not answer */
-#define MPS_EXIT_FAILURE    125 /* mptcpshim itself failed */
-#define MPS_EXIT_CANNOT_RUN 126 /* the program was found but cannot be executed */
-#define MPS_EXIT_NOT_FOUND  127 /* the program was not found */
+#define MPS_EXIT_PLAIN         1   /* check, check-program: plain TCP */
+#define MPS_EXIT_ONE_PATH      2   /* check: multipath, over one path */
+#define MPS_EXIT_NO_ANSWER     3   /* status, path, set, monitor, check: an agent does not answer */
+#define MPS_EXIT_NO_CONNECTION 4   /* check: the peer cannot be reached */
+#define MPS_EXIT_FAILURE       125 /* mptcpshim itself failed */
+#define MPS_EXIT_CANNOT_RUN    126 /* the program was found but cannot be executed */
+#define MPS_EXIT_NOT_FOUND     127 /* the program was not found */
 
 /*
  * A subcommand. `run` gets it as argv[0] and returns an exit code; that of `run` returns only if it
@@ -29,6 +32,8 @@ int mps_launcher_status(int argc, char **argv);
 int mps_launcher_top(int argc, char **argv);
 int mps_launcher_monitor(int argc, char **argv);
 int mps_launcher_check_config(int argc, char **argv);
+int mps_launcher_check(int argc, char **argv);
+int mps_launcher_check_program(int argc, char **argv);
 int mps_launcher_path(int argc, char **argv);
 int mps_launcher_set(int argc, char **argv);
 int mps_launcher_completions(int argc, char **argv);

@@ -34,6 +34,21 @@ static void list_options(struct known *ret)
     ret->options[n] = (struct option){NULL, 0, NULL, 0};
 }
 
+bool mps_run_options_know(const char *word)
+{
+    size_t len = strcspn(word, "=");
+    const struct mps_key *key;
+
+    if (strncmp(word, "--", 2) != 0)
+        return false;
+    for (unsigned i = 0; (key = mps_key_at(i)); i++) {
+        if (key->option && len == strlen(key->name) + 2 &&
+            strncmp(word + 2, key->name, len - 2) == 0)
+            return true;
+    }
+    return len == strlen("--config") && strncmp(word, "--config", len) == 0;
+}
+
 bool mps_run_options_add(struct mps_run_options *options, const char *key, const char *value)
 {
     size_t used = strlen(options->words), room = sizeof(options->words) - used;
@@ -136,9 +151,9 @@ int mps_run_options_parse(int argc, char **argv, struct mps_run_options *ret)
     list_options(&known);
     while ((option = getopt_long(argc, argv, "+:", known.options, &which)) != -1) {
         if (option == '?' || option == ':') {
-            mps_launcher_complain(option == '?' ? "run: no option '%s'; try 'mptcpshim run --help'"
-                                                : "run: option '%s' needs a value",
-                                  argv[optind - 1]);
+            mps_launcher_complain(option == '?' ? "%s: no option '%s'; try 'mptcpshim %s --help'"
+                                                : "%s: option '%s' needs a value",
+                                  argv[0], argv[optind - 1], argv[0]);
             return MPS_EXIT_FAILURE;
         }
         if (!known.keys[which])

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-#include <dlfcn.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdbool.h>
@@ -12,65 +11,8 @@
 #include "inspect.h"
 #include "launcher.h"
 #include "options.h"
+#include "places.h"
 #include "settings.h"
-
-#define LIBRARY "libmptcpshim_preload.so"
-#define AGENT   "mptcpshim-agent"
-
-struct places {
-    char library[PATH_MAX];
-    char agent[PATH_MAX];
-};
-
-static bool join(char *out, const char *directory, const char *file)
-{
-    int n = snprintf(out, PATH_MAX, "%s/%s", directory, file);
-
-    return n > 0 && n < PATH_MAX;
-}
-
-/* Library and agent beside this executable (a build directory), or where they are installed. */
-static bool find_places(struct places *ret)
-{
-    char self[PATH_MAX];
-    ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
-    char *slash;
-
-    if (n > 0) {
-        self[n] = '\0';
-        slash = strrchr(self, '/');
-        if (slash) {
-            *slash = '\0';
-            if (join(ret->library, self, LIBRARY) && access(ret->library, R_OK) == 0)
-                return join(ret->agent, self, AGENT);
-        }
-    }
-    return join(ret->library, MPS_LIBRARY_DIR, LIBRARY) && access(ret->library, R_OK) == 0 &&
-           join(ret->agent, MPS_AGENT_DIR, AGENT);
-}
-
-/*
- * Beside the library one for 32-bit programs may be: "$LIB" stands for what each program's loader
- * calls its library directory (preload/lib32). Tried, since that is the loader's to know.
- */
-static bool serve_both_classes(char *library)
-{
-    const char *slash = strrchr(library, '/');
-    char both[PATH_MAX], other[PATH_MAX];
-    int len = slash ? (int)(slash - library) : 0;
-    int n = snprintf(both, sizeof(both), "%.*s/$LIB/" LIBRARY, len, library);
-    int m = snprintf(other, sizeof(other), "%.*s/lib32/" LIBRARY, len, library);
-    void *handle;
-
-    if (n < 0 || n >= PATH_MAX || m < 0 || m >= PATH_MAX || access(other, R_OK) != 0)
-        return false;
-    handle = dlopen(both, RTLD_LAZY | RTLD_LOCAL);
-    if (!handle)
-        return false;
-    dlclose(handle);
-    memcpy(library, both, (size_t)n + 1);
-    return true;
-}
 
 /* The loader separates the list by blanks and colons and knows no quoting. */
 static bool is_loadable(const char *path)
@@ -174,9 +116,12 @@ static void start_agent(void)
 
 static int execute(char **program, bool new_agent, bool both_classes)
 {
-    const char *reason = mps_inspect_program(program[0], both_classes);
+    static struct mps_inspection inspection;
+    const char *reason;
     int error;
 
+    mps_inspect(program[0], both_classes, &inspection);
+    reason = inspection.reason;
     if (reason)
         mps_launcher_complain("warning: %s will use plain TCP: %s", program[0], reason);
     /* Nobody else would remove the segment of the counts. */
@@ -192,7 +137,7 @@ static int execute(char **program, bool new_agent, bool both_classes)
 
 int mps_launcher_run(int argc, char **argv)
 {
-    static struct places places;
+    static struct mps_places places;
     struct mps_run_options options;
     bool new_agent, both_classes;
     int code = mps_run_options_parse(argc, argv, &options);
@@ -201,15 +146,16 @@ int mps_launcher_run(int argc, char **argv)
         code = mps_launcher_configure(&options);
     if (code != 0)
         return code;
-    if (!find_places(&places)) {
-        mps_launcher_complain("%s is neither beside mptcpshim nor in %s", LIBRARY, MPS_LIBRARY_DIR);
+    if (!mps_places_find(&places)) {
+        mps_launcher_complain("%s is neither beside mptcpshim nor in %s", MPS_PRELOAD_NAME,
+                              MPS_LIBRARY_DIR);
         return MPS_EXIT_FAILURE;
     }
     if (!is_loadable(places.library)) {
         mps_launcher_complain("the loader cannot take a path like '%s'", places.library);
         return MPS_EXIT_FAILURE;
     }
-    both_classes = serve_both_classes(places.library);
+    both_classes = mps_places_serve_both(places.library);
     new_agent = !has_agent(options.words);
     if ((new_agent && !set_agent(options.words)) || setenv(MPS_ENV_PROGRAM, places.agent, 1) != 0 ||
         !set_preload(places.library) || !set_sanitizer()) {

@@ -102,6 +102,10 @@ NOT_TYPED = {
     "mptcpshim-metrics.sh /var/lib/prometheus/node-exporter":
         "another program's directory; the test `status` types it with one of its own",
     "build/preload/mptcpshim top": "needs a terminal; the test `top` has one",
+    "build/preload/mptcpshim check server 80":
+        "its exit code is not 0 on a host that is alone; the test `check` runs it",
+    "mptcpshim check HOST PORT": "the test `check` runs it",
+    "mptcpshim check-program FILE": "the test `check-program` runs it",
     "build/preload/mptcpshim run --scheduler redundant ssh host":
         "needs an account at another host; the option is typed with another program",
 }

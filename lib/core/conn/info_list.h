@@ -58,6 +58,9 @@
     /* With data; and how many of these TCP has sent again: what of the path's losses shows. */    \
     FIELD(METRIC, segments_sent, segments, NONE)                                                   \
     FIELD(METRIC, segments_repeated, repeats, NONE)                                                \
+    FIELD(METRIC, mss, mss, NONE)                                                                  \
+    FIELD(METRIC, mss_offered, mss_offered, NONE)                                                  \
+    FIELD(METRIC, tcp_options, tcp_options, NONE)                                                  \
     FIELD(METER, send_rate, sf->sending, NUMBER(send_rate))                                        \
     FIELD(METER, receive_rate, sf->receiving, NUMBER(receive_rate))
 /* clang-format on */

@@ -47,6 +47,8 @@ struct mps_metrics {
     uint32_t beyond;     /* segments that came behind a hole since the start */
     bool losing;         /* TCP knows of lost packets that it has not repaired */
     uint8_t backoff;     /* RTO doublings in progress: > 0 means the path is silent or lossy */
+    uint8_t tcp_options; /* of the handshake: TCPI_OPT_* of Linux */
+    uint16_t mss_offered; /* what our SYN said, less what TCP's options take */
 };
 
 /*

@@ -244,6 +244,8 @@ bool mps_sock_metrics(int fd, struct mps_metrics *ret)
     ret->beyond = info.tcpi_rcv_ooopack;
     ret->losing = info.tcpi_lost > 0;
     ret->backoff = info.tcpi_backoff;
+    ret->tcp_options = info.tcpi_options;
+    ret->mss_offered = info.tcpi_advmss > UINT16_MAX ? UINT16_MAX : (uint16_t)info.tcpi_advmss;
     return true;
 }
 
