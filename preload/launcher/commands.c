@@ -50,6 +50,21 @@ static const struct mps_command commands[] = {
      "check-program: whether run can serve the program FILE, and if not, why.\n"
      "Exit status: 0 it can, 1 plain TCP, 125 failure, 126 and 127 as of run.\n",
      "--json FILE"},
+    {"enable", mps_launcher_enable,
+     "mptcpshim enable [--user] [--root DIR] [--dry-run] [OPTION...] UNIT\n",
+     "enable: UNIT of systemd runs under mptcpshim from its next start on, by a drop-in that\n"
+     "is written; OPTION as of run. --dry-run prints it.\n"
+     "Exit status: 0; 1 it will be plain TCP, for a reason that is told, 125 failure.\n",
+     "--user --root --dry-run"},
+    {"disable", mps_launcher_disable, "mptcpshim disable [--user] [--root DIR] [--dry-run] UNIT\n",
+     "disable: the drop-in that enable has written is removed.\n"
+     "Exit status: 0; 125 failure.\n",
+     "--user --root --dry-run"},
+    {"bugreport", mps_launcher_bugreport,
+     "mptcpshim bugreport [--hide-addresses] [--force] [FILE]\n",
+     "bugreport: what others have to know of this host, in one file, without secrets.\n"
+     "Exit status: 0; 3 an agent does not answer, which the file says, 125 failure.\n",
+     "--hide-addresses --force FILE"},
     {"completions", mps_launcher_completions, "mptcpshim completions bash|zsh|fish\n",
      "completions: how that shell completes command lines of mptcpshim, to be sourced.\n"
      "Exit status: 0; 125 failure.\n",

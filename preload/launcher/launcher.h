@@ -5,7 +5,7 @@
 #include <stdbool.h>
 
 /* Exit codes; the large ones as env(1) has them. */
-#define MPS_EXIT_PLAIN         1   /* check, check-program: plain TCP */
+#define MPS_EXIT_PLAIN         1   /* check, check-program, enable: plain TCP */
 #define MPS_EXIT_ONE_PATH      2   /* check: multipath, over one path */
 #define MPS_EXIT_NO_ANSWER     3   /* status, path, set, monitor, check: an agent does not answer */
 #define MPS_EXIT_NO_CONNECTION 4   /* check: the peer cannot be reached */
@@ -34,6 +34,9 @@ int mps_launcher_monitor(int argc, char **argv);
 int mps_launcher_check_config(int argc, char **argv);
 int mps_launcher_check(int argc, char **argv);
 int mps_launcher_check_program(int argc, char **argv);
+int mps_launcher_enable(int argc, char **argv);
+int mps_launcher_disable(int argc, char **argv);
+int mps_launcher_bugreport(int argc, char **argv);
 int mps_launcher_path(int argc, char **argv);
 int mps_launcher_set(int argc, char **argv);
 int mps_launcher_completions(int argc, char **argv);

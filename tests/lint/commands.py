@@ -104,6 +104,8 @@ NOT_TYPED = {
     "build/preload/mptcpshim top": "needs a terminal; the test `top` has one",
     "build/preload/mptcpshim check server 80":
         "its exit code is not 0 on a host that is alone; the test `check` runs it",
+    "mptcpshim enable UNIT": "changes the host; the test `units` runs it",
+    "mptcpshim bugreport": "the test `bugreport` runs it",
     "mptcpshim check HOST PORT": "the test `check` runs it",
     "mptcpshim check-program FILE": "the test `check-program` runs it",
     "build/preload/mptcpshim run --scheduler redundant ssh host":

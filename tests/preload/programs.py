@@ -97,7 +97,7 @@ def main(directory):
     os.environ["MPTCPSHIM_CONFIG"] = configuration
     says("left alone", shutil.copy("/bin/sh", os.path.join(directory, "loner")), 1, advice="leave-alone")
     del os.environ["MPTCPSHIM_CONFIG"]
-    if os.geteuid() == 0:
+    if os.geteuid() == 0 and int(open("/proc/self/uid_map").read().split()[2]) > 12345:
         other = shutil.copy("/bin/sh", os.path.join(directory, "gains"))
         os.chown(other, 12345, 0)
         os.chmod(other, 0o4755)
