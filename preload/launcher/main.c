@@ -62,8 +62,8 @@ static int run_command(int argc, char **argv)
         return 0;
     }
     if (asks_for_version(command)) {
-        mps_print(MPS_COMMIT[0] ? "mptcpshim %s (commit %s)\n" : "mptcpshim %s\n", MPS_PROJECT_VERSION,
-                  MPS_COMMIT);
+        mps_print(MPS_COMMIT[0] ? "mptcpshim %s (commit %s)\n" : "mptcpshim %s\n",
+                  MPS_PROJECT_VERSION, MPS_COMMIT);
         return 0;
     }
     return no_command(command);

@@ -89,6 +89,11 @@ NOT_TYPED = {
     "python3 tests/lint/format.py . --write": "changes the tree; the test `format` runs it without",
     "python3 tests/suites/python.py build": SUITE,
     "meson test -C build --benchmark --verbose": SUITE,
+    "sh tests/package/build.sh": SUITE,
+    "tshark -r FILE -Y 'mptcpshim.connection == 0' -T fields -e frame.time_relative "
+    "-e mptcpshim.subflow -e _ws.col.Info": "the test `dissector` reads captures of its own",
+    "tshark -r FILE -o mptcpshim.export:/tmp -q": "the test `dissector` does it",
+    "cat /tmp/connection-0-server": "what the line above it has written",
     "sh tests/bench/table.sh": SUITE,
     "sh tests/bench/failover.sh --rounds 3": SUITE,
     "sh tests/bench/fair.sh": SUITE,

@@ -63,7 +63,7 @@ def check(path):
             elif forbidden and re.match(forbidden, name):
                 yield f'{path}: <{name}> does not belong in {own}'
         elif target is None:
-            if not name.endswith(('build-config.h', 'generated.h')):
+            if not name.endswith(('build-config.h', 'commit.h', 'generated.h')):
                 yield f'{path}: "{name}" is not in the tree'
         elif name.endswith(LIST):
             pass

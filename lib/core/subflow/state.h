@@ -56,8 +56,8 @@ struct mps_sf_tx {
     uint32_t ctrl_size, ctrl_off, ctrl_len;
     uint32_t greeting; /* so many of these bytes are the first message, */
     bool apart;        /* which goes in a segment of its own */
-    uint64_t told;  /* the DATA_ACK that the latest frame of it carries, unless that is dropped */
-    bool ack_due;   /* a frame with the newest DATA_ACK and credit has to go out here */
+    uint64_t told; /* the DATA_ACK that the latest frame of it carries, unless that is dropped */
+    bool ack_due;  /* a frame with the newest DATA_ACK and credit has to go out here */
     uint8_t ack_flags; /* MPS_DSS_ACK_NOW: the acknowledgment is a probe too */
     uint32_t ack_at;   /* where in ctrl an unsent acknowledgment begins, ctrl_len: none */
     bool pad_asked;    /* padding is welcome, if there is nothing better to send */
