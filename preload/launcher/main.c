@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
-#include "commit.h"
+#include "commit-generated.h"
 #include "launcher.h"
 #include "output.h"
 
