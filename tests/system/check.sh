@@ -39,6 +39,8 @@ firewall() # RULE...: at the server, nothing else
 }
 
 bed_open_wires 2
+# A link has one path then, and none beside it where it is closed.
+for host in c s; do bed_in $host sysctl -qw net.ipv6.conf.all.disable_ipv6=1; done
 cd "$BED_TMP" || exit 1
 bed_start s python3 serve.py 8001 2>"$BED_TMP/plain.log"
 bed_spawn s python3 serve.py 8000 2>"$BED_TMP/shim.log"
@@ -77,8 +79,7 @@ bed_in s sysctl -qw net.ipv4.tcp_timestamps=1
 
 # By its source, too: any address of the server is reached over any link.
 firewall input 'iifname link2 meta l4proto tcp reject with tcp reset
-    ip saddr 10.99.2.2 meta l4proto tcp reject with tcp reset
-    ip6 saddr fd99:2::2 meta l4proto tcp reject with tcp reset'
+    ip saddr 10.99.2.2 meta l4proto tcp reject with tcp reset'
 check 2 $S1 8000
 says "which path fails, and how" '[.paths[] | select(.state == "failed") | .interface + .error] |
     any(. == "link2ECONNREFUSED")'
