@@ -124,7 +124,7 @@ static void judge_privileged(struct mps_inspection *ret, const char *name)
         ret->advice = "put mptcpshim behind it: sudo mptcpshim run PROGRAM";
 }
 
-static void judge_elf(struct mps_inspection *ret, const struct mps_elf *elf, bool both_classes)
+static void describe_elf(struct mps_inspection *ret, const struct mps_elf *elf)
 {
     ret->bits = elf->bits;
     ret->libc = *elf->interpreter == '\0'               ? "none"
@@ -133,6 +133,10 @@ static void judge_elf(struct mps_inspection *ret, const struct mps_elf *elf, boo
                         strstr(elf->interpreter, "/ld.so")
                     ? "glibc"
                     : "unknown";
+}
+
+static void judge_elf(struct mps_inspection *ret, const struct mps_elf *elf, bool both_classes)
+{
     if (elf->foreign) {
         ret->reason = "it is built for another processor";
         ret->advice = "build mptcpshim for that processor, and use it on such a host";
@@ -195,8 +199,11 @@ static bool look(struct mps_inspection *ret, bool both_classes)
             judge_privileged(ret, name_of(file));
         else
             judge_name(ret, name_of(file));
-        if (mps_elf_read(fd, &elf) && !ret->reason)
-            judge_elf(ret, &elf, both_classes);
+        if (mps_elf_read(fd, &elf)) {
+            describe_elf(ret, &elf);
+            if (!ret->reason)
+                judge_elf(ret, &elf, both_classes);
+        }
     }
     close(fd);
     ret->n += script;

@@ -92,7 +92,7 @@ def main(directory):
     says("an empty first line", make(directory, "empty", b"#!\n"), 126)
     says("a container's", make(directory, "docker", b"#!/bin/sh\n"), 0)
     says("a container's, no script", shutil.copy("/bin/sh", os.path.join(directory, "podman")), 1,
-         advice="in the container")
+         advice="in the container", libc="glibc")
     configuration = make(directory, "conf", b"[programs]\nleave-alone = loner\n", 0o600)
     os.environ["MPTCPSHIM_CONFIG"] = configuration
     says("left alone", shutil.copy("/bin/sh", os.path.join(directory, "loner")), 1, advice="leave-alone")
@@ -101,7 +101,7 @@ def main(directory):
         other = shutil.copy("/bin/sh", os.path.join(directory, "gains"))
         os.chown(other, 12345, 0)
         os.chmod(other, 0o4755)
-        says("set-user-ID", other, 1, reason="gains privileges")
+        says("set-user-ID", other, 1, reason="gains privileges", libc="glibc")
     # Whatever stands in the file: an answer, and no crash.
     source, whole = random.Random(1), elf(glibc, GO, needed=b"liburing.so.2")
     bad = []
