@@ -8,6 +8,8 @@ BUILD_PACKAGES='build-essential meson ninja-build pkg-config libev-dev libssl-de
 # shellcheck disable=SC2034 # for those who source this
 DEMO_PACKAGES='curl iproute2 jq nginx-light procps util-linux'
 # shellcheck disable=SC2034
+ROAMING_PACKAGES='iproute2 jq openssh-client openssh-server postgresql procps python3 util-linux'
+# shellcheck disable=SC2034
 TEST_PACKAGES='apache2-utils bash clang-format-14 curl default-jdk-headless file fish gcc-multilib git gnuplot-nox groff haproxy iperf3 iproute2
     iputils-ping jq libpython3.11-testsuite linux-source-6.1 memcached mptcpize musl-tools
     netcat-openbsd nftables nginx-light nodejs openssh-client openssh-server openssl

@@ -66,6 +66,7 @@ NOT_TYPED = {
     "meson setup build && ninja -C build": "this test runs in what it makes",
     "meson install -C build": "the test `install` does it, to another place",
     "sh tests/demo.sh": "about a minute, and needs two emulated links",
+    "sh tests/demo-roaming.sh": "a test of the suite `system`, with a smaller database",
     "sh tests/check.sh": SUITE,
     "sh tests/check.sh --long": SUITE,
     "sh tests/system/programs/run.sh": SUITE,

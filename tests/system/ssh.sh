@@ -3,6 +3,7 @@
 # An sshd with keys and settings of its own, on a high port of host `s`. Sourced after lib.sh.
 
 SSH_PORT=2222
+SSH_USER=root
 
 ssh_reason() # why ssh cannot be tried here; empty if it can
 {
@@ -27,7 +28,7 @@ PidFile none
 StrictModes no
 PermitRootLogin prohibit-password
 PasswordAuthentication no
-UsePAM $(grep -q '^root:!' /etc/shadow && echo yes || echo no)
+UsePAM $(grep -qs '^root:!' /etc/shadow && echo yes || echo no)
 Subsystem sftp internal-sftp
 SSHD
     "$1" s "$(command -v sshd)" -D -f "$BED_TMP/ssh/config" -E "$BED_TMP/ssh/log"
@@ -47,7 +48,7 @@ SSH_OPTIONS="-i $BED_TMP/ssh/user -F none -o BatchMode=yes -o StrictHostKeyCheck
 run_ssh() # bed_run|bed_in COMMAND: on host s, standard input and output passed through
 {
     # shellcheck disable=SC2086
-    "$1" c timeout 60 ssh $SSH_OPTIONS -p $SSH_PORT root@$S1 "$2"
+    "$1" c timeout 60 ssh $SSH_OPTIONS -p $SSH_PORT $SSH_USER@$S1 "$2"
 }
 
 run_scp() # bed_run|bed_in FROM TO, with "s:" before a path on the server
@@ -58,5 +59,5 @@ run_scp() # bed_run|bed_in FROM TO, with "s:" before a path on the server
 
 ssh_path()
 {
-    case $1 in s:*) echo "root@$S1:${1#s:}" ;; *) echo "$1" ;; esac
+    case $1 in s:*) echo "$SSH_USER@$S1:${1#s:}" ;; *) echo "$1" ;; esac
 }
