@@ -263,7 +263,8 @@ static void test_withdrawn(void **state)
     assert_true(agent_send(conn, &req, c));
     assert_return_code(shutdown(conn, SHUT_RDWR), errno);
     assert_return_code(kill(a.pid, SIGCONT), errno);
-    assert_int_equal(recv(conn, &reply, sizeof(reply), 0), 0);
+    /* No reply: an end, or a reset if the agent was faster, which leaves a byte unread. */
+    assert_true(recv(conn, &reply, sizeof(reply), 0) <= 0);
     close(conn);
     assert_int_equal(agent_wait(&a, 10), 0); /* a session would keep it */
     check_echo(c, s);
