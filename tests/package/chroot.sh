@@ -61,7 +61,7 @@ for package in "$folder"/*.deb; do
 done
 rm -rf "$root/tmp/higher"
 echo "== what they depend on"
-inside apt-get install -qq -y --no-install-recommends libev4 libinih1 libjson-c5 libmnl0 libncursesw6 \
+inside apt-get install -qq -y --no-install-recommends libev4 libinih1 libjson-c-dev libmnl0 libncursesw6 \
     libseccomp2 libssl3 tshark >/dev/null 2>&1
 state "$folder/before"
 echo "== install"
