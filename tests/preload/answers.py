@@ -278,7 +278,7 @@ def words():
         point(result.stdout.count(b"Exit status") == 1, "is about this command", result.stdout)
         point(run("help", command).stdout == result.stdout, "help " + command)
     check("help of nothing", run("help", "walk"), FAILURE, err=rb"'walk'")
-    check("-V", run("-V"), 0, out=rb"^mptcpshim \d+\.\d+\.\d+\n$")
+    check("-V", run("-V"), 0, out=rb"^mptcpshim \d+\.\d+\.\d+( \(commit [0-9a-f]+\+?\))?\n$")
 
 
 def files(scratch):
