@@ -43,6 +43,7 @@ grep -q "^\.I $config\$" "$root/share/man/man5/mptcpshim.conf.5"
 grep -q "^ExecStart=$prefix/bin/mptcpshim run " "$root/share/man/man1/mptcpshim.1"
 ! grep -rq '@[A-Z_]*@' "$root/share/man"
 grep -q "^ExecStart=$prefix/bin/mptcpshim run " "$root/share/doc/mptcpshim/examples/mptcpshim-http.service"
+grep -q "^; $config " "$root/share/doc/mptcpshim/examples/mptcpshim.conf"
 "$root/bin/mptcpshim" --version
 test -f "$libdir/mptcpshim/libmptcpshim_preload.so"
 for name in bash-completion/completions/mptcpshim zsh/site-functions/_mptcpshim \
