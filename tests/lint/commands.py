@@ -27,7 +27,7 @@ def unroff(text):
     return text
 
 
-DOCUMENTS = ("README.md", "CONTRIBUTING.md")
+DOCUMENTS = ("README.md", "CONTRIBUTING.md", "PERFORMANCE.md", "SECURITY.md")
 
 
 def blocks():
@@ -60,11 +60,13 @@ def inline():
 # ---- how it is typed ----
 
 SUITE = "a suite or benchmark of its own, which takes minutes"
+UNITS = "changes the host, which needs systemd; the test `units` runs the command with units"
+ACCOUNT = "needs an account at another host; tests/system/programs/ssh.case has one"
+DOCKER = "changes the host, which needs docker"
 NOT_TYPED = {
     "meson test -C build --list": r"lint / commands",
     "build/tests/sim/sim --scenario cut-first -v": None,
     "meson setup build && ninja -C build": "this test runs in what it makes",
-    "meson install -C build": "the test `install` does it, to another place",
     "sh tests/demo.sh": "about a minute, and needs two emulated links",
     "sh tests/demo-roaming.sh": "a test of the suite `system`, with a smaller database",
     "sh tests/check.sh": SUITE,
@@ -110,7 +112,26 @@ NOT_TYPED = {
     "build/preload/mptcpshim top": "needs a terminal; the test `top` has one",
     "build/preload/mptcpshim check server 80":
         "its exit code is not 0 on a host that is alone; the test `check` runs it",
-    "mptcpshim enable UNIT": "changes the host; the test `units` runs it",
+    "sudo meson install -C build": "the test `install` does it, to another place",
+    "sudo mptcpshim enable ssh": UNITS,
+    "sudo mptcpshim enable nginx": UNITS,
+    "mptcpshim disable nginx": UNITS,
+    "sudo systemctl daemon-reload": UNITS,
+    "sudo systemctl restart ssh": UNITS,
+    "sudo systemctl restart nginx": UNITS,
+    "mptcpshim run ssh server.example": ACCOUNT,
+    "mptcpshim run rsync -a photos/ server.example:photos/": ACCOUNT,
+    "mptcpshim run pg_basebackup -h primary.example -U replicator -R -D standby":
+        "needs a server; the test `demo-roaming` runs it with one of its own",
+    "docker network create wan1": DOCKER,
+    "docker network create wan2": DOCKER,
+    "docker create --name web --network wan1 --stop-timeout 75 "
+    "IMAGE mptcpshim run nginx -g 'daemon off;'": DOCKER,
+    "docker network connect wan2 web": DOCKER,
+    "docker start web": DOCKER,
+    "mptcpshim top": "needs a terminal; the test `top` has one",
+    "mptcpshim run nginx -g 'daemon off;'": "typed as build/preload/mptcpshim, and has port 80",
+    "mptcpshim status": "typed as build/preload/mptcpshim",
     "mptcpshim bugreport": "the test `bugreport` runs it",
     "mptcpshim check HOST PORT": "the test `check` runs it",
     "mptcpshim check-program FILE": "the test `check-program` runs it",
@@ -125,6 +146,8 @@ TYPED = {
     "build/tests/sim/sim --scenario cut-first -v": None,
     "build/preload/mptcpshim run curl -O http://server/file": None,
     "mptcpshim run curl -O http://server.example/file": None,
+    "mptcpshim path set wwan0 backup=yes": None,
+    "mptcpshim --version": r"^mptcpshim \d+\.\d+\.\d+",
     "build/preload/mptcpshim status": r"agent [0-9a-f]{16}: plain TCP|No connections",
     "build/preload/mptcpshim run --local 127.0.0.1,127.0.0.2 ./program": r"^it runs$",
     "build/preload/mptcpshim path set wwan0 backup=yes": None,
@@ -229,6 +252,11 @@ def make_host(directory):
     (directory / "build").symlink_to(BUILD)
 
 
+def check_unit(page, block):
+    """A drop-in replaces the command: ExecStart= is there twice, the first time empty."""
+    point(re.search(r"^ExecStart=(@BINDIR@|/usr/local/bin)/mptcpshim run /", block, re.M), page + ": a unit", block)
+
+
 def check_config(page, block, directory):
     file = directory / "example.conf"
     file.write_text(block)
@@ -242,7 +270,7 @@ def main(directory):
     for page, block in blocks():
         first = next(commands(block), "")
         if first.startswith("[Service]"):
-            point("ExecStart=@BINDIR@/mptcpshim run " in block, page + ": a unit")
+            check_unit(page, block)
         elif first.startswith("["):
             check_config(page, block, directory)
         elif first.startswith(("struct ", ".\\\" BEGIN")):

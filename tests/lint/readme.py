@@ -10,7 +10,8 @@ import re
 import sys
 
 root = pathlib.Path(sys.argv[1])
-DOCUMENTS = ['README.md', 'CONTRIBUTING.md', 'ARCHITECTURE.md', 'NEWS.md', 'preload/LIFECYCLE.md']
+DOCUMENTS = ['README.md', 'CONTRIBUTING.md', 'ARCHITECTURE.md', 'NEWS.md', 'PERFORMANCE.md', 'SECURITY.md',
+             'preload/LIFECYCLE.md']
 texts = {name: (root / name).read_text() for name in DOCUMENTS}
 text = texts['README.md']
 manual = (root / 'man/mptcpshim.1').read_text().replace('\\-', '-')
