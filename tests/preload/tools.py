@@ -33,6 +33,8 @@ COMMANDS = {
     "run": ["run", "true"],
     "status": ["status"],
     "status --json": ["status", "--json"],
+    "status --openmetrics": ["status", "--openmetrics"],
+    "top --once": ["top", "--once"],
     "path list": ["path", "list"],
     "path set": ["path", "set", ADDRESS, "weight=2"],
     "set": ["set", TOKEN, "scheduler=ecf"],
@@ -85,7 +87,9 @@ def wrong_words(root):
                         (["enable", "--root", "relative", "fine"], "from the root"),
                         (["enable", "--root", root, "--scheduler", "none", "fine"], "allowed: ecf"),
                         (["enable", "--root", root, "none"], "no unit"),
-                        (["bugreport", "a", "b"], "--help")):
+                        (["bugreport", "a", "b"], "--help"), (["monitor", "--nonsense"], "nonsense.*--help"),
+                        (["monitor", "more"], "--help"), (["top", "--interval", "0"], "interval"),
+                        (["top", "--interval", "x"], "interval"), (["top", "more"], "--help")):
         fault("wrong words", words, FAILURE, what) if words else \
             fault("no words", [LAUNCHER][1:] + [""], FAILURE, what)
 
@@ -139,11 +143,13 @@ def agents(root):
         got, out, err = call([LAUNCHER, *COMMANDS[name]])
         point(got == 0 and not err and b"o" in out, "no agent: " + name, got, out, err)
     with silent_agent():
-        for name in ("status", "status --json", "path list", "path set", "set"):
+        for name in ("status", "status --json", "status --openmetrics", "top --once", "path list", "path set", "set"):
             fault("a silent agent", COMMANDS[name], NO_ANSWER, "does not answer")
         fault("a silent agent", ["bugreport", "--force", root + "/report"], NO_ANSWER, "does not answer")
         with open(root + "/report", encoding="utf-8") as file:
             point("00112233445566ff" in file.read(), "the report says so")
+    # A live screen needs a terminal, events somebody who reads them.
+    fault("no terminal", ["top"], FAILURE, "terminal.*--once")
     fault("nobody listens", COMMANDS["check"], 4, "port 9: Connection refused")
 
 
@@ -166,7 +172,7 @@ def descriptors(root):
         point(got == 1 and err == b"mptcpshim-trace: standard output: No space left on device\n",
               "/dev/full: mptcpshim-trace", got, err)
     for name, words in COMMANDS.items():
-        for closed in (">&-", "<&- >&- 2>&-"):
+        for closed in ("<&-", ">&-", "2>&-", "<&- >&- 2>&-"):
             got, _, _ = call(["sh", "-c", '"$@" ' + closed, "sh", *place(words, root)])
             fine = (0, 4) if name == "check" else (0, FAILURE)
             point(got in fine, "closed (%s): %s" % (closed, name), got)
