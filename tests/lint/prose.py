@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """usage: prose.py SOURCE_ROOT: the documents, pages and comments have British spelling; examples in pages
-and documents have at most 80 columns; SEE ALSO of a page names each page once, sorted by section and
+and documents have at most 80 columns, and so have tables of pages; SEE ALSO of a page names each page once, sorted by section and
 name (as man-pages(7) has it), and those of ours that are there, not itself; all pages of section 1 to 7
 can be reached from mptcpshim(1) by it."""
 import pathlib
@@ -27,6 +27,7 @@ WORDS = re.compile(r'(?<![\w-])(' + '|'.join(AMERICAN) + r')[a-z]*(?![\w(=-]|\.\
 # Names of others: licences by SPDX, files, settings and calls.
 NAMES = re.compile(r'SPDX-License-Identifier|`[^`]*`|"[^"\n]*"|\b[A-Z_]{3,}\b|[\w-]+_[\w-]+|--[\w-]+')
 COLUMNS = 80
+LABEL, CELL = 45, 24  # of a table that has the rest of the line in its second column
 
 
 def documents():
@@ -58,9 +59,9 @@ def unroff(text):
 
 
 def widths(path):
-    """The library's example is a C file of the tree, and formatted as all of them; figures and tables are
-    not typed. In documents the comment behind a command is not counted."""
-    if path.name in ('libmptcpshim.3', 'mptcpshim-protocol.7', 'LIFECYCLE.md', 'ARCHITECTURE.md'):
+    """The library's example is a C file of the tree, and formatted as all of them; ARCHITECTURE.md has
+    a picture. In documents the comment behind a command is not counted."""
+    if path.name in ('libmptcpshim.3', 'ARCHITECTURE.md'):
         return
     block = r'^\.EX\n(.*?)^\.EE' if path.suffix != '.md' else r'^```\w*\n(.*?)^```'
     text = path.read_text()
@@ -71,6 +72,15 @@ def widths(path):
                 line = re.sub(r'\s\s+# .*', '', line)
             if len(line) > COLUMNS:
                 problems.append(f'{path.name}:{number}: an example of {len(line)} columns')
+
+
+def tables(path):
+    """tbl(1) breaks text blocks only, T{ to T}: anything else makes a table as wide as it is itself."""
+    for match in re.finditer(r'^\.TS\ntab\(;\);\nlb lx\.\n(.*?)^\.TE', path.read_text(), re.M | re.S):
+        for row in re.sub(r'T\{.*?T\}', 'T{T}', match[1], flags=re.S).splitlines():
+            first, _, second = row.partition(';')
+            if not row.startswith('.') and (len(first) > LABEL or len(second) > CELL):
+                problems.append(f'{path.name}: a table becomes too wide by: {row}')
 
 
 def see_also():
@@ -110,6 +120,7 @@ for page in pages():
     for number, line in enumerate(page.read_text().splitlines(), 1):
         spelling(page.relative_to(root), number, line)
     widths(page)
+    tables(page)
 for top in ('include', 'lib', 'preload', 'tests', 'man'):
     for path in sorted((root / top).rglob('*')):
         if path.suffix in ('.c', '.h', '.sh', '.py', '.lua') and path.name != 'prose.py':
