@@ -75,7 +75,7 @@ static int parse(int argc, char **argv, struct order *o)
         else if (strcmp(argv[i], "--user") == 0)
             o->place.user = true;
         else if (strcmp(argv[i], "--root") == 0 && i + 1 < argc)
-            o->place.root = argv[++i];
+            o->place.root = strcmp(argv[++i], "/") == 0 ? "" : argv[i];
         else if (argv[i][0] == '-' &&
                  (strcmp(o->command, "disable") == 0 || !mps_run_options_know(argv[i])))
             return usage_error(o, "no such option", argv[i]);

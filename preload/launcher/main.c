@@ -4,9 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
-#include "commit-generated.h"
 #include "launcher.h"
 #include "output.h"
+#include "version.h"
 
 static bool asks_for_help(const char *word)
 {
@@ -62,8 +62,7 @@ static int run_command(int argc, char **argv)
         return 0;
     }
     if (asks_for_version(command)) {
-        mps_print(MPS_COMMIT[0] ? "mptcpshim %s (commit %s)\n" : "mptcpshim %s\n",
-                  MPS_PROJECT_VERSION, MPS_COMMIT);
+        mps_print("mptcpshim %s\n", mps_launcher_version());
         return 0;
     }
     return no_command(command);

@@ -19,6 +19,7 @@
 #include "output.h"
 #include "places.h"
 #include "settings.h"
+#include "version.h"
 
 #define FILE_MAX    65536 /* bytes of each file, and of what each program says */
 #define EVENTS_MS   1000
@@ -78,7 +79,7 @@ static void put_version(FILE *out)
     struct utsname name;
 
     title(out, "Versions");
-    fprintf(out, "mptcpshim %s, %zu bits\n", MPS_PROJECT_VERSION, 8 * sizeof(void *));
+    fprintf(out, "mptcpshim %s, %zu bits\n", mps_launcher_version(), 8 * sizeof(void *));
     if (found) {
         mps_print_to(out, "library %s\n", places.library);
         mps_print_to(out, "agent %s%s\n", places.agent,
