@@ -89,7 +89,8 @@ start_database()
     postgres=$!
     bed_wait 20 grep -q 'ready to accept' "$BED_TMP/postgres.log" &&
         bed_wait 10 bed_listening s $PG_PORT || { cat "$BED_TMP/postgres.log"; exit 1; }
-    # PostgreSQL's listener is marked from the first connection on that it has accepted.
+    # Where the kernel lets the server's user attach no socket filter, the listener is marked once the
+    # server has accepted a connection.
     bed_run c "$PG/pg_isready" -q -h $S1 -p $PG_PORT
 }
 
