@@ -119,9 +119,12 @@ roam() # plain|shim
     python3 tests/bed/roaming.py watch "$BED_TMP" "$1" $backup "$DEMO_SECONDS" || exit 1
     wait $backup && "$PG/pg_verifybackup" -q "$BED_TMP/$1" 2>>"$BED_TMP/$1.log"
     echo $? >"$BED_TMP/$1.verified"
-    kill $player $typist
+    kill $player
+    wait $player 2>/dev/null
+    bed_link 1 rate 30mbit # it may have ended while there was no Wi-Fi
+    kill $typist
     kill -INT $postgres
-    wait $player $typist $postgres 2>/dev/null
+    wait $typist $postgres 2>/dev/null
     stop_sshd
     bed_wait 10 bed_quiet s $PG_PORT
 }
