@@ -29,6 +29,7 @@
 #include "core/conn/token.h"
 #include "engine/connection/ends.h"
 #include "engine/net/linger.h"
+#include "engine/paths/held.h"
 #include "memory.h"
 #include "engine/show/monitor.h"
 #include "engine/joins/claimants.h"
@@ -87,6 +88,7 @@ struct mps_engine {
 
     struct mps_appwatch appwatch;
     struct mps_linger linger;
+    struct mps_held held;
     struct mps_busypoll busypoll;
 };
 

@@ -3,9 +3,11 @@
 
 #include <string.h>
 #include "core/sched/sched.h"
+#include "engine/agent/clock.h"
 #include "engine/agent/engine.h"
 #include "engine/connection/appconn.h"
 #include "engine/show/log.h"
+#include "held.h"
 #include "scout.h"
 
 static bool listed(const struct mps_netaddr_list *list, const struct mps_addr *addr)
@@ -142,18 +144,26 @@ static bool is_held(const struct mps_holds *holds, const struct mps_netaddr_entr
     return false;
 }
 
-/* Takes out the tunnels that the program holds. Asks only if there is a tunnel at all. */
-static void remove_held(pid_t pid, struct mps_netaddr_list *list)
+static void find_held(struct mps_engine *eng, pid_t pid, uint64_t tunnels, struct mps_holds *ret)
 {
+    mps_time_t began = mps_clock_now();
+
+    if (mps_held_recall(&eng->held, pid, tunnels, began, ret))
+        return;
+    mps_scout_find(pid, ret);
+    mps_held_keep(&eng->held, pid, tunnels, began, mps_clock_now(), ret);
+}
+
+/* Takes out the tunnels that the program holds. Asks only if there is a tunnel at all. */
+static void remove_held(struct mps_engine *eng, pid_t pid, struct mps_netaddr_list *list)
+{
+    uint64_t tunnels = mps_held_tunnels(list);
     struct mps_holds holds;
     unsigned n = 0;
-    bool any = false;
 
-    for (unsigned i = 0; i < list->n; i++)
-        any |= list->entry[i].tun;
-    if (!any || pid <= 0)
+    if (tunnels == 0 || pid <= 0)
         return;
-    mps_scout_find(pid, &holds);
+    find_held(eng, pid, tunnels, &holds);
     for (unsigned i = 0; i < list->n; i++) {
         if (!is_held(&holds, &list->entry[i]))
             list->entry[n++] = list->entry[i];
@@ -173,7 +183,7 @@ void mps_locals_of(const struct mps_appconn *ac, struct mps_netaddr_list *ret)
     };
 
     mps_locals_select(ac->eng, &want, ret);
-    remove_held(ac->pid, ret);
+    remove_held(ac->eng, ac->pid, ret);
     if (ac->role == MPS_ROLE_SERVER && !want.only_own)
         add_outside(ac->eng->policy, ret);
 }
