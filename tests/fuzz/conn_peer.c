@@ -307,8 +307,9 @@ static void confirm_join(struct peer *p, struct pipe *pipe, const struct mps_ope
     size_t len;
 
     CHECK(p->server);
-    if (p->secrets.alg == 0)
-        return; /* HELLO_REPLY was not looked at */
+    pipe->unread = p->secrets.alg == 0; /* HELLO_REPLY was not looked at */
+    if (pipe->unread)
+        return;
     CHECK(mps_opening_parse(pipe->join, MPS_JOIN_LEN, &join, &len) == 0);
     CHECK(mps_auth_join(&p->crypto, &p->secrets, (struct mps_message){pipe->join, MPS_JOIN_LEN},
                         bytes_of(msg), hmac) == 0);
@@ -388,7 +389,8 @@ void peer_drain(struct peer *p, struct pipe *pipe, size_t max)
         const uint8_t *at = pipe->in + done;
         size_t left = pipe->in_len - done;
 
-        used = left == 0      ? 0
+        used = pipe->unread   ? left
+               : left == 0    ? 0
                : pipe->frames ? take_frame(p, pipe, at, left)
                               : take_opening(p, pipe, at, left);
         done += used;

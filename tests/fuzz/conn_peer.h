@@ -21,6 +21,7 @@ struct pipe {
     struct mps_subflow *sf; /* NULL: gone */
     bool frames;            /* opening messages of the connection's side are over */
     bool active;            /* we may send frames */
+    bool unread;            /* its keys are not known to us: what comes is not looked at */
     bool bad_hmac;          /* our JOIN_CONFIRM will be wrong */
     bool early;             /* frames before FINISHED, of whoever is the client */
     struct mps_seal ours, theirs;
