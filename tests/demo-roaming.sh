@@ -13,25 +13,16 @@ REPLAY=tests/bench/replay
 : "${DEMO_SECONDS:=28}" # at least; plain TCP takes as long as its backup does
 : "${DEMO_ROWS:=55000}" # of a kilobyte each, in the database
 
-say() { printf '\n%s%s%s\n' "$bold" "$*" "$normal"; }
-
 if [ -t 1 ]; then bold=$(printf '\033[1m') normal=$(printf '\033[0m'); else bold='' normal=''; fi
 
-# Once, before a user namespace pretends that this is root.
-if [ -z "${DEMO_BUILT:-}" ]; then
-    . tests/bed/packages.sh
-    # shellcheck disable=SC2086
-    need_packages $ROAMING_PACKAGES || exit 1
-    say "Building"
-    [ -e build/build.ninja ] || meson setup build >/dev/null || exit 1
-    ninja -C build >build/demo.log 2>&1 || { cat build/demo.log; exit 1; }
-    export DEMO_BUILT=1
-fi
+. tests/bed/packages.sh
+. tests/bed/demo.sh
+# shellcheck disable=SC2086
+demo_build $ROAMING_PACKAGES || exit 1
 : "${DEMO_USER:=$(id -un)}" "${DEMO_UID:=$(id -u)}" "${DEMO_GID:=$(id -g)}"
 export DEMO_USER DEMO_UID DEMO_GID
 
-tun_in_namespace='[ -r /dev/net/tun ] && (exec 3</dev/net/tun) && ip link show lo >/dev/null'
-if [ "$(id -u)" != 0 ] && ! unshare -Urnm sh -c "$tun_in_namespace" 2>/dev/null; then
+if ! demo_has_tunnels; then
     echo "Links are emulated as root, or with user namespaces and /dev/net/tun for all; here is neither"
     exit 1
 fi

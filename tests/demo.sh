@@ -11,8 +11,6 @@ cd "$(dirname "$0")/.." || exit 1
 BED_SOURCE=$PWD
 SIZE_MB=96
 
-say() { printf '\n%s%s%s\n' "$bold" "$*" "$normal"; }
-
 if [ -t 1 ]; then
     bold=$(printf '\033[1m') green=$(printf '\033[32m') red=$(printf '\033[31m')
     normal=$(printf '\033[0m') interval=0.3
@@ -21,20 +19,12 @@ else
     bold='' green='' red='' normal=''
 fi
 
-# Once, before a user namespace pretends that this is root.
-if [ -z "${DEMO_BUILT:-}" ]; then
-    . tests/bed/packages.sh
-    # shellcheck disable=SC2086
-    need_packages $DEMO_PACKAGES || exit 1
-    say "Building"
-    [ -e build/build.ninja ] || meson setup build >/dev/null || exit 1
-    ninja -C build >build/demo.log 2>&1 || { cat build/demo.log; exit 1; }
-    export DEMO_BUILT=1
-fi
+. tests/bed/packages.sh
+. tests/bed/demo.sh
+# shellcheck disable=SC2086
+demo_build $DEMO_PACKAGES || exit 1
 
-# Can links be emulated here?
-tun_in_namespace='[ -r /dev/net/tun ] && (exec 3</dev/net/tun) && ip link show lo >/dev/null'
-if [ "$(id -u)" = 0 ] || unshare -Urnm sh -c "$tun_in_namespace" 2>/dev/null; then
+if demo_has_tunnels; then
     emulated=1
     . tests/bed/bed.sh
     bed_open 2 rate 100mbit delay 10ms queue 40ms
