@@ -10,6 +10,9 @@ import subprocess
 import sys
 import tempfile
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / 'peer'))
+from crc import crc32c  # noqa: E402
+
 DISSECTOR, PAGE = sys.argv[1:]
 VECTORS = {name: bytes.fromhex(text) for name, text in
            re.findall(r'\.\\" vector (\S+)\n\.EX\n([0-9A-F\s]*)\.EE', pathlib.Path(PAGE).read_text())}
@@ -23,15 +26,6 @@ def check(name, good, told=''):
     print('ok' if good else 'not ok', count, '-', name)
     if not good:
         print('not ok', count, '-', name, told, file=sys.stderr)
-
-
-def crc32c(data):
-    crc = 0xffffffff
-    for byte in data:
-        crc ^= byte
-        for _ in range(8):
-            crc = (crc >> 1) ^ (0x82f63b78 if crc & 1 else 0)
-    return crc ^ 0xffffffff
 
 
 def dss(dsn, payload=b'', ack=0, flags=0, credit=1 << 20):
