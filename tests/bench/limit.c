@@ -2,9 +2,16 @@
 /*
  * What any design with an agent process beside the program can reach on loopback: plain TCP, then
  * the same with a process at each end that does nothing but carry bytes between the program's
- * socket and TCP: by read and write, and by splice(2), which copies nothing. One JSON line per way,
- * medians: Gbit/s and CPU seconds per GB (all processes) of bulk data, and microseconds for a
- * request and a response of 128 bytes.
+ * socket and TCP: by read and write, and by splice(2), which copies nothing; then with frames
+ * (limit_framed.h), copied or spliced at either side. One JSON line per way, medians: Gbit/s and
+ * CPU seconds per GB (all processes) of bulk data, and, but for frames, microseconds for a request
+ * and a response of 128 bytes.
+ *
+ *   limit [WORD]    only the ways with WORD in their name
+ *
+ * With segments as on a network instead of loopback's of 64 KiB:
+ *
+ *   unshare -rn sh -c 'ip link set lo mtu 1500 up; build/tests/bench/limit'
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -20,6 +27,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include "limit_common.h"
+#include "limit_framed.h"
 
 #define BULK    (UINT64_C(2) << 30)
 #define PINGS   20000
@@ -29,8 +37,20 @@
 #define QUEUE   (4 << 20) /* bytes, between the program and its relay */
 #define ROUNDS  3
 
-enum way { PLAIN, COPY, SPLICE, WAYS };
-static const char *const way_names[] = {"plain", "copying relays", "splicing relays"};
+enum way { PLAIN, COPY, SPLICE, FRAMES, FRAMES_RECEIVE, FRAMES_SEND, FRAMES_BOTH, WAYS };
+static const struct {
+    const char *name;
+    enum limit_sending sending; /* from FRAMES on */
+    enum limit_receiving receiving;
+} ways[] = {
+    {"plain", 0, 0},
+    {"copying relays", 0, 0},
+    {"splicing relays", 0, 0},
+    {"frames, copied", LIMIT_SEND_COPY, LIMIT_RECEIVE_COPY},
+    {"frames, receiving by splice", LIMIT_SEND_COPY, LIMIT_RECEIVE_SPLICE},
+    {"frames, sending by splice", LIMIT_SEND_SPLICE, LIMIT_RECEIVE_COPY},
+    {"frames, both by splice", LIMIT_SEND_SPLICE, LIMIT_RECEIVE_SPLICE},
+};
 
 static char buffer[BUFFER];
 
@@ -124,7 +144,11 @@ static void open_connection(enum way way, int ret[2], pid_t ret_relays[2])
             for (int j = 0; j < 2; j++)
                 close(near[j][0]);
             close(near[!i][1]);
-            relay(near[i][1], tcp[i], way);
+            if (way < FRAMES)
+                relay(near[i][1], tcp[i], way);
+            if (i == 0)
+                limit_send_framed(near[i][1], tcp[i], ways[way].sending);
+            limit_receive_framed(tcp[i], near[i][1], ways[way].receiving);
         }
     }
     for (int i = 0; i < 2; i++) {
@@ -134,23 +158,43 @@ static void open_connection(enum way way, int ret[2], pid_t ret_relays[2])
     }
 }
 
-static void receive_bulk(int fd)
+static bool receive_all(int fd)
 {
     uint64_t total = 0;
     ssize_t n;
 
     while (total < BULK && (n = recv(fd, buffer, sizeof(buffer), 0)) > 0)
         total += (uint64_t)n;
-    _exit(total == BULK && send_all(fd, "", 1) ? 0 : 1);
+    return total == BULK;
 }
 
-static void send_bulk(int fd)
+static void receive_bulk(int fd)
+{
+    _exit(receive_all(fd) && send_all(fd, "", 1) ? 0 : 1);
+}
+
+static void receive_frames(int fd) /* there is no way back */
+{
+    _exit(receive_all(fd) ? 0 : 1);
+}
+
+static uint64_t send_pieces(int fd) /* tells what was left */
 {
     uint64_t left = BULK;
 
     while (left > 0 && send_all(fd, buffer, PIECE))
         left -= PIECE;
-    _exit(left == 0 && recv(fd, buffer, 1, 0) == 1 ? 0 : 1);
+    return left;
+}
+
+static void send_bulk(int fd)
+{
+    _exit(send_pieces(fd) == 0 && recv(fd, buffer, 1, 0) == 1 ? 0 : 1);
+}
+
+static void send_frames(int fd)
+{
+    _exit(send_pieces(fd) == 0 ? 0 : 1);
 }
 
 static void answer(int fd)
@@ -190,7 +234,7 @@ static double run(enum way way, void (*const programs[2])(int))
     for (int i = 0; i < 2; i++) {
         limit_check(waitpid(pids[i], &status, 0), "waitpid");
         if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
-            fprintf(stderr, "%s: a transfer failed\n", way_names[way]);
+            fprintf(stderr, "%s: a transfer failed\n", ways[way].name);
             exit(1);
         }
     }
@@ -201,24 +245,44 @@ static double run(enum way way, void (*const programs[2])(int))
     return start;
 }
 
-int main(void)
+static void print(enum way way, double rate[], double cpu[], double time[])
+{
+    printf("{\"row\":\"limit\",\"way\":\"%s\",\"bulk_gbit_s\":%.2f,\"cpu_s_per_gb\":%.2f",
+           ways[way].name, limit_median(rate, ROUNDS), limit_median(cpu, ROUNDS));
+    if (way < FRAMES)
+        printf(",\"ping_us\":%.1f", limit_median(time, ROUNDS));
+    printf("}\n");
+}
+
+static bool wanted(enum way way, char *const argv[])
+{
+    return !argv[1] || strstr(ways[way].name, argv[1]);
+}
+
+int main(int argc, char *argv[])
 {
     void (*const bulk[2])(int) = {send_bulk, receive_bulk};
+    void (*const frames[2])(int) = {send_frames, receive_frames};
     void (*const ping[2])(int) = {ask, answer};
     double rate[WAYS][ROUNDS], cpu[WAYS][ROUNDS], time[WAYS][ROUNDS];
 
+    if (argc > 2) {
+        fprintf(stderr, "usage: limit [WORD]\n");
+        return 2;
+    }
     for (int round = 0; round < ROUNDS; round++)
         for (enum way way = PLAIN; way < WAYS; way++) {
             const double before = limit_cpu_seconds();
 
-            rate[way][round] = (double)BULK * 8e-9 / run(way, bulk);
+            if (!wanted(way, argv))
+                continue;
+            rate[way][round] = (double)BULK * 8e-9 / run(way, way < FRAMES ? bulk : frames);
             cpu[way][round] = (limit_cpu_seconds() - before) / ((double)BULK * 1e-9);
-            time[way][round] = run(way, ping) / PINGS * 1e6;
+            if (way < FRAMES)
+                time[way][round] = run(way, ping) / PINGS * 1e6;
         }
     for (enum way way = PLAIN; way < WAYS; way++)
-        printf("{\"row\":\"limit\",\"way\":\"%s\",\"bulk_gbit_s\":%.2f,\"cpu_s_per_gb\":%.2f,"
-               "\"ping_us\":%.1f}\n",
-               way_names[way], limit_median(rate[way], ROUNDS), limit_median(cpu[way], ROUNDS),
-               limit_median(time[way], ROUNDS));
+        if (wanted(way, argv))
+            print(way, rate[way], cpu[way], time[way]);
     return 0;
 }
