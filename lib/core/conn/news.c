@@ -8,7 +8,7 @@
 #include "core/send/control.h"
 #include "core/subflow/life.h"
 #include "core/subflow/rx.h"
-#include "core/subflow/tx.h"
+#include "core/subflow/txframes.h"
 #include "core/trace/emit.h"
 #include "drop.h"
 #include "phase.h"
@@ -151,7 +151,7 @@ bool mps_news_last_words(struct mps_subflow *sf, enum mps_reason reason, mps_tim
 
     if (sf->state != MPS_SF_ACTIVE || c->phase != MPS_PH_OPEN || mps_conn_n_active(c) > 1)
         return false;
-    mps_sf_tx_clear(sf);
+    mps_sf_frames_clear(sf);
     tell_peer(sf, reason, false);
     mps_control_place(c, now);
     sf->state = MPS_SF_CLOSING;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "phase.h"
 #include "core/subflow/tx.h"
+#include "core/subflow/txframes.h"
 #include "handshake.h"
 #include "drop.h"
 #include "query.h"
@@ -74,7 +75,7 @@ void mps_phase_leave(struct mps_conn *c, mps_time_t now)
 /* FASTCLOSE as the next thing on a subflow; what was not begun is dropped. */
 static bool say_fastclose(struct mps_subflow *sf, const uint8_t *bytes, size_t len)
 {
-    mps_sf_tx_clear(sf);
+    mps_sf_frames_clear(sf);
     sf->tx.ack_due = false;
     return mps_sf_tx_ctrl(sf, bytes, len);
 }

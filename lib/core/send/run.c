@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "run.h"
-#include "core/subflow/tx.h"
+#include "core/subflow/txframes.h"
 #include "core/trace/emit.h"
 
 bool mps_run_send(struct mps_conn *c, struct mps_subflow *sf, struct mps_run *run, uint8_t flags,
@@ -8,7 +8,7 @@ bool mps_run_send(struct mps_conn *c, struct mps_subflow *sf, struct mps_run *ru
 {
     bool again = run->times_sent > 0;
 
-    if (!mps_sf_tx_frame(sf, run->dsn, run->len, flags | (run->fin ? MPS_DSS_FIN : 0)))
+    if (!mps_sf_frames_add(sf, run->dsn, run->len, flags | (run->fin ? MPS_DSS_FIN : 0)))
         return false;
     mps_rtxq_sent_again(&c->tx.rtxq, run, sf->slot, now);
     sf->given_at = now;

@@ -6,7 +6,7 @@
 #include "core/reinject/reinject.h"
 #include "core/sched/sched_path.h"
 #include "core/subflow/room.h"
-#include "core/subflow/tx.h"
+#include "core/subflow/txframes.h"
 #include "core/trace/emit.h"
 #include "core/trace/pick.h"
 #include "lead.h"
@@ -251,10 +251,11 @@ static bool send_new(struct mps_conn *c, struct candidates *cand, unsigned i, ui
     if (c->tx.urgent_end > dsn && c->tx.urgent_end - dsn < len)
         len = (uint32_t)(c->tx.urgent_end - dsn);
     fin = c->tx.fin && dsn + len == mps_sendq_tail(&c->tx.sendq);
-    if (!mps_sf_tx_reserve(sf) || mps_rtxq_add(&c->tx.rtxq, dsn, len, fin, sf->slot, now, &run) < 0)
+    if (!mps_sf_frames_reserve(sf) ||
+        mps_rtxq_add(&c->tx.rtxq, dsn, len, fin, sf->slot, now, &run) < 0)
         return false;
     run->expected_us = expected_us(&cand->path[i], len);
-    mps_sf_tx_frame(sf, dsn, len, fin ? MPS_DSS_FIN : 0);
+    mps_sf_frames_add(sf, dsn, len, fin ? MPS_DSS_FIN : 0);
     sf->given_at = now;
     MPS_TRACE(c, sf, SENT, sent, .dsn = dsn, .length = len, .fin = fin,
               .cause = mps_cause_name(MPS_CAUSE_NEW));

@@ -5,143 +5,13 @@
 #include "core/conn/early.h"
 #include "core/conn/query.h"
 #include "core/trace/emit.h"
-
-/* Without memory for more, control frames still go out one after the other. */
-_Static_assert(MPS_SF_CTRL_FEW >= MPS_CTRL_MAX_LEN + 2 * MPS_DSS_HEAD_LEN, "one has its place");
-
-static struct mps_tx_frame *frame_at(struct mps_sf_tx *tx, uint32_t i)
-{
-    return &tx->frames[(tx->first + i) & (tx->size - 1)];
-}
-
-static void frames_init(struct mps_sf_tx *tx)
-{
-    tx->frames = tx->few;
-    tx->size = MPS_SF_FRAMES_FEW;
-    tx->first = tx->n = 0;
-}
-
-static void ctrl_init(struct mps_sf_tx *tx)
-{
-    tx->ctrl = tx->few_ctrl;
-    tx->ctrl_size = MPS_SF_CTRL_FEW;
-    tx->ctrl_off = tx->ctrl_len = tx->ack_at = tx->greeting = 0;
-}
+#include "txctrl.h"
+#include "txframes.h"
 
 void mps_sf_tx_init(struct mps_subflow *sf)
 {
-    frames_init(&sf->tx);
-    ctrl_init(&sf->tx);
-}
-
-/* The ring is empty: an idle subflow holds no more than it needs. */
-static void shrink(struct mps_subflow *sf)
-{
-    struct mps_sf_tx *tx = &sf->tx;
-
-    if (tx->frames != tx->few)
-        mps_free(sf->conn->env.mem, tx->frames);
-    frames_init(tx);
-}
-
-bool mps_sf_tx_reserve(struct mps_subflow *sf)
-{
-    struct mps_sf_tx *tx = &sf->tx;
-    uint32_t n = tx->n;
-    struct mps_tx_frame *ring;
-
-    if (n < tx->size)
-        return true;
-    if (n == MPS_SF_FRAMES)
-        return false;
-    ring = mps_alloc(sf->conn->env.mem, MPS_SF_FRAMES * sizeof(*ring));
-    if (!ring)
-        return false;
-    for (uint32_t i = 0; i < n; i++)
-        ring[i] = *frame_at(tx, i);
-    tx->frames = ring;
-    tx->size = MPS_SF_FRAMES;
-    tx->first = 0;
-    return true;
-}
-
-/* There are no control bytes, or they do not count any more: as above. */
-static void ctrl_clear(struct mps_subflow *sf)
-{
-    struct mps_sf_tx *tx = &sf->tx;
-
-    if (tx->ctrl != tx->few_ctrl)
-        mps_free(sf->conn->env.mem, tx->ctrl);
-    ctrl_init(tx);
-}
-
-/* Is there, or can there be made, place for so many control bytes more? */
-static bool ctrl_reserve(struct mps_subflow *sf, size_t len)
-{
-    struct mps_sf_tx *tx = &sf->tx;
-    uint8_t *larger;
-
-    if (tx->ctrl_len + len <= tx->ctrl_size)
-        return true;
-    if (tx->ctrl_size == MPS_SF_CTRL || tx->ctrl_len + len > MPS_SF_CTRL)
-        return false;
-    larger = mps_alloc_raw(sf->conn->env.mem, MPS_SF_CTRL);
-    if (!larger)
-        return false;
-    memcpy(larger, tx->ctrl, tx->ctrl_len);
-    tx->ctrl = larger;
-    tx->ctrl_size = MPS_SF_CTRL;
-    return true;
-}
-
-/* The place of two acknowledgments stays free: they never have to wait. */
-static uint8_t *ctrl_place(struct mps_subflow *sf, size_t len)
-{
-    return ctrl_reserve(sf, len + 2 * MPS_DSS_HEAD_LEN) ? sf->tx.ctrl + sf->tx.ctrl_len : NULL;
-}
-
-static uint32_t frame_len(const struct mps_tx_frame *f)
-{
-    return MPS_DSS_HEAD_LEN + f->len + (f->checked ? MPS_MAC_LEN : 0);
-}
-
-static void unpin(struct mps_subflow *sf, struct mps_tx_frame *f)
-{
-    if (f->cut)
-        mps_sendq_unpin(&sf->conn->tx.sendq, &f->pin);
-    f->cut = false;
-    f->number = MPS_TX_UNSEALED;
-}
-
-static bool is_sealed(const struct mps_tx_frame *f)
-{
-    return f->number != MPS_TX_UNSEALED;
-}
-
-static void drop_first(struct mps_subflow *sf)
-{
-    struct mps_sf_tx *tx = &sf->tx;
-    struct mps_tx_frame *f = frame_at(tx, 0);
-
-    unpin(sf, f);
-    tx->queued -= f->len;
-    tx->first = (tx->first + 1) & (tx->size - 1);
-    if (--tx->n == 0)
-        shrink(sf);
-}
-
-/* Leaves out the bytes that were acknowledged while the frame waited. */
-static void trim(struct mps_subflow *sf, struct mps_tx_frame *f)
-{
-    uint64_t acked = sf->conn->tx.acked;
-    uint32_t cut;
-
-    if (f->dsn >= acked)
-        return;
-    cut = acked - f->dsn < f->len ? (uint32_t)(acked - f->dsn) : f->len;
-    f->dsn += cut;
-    f->len -= cut;
-    sf->tx.queued -= cut;
+    mps_sf_frames_init(&sf->tx);
+    mps_sf_ctrl_init(&sf->tx);
 }
 
 /* With the newest acknowledgment and credit, which count as sent then. */
@@ -173,19 +43,6 @@ static int seal_head(struct mps_subflow *sf, uint64_t number, uint8_t *head, siz
     return r;
 }
 
-/* Which bytes it carries is final from now on. */
-static bool cut(struct mps_subflow *sf, struct mps_tx_frame *f)
-{
-    if (f->cut)
-        return true;
-    trim(sf, f);
-    if (mps_sendq_pin(&sf->conn->tx.sendq, f->dsn, f->len, &f->pin) < 0)
-        return false;
-    f->cut = true;
-    f->checked = f->len > 0 && mps_sf_macs_wanted(sf);
-    return true;
-}
-
 /* Head and MACs for this place on the wire. The head carries the newest acknowledgment. */
 static bool seal(struct mps_subflow *sf, struct mps_tx_frame *f, uint64_t number)
 {
@@ -193,7 +50,7 @@ static bool seal(struct mps_subflow *sf, struct mps_tx_frame *f, uint64_t number
     struct mps_conn *c = sf->conn;
     struct mps_dss dss;
 
-    if (!cut(sf, f))
+    if (!mps_sf_frame_cut(sf, f))
         return false;
     if (f->number == number && !sf->tx.ack_due)
         return true;
@@ -226,14 +83,14 @@ static void skip_acked(struct mps_subflow *sf)
     struct mps_conn *c = sf->conn;
 
     while (tx->n > 0) {
-        struct mps_tx_frame *f = frame_at(tx, 0);
+        struct mps_tx_frame *f = mps_sf_frame_at(tx, 0);
         uint64_t end = f->dsn + f->len + (f->flags & MPS_DSS_FIN ? 1 : 0);
 
         if (f->off > 0 || end > c->tx.acked)
             return;
-        if (is_sealed(f))
+        if (mps_sf_frame_is_sealed(f))
             tx->told = 0; /* what it was to acknowledge has not been */
-        drop_first(sf);
+        mps_sf_frames_drop_first(sf);
     }
 }
 
@@ -295,12 +152,12 @@ static void place_ack(struct mps_subflow *sf)
 
     if (!tx->ack_due || !tx->seal.there)
         return;
-    if (tx->n > 0 && frame_at(tx, 0)->off == 0 && tx->ctrl_len == 0 && !tx->ack_flags)
+    if (tx->n > 0 && mps_sf_frame_at(tx, 0)->off == 0 && tx->ctrl_len == 0 && !tx->ack_flags)
         return;
     if (tx->ack_at >= tx->ctrl_off && tx->ack_at < tx->ctrl_len) {
         at = tx->ack_at;
         number--;
-    } else if (!ctrl_reserve(sf, MPS_DSS_HEAD_LEN)) {
+    } else if (!mps_sf_ctrl_reserve(sf, MPS_DSS_HEAD_LEN)) {
         return;
     }
     encode_head(sf, &dss, head);
@@ -357,8 +214,8 @@ unsigned mps_subflow_tx_spans(struct mps_subflow *sf, struct mps_span *spans, un
         return o.n;
     }
     skip_acked(sf);
-    if (tx->n > 0 && frame_at(tx, 0)->off > 0)
-        out_frame(&o, frame_at(tx, i++));
+    if (tx->n > 0 && mps_sf_frame_at(tx, 0)->off > 0)
+        out_frame(&o, mps_sf_frame_at(tx, i++));
     if (padding_first)
         out_padding(&o, tx);
     place_ack(sf);
@@ -374,7 +231,7 @@ unsigned mps_subflow_tx_spans(struct mps_subflow *sf, struct mps_span *spans, un
         out_padding(&o, tx);
     }
     for (; i < tx->n && o.n < max; i++) {
-        struct mps_tx_frame *f = frame_at(tx, i);
+        struct mps_tx_frame *f = mps_sf_frame_at(tx, i);
 
         if (!seal(sf, f, number++))
             break;
@@ -395,12 +252,12 @@ static int hash_early(struct mps_subflow *sf, size_t n, bool final)
     if (hello > 0 && (final || n <= hello))
         return 0; /* HELLO itself is not in it */
     o.left -= hello;
-    if (tx->n > 0 && frame_at(tx, 0)->off > 0)
-        out_frame(&o, frame_at(tx, i++));
+    if (tx->n > 0 && mps_sf_frame_at(tx, 0)->off > 0)
+        out_frame(&o, mps_sf_frame_at(tx, i++));
     skip = tx->ctrl_off + hello;
     out(&o, tx->ctrl, tx->ctrl_len, &skip);
-    for (; !final && i < tx->n && o.left > 0 && is_sealed(frame_at(tx, i)); i++)
-        out_frame(&o, frame_at(tx, i));
+    for (; !final && i < tx->n && o.left > 0 && mps_sf_frame_is_sealed(mps_sf_frame_at(tx, i)); i++)
+        out_frame(&o, mps_sf_frame_at(tx, i));
     return o.error;
 }
 
@@ -412,8 +269,8 @@ int mps_sf_tx_end_early(struct mps_subflow *sf)
 /* The socket took up to n bytes of the first frame; returns how many. */
 static size_t frame_taken(struct mps_subflow *sf, size_t n, mps_time_t now)
 {
-    struct mps_tx_frame *f = frame_at(&sf->tx, 0);
-    size_t left = frame_len(f) - f->off;
+    struct mps_tx_frame *f = mps_sf_frame_at(&sf->tx, 0);
+    size_t left = mps_sf_frame_len(f) - f->off;
 
     if (f->off == 0)
         sf->tx.seal.next++;
@@ -423,7 +280,7 @@ static size_t frame_taken(struct mps_subflow *sf, size_t n, mps_time_t now)
     }
     sf->bytes_sent += f->len;
     mps_meter_add(&sf->sending, f->len, now);
-    drop_first(sf);
+    mps_sf_frames_drop_first(sf);
     return left;
 }
 
@@ -436,7 +293,7 @@ void mps_sf_tx_taken(struct mps_subflow *sf, size_t n, mps_time_t now)
     if (c->phase == MPS_PH_OPENING && sf->id == 0)
         (void)hash_early(sf, n, false); /* what failed shows at the end */
     tx->taken += n;
-    if (n > 0 && tx->n > 0 && frame_at(tx, 0)->off > 0)
+    if (n > 0 && tx->n > 0 && mps_sf_frame_at(tx, 0)->off > 0)
         n -= frame_taken(sf, n, now);
     if (mps_padding_is_begun(&tx->padding))
         n -= mps_padding_taken(&tx->padding, n);
@@ -446,12 +303,12 @@ void mps_sf_tx_taken(struct mps_subflow *sf, size_t n, mps_time_t now)
     tx->ctrl_off += (uint32_t)k;
     n -= k;
     if (tx->ctrl_off == tx->ctrl_len)
-        ctrl_clear(sf);
+        mps_sf_ctrl_clear(sf);
     if (n > 0 && mps_padding_is_there(&tx->padding)) {
         tx->seal.next++;
         n -= mps_padding_taken(&tx->padding, n);
     }
-    while (n > 0 && tx->n > 0 && is_sealed(frame_at(tx, 0))) {
+    while (n > 0 && tx->n > 0 && mps_sf_frame_is_sealed(mps_sf_frame_at(tx, 0))) {
         if (c->phase == MPS_PH_OPENING)
             c->tx.early_taken = true;
         n -= frame_taken(sf, n, now);
@@ -466,7 +323,7 @@ void mps_sf_tx_probe(struct mps_subflow *sf, mps_time_t now)
     bool asked = sf->stale.asked_at != 0;
 
     if (!sf->split || sf->state != MPS_SF_ACTIVE ||
-        !mps_split_due(sf->split, sf->bytes_sent, now) || !ctrl_place(sf, MPS_CTRL_MAX_LEN))
+        !mps_split_due(sf->split, sf->bytes_sent, now) || !mps_sf_ctrl_place(sf, MPS_CTRL_MAX_LEN))
         return;
     ping.ping.opaque = mps_split_ask(sf->split, sf->bytes_sent, now);
     mps_sf_tx_ctrl(sf, buf, mps_ctrl_encode(&ping, buf));
@@ -475,27 +332,21 @@ void mps_sf_tx_probe(struct mps_subflow *sf, mps_time_t now)
         mps_stale_asked(&sf->stale, &sf->m, now);
 }
 
-static void ctrl_added(struct mps_sf_tx *tx, size_t len)
-{
-    tx->ctrl_len += (uint32_t)len;
-    tx->ack_at = tx->ctrl_len;
-}
-
 bool mps_sf_tx_message(struct mps_subflow *sf, const uint8_t *bytes, size_t len)
 {
-    uint8_t *place = ctrl_place(sf, len);
+    uint8_t *place = mps_sf_ctrl_place(sf, len);
 
     if (!place)
         return false;
     memcpy(place, bytes, len);
-    ctrl_added(&sf->tx, len);
+    mps_sf_ctrl_added(&sf->tx, len);
     return true;
 }
 
 bool mps_sf_tx_ctrl(struct mps_subflow *sf, const uint8_t *bytes, size_t len)
 {
     struct mps_sf_tx *tx = &sf->tx;
-    uint8_t *place = ctrl_place(sf, len + MPS_MAC_LEN);
+    uint8_t *place = mps_sf_ctrl_place(sf, len + MPS_MAC_LEN);
 
     if (!place || !tx->seal.there)
         return false;
@@ -503,7 +354,7 @@ bool mps_sf_tx_ctrl(struct mps_subflow *sf, const uint8_t *bytes, size_t len)
     if (seal_head(sf, tx->seal.next, place, len) < 0)
         return false;
     tx->seal.next++;
-    ctrl_added(tx, len + MPS_MAC_LEN);
+    mps_sf_ctrl_added(tx, len + MPS_MAC_LEN);
     if (sf->conn->env.trace)
         mps_trace_control(sf, place, len + MPS_MAC_LEN);
     return true;
@@ -517,26 +368,8 @@ void mps_sf_tx_rekey(struct mps_subflow *sf, const uint8_t key[MPS_MAC_KEY_LEN])
     mps_seal_init(&tx->seal, key);
     tx->ack_at = tx->ctrl_len; /* an acknowledgment that waits is under the old one */
     for (uint32_t i = 0; i < tx->n; i++) {
-        frame_at(tx, i)->number = frame_at(tx, i)->off > 0 ? 0 : MPS_TX_UNSEALED;
+        mps_sf_frame_at(tx, i)->number = mps_sf_frame_at(tx, i)->off > 0 ? 0 : MPS_TX_UNSEALED;
     }
-}
-
-bool mps_sf_tx_frame(struct mps_subflow *sf, uint64_t dsn, uint32_t len, uint8_t flags)
-{
-    struct mps_sf_tx *tx = &sf->tx;
-    struct mps_tx_frame *f;
-
-    if (!mps_sf_tx_reserve(sf))
-        return false;
-    f = frame_at(tx, tx->n++);
-    f->dsn = dsn;
-    f->len = len;
-    f->flags = flags;
-    f->off = 0;
-    f->cut = f->checked = false;
-    f->number = MPS_TX_UNSEALED;
-    tx->queued += len;
-    return true;
 }
 
 bool mps_sf_tx_empty(const struct mps_subflow *sf)
@@ -545,25 +378,10 @@ bool mps_sf_tx_empty(const struct mps_subflow *sf)
            !mps_padding_is_there(&sf->tx.padding);
 }
 
-void mps_sf_tx_clear(struct mps_subflow *sf)
-{
-    struct mps_sf_tx *tx = &sf->tx;
-
-    while (tx->n > 0 && frame_at(tx, tx->n - 1)->off == 0) {
-        struct mps_tx_frame *f = frame_at(tx, tx->n - 1);
-
-        unpin(sf, f);
-        tx->queued -= f->len;
-        if (--tx->n == 0)
-            shrink(sf);
-    }
-}
-
 void mps_sf_tx_deinit(struct mps_subflow *sf)
 {
-    while (sf->tx.n > 0)
-        drop_first(sf);
-    ctrl_clear(sf);
+    mps_sf_frames_deinit(sf);
+    mps_sf_ctrl_clear(sf);
     sf->tx.ack_due = false;
     mps_seal_deinit(&sf->tx.seal, sf->conn->env.crypto);
 }

@@ -22,12 +22,7 @@ void mps_sf_tx_rekey(struct mps_subflow *sf, const uint8_t key[MPS_MAC_KEY_LEN])
  */
 int mps_sf_tx_end_early(struct mps_subflow *sf);
 
-/* Is there, or can there be made, place for one more frame? */
-bool mps_sf_tx_reserve(struct mps_subflow *sf);
-bool mps_sf_tx_frame(struct mps_subflow *sf, uint64_t dsn, uint32_t len, uint8_t flags);
-
 bool mps_sf_tx_empty(const struct mps_subflow *sf);
-void mps_sf_tx_clear(struct mps_subflow *sf); /* all but a frame begun */
 
 /* The socket took so many of the bytes that mps_subflow_tx_spans gave. */
 void mps_sf_tx_taken(struct mps_subflow *sf, size_t n, mps_time_t now);
