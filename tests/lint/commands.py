@@ -104,6 +104,7 @@ NOT_TYPED = {
     "sh tests/bench/replay.sh FILE1 FILE2": SUITE,
     "sh tests/bench/cost.sh": SUITE,
     "sh tests/bench/newconn.sh": SUITE,
+    "sh tests/bench/compare.sh --before BUILD": SUITE,
     "sh tests/soak/soak.sh --seconds 600": SUITE,
     "build/tests/bench/limit": SUITE,
     "build/tests/bench/limit-short": SUITE,
