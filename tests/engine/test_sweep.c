@@ -6,19 +6,17 @@
  * and nothing is left behind. A lack in the middle of a transfer loses nothing at all.
  *
  * Each run is a process of its own. MPS_TEST_SWEEP=EVERY makes every EVERY-th run only, beginning
- * with another one in each scenario; 1 is all of them, a quarter of an hour.
- * MPS_TEST_SCENARIO=NAME: that one only; with MPS_TEST_CALL=N/K: that one run only.
+ * with another one in each life; 1 is all of them, a quarter of an hour.
+ * MPS_TEST_LIFE=NAME: that one only; with MPS_TEST_CALL=N/K: that one run only.
  */
 #include "callsweep.h"
-#include "rig.h"
-#include "stream.h"
+#include "lives.h"
 #include "test.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <openssl/err.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,15 +26,9 @@
 #include "engine/agent/clock.h"
 #include "engine/agent/reserve.h"
 #include "engine/agent/spare.h"
-#include "engine/connection/mpconn.h"
-#include "engine/net/peek.h"
-#include "engine/net/sock.h"
 #include "engine/net/crypto_openssl.h"
-#include "handover/message.h"
 #include "engine/show/log.h"
 
-#define TWO_LOCALS "local=127.0.0.1,127.0.0.2 no-subflow-timeout=5"
-#define LENGTH     150000u
 #define PATIENCE   (200 * MPS_SEC) /* of the clock that jumps */
 #define WATCHDOG_S 100             /* of the other one: a run takes milliseconds */
 #define EVERY      23
@@ -59,30 +51,7 @@ static const char *const outcomes[] = {
     "hangs",    "leaks",   "crashed",
 };
 
-struct world {
-    struct rig rig;
-    bool hubs;          /* are there */
-    struct stream s[2]; /* from the client, from the server */
-    bool shut[2], done[2];
-    int tcp[2]; /* of peers without an agent */
-    bool refused;
-    unsigned step; /* of the scenario */
-};
-
-struct scenario {
-    const char *name;
-    bool (*begin)(struct world *w); /* false: refused */
-    void (*step)(struct world *w);  /* what else happens; may be NULL */
-    bool ends_early;                /* a program leaves before everything was read */
-    bool lives_through;             /* a lack in the middle resets nothing */
-};
-
 /* ---- what the programs do ---- */
-
-static bool stream_over(const struct stream *s)
-{
-    return s->eof || s->error != 0 || s->broken;
-}
 
 static void step_stream(struct world *w, unsigned k)
 {
@@ -122,7 +91,7 @@ static void turn_loop(struct world *w)
     callsweep_off();
 }
 
-static bool run(struct world *w, const struct scenario *sc)
+static bool run(struct world *w, const struct life *life)
 {
     mps_time_t end = mps_clock_now() + PATIENCE;
 
@@ -130,8 +99,8 @@ static bool run(struct world *w, const struct scenario *sc)
         if (mps_clock_now() > end)
             return false;
         turn_loop(w);
-        if (sc->step)
-            sc->step(w);
+        if (life->step)
+            life->step(w);
         step_stream(w, 0);
         step_stream(w, 1);
     }
@@ -144,258 +113,6 @@ static bool run(struct world *w, const struct scenario *sc)
     }
     return true;
 }
-
-static void streams_between(struct world *w, int client, int server)
-{
-    w->s[0] = (struct stream){.from = client, .to = server, .seed = 3, .length = LENGTH};
-    w->s[1] = (struct stream){.from = server, .to = client, .seed = 4, .length = LENGTH};
-}
-
-/* ---- hand-overs ---- */
-
-static int hand_over(struct world *w, bool accepted, int tcp)
-{
-    struct mps_session_request req = {.fd = tcp, .pid = getpid(), .options = ""};
-    struct mps_session *s = NULL;
-    int fd = rig_end(&req), rc;
-
-    callsweep_on();
-    rc = accepted ? mps_session_accepted(w->rig.server, &req, &s)
-                  : mps_session_connected(w->rig.client, &req, &s);
-    callsweep_off();
-    if (rc != 0) {
-        close(tcp);
-        close(req.end);
-        close(fd);
-        return -1;
-    }
-    return fd;
-}
-
-static void no_block(int fd)
-{
-    assert_return_code(fcntl(fd, F_SETFL, O_NONBLOCK), errno);
-}
-
-/* ---- scenarios ---- */
-
-/* With `sndbuf` the programs have bounded what lies ahead of a byte, so that the bytes stay in their
- * sockets until they have arrived. */
-static bool begin_with(struct world *w, int sndbuf)
-{
-    int tcp[2], client, server;
-
-    callsweep_on();
-    (void)mps_hub_listener(&w->rig.server_hub, w->rig.listener, getpid(), true);
-    callsweep_off();
-    rig_tcp_pair(&w->rig, &tcp[0], &tcp[1]);
-    for (unsigned k = 0; k < 2 && sndbuf > 0; k++)
-        assert_true(mps_sock_set_int(tcp[k], SOL_SOCKET, SO_SNDBUF, sndbuf));
-    client = hand_over(w, false, tcp[0]);
-    server = hand_over(w, true, tcp[1]);
-    streams_between(w, client, server);
-    return client >= 0 && server >= 0;
-}
-
-static bool begin_multipath(struct world *w)
-{
-    return begin_with(w, 0);
-}
-
-static bool begin_bounded(struct world *w)
-{
-    return begin_with(w, 16384);
-}
-
-static struct mps_session *session_of(struct mps_engine *eng)
-{
-    return eng->n_sessions ? mps_list_entry(eng->sessions.next, struct mps_session, link) : NULL;
-}
-
-/* A client whose connection is refused, or not answered, comes back plain to this listener. */
-static void accept_plain(struct world *w)
-{
-    int fd = accept4(w->rig.listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-    const struct mps_session *s = session_of(w->rig.client);
-
-    if (fd >= 0 && !(s && s->relay)) {
-        /* A join that was not steered, or nobody any more. */
-        close(fd);
-        return;
-    }
-    if (fd < 0)
-        return;
-    /* The program at the server would have it as a connection of its own. */
-    if (w->s[0].to >= 0)
-        close(w->s[0].to);
-    w->s[0].to = w->s[1].from = fd;
-    w->s[0].received = w->s[1].sent = 0;
-    w->s[0].eof = w->s[0].broken = w->shut[1] = w->done[0] = w->done[1] = false;
-    w->s[0].error = 0;
-}
-
-static void step_multipath(struct world *w)
-{
-    accept_plain(w);
-}
-
-/* The first of the subflows is reset, then the next, while bytes are under way. */
-static void step_losses(struct world *w)
-{
-    static const uint64_t when[] = {LENGTH / 4, LENGTH / 2};
-    struct sockaddr unspec = {.sa_family = AF_UNSPEC};
-    int fds[MPS_MAX_SUBFLOWS];
-
-    accept_plain(w);
-    if (w->step >= 2 || w->s[0].received < when[w->step] || !session_of(w->rig.server))
-        return;
-    w->step++;
-    if (mps_session_fds(session_of(w->rig.server), fds, MPS_MAX_SUBFLOWS) > 0)
-        connect(fds[0], &unspec, sizeof(unspec));
-}
-
-/* The program of the client leaves with data unread. */
-static void step_leave(struct world *w)
-{
-    accept_plain(w);
-    if (w->step == 0 && w->s[0].received > LENGTH / 2 && w->s[0].from >= 0) {
-        w->step++;
-        close(w->s[0].from);
-        w->s[0].from = w->s[1].to = -1;
-        w->done[1] = true;
-    }
-    if (w->step > 0 && !w->done[0]) {
-        uint64_t length = w->s[0].length;
-
-        w->s[0].length = w->s[0].sent; /* nothing more */
-        stream_step(&w->s[0]);
-        w->s[0].length = length;
-        w->done[0] = stream_over(&w->s[0]);
-    }
-}
-
-/* A client without a shim, accepted by an agent. */
-static bool begin_relay(struct world *w)
-{
-    int tcp[2], server;
-
-    rig_tcp_pair(&w->rig, &tcp[0], &tcp[1]);
-    no_block(tcp[0]);
-    server = hand_over(w, true, tcp[1]);
-    streams_between(w, tcp[0], server);
-    return server >= 0;
-}
-
-/* A server that answers HELLO by closing, or not at all; then the client comes back. */
-static bool begin_fallback(struct world *w)
-{
-    int tcp[2], client;
-
-    rig_tcp_pair(&w->rig, &tcp[0], &tcp[1]);
-    client = hand_over(w, false, tcp[0]);
-    w->tcp[1] = tcp[1];
-    streams_between(w, client, -1);
-    return client >= 0;
-}
-
-static void step_fallback(struct world *w)
-{
-    char sink[4096];
-
-    if (w->tcp[1] >= 0 && recv(w->tcp[1], sink, sizeof(sink), MSG_DONTWAIT) > 0) {
-        close(w->tcp[1]);
-        w->tcp[1] = -1;
-    }
-    accept_plain(w);
-    if (w->s[0].to >= 0)
-        return;
-    /* Nobody has accepted it yet: what the client's program meets counts all the same. */
-    w->s[0].to = w->s[0].from;
-    stream_step(&w->s[0]);
-    w->done[0] = w->done[1] = stream_over(&w->s[0]);
-    w->s[0].to = -1;
-}
-
-static void step_silence(struct world *w)
-{
-    int keep = w->tcp[1];
-
-    w->tcp[1] = -1;
-    step_fallback(w);
-    w->tcp[1] = keep;
-}
-
-/* The agent of the server takes no connection, and says so. */
-static void step_refusal(struct world *w)
-{
-    char byte;
-
-    if (w->tcp[1] >= 0 && recv(w->tcp[1], &byte, 1, MSG_DONTWAIT | MSG_PEEK) > 0) {
-        callsweep_on();
-        mps_peek_turn_away(w->tcp[1]);
-        callsweep_off();
-        close(w->tcp[1]);
-        w->tcp[1] = -1;
-    }
-    step_silence(w);
-}
-
-static void ask(struct world *w, uint16_t op, uint64_t conn_id, const char *data)
-{
-    struct mps_ho_request req = {.magic = MPS_HO_MAGIC, .version = MPS_HO_VERSION, .op = op};
-    struct rig_reply answer;
-
-    req.conn_id = conn_id;
-    req.level = SOL_SOCKET;
-    req.name = SO_KEEPALIVE;
-    req.len = (uint32_t)strlen(data);
-    memcpy(req.data, data, req.len);
-    callsweep_on();
-    answer = rig_request(&w->rig.client_hub, &req, -1);
-    callsweep_off();
-    if (answer.reply_fd >= 0)
-        close(answer.reply_fd);
-}
-
-/* Questions and settings meanwhile. */
-static void step_questions(struct world *w)
-{
-    static const struct {
-        uint16_t op;
-        const char *data;
-    } requests[] = {
-        {MPS_HO_STATUS, ""},
-        {MPS_HO_PATHS, ""},
-        {MPS_HO_CONN_STATUS, ""},
-        {MPS_HO_SETOPT, "\1\0\0\0"},
-        {MPS_HO_GETOPT, "\1\1\1\1"},
-        {MPS_HO_PATH, "set 127.0.0.2 backup=yes"},
-        {MPS_HO_PATH, "del 127.0.0.2"},
-        {MPS_HO_PATH, "add 127.0.0.2 weight=3"},
-        {MPS_HO_RECHECK, ""},
-    };
-    uint64_t id = 0;
-
-    accept_plain(w);
-    if (session_of(w->rig.client))
-        id = session_of(w->rig.client)->ac.id;
-    if (w->step < sizeof(requests) / sizeof(requests[0]) && w->s[0].received > 10000) {
-        ask(w, requests[w->step].op, id, requests[w->step].data);
-        w->step++;
-    }
-}
-
-static const struct scenario scenarios[] = {
-    {"both ways over two paths", begin_multipath, step_multipath, false, true},
-    {"paths are lost", begin_multipath, step_losses, false, true},
-    {"bounded send buffers", begin_bounded, step_multipath, false, true},
-    {"a program leaves", begin_multipath, step_leave, true, false},
-    {"a client without a shim", begin_relay, NULL, false, true},
-    {"a server that hangs up", begin_fallback, step_fallback, false, true},
-    {"a server that is silent", begin_fallback, step_silence, false, true},
-    {"a server that refuses", begin_fallback, step_refusal, false, true},
-    {"questions meanwhile", begin_multipath, step_questions, false, true},
-};
 
 /* ---- one run ---- */
 
@@ -410,7 +127,7 @@ static unsigned descriptors(void)
     return n;
 }
 
-static enum outcome judge(const struct world *w, const struct scenario *sc)
+static enum outcome judge(const struct world *w, const struct life *life)
 {
     bool whole = true, orderly;
 
@@ -423,7 +140,7 @@ static enum outcome judge(const struct world *w, const struct scenario *sc)
             return WRONG;
         whole &= s->received == s->length;
     }
-    return whole || sc->ends_early ? OK : RESET;
+    return whole || life->ends_early ? OK : RESET;
 }
 
 /* Where it hangs. */
@@ -439,31 +156,31 @@ static void tell(const struct world *w)
 }
 
 /* Leaves nothing behind; `begin` may have come to anything. */
-static enum outcome play(const struct scenario *sc)
+static enum outcome play(const struct life *life)
 {
     struct world w = {.tcp = {-1, -1}};
     enum outcome outcome = REFUSED;
 
-    rig_init(&w.rig, TWO_LOCALS);
+    rig_init(&w.rig, LIVES_LOCALS);
     w.s[0].from = w.s[0].to = w.s[1].from = w.s[1].to = -1;
-    if (!sc->begin(&w))
+    if (!life->begin(&w))
         w.done[0] = w.done[1] = true;
-    if (!run(&w, sc)) {
+    if (!run(&w, life)) {
         outcome = HANGS;
         tell(&w);
     } else if (w.s[0].length > 0 && (w.s[0].sent > 0 || w.s[1].sent > 0))
-        outcome = judge(&w, sc);
+        outcome = judge(&w, life);
     hang_up(&w);
     rig_deinit(&w.rig);
     return outcome;
 }
 
 /* The same again without failures is what the rest is compared with. */
-static enum outcome play_and_count(const struct scenario *sc, long *ret_live, unsigned *ret_fds)
+static enum outcome play_and_count(const struct life *life, long *ret_live, unsigned *ret_fds)
 {
     long live = callsweep_live();
     unsigned fds = descriptors();
-    enum outcome outcome = play(sc);
+    enum outcome outcome = play(life);
 
     ERR_clear_error(); /* a thread's queue of errors stays */
     *ret_live = callsweep_live() - live;
@@ -480,7 +197,7 @@ struct result {
     bool of_loop[CALLSWEEP_MAX]; /* callsweep_is_of_loop */
 };
 
-static void run_here(const struct scenario *sc, unsigned long n, unsigned k, bool persist,
+static void run_here(const struct life *life, unsigned long n, unsigned k, bool persist,
                      struct result *ret)
 {
     long live;
@@ -489,7 +206,7 @@ static void run_here(const struct scenario *sc, unsigned long n, unsigned k, boo
     callsweep_arm(n, k);
     if (persist)
         callsweep_persist(300 * MPS_MSEC);
-    ret->outcome = play_and_count(sc, &live, &fds);
+    ret->outcome = play_and_count(life, &live, &fds);
     ret->over = callsweep_over();
     ret->exhausted = callsweep_exhausted();
     ret->lack = callsweep_is_lack();
@@ -511,7 +228,7 @@ static bool read_all(int fd, void *p, size_t n)
     return have == n;
 }
 
-static struct result run_apart(const struct scenario *sc, unsigned long n, unsigned k, bool persist)
+static struct result run_apart(const struct life *life, unsigned long n, unsigned k, bool persist)
 {
     struct result result = {.outcome = CRASHED};
     int pipe_fds[2], status;
@@ -523,7 +240,7 @@ static struct result run_apart(const struct scenario *sc, unsigned long n, unsig
     if (pid == 0) {
         close(pipe_fds[0]);
         alarm(WATCHDOG_S);
-        run_here(sc, n, k, persist, &result);
+        run_here(life, n, k, persist, &result);
         _exit(write(pipe_fds[1], &result, sizeof(result)) != sizeof(result));
     }
     close(pipe_fds[1]);
@@ -537,7 +254,7 @@ static struct result run_apart(const struct scenario *sc, unsigned long n, unsig
 /* ---- the sweep ---- */
 
 struct tally {
-    const struct scenario *sc;
+    const struct life *life;
     bool persist;
     struct result intact;
     unsigned runs, n[CRASHED + 1], bad;
@@ -547,7 +264,7 @@ static enum outcome outcome_of(const struct tally *t, const struct result *r)
 {
     if (r->outcome < N_FINE && (r->live > t->intact.live || r->fds != t->intact.fds))
         return LEAKS;
-    if (r->outcome == RESET && r->lack && !t->persist && t->sc->lives_through)
+    if (r->outcome == RESET && r->lack && !t->persist && t->life->lives_through)
         return LOST;
     return r->outcome;
 }
@@ -560,31 +277,31 @@ static void count(struct tally *t, const struct result *r, unsigned long n, unsi
     t->runs++;
     t->n[outcome]++;
     if (outcome >= N_FINE || (verbose && outcome != OK))
-        print_message("%s: call %lu/%u, %s%s, at %s: %s (%ld, %d)\n", t->sc->name, n, k, r->what,
+        print_message("%s: call %lu/%u, %s%s, at %s: %s (%ld, %d)\n", t->life->name, n, k, r->what,
                       t->persist ? " for a while" : "", r->where, outcomes[outcome],
                       r->live - t->intact.live, r->fds - t->intact.fds);
     t->bad += outcome >= N_FINE;
 }
 
-static unsigned sweep_one(const struct scenario *sc, bool persist, unsigned every)
+static unsigned sweep_one(const struct life *life, bool persist, unsigned every)
 {
-    struct tally t = {.sc = sc, .persist = persist};
+    struct tally t = {.life = life, .persist = persist};
     static unsigned long turns;
     unsigned long first = turns++ % every;
     bool over = false;
 
-    t.intact = run_apart(sc, 0, 0, false);
+    t.intact = run_apart(life, 0, 0, false);
     assert_int_equal(t.intact.outcome, OK);
     for (unsigned long n = 1; !over && n < CALLSWEEP_MAX; n++) {
         /* The loop decides in which order things are done: none of its calls is left out. */
         if (n % every != first && !t.intact.of_loop[n])
             continue;
         for (unsigned k = 0;; k++) {
-            struct result r = run_apart(sc, n, k, persist);
+            struct result r = run_apart(life, n, k, persist);
 
             /* On a busy machine the kernel may be so late that a jump of the clock tells. */
             if (outcome_of(&t, &r) >= N_FINE && r.outcome != WRONG)
-                r = run_apart(sc, n, k, persist);
+                r = run_apart(life, n, k, persist);
             over = r.outcome != CRASHED && r.over;
             if (over || r.exhausted)
                 break;
@@ -593,7 +310,7 @@ static unsigned sweep_one(const struct scenario *sc, bool persist, unsigned ever
                 break;
         }
     }
-    print_message("%s%s: %u runs: %u all came, %u reset, %u refused\n", sc->name,
+    print_message("%s%s: %u runs: %u all came, %u reset, %u refused\n", life->name,
                   persist ? ", for a while" : "", t.runs, t.n[OK], t.n[RESET], t.n[REFUSED]);
     assert_true(t.runs > 0);
     return t.bad;
@@ -606,7 +323,7 @@ static unsigned how_many(void)
     return every && atoi(every) > 0 ? (unsigned)atoi(every) : EVERY;
 }
 
-static void only_one(const struct scenario *sc, const char *call)
+static void only_one(const struct life *life, const char *call)
 {
     unsigned long n = strtoul(call, NULL, 10);
     unsigned k = (unsigned)strtoul(strchr(call, '/') + 1, NULL, 10);
@@ -614,25 +331,25 @@ static void only_one(const struct scenario *sc, const char *call)
 
     if (getenv("MPS_TEST_LOG"))
         mps_log_open(getenv("MPS_TEST_LOG"));
-    intact = run_apart(sc, 0, 0, false);
+    intact = run_apart(life, 0, 0, false);
     mps_log("---- now with a failure");
-    r = run_apart(sc, n, k, getenv("MPS_TEST_PERSIST") != NULL);
-    print_message("%s: %s: %s, leaks %ld, %d\n", sc->name, r.what, outcomes[r.outcome],
+    r = run_apart(life, n, k, getenv("MPS_TEST_PERSIST") != NULL);
+    print_message("%s: %s: %s, leaks %ld, %d\n", life->name, r.what, outcomes[r.outcome],
                   r.live - intact.live, r.fds - intact.fds);
 }
 
 static void sweep(bool persist)
 {
-    const char *only = getenv("MPS_TEST_SCENARIO"), *call = getenv("MPS_TEST_CALL");
+    const char *only = getenv("MPS_TEST_LIFE"), *call = getenv("MPS_TEST_CALL");
     unsigned bad = 0;
 
-    for (unsigned i = 0; i < sizeof(scenarios) / sizeof(scenarios[0]); i++) {
-        if (only && strcmp(only, scenarios[i].name) != 0)
+    for (unsigned i = 0; i < n_lives; i++) {
+        if (only && strcmp(only, lives[i].name) != 0)
             continue;
         if (only && call)
-            only_one(&scenarios[i], call);
+            only_one(&lives[i], call);
         else
-            bad += sweep_one(&scenarios[i], persist, how_many());
+            bad += sweep_one(&lives[i], persist, how_many());
     }
     assert_int_equal(bad, 0);
 }
@@ -656,8 +373,8 @@ static int warm_up(void **state)
     mps_reserve_fill();
     (void)mps_openssl_warm_up();
     ERR_raise(ERR_LIB_USER, 1);
-    for (unsigned i = 0; i < sizeof(scenarios) / sizeof(scenarios[0]); i++)
-        play(&scenarios[i]);
+    for (unsigned i = 0; i < n_lives; i++)
+        play(&lives[i]);
     return 0;
 }
 
