@@ -8,6 +8,7 @@
 #include "engine/agent/hub.h"
 #include "engine/agent/privileges.h"
 #include "engine/agent/syscalls.h"
+#include "engine/net/pipe.h"
 #include "engine/paths/scout.h"
 #include "engine/show/log.h"
 #include "parent.h"
@@ -28,6 +29,10 @@ static void find_user(struct mps_confine *c, const char *user)
 void mps_confine_begin(struct mps_confine *c, const struct mps_options *options)
 {
     memset(c, 0, sizeof(*c));
+    if (mps_privileges_kills(mps_pipe_try)) {
+        mps_log("confine: a filter of system calls forbids pipes");
+        mps_pipe_forbid();
+    }
     c->forbidden = mps_privileges_would_kill();
     if (c->forbidden) {
         mps_log("confine: a filter of system calls forbids to give up privileges");

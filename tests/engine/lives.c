@@ -14,6 +14,7 @@
 #include "handover/message.h"
 
 #define LENGTH 150000u
+#define BULK   (1u << 20)
 
 bool stream_over(const struct stream *s)
 {
@@ -80,6 +81,16 @@ static bool begin_multipath(struct world *w)
 static bool begin_bounded(struct world *w)
 {
     return begin_with(w, 16384);
+}
+
+/* Much one way: payloads go around the core. */
+static bool begin_bulk(struct world *w)
+{
+    bool begun = begin_with(w, 0);
+
+    w->s[0].length = BULK;
+    w->s[1].length = 1;
+    return begun;
 }
 
 static struct mps_session *session_of(struct mps_engine *eng)
@@ -262,6 +273,7 @@ static void step_questions(struct world *w)
 
 const struct life lives[] = {
     {"both ways over two paths", begin_multipath, step_multipath, false, true},
+    {"bulk", begin_bulk, step_multipath, false, true},
     {"paths are lost", begin_multipath, step_losses, false, true},
     {"bounded send buffers", begin_bounded, step_multipath, false, true},
     {"a program leaves", begin_multipath, step_leave, true, false},

@@ -23,6 +23,7 @@
 #include <unistd.h>
 #include "engine/agent/privileges.h"
 #include "engine/agent/syscalls.h"
+#include "engine/net/pipe.h"
 
 #define NOBODY 65534
 
@@ -165,6 +166,20 @@ static int required(void)
     return n;
 }
 
+/* As payloads do it that go around the core: a pipe of another size, and a byte through it. */
+static bool pipes(void)
+{
+    struct mps_pipe p = {0};
+    int ends[2];
+    bool good = socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends) == 0 &&
+                write(ends[0], "x", 1) == 1 && mps_pipe_ready(&p, 0) &&
+                fcntl(p.fd[0], F_SETPIPE_SZ, 4096) == 4096 && mps_pipe_fill(&p, ends[1], 1) == 1 &&
+                mps_pipe_drain(&p, ends[0], 1) == 1;
+
+    mps_pipe_close(&p);
+    return done(ends[0]) && done(ends[1]) && good;
+}
+
 static bool needed(void)
 {
     int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0), one = 1;
@@ -175,7 +190,7 @@ static bool needed(void)
     fd = open("/proc/net/unix", O_RDONLY | O_CLOEXEC);
     good = good && done(fd) && done(memfd_create("x", MFD_CLOEXEC)) &&
            done(socket(AF_NETLINK, SOCK_RAW, 0));
-    return good && getppid() > 0;
+    return good && pipes() && getppid() > 0;
 }
 
 static unsigned long long capabilities(void)
@@ -270,6 +285,7 @@ static void become_nobody(void)
     CHECK(capabilities() == UINT64_C(1) << CAP_NET_BIND_SERVICE);
     mps_privileges_drop(true);
     CHECK(capabilities() == 0 && prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) == 0);
+    CHECK(mps_syscalls_confine() == 0 && pipes());
 }
 
 static void other_user(void **state)
@@ -300,6 +316,20 @@ static void under_deadly_filter(void)
     CHECK(mps_privileges_would_kill());
 }
 
+/* What is killed for pipes copies. */
+static void without_pipes(void)
+{
+    struct mps_pipe p = {0};
+
+    CHECK(!mps_privileges_kills(mps_pipe_try));
+    with_filter(SYS_splice, SECCOMP_RET_KILL_PROCESS);
+    CHECK(!mps_privileges_would_kill());
+    CHECK(mps_privileges_kills(mps_pipe_try));
+    CHECK(mps_pipe_may(&p, 0));
+    mps_pipe_forbid();
+    CHECK(!mps_pipe_may(&p, 0) && !mps_pipe_ready(&p, 0));
+}
+
 static void under_mild_filter(void)
 {
     with_filter(SYS_capset, SECCOMP_RET_ERRNO | EPERM);
@@ -311,6 +341,7 @@ static void under_mild_filter(void)
 static void filtered_before(void **state)
 {
     assert_int_equal(in_child(under_deadly_filter), 0);
+    assert_int_equal(in_child(without_pipes), 0);
     assert_int_equal(in_child(under_mild_filter), 0);
 }
 

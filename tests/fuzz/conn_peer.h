@@ -61,6 +61,7 @@ struct peer {
     uint32_t conn_next_csn; /* of the control frames that it sent */
     bool fin_asked, ended;
     size_t chunk; /* bytes fed at once */
+    bool bypass;  /* payloads go to the application around the core, where they may */
 };
 
 /* A new connection that has got HELLO or is about to send it. */

@@ -293,6 +293,7 @@ static void run_op(struct peer *p, struct input *in)
         break;
     case 14:
         p->chunk = which < 250 ? which + 1u : SIZE_MAX;
+        p->bypass = which % 2;
         break;
     default:
         op_address(p, in);

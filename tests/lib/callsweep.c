@@ -49,6 +49,8 @@ extern void __libc_free(void *p);
     X(sendto, EAGAIN, EINTR, ENOMEM, ENOBUFS, ECONNREFUSED)                                        \
     X(read, EAGAIN, EINTR, EIO, ONE_BYTE)                                                          \
     X(write, EAGAIN, EINTR, EIO, ENOSPC, ONE_BYTE)                                                 \
+    X(splice, EAGAIN, EINTR, ENOMEM, EINVAL, EPIPE, ONE_BYTE, HALF_OF_IT)                          \
+    X(pipe2, EMFILE, ENFILE, ENOMEM)                                                               \
     X(accept4, EAGAIN, EINTR, ENOMEM, ENOBUFS, EMFILE, ENFILE, ECONNABORTED)                       \
     X(socket, ENOMEM, ENOBUFS, EMFILE, ENFILE, EACCES)                                             \
     X(socketpair, ENOMEM, EMFILE, ENFILE)                                                          \
@@ -240,8 +242,9 @@ const char *callsweep_what(void)
 
 static bool moves_bytes(int kind)
 {
-    return kind == K_recv || kind == K_recvmsg || kind == K_send || kind == K_sendmsg ||
-           kind == K_ioctl || kind == K_poll || kind == K_epoll_ctl || kind == K_epoll_wait;
+    return kind == K_splice || kind == K_recv || kind == K_recvmsg || kind == K_send ||
+           kind == K_sendmsg || kind == K_ioctl || kind == K_poll || kind == K_epoll_ctl ||
+           kind == K_epoll_wait;
 }
 
 bool callsweep_is_lack(void)
@@ -378,6 +381,18 @@ ssize_t sendmsg(int fd, const struct msghdr *msg, int flags)
     if (error > 0)
         return -1;
     return NEXT(sendmsg)(fd, shorten(msg, error, &part, iov) ? &part : msg, flags);
+}
+
+ssize_t splice(int in, off_t *in_at, int out, off_t *out_at, size_t n, unsigned flags)
+{
+    int error = turn(K_splice, CALLER);
+
+    return error > 0 ? -1 : NEXT(splice)(in, in_at, out, out_at, less(n, error), flags);
+}
+
+int pipe2(int fd[2], int flags)
+{
+    return turn(K_pipe2, CALLER) ? -1 : NEXT(pipe2)(fd, flags);
 }
 
 int accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags)

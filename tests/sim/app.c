@@ -83,6 +83,15 @@ static app_verdict check_span(struct app *app, const struct mps_span *span, size
     return NULL;
 }
 
+app_verdict app_take(struct app *app, const uint8_t *bytes, size_t n, const struct app *peer)
+{
+    const struct mps_span span = {(uint8_t *)bytes, n};
+    app_verdict verdict = check_span(app, &span, n, peer);
+
+    app->read += verdict == NULL ? n : 0;
+    return verdict;
+}
+
 app_verdict app_look_for_end(struct app *app, const struct mps_conn *conn, const struct app *peer,
                              bool *ret_moved)
 {

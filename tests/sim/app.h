@@ -53,5 +53,8 @@ app_verdict app_run(struct app *app, struct mps_conn *conn, mps_time_t now, cons
 app_verdict app_look_for_end(struct app *app, const struct mps_conn *conn, const struct app *peer,
                              bool *ret_moved);
 
+/* Bytes that it gets around the core. */
+app_verdict app_take(struct app *app, const uint8_t *bytes, size_t n, const struct app *peer);
+
 /* When it wants to act next by itself, MPS_NEVER if not. */
 mps_time_t app_deadline(const struct app *app, mps_time_t now);

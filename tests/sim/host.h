@@ -43,7 +43,9 @@ struct host {
     struct hsock socks[HOST_MAX_SOCKS];
     unsigned n_socks;
     mps_time_t timer_at; /* of the event under way, MPS_NEVER: none */
-    size_t rx_max;       /* bytes read from a socket at once, at most */
+    bool bypass;         /* payloads go around the core where they may, if `around` says so */
+    struct prng around;
+    size_t rx_max; /* bytes read from a socket at once, at most */
 
     /* What happened. */
     bool connected, established, plain, reset, ended;

@@ -10,6 +10,7 @@ void host_init(struct host *host, struct world *world, unsigned number, uint64_t
     host->number = number;
     faultmem_init(&host->fm);
     prng_init(&host->rng, seed);
+    prng_init(&host->around, seed ^ 0xa40);
     simcrypto_init(&host->crypto, &host->rng);
     host->env = (struct mps_env){.mem = &host->fm.mem, .crypto = &host->crypto};
     mps_config_init(&host->cfg);

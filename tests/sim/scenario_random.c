@@ -45,6 +45,7 @@ static void random_config(struct world *w, struct host *host)
     if (prng_chance(rng, 500))
         host->cfg.join_delay = prng_log_range(rng, MPS_MSEC, 1000 * MPS_MSEC);
     host->cfg.no_subflow_timeout = 60 * MPS_SEC;
+    host->bypass |= prng_chance(&host->around, 400);
 }
 
 static void random_app(struct world *w, unsigned host, bool answers)

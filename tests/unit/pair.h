@@ -43,6 +43,8 @@ struct pair_link {
 struct pair_end {
     struct mps_conn *conn;
     uint64_t to_send, sent, received;
+    uint64_t bypassed;    /* of those received, */
+    unsigned bypasses;    /* by so many reports */
     uint64_t urgent_end;  /* the byte before is urgent; 0: none */
     uint64_t urgent_seen; /* behind the last one that came */
     unsigned n_urgent;
@@ -77,7 +79,13 @@ struct pair {
     unsigned silent_net; /* nor those from this network */
     unsigned avoid_net;  /* those from this network are not made, */
     unsigned spared;     /* but for the first ones */
-    int join_error;      /* last error of mps_conn_join_accept */
+    /*
+     * Payloads go around the core where they may: all that came, or if `bypass_short`, the next
+     * time a part, and the time after that nothing.
+     */
+    bool bypass, bypass_short;
+    unsigned bypass_turn;
+    int join_error; /* last error of mps_conn_join_accept */
     void (*tamper)(struct pair_link *, int, uint8_t *, size_t); /* of links to come */
 };
 

@@ -11,6 +11,7 @@
 #include "core/paths/change.h"
 #include "core/paths/manager.h"
 #include "core/paths/priority.h"
+#include "core/receive/bypass.h"
 #include "core/receive/deliver.h"
 #include "core/receive/promise.h"
 #include "core/receive/read.h"
@@ -101,6 +102,11 @@ void mps_conn_abort(struct mps_conn *c, mps_time_t now)
 {
     mps_phase_abort(c, now);
     settle(c, now);
+}
+
+void mps_conn_set_bypass(struct mps_conn *c, bool there)
+{
+    c->rx.bypass = there;
 }
 
 void mps_conn_app_rx_done(struct mps_conn *c, size_t n, mps_time_t now)
@@ -265,6 +271,22 @@ int mps_subflow_rx_done(struct mps_subflow *sf, size_t n, mps_time_t now)
     if (sf->state == MPS_SF_DEAD)
         return MPS_ESTATE;
     r = mps_read_done(sf, n, now);
+    settle(sf->conn, now);
+    return r;
+}
+
+size_t mps_subflow_rx_bypass(const struct mps_subflow *sf, bool *ret_held)
+{
+    return mps_bypass_offer(sf, ret_held);
+}
+
+int mps_subflow_rx_bypassed(struct mps_subflow *sf, size_t n, mps_time_t now)
+{
+    int r;
+
+    if (sf->state == MPS_SF_DEAD)
+        return MPS_ESTATE;
+    r = mps_bypass_done(sf, n, now);
     settle(sf->conn, now);
     return r;
 }

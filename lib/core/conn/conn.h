@@ -253,6 +253,12 @@ bool mps_conn_app_rx_urgent(const struct mps_conn *conn);
 void mps_conn_app_rx_done(struct mps_conn *conn, size_t n, mps_time_t now);
 
 /*
+ * There is a way around the core for payloads now, or none (mps_subflow_rx_bypass): while there is,
+ * subflows that bring many large ones are read so that these can take it.
+ */
+void mps_conn_set_bypass(struct mps_conn *conn, bool there);
+
+/*
  * The peer's DATA_FIN is reached and everything before it was consumed. Not before FINISHED, where
  * data came with HELLO: an end that looks orderly is one (I5).
  */

@@ -74,6 +74,7 @@ struct mps_conn_rx {
     struct mps_ack ack;
     bool fin_known, closed; /* closed: the application reads no more */
     bool confirmed;         /* a frame, or a join, of the peer: it knows of the connection */
+    bool bypass;            /* the transport has a way around the core */
     bool framed;            /* a frame of whatever kind came */
     uint64_t fin_dsn;
     uint64_t highest;    /* end of the payloads announced so far: no FIN can be below */

@@ -31,6 +31,11 @@ void mps_deliver_done(struct mps_conn *c, size_t n, mps_time_t now)
     if (n > there)
         n = there;
     mps_reasm_consume(&c->rx.reasm, n);
+    mps_deliver_passed(c, n, now);
+}
+
+void mps_deliver_passed(struct mps_conn *c, size_t n, mps_time_t now)
+{
     if (mps_mem_scarce(c->env.mem))
         mps_flow_shrink(&c->flow);
     mps_flow_consume(&c->flow, n, mps_conn_max_srtt(c), now);

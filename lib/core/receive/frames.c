@@ -157,6 +157,7 @@ int mps_frames_payload(struct mps_subflow *sf, mps_time_t now)
     struct mps_conn *c = sf->conn;
     struct mps_reasm_chunk *chunk = sf->rx.chunk;
     const struct mps_dss *dss = &sf->rx.dss;
+    bool bypassed = chunk && chunk->len == 0; /* all of it, and counted already */
     uint64_t fresh = 0, dsn = dss->dsn;
     int r;
 
@@ -166,12 +167,13 @@ int mps_frames_payload(struct mps_subflow *sf, mps_time_t now)
         dsn = chunk->dsn;
     if (chunk)
         mps_reasm_insert(&c->rx.reasm, chunk, &fresh);
-    MPS_TRACE(c, sf, RECEIVED, received, .dsn = dsn, .length = dss->dsn + dss->payload_len - dsn,
-              .fresh = fresh);
+    if (!bypassed)
+        MPS_TRACE(c, sf, RECEIVED, received, .dsn = dsn,
+                  .length = dss->dsn + dss->payload_len - dsn, .fresh = fresh);
     if (dss->flags & MPS_DSS_URGENT && dss->dsn + dss->payload_len > c->rx.urgent_end)
         c->rx.urgent_end = dss->dsn + dss->payload_len;
     mps_ack_data(&c->rx.ack, fresh, c->flow.window, sf->id, now);
-    if (fresh == 0)
+    if (fresh == 0 && !bypassed)
         mps_ack_now(&c->rx.ack, now);
     if (dss->flags & MPS_DSS_FIN) {
         r = fin_seen(c, dss->dsn + dss->payload_len, now);

@@ -236,3 +236,10 @@ int mps_read_done(struct mps_subflow *sf, size_t n, mps_time_t now)
         r = feed_scratch(sf, n, now);
     return rx_end(sf, r, now);
 }
+
+int mps_read_bypassed(struct mps_subflow *sf, uint32_t n, mps_time_t now)
+{
+    mps_stale_heard(&sf->stale, now);
+    mps_deadpeer_heard(&sf->conn->peer, now);
+    return rx_end(sf, act(sf, mps_sf_rx_bypassed(sf, n, now), NULL, now), now);
+}

@@ -396,6 +396,27 @@ void mps_reasm_insert(struct mps_reasm *r, struct mps_reasm_chunk *chunk, uint64
     *ret_new = in.added;
 }
 
+/* ---- bytes that go around ---- */
+
+uint32_t mps_reasm_hole(const struct mps_reasm *r, uint32_t n)
+{
+    const struct mps_reasm_chunk *c;
+
+    if (mps_list_empty(&r->chunks))
+        return n;
+    c = mps_list_entry(r->chunks.next, struct mps_reasm_chunk, node);
+    return c->dsn <= r->next ? 0 : c->dsn - r->next < n ? (uint32_t)(c->dsn - r->next) : n;
+}
+
+void mps_reasm_bypass(struct mps_reasm *r, struct mps_reasm_chunk *chunk, uint32_t n)
+{
+    chunk->dsn += n;
+    chunk->len -= n;
+    chunk->data += n;
+    r->read = r->next = chunk->dsn;
+    advance(r, r->chunks.next);
+}
+
 /* ---- reading ---- */
 
 unsigned mps_reasm_spans(const struct mps_reasm *r, struct mps_span *spans, unsigned max)

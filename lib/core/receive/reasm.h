@@ -85,6 +85,16 @@ void mps_reasm_insert(struct mps_reasm *r, struct mps_reasm_chunk *chunk, uint64
 int mps_reasm_cut(struct mps_reasm *r, struct mps_reasm_chunk *chunk, uint32_t n,
                   struct mps_reasm_chunk **ret_first);
 
+/* How many of the next n bytes are missing, up to the first one that is there. */
+uint32_t mps_reasm_hole(const struct mps_reasm *r, uint32_t n);
+
+/*
+ * The first n bytes of a chunk, which is not filled, went to the reader by another way: it starts
+ * at mps_reasm_next, nothing is held in order, and all n bytes were missing. What is left of the
+ * chunk, maybe nothing, keeps its place.
+ */
+void mps_reasm_bypass(struct mps_reasm *r, struct mps_reasm_chunk *chunk, uint32_t n);
+
 /* Drop a chunk that was not inserted. NULL is fine. */
 void mps_reasm_abandon(struct mps_reasm *r, struct mps_reasm_chunk *chunk);
 

@@ -46,11 +46,21 @@ bool mps_subflow_rx_waits(const struct mps_subflow *sf)
     return sf->rx.starved;
 }
 
+/* Payloads that come may go around the core: what is read is to end before them. */
+static bool is_narrow(const struct mps_subflow *sf)
+{
+    return sf->conn->rx.bypass && sf->rx.bulk >= MPS_RX_BULK_AFTER;
+}
+
 /* How much may be read to the scratch area: what would be left over there has to have a place. */
 static size_t scratch_room(const struct mps_subflow *sf)
 {
     const struct mps_sf_rx *rx = &sf->rx;
 
+    /* A shorter frame may be next, so that a part of another head comes, too. */
+    if (rx->mode == MPS_RX_HEAD && rx->have < MPS_DSS_HEAD_LEN && !sf->conn->rxmem->holder &&
+        is_narrow(sf))
+        return MPS_DSS_HEAD_LEN - rx->have;
     if (!sf->conn->rxmem->holder || rx->mode == MPS_RX_DEAF)
         return MPS_SCRATCH;
     if (rx->mode == MPS_RX_OPENING)
@@ -71,7 +81,7 @@ unsigned mps_subflow_rx_spans(struct mps_subflow *sf, struct mps_span spans[2])
         uint8_t *p = rx->chunk->data + (rx->chunk->len - rx->left);
 
         spans[n++] = (struct mps_span){p, rx->left};
-        if (sf->conn->rxmem->holder)
+        if (sf->conn->rxmem->holder || is_narrow(sf))
             return n;
     }
     spans[n++] = (struct mps_span){sf->conn->rxmem->scratch, scratch_room(sf)};
@@ -91,6 +101,10 @@ void mps_sf_rx_expect_payload(struct mps_sf_rx *rx)
 {
     rx->left = rx->dss.payload_len;
     rx->mode = MPS_RX_PAYLOAD;
+    if (rx->dss.checked || rx->left < MPS_RX_BULK_MIN)
+        rx->bulk = 0;
+    else if (rx->bulk < MPS_RX_BULK_AFTER)
+        rx->bulk++;
 }
 
 void mps_sf_rx_starve(struct mps_sf_rx *rx, size_t head_len, mps_time_t now)
@@ -286,4 +300,9 @@ int mps_sf_rx_landed(struct mps_subflow *sf, size_t n, size_t *ret_used, mps_tim
         return MPS_FOUND_NOTHING;
     *ret_used = k;
     return payload_moved(sf, rx->chunk->data + (rx->chunk->len - rx->left), k, now);
+}
+
+int mps_sf_rx_bypassed(struct mps_subflow *sf, uint32_t n, mps_time_t now)
+{
+    return payload_moved(sf, NULL, n, now); /* nothing of it is hashed: it is not early */
 }

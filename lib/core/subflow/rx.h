@@ -42,6 +42,9 @@ int mps_sf_rx_feed(struct mps_subflow *sf, const uint8_t *p, size_t len, size_t 
 /* The same for bytes that were read to the place of the payload already. */
 int mps_sf_rx_landed(struct mps_subflow *sf, size_t n, size_t *ret_used, mps_time_t now);
 
+/* The same for bytes that went around (core/receive/bypass.h). */
+int mps_sf_rx_bypassed(struct mps_subflow *sf, uint32_t n, mps_time_t now);
+
 /* The head that is in the buffer. */
 int mps_sf_rx_head(struct mps_subflow *sf, struct mps_found *found);
 

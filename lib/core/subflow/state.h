@@ -80,6 +80,10 @@ enum mps_rx_mode {
     MPS_RX_DEAF,    /* nothing that comes counts any more */
 };
 
+/* A system call for each head, and two for its payload, pay for payloads of this length. */
+#define MPS_RX_BULK_MIN   16384u
+#define MPS_RX_BULK_AFTER 8
+
 struct mps_sf_rx {
     enum mps_rx_mode mode;
     uint8_t *opening; /* message in collection, MPS_OPENING_MAX_LEN bytes; NULL: that is over */
@@ -90,9 +94,10 @@ struct mps_sf_rx {
     struct mps_reasm_chunk *chunk; /* NULL: repeated data, not kept */
     struct mps_seal seal;
     uint64_t number; /* of the frame that `dss` is the head of */
-    bool early;      /* server: FINISHED has not come (core/conn/handshake.h) */
-    bool starved;    /* a whole head is in `buf`, and there is no memory for what it announces */
-    bool unchecked;  /* that is so because its MAC could not be made */
+    uint8_t bulk; /* so many large payloads without MACs came in a row, MPS_RX_BULK_AFTER at most */
+    bool early;   /* server: FINISHED has not come (core/conn/handshake.h) */
+    bool starved; /* a whole head is in `buf`, and there is no memory for what it announces */
+    bool unchecked;        /* that is so because its MAC could not be made */
     mps_time_t starved_at; /* since then */
 };
 

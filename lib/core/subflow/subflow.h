@@ -110,6 +110,17 @@ bool mps_subflow_rx_waits(const struct mps_subflow *sf);
 int mps_subflow_rx_done(struct mps_subflow *sf, size_t n, mps_time_t now);
 
 /*
+ * So many of the next bytes of the pipe are payload that the application waits for, and nothing
+ * else has to look at: the transport may pass them on to it unread (0: none), with *ret_held only
+ * after it has taken all that mps_conn_app_rx_spans has for it. The transport reports those that
+ * the application took, at most so many; what it has taken out of the pipe beyond these, it puts
+ * where mps_subflow_rx_spans says and reports it as read. No other verb comes in between. Result as
+ * of mps_subflow_rx_done.
+ */
+size_t mps_subflow_rx_bypass(const struct mps_subflow *sf, bool *ret_held);
+int mps_subflow_rx_bypassed(struct mps_subflow *sf, size_t n, mps_time_t now);
+
+/*
  * Sending. Up to `max` spans with the bytes to send next, in order; returns how many (0: nothing).
  * They stay valid until the next verb on this connection. Report what the pipe took.
  */

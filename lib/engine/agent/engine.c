@@ -144,6 +144,7 @@ void mps_engine_deinit(struct mps_engine *eng)
         mps_session_free(s);
     mps_runq_deinit(&eng->runq);
     mps_busypoll_deinit(&eng->busypoll);
+    mps_pipe_close(&eng->pipe);
     mps_linger_deinit(&eng->linger);
     mps_token_deinit(&eng->tokens);
     mps_appwatch_deinit(&eng->appwatch);

@@ -21,6 +21,7 @@
 #include <stdint.h>
 #include "engine/connection/app.h"
 #include "engine/net/busypoll.h"
+#include "engine/net/pipe.h"
 #include "engine/net/crypto_openssl.h"
 #include "config/options.h"
 #include "config/policy.h"
@@ -90,6 +91,7 @@ struct mps_engine {
     struct mps_linger linger;
     struct mps_held held;
     struct mps_busypoll busypoll;
+    struct mps_pipe pipe; /* of payloads (connection/bypass.h) */
 };
 
 /* 0, MPS_ESYS, MPS_ECRYPTO. Nothing is left behind on failure. */

@@ -151,7 +151,7 @@ static bool is_filtered(void)
     return mode != 0;
 }
 
-static _Noreturn void try_all(void)
+static void try_all(void)
 {
     uid_t uid = geteuid();
     gid_t gid = getegid();
@@ -160,10 +160,9 @@ static _Noreturn void try_all(void)
     (void)mps_privileges_become(uid, gid);
     mps_privileges_drop(true);
     (void)mps_syscalls_confine();
-    _exit(0);
 }
 
-bool mps_privileges_would_kill(void)
+bool mps_privileges_kills(void (*calls)(void))
 {
     int status;
     pid_t child;
@@ -171,11 +170,18 @@ bool mps_privileges_would_kill(void)
     if (!is_filtered())
         return false;
     child = fork();
-    if (child == 0)
-        try_all();
+    if (child == 0) {
+        calls();
+        _exit(0);
+    }
     if (child < 0)
         return true;
     while (waitpid(child, &status, 0) < 0 && errno == EINTR)
         ;
     return !WIFEXITED(status);
+}
+
+bool mps_privileges_would_kill(void)
+{
+    return mps_privileges_kills(try_all);
 }

@@ -51,6 +51,9 @@ void mps_privileges_alone(void);
 
 /*
  * Is there a filter of system calls already, a service manager's for instance, that would kill
- * processes for what the functions above and mps_syscalls_confine do? A child tries.
+ * processes for some calls? A child tries.
  */
+bool mps_privileges_kills(void (*calls)(void));
+
+/* For what the functions above and mps_syscalls_confine do? */
 bool mps_privileges_would_kill(void);

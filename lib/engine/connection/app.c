@@ -12,6 +12,7 @@
 #include <unistd.h>
 #include "core/base/err.h"
 #include "engine/show/log.h"
+#include "engine/net/pipe.h"
 #include "engine/net/sock.h"
 
 static void on_event(struct mps_appwatch_entry *entry, uint32_t bits)
@@ -354,6 +355,16 @@ size_t mps_app_write(struct mps_app *app, const struct mps_span *spans, unsigned
         sent = 0;
     set_blocked(app, (size_t)sent < total(spans, n));
     return (size_t)sent;
+}
+
+size_t mps_app_take(struct mps_app *app, const struct mps_pipe *pipe, size_t n)
+{
+    if (app->fd < 0 || app->deaf || app->hup || app->blocked)
+        return 0;
+    /* Nobody shares this end: the program has the other one. */
+    if (!app->nonblocking)
+        app->nonblocking = mps_sock_set_nonblocking(app->fd);
+    return app->nonblocking ? mps_pipe_drain(pipe, app->fd, n) : 0;
 }
 
 size_t mps_app_write_urgent(struct mps_app *app, const uint8_t *byte)

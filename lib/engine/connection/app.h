@@ -27,6 +27,8 @@
 #include "appwatch.h"
 #include "core/base/span.h"
 
+struct mps_pipe;
+
 struct mps_app {
     struct mps_appwatch *watch;
     struct mps_appwatch_entry entry;
@@ -42,8 +44,9 @@ struct mps_app {
     bool err;      /* it closed with data unread */
     bool blocked;  /* a write met a full buffer; `ready` is called when there is room */
     bool fin_sent;
-    bool deserted; /* mps_app_desert */
-    bool urgent;   /* the last byte of the latest read is urgent */
+    bool nonblocking; /* O_NONBLOCK is set, which splice(2) looks at */
+    bool deserted;    /* mps_app_desert */
+    bool urgent;      /* the last byte of the latest read is urgent */
     bool failed; /* its socket gives an error that is no end of the application: reset both ends */
     bool deaf;   /* it shut down its reading side: what we write is discarded */
 };
@@ -88,6 +91,12 @@ void mps_app_keep(struct mps_app *app, uint64_t n);
  * reset. Short of memory: none now, and `ready` follows. Any other error sets `failed`.
  */
 size_t mps_app_write(struct mps_app *app, const struct mps_span *spans, unsigned n);
+
+/*
+ * Bytes that are in a pipe, n at most, without a copy. Why it took less has to be found out by
+ * mps_app_write.
+ */
+size_t mps_app_take(struct mps_app *app, const struct mps_pipe *pipe, size_t n);
 
 /* The same for one byte, which is urgent. */
 size_t mps_app_write_urgent(struct mps_app *app, const uint8_t *byte);

@@ -134,6 +134,7 @@ struct mps_sflow *mps_mpconn_add_flow(struct mps_mpconn *mp, struct mps_subflow 
         return NULL;
     snprintf(f->ifname, sizeof(f->ifname), "%s",
              mps_netaddr_ifname(&mp->eng->view->addresses, ifindex, local));
+    f->bypass = &mp->bypass;
     mps_subflow_set_user(sf, f);
     mps_list_push_back(&mp->flows, &f->link);
     return f;
@@ -176,6 +177,11 @@ int mps_mpconn_new(struct mps_mpconn **ret, struct mps_session *s, struct mps_ap
     ev_timer_init(&mp->timer, on_timer, 0., 0.);
     mp->timer.data = mp;
     rc = new_core(mp, s, fd, hello, now);
+    mp->bypass = (struct mps_bypass){
+        .pipe = &mp->eng->pipe,
+        .core = mp->core,
+        .app = &ac->app,
+    };
     if (rc == 0)
         rc = mps_conn_first_subflow(mp->core, &ac->local, &ac->peer, now, &sf);
     if (rc == 0 && !mps_mpconn_add_flow(mp, sf, fd, false, &ac->local, 0))

@@ -4,6 +4,7 @@
 #include <ev.h>
 #include <stdbool.h>
 #include "appconn.h"
+#include "bypass.h"
 #include "core/base/list.h"
 #include "engine/net/busypoll.h"
 #include "mpconn.h"
@@ -27,6 +28,7 @@ struct mps_mpconn {
     bool keep_unacked, keep_unsent; /* these stay in the program's end (app.h), */
     uint64_t keep_beyond;           /* the former as far as they are more (sndbuf.h) */
     struct mps_pacing pacing;
+    struct mps_bypass bypass;
     bool established; /* the peer has answered HELLO */
     bool fin_done;    /* the application's FIN was passed on */
     bool closed;      /* its close or abort was passed on */

@@ -12,6 +12,7 @@
 #include "engine/agent/engine.h"
 #include "engine/joins/joinable.h"
 #include "engine/show/log.h"
+#include "feed.h"
 #include "sflow.h"
 #include "sndbuf.h"
 #include "engine/net/sock.h"
@@ -161,26 +162,11 @@ static void drain_events(struct mps_mpconn *mp, mps_time_t now)
 static bool app_write(struct mps_mpconn *mp, mps_time_t now)
 {
     struct mps_app *app = &mp->ac->app;
-    struct mps_span spans[MPS_SOCK_IOV_MAX];
-    size_t done = 0;
+    size_t done;
 
     if (app->fd < 0 || mp->closed)
         return false;
-    while (done < APP_BUDGET) {
-        unsigned n_spans = mps_conn_app_rx_spans(mp->core, spans, MPS_SOCK_IOV_MAX);
-        size_t n;
-
-        if (n_spans == 0)
-            break;
-        if (mps_conn_app_rx_urgent(mp->core))
-            n = mps_app_write_urgent(app, spans[0].p);
-        else
-            n = mps_app_write(app, spans, n_spans);
-        if (n == 0)
-            break;
-        mps_conn_app_rx_done(mp->core, n, now);
-        done += n;
-    }
+    done = mps_feed_app(mp->core, app, now);
     if (mps_conn_app_rx_eof(mp->core))
         mps_app_fin(app);
     if (done > 0)

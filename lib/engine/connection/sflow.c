@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include "bypass.h"
 #include "engine/agent/clock.h"
 #include "core/base/err.h"
 #include "handover/marks.h"
@@ -113,48 +114,69 @@ static size_t room_in(const struct mps_span *spans, unsigned n)
     return sum;
 }
 
+/* The core's answer to bytes that it got: does the subflow go on? */
+static bool goes_on(struct mps_sflow *f, int rc)
+{
+    if (rc == 0)
+        return true;
+    mps_log("subflow: ended while reading: %s", mps_strerror(rc));
+    f->dead = true;
+    ev_io_stop(f->loop, &f->io);
+    return false;
+}
+
+/* Bytes into the core; returns how many, 0 if there is nothing more to be read now. */
+static size_t read_in(struct mps_sflow *f, mps_time_t now)
+{
+    struct mps_span spans[2];
+    unsigned n_spans = mps_subflow_rx_spans(f->sf, spans);
+    ssize_t n;
+
+    if (n_spans == 0)
+        return 0;
+    n = mps_sock_readv(f->fd, spans, n_spans);
+    if (n < 0 && mps_sock_would_block(errno))
+        return 0;
+    if (n < 0 && mps_sock_is_lack(errno)) {
+        f->starved = true;
+    } else if (n < 0) {
+        failed(f, errno, now);
+    } else if (n == 0 && f->error != 0) {
+        /* Behind an error that a write has met there is always an end. */
+        failed(f, f->error, now);
+    } else if (n == 0) {
+        end(f, true, MPS_REASON_UNSPECIFIED, now);
+    } else {
+        f->lookout.touched = true;
+        if (goes_on(f, mps_subflow_rx_done(f->sf, (size_t)n, now)) &&
+            (size_t)n == room_in(spans, n_spans))
+            return (size_t)n;
+    }
+    return 0;
+}
+
+/* Bytes past the core, as in read_in. */
+static size_t read_around(struct mps_sflow *f, mps_time_t now)
+{
+    int rc;
+    size_t n = mps_bypass_move(f->bypass, f->sf, f->fd, &rc, now);
+
+    if (n > 0)
+        f->lookout.touched = true;
+    if (rc != MPS_ESYS)
+        return goes_on(f, rc) ? n : 0;
+    failed(f, EIO, now);
+    return 0;
+}
+
 static void read_some(struct mps_sflow *f, mps_time_t now)
 {
-    size_t done = 0;
-
-    while (done < READ_BUDGET) {
-        struct mps_span spans[2];
-        unsigned n_spans = mps_subflow_rx_spans(f->sf, spans);
-        ssize_t n;
-        int rc;
-
-        if (n_spans == 0)
-            return;
-        n = mps_sock_readv(f->fd, spans, n_spans);
-        if (n < 0 && mps_sock_would_block(errno))
-            return;
-        if (n < 0 && mps_sock_is_lack(errno)) {
-            f->starved = true;
-            return;
-        }
-        if (n < 0) {
-            failed(f, errno, now);
-            return;
-        }
-        /* Behind an error that a write has met there is always an end. */
-        if (n == 0 && f->error != 0) {
-            failed(f, f->error, now);
-            return;
-        }
-        if (n == 0) {
-            end(f, true, MPS_REASON_UNSPECIFIED, now);
-            return;
-        }
-        f->lookout.touched = true;
-        done += (size_t)n;
-        rc = mps_subflow_rx_done(f->sf, (size_t)n, now);
-        if (rc < 0) {
-            mps_log("subflow: ended while reading: %s", mps_strerror(rc));
-            f->dead = true;
-            ev_io_stop(f->loop, &f->io);
-            return;
-        }
-        if ((size_t)n < room_in(spans, n_spans))
+    mps_bypass_look(f->bypass, now);
+    for (size_t done = 0, n; done < READ_BUDGET && !f->dead; done += n) {
+        n = read_around(f, now);
+        if (n == 0 && !f->dead)
+            n = read_in(f, now);
+        if (n == 0)
             return;
     }
 }

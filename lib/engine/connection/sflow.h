@@ -13,6 +13,8 @@
 #include "engine/paths/netaddr.h"
 #include "pacing.h"
 
+struct mps_bypass;
+
 struct mps_sflow {
     struct mps_list link;
     const struct mps_mem *mem; /* of the connection */
@@ -40,7 +42,8 @@ struct mps_sflow {
     int error;             /* errno of the socket's end, 0: none */
     char ifname[MPS_NETADDR_IFNAME];
     struct mps_pacing_part pacing;
-    uint32_t notsent_limit; /* of the socket; 0: not set yet */
+    uint32_t notsent_limit;    /* of the socket; 0: not set yet */
+    struct mps_bypass *bypass; /* of the connection */
     void (*wake)(void *user);
     void *user;
 };

@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/sockios.h>
 #include <linux/tcp.h>
 #include <netinet/in.h>
@@ -122,6 +123,13 @@ void mps_sock_subflow_timers(int fd)
     mps_sock_set_int(fd, IPPROTO_TCP, TCP_RTO_MAX_MS, RTO_MAX_MS);
 }
 
+bool mps_sock_set_nonblocking(int fd)
+{
+    int flags = fcntl(fd, F_GETFL);
+
+    return flags >= 0 && fcntl(fd, F_SETFL, flags | O_NONBLOCK) == 0;
+}
+
 int mps_sock_get_int(int fd, int level, int name, int fallback)
 {
     int value = 0;
@@ -158,6 +166,13 @@ bool mps_sock_is_eof(int fd)
     struct pollfd pfd = {.fd = fd, .events = POLLRDHUP};
 
     return poll(&pfd, 1, 0) == 1 && (pfd.revents & (POLLRDHUP | POLLHUP | POLLERR));
+}
+
+size_t mps_sock_waiting(int fd)
+{
+    int n = 0;
+
+    return ioctl(fd, FIONREAD, &n) == 0 && n > 0 ? (size_t)n : 0;
 }
 
 bool mps_sock_at_urgent(int fd)

@@ -42,6 +42,9 @@ void mps_sock_subflow_timers(int fd);
 
 bool mps_sock_set_int(int fd, int level, int name, int value);
 
+/* For a socket that no application has. */
+bool mps_sock_set_nonblocking(int fd);
+
 /* `fallback` if it cannot be read. */
 int mps_sock_get_int(int fd, int level, int name, int fallback);
 
@@ -53,6 +56,9 @@ unsigned mps_sock_peer_mss(int fd);
 
 /* The peer sent its FIN or reset; data before it may still be unread. */
 bool mps_sock_is_eof(int fd);
+
+/* How many bytes are there to be read; 0 if unknown. */
+size_t mps_sock_waiting(int fd);
 
 /* The next byte to be read is urgent. */
 bool mps_sock_at_urgent(int fd);
