@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Idle connections: who is asked, how seldom, and what follows from silence. */
 #include "pair.h"
+#include "core/conn/alive.h"
 #include "core/conn/query.h"
 #include "core/base/crc32c.h"
 #include "core/subflow/state.h"
@@ -60,6 +61,27 @@ static void asked_now_and_then(void **state)
     up = carried(p, CLIENT);
     pair_run(p, 2 * INTERVAL);
     assert_in_range(carried(p, CLIENT) - up, 2 * PING_LEN, 4 * PING_LEN);
+    finish(p);
+}
+
+/* One wake-up of a host's agent is to serve many idle connections, whenever they were last used. */
+static void asked_at_the_same_moments(void **state)
+{
+    struct pair *p = *state;
+    mps_time_t moment = 100 * MPS_MSEC;
+
+    start(p, 2);
+    for (unsigned i = 0; i < 5; i++) {
+        mps_time_t at, after = i < 4 ? INTERVAL : 16 * INTERVAL;
+
+        p->end[CLIENT].to_send = 1;
+        pair_run(p, i < 4 ? MPS_SEC + 17 * MPS_MSEC : 20 * INTERVAL + 17 * MPS_MSEC);
+        at = mps_alive_deadline(p->end[CLIENT].conn);
+        assert_int_equal(at % moment, 0);
+        assert_in_range(at, p->now, p->now + after + moment);
+        at = mps_alive_deadline(p->end[SERVER].conn);
+        assert_int_equal(at % moment, 0);
+    }
     finish(p);
 }
 
@@ -264,6 +286,7 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, pair_setup, pair_teardown)
     const struct CMUnitTest tests[] = {
         T(asked_now_and_then),
+        T(asked_at_the_same_moments),
         T(never_asked_if_off),
         T(last_one_is_asked_by_the_client),
         T(server_lost_the_last_one),

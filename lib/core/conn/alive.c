@@ -8,6 +8,12 @@
 #define IDLE_PART 16
 
 /*
+ * Questions are asked at multiples of this, by every connection of a host: one wake-up serves all
+ * idle connections that are due by then.
+ */
+#define TOGETHER (100 * MPS_MSEC)
+
+/*
  * So long a subflow may be silent: as long again as nothing was carried before it was heard last,
  * so that thousands of idle connections cost nothing. The accepting host waits a little longer:
  * where both ask, one of them does.
@@ -50,6 +56,11 @@ static struct turn turn_of(const struct mps_conn *c)
     return t;
 }
 
+static mps_time_t together(mps_time_t t)
+{
+    return (t + TOGETHER - 1) / TOGETHER * TOGETHER;
+}
+
 /* When it is to be asked, MPS_NEVER if not. */
 static mps_time_t due(const struct mps_subflow *sf, const struct turn *turn)
 {
@@ -58,10 +69,10 @@ static mps_time_t due(const struct mps_subflow *sf, const struct turn *turn)
     if (!mps_sf_works(sf) || sf->stale.asked_at != 0)
         return MPS_NEVER;
     if (sf != turn->spared)
-        return sf->stale.heard_at + interval(sf);
+        return together(sf->stale.heard_at + interval(sf));
     if (turn->n > 1 || c->role != MPS_ROLE_CLIENT)
         return MPS_NEVER;
-    return sf->stale.heard_at + 2 * interval(sf);
+    return together(sf->stale.heard_at + 2 * interval(sf));
 }
 
 mps_time_t mps_alive_deadline(const struct mps_conn *c)
