@@ -54,13 +54,25 @@ one() # NAME download|upload [LINK]: which goes silent
     fi
 }
 
+served() # connections to the server have several paths, not only some time after it listens
+{
+    # shellcheck disable=SC2317 # called by bed_wait
+    bed_in c timeout 10 "$MPTCPSHIM" check $S1 "$HTTP"
+}
+
+serve()
+{
+    start_nginx bed_spawn || { tap_point 1 "nginx starts"; tap_end; }
+    bed_wait 30 served || { tap_point 1 "the server is multipath"; tap_end; }
+}
+
 bed_open_wires 2
 make_file "$BED_TMP/www.data" $SIZE
 mkdir -p "$BED_TMP/www"
 mv "$BED_TMP/www.data" "$BED_TMP/www/data"
 
 BED_OPTIONS='--integrity full'
-start_nginx bed_spawn || { tap_point 1 "nginx starts"; tap_end; }
+serve
 one "under MACs" download
 one "under MACs, upload" upload
 is "what MACs cover is read: no pipes" "$(pipes c) $(pipes s)" "0 0"
@@ -68,7 +80,7 @@ stop_nginx
 bed_wait 30 bed_quiet s "$HTTP"
 
 BED_OPTIONS='--integrity control'
-start_nginx bed_spawn || { tap_point 1 "nginx starts"; tap_end; }
+serve
 one "download" download
 is "download: the client's agent has a pipe" "$(pipes c)" 2
 one "upload" upload
@@ -81,7 +93,7 @@ CURL_OPTIONS=''
 stop_nginx
 
 BED_OPTIONS='--integrity control --scheduler redundant'
-start_nginx bed_spawn || { tap_point 1 "nginx starts again"; tap_end; }
+serve
 one "all bytes on both paths" download
 one "all bytes on both paths, upload" upload
 stop_nginx
