@@ -16,8 +16,7 @@ void simlink_cut(struct simlink *link, bool cut)
     link->cut = cut;
 }
 
-/* Bytes that the recorded link carries between two times, and when it has carried so many. */
-static uint64_t carried_between(const struct simlink_record *r, mps_time_t from, mps_time_t to)
+uint64_t simlink_carries(const struct simlink_record *r, mps_time_t from, mps_time_t to)
 {
     uint64_t sum = 0;
 
@@ -32,6 +31,7 @@ static uint64_t carried_between(const struct simlink_record *r, mps_time_t from,
     return sum;
 }
 
+/* When the recorded link has carried so many bytes. */
 static mps_time_t carried_at(const struct simlink_record *r, mps_time_t from, uint64_t len)
 {
     for (;;) {
@@ -47,7 +47,7 @@ static mps_time_t carried_at(const struct simlink_record *r, mps_time_t from, ui
 
 static uint64_t waiting(const struct simlink_params *p, mps_time_t now, mps_time_t start)
 {
-    return p->record ? carried_between(p->record, now, start) : (start - now) * p->rate / MPS_SEC;
+    return p->record ? simlink_carries(p->record, now, start) : (start - now) * p->rate / MPS_SEC;
 }
 
 static mps_time_t gone_at(const struct simlink_params *p, mps_time_t start, uint32_t len)

@@ -39,6 +39,9 @@ struct simlink {
     uint64_t cuts; /* a packet sent before the last cut does not arrive */
 };
 
+/* Bytes that a recorded link carries between two times. */
+uint64_t simlink_carries(const struct simlink_record *r, mps_time_t from, mps_time_t to);
+
 void simlink_init(struct simlink *link, const struct simlink_params *params, struct prng *rng);
 void simlink_cut(struct simlink *link, bool cut);
 

@@ -105,6 +105,7 @@ struct simsock *simnet_connect(struct simnet *net, const struct mps_addr *local,
     conn->tcp =
         simtcp_connect(&net->q, link, host, ops, user, listener != NULL ? listener->accept : NULL,
                        listener != NULL ? listener->user : NULL);
+    conn->tcp->pipe[0].as_linux = conn->tcp->pipe[1].as_linux = net->as_linux;
     conn->next = net->conns;
     net->conns = conn;
     return &conn->tcp->sock[0];

@@ -36,6 +36,12 @@ struct simnet {
     struct simlink nowhere;
     unsigned n_links;
     bool routed;
+    /*
+     * Slow start ends, and a timeout is taken back, as in Linux: where rates change by the second
+     * and outages lose nothing, that is most of what TCP reaches. Elsewhere both are simpler: the
+     * scenarios' figures are from that.
+     */
+    bool as_linux;
     struct simnet_listener listeners[SIMNET_MAX_LISTEN];
     unsigned n_listeners;
     struct simnet_conn *conns;

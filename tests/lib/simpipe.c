@@ -9,6 +9,8 @@
 #define RTO_MAX        (120 * MPS_SEC)
 #define DEFAULT_SNDBUF (4u << 20)
 
+#define HYSTART_SAMPLES 8
+
 void simpipe_init(struct simpipe *pipe)
 {
     memset(pipe, 0, sizeof(*pipe));
@@ -56,12 +58,23 @@ static void ring_grow(struct simpipe *pipe, size_t need)
     pipe->ring_size = size;
 }
 
+/*
+ * As Linux does it: who writes late finds everything sent and the window open. What is
+ * sent until what is on its way now has arrived tells of the writer, not of the path.
+ */
+static void note_want_of_data(struct simpipe *pipe)
+{
+    if (pipe->end - pipe->nxt < SIMTCP_MSS && pipe->in_flight < pipe->cwnd && pipe->n_lost == 0)
+        pipe->app_limited_until = pipe->delivered + pipe->in_flight + 1;
+}
+
 size_t simpipe_put(struct simpipe *pipe, const uint8_t *p, size_t n)
 {
     size_t used = (size_t)(pipe->end - pipe->una);
     size_t room = used < pipe->sndbuf ? pipe->sndbuf - used : 0;
 
     assert(!pipe->fin_wanted);
+    note_want_of_data(pipe);
     if (n > room)
         n = room;
     ring_grow(pipe, (size_t)(pipe->end - kept(pipe)) + n);
@@ -203,7 +216,7 @@ struct simseg *simpipe_next_segment(struct simpipe *pipe, mps_time_t now)
     seg->tx = ++pipe->tx;
     seg->delivered_at_send = pipe->delivered;
     pipe->in_flight += seg->len;
-    seg->app_limited = pipe->nxt == pipe->end && pipe->in_flight < pipe->cwnd;
+    seg->app_limited = pipe->delivered < pipe->app_limited_until;
     return seg;
 }
 
@@ -328,16 +341,33 @@ static void find_lost(struct simpipe *pipe, uint64_t number, uint64_t tx)
     }
 }
 
-/* A queue that builds up ends slow start before it overflows (HyStart, RFC 9406). */
-static bool queue_builds(const struct simpipe *pipe)
+/*
+ * A queue that builds up ends slow start before it overflows (HyStart, RFC 9406). In Linux it
+ * counts when the least of a round trip's first samples shows it: those of its last segments waited
+ * for its first ones.
+ */
+static bool queue_builds(struct simpipe *pipe)
 {
     uint32_t allowed = pipe->min_rtt_us / 8;
+
+    if (pipe->una >= pipe->round_end) {
+        pipe->round_end = pipe->nxt;
+        pipe->round_samples = 0;
+        pipe->round_rtt_us = UINT32_MAX;
+    }
+    if (pipe->last_rtt_us < pipe->round_rtt_us && pipe->round_samples < HYSTART_SAMPLES)
+        pipe->round_rtt_us = pipe->last_rtt_us;
+    if (pipe->round_samples < HYSTART_SAMPLES)
+        pipe->round_samples++;
 
     if (allowed < 4000)
         allowed = 4000;
     if (allowed > 16000)
         allowed = 16000;
-    return pipe->last_rtt_us > pipe->min_rtt_us + allowed;
+    if (!pipe->as_linux)
+        return pipe->last_rtt_us > pipe->min_rtt_us + allowed;
+    return pipe->round_samples == HYSTART_SAMPLES &&
+           pipe->round_rtt_us > pipe->min_rtt_us + allowed;
 }
 
 static void grow_window(struct simpipe *pipe, uint64_t acked, uint64_t out_before)
@@ -352,10 +382,39 @@ static void grow_window(struct simpipe *pipe, uint64_t acked, uint64_t out_befor
         pipe->cwnd += SIMTCP_MSS * acked / pipe->cwnd + 1;
 }
 
+/*
+ * What was sent before a timeout arrives after it: nothing was lost, the path only stood still.
+ * Linux sees that by timestamps (Eifel, RFC 3522) and takes the timeout back.
+ */
+static void take_timeout_back(struct simpipe *pipe)
+{
+    for (uint64_t i = pipe->seg_first; i < pipe->seg_next; i++) {
+        struct simseg *seg = segment(pipe, i);
+
+        if (!seg->lost || seg->repeated)
+            continue;
+        seg->lost = false;
+        seg->in_flight = true;
+        pipe->n_lost--;
+        pipe->in_flight += seg->len;
+        pipe->n_missed -= seg->missed;
+        seg->missed = false;
+    }
+    pipe->cwnd = pipe->undo_cwnd;
+    pipe->ssthresh = pipe->undo_ssthresh;
+    pipe->undo_cwnd = 0;
+}
+
 void simpipe_acked(struct simpipe *pipe, uint64_t number, uint64_t tx, uint64_t cumulative,
                    mps_time_t now)
 {
     uint64_t before = pipe->delivered, out = pipe->in_flight;
+
+    if (pipe->undo_cwnd > 0 && known(pipe, number) && !segment(pipe, number)->acked) {
+        if (tx <= pipe->undo_tx)
+            take_timeout_back(pipe);
+        pipe->undo_cwnd = 0;
+    }
 
     if (known(pipe, number) && !segment(pipe, number)->acked) {
         struct simseg *seg = segment(pipe, number);
@@ -419,6 +478,11 @@ void simpipe_timeout(struct simpipe *pipe, mps_time_t now)
     }
     pipe->in_flight = 0;
     pipe->recover_tx = pipe->tx;
+    if (pipe->backoff == 0 && pipe->as_linux) {
+        pipe->undo_cwnd = pipe->cwnd;
+        pipe->undo_ssthresh = pipe->ssthresh;
+        pipe->undo_tx = pipe->tx;
+    }
     if (pipe->backoff == 0)
         pipe->ssthresh = pipe->cwnd / 2 > 2 * SIMTCP_MSS ? pipe->cwnd / 2 : 2 * SIMTCP_MSS;
     pipe->cwnd = SIMTCP_MSS;

@@ -50,8 +50,14 @@ struct simpipe {
     bool probed; /* the tail was sent again and nothing was acknowledged since */
 
     uint64_t cwnd, ssthresh, in_flight, tx, recover_tx, delivered, rate;
-    bool rate_app_limited; /* the sample behind `rate` */
+    bool rate_app_limited;      /* the sample behind `rate` */
+    uint64_t app_limited_until; /* what is sent before so much was delivered is no measure */
     unsigned n_lost, n_missed, backoff;
+    bool as_linux;                              /* simnet.h */
+    uint64_t undo_cwnd, undo_ssthresh, undo_tx; /* before a timeout; undo_cwnd 0: none */
+    uint64_t round_end; /* of slow start: what was sent when this round trip began */
+    unsigned round_samples;
+    uint32_t round_rtt_us; /* the least of them */
     uint32_t srtt_us, rttvar_us, min_rtt_us, last_rtt_us;
     mps_time_t last_progress; /* last acknowledgment, or when data went out after none was out */
     mps_time_t rto_at;        /* MPS_NEVER: off */

@@ -129,6 +129,8 @@ static app_verdict read_some(struct app *app, struct mps_conn *conn, mps_time_t 
         app->next_read = pause(app, now);
         *moved = true;
     }
+    if (app->p.question > 0)
+        app->p.total = app->read / app->p.question * app->p.answer;
     return app_look_for_end(app, conn, peer, moved);
 }
 

@@ -18,6 +18,7 @@ struct app_params {
     mps_time_t pause_max;
     mps_time_t first_write, first_read; /* after the start */
     bool write_after_eof;               /* half-close the other way: answers when all was read */
+    uint64_t question, answer;          /* so many bytes to write for so many read; 0: not so */
     bool no_fin;                        /* keeps its direction open until the peer's FIN */
     uint64_t abort_at;                  /* bytes written; 0: never */
     bool unchecked;                     /* the bytes are any: where only the time counts */
