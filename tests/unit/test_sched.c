@@ -134,9 +134,15 @@ static void test_find(void **user)
 static void test_ecf_best(void **user)
 {
     struct mps_sched_path bloated = path(10 * MBIT, 10);
-    struct mps_sched_path cwnd_only = path(0, 10);
+    struct mps_sched_path cwnd_only = path(0, 10), drained, little;
 
     bloated.m.srtt_us = 200000;
+    bloated.m.min_rtt_us = 10000;
+    drained = bloated;
+    drained.idle_us = 180000;
+    little = path(10 * MBIT, 10);
+    little.m.min_rtt_us = 8000;
+    little.idle_us = 180000;
     cwnd_only.m.cwnd = 128 * KB;
 
     /* clang-format off */
@@ -150,6 +156,8 @@ static void test_ecf_best(void **user)
         {"a run takes the faster way", {path(MBIT, 10), path(1000 * MBIT, 30)}, 2, MB, MB, false,
          1},
         {"a queue in the network counts", {bloated, path(10 * MBIT, 100)}, 2, 1, MB, false, 1},
+        {"until it has drained", {path(10 * MBIT, 100), drained}, 2, 1, MB, false, 1},
+        {"if it was one", {little, path(10 * MBIT, 9)}, 2, 1, MB, false, 1},
         {"rate from the window", {cwnd_only, path(MBIT, 11)}, 2, 16 * KB, MB, false, 0},
         {"equal, one full", {full(MBIT, 20, 0), path(MBIT, 20)}, 2, MB, MB, false, 1},
     };

@@ -19,7 +19,7 @@ static struct mps_sooner_paths two_paths(void)
             .room = 65536,
             .srtt_us = i == 0 ? 10000 : 200000,
             .min_rtt_us = i == 0 ? 10000 : 200000,
-            .given_at = NOW,
+            .passed_at = NOW,
         };
     }
     return paths;
@@ -66,6 +66,15 @@ static void test_arrives(void **state)
     assert_false(mps_sooner_arrives(&paths, 0, &run));
     run = sent_on(&paths, 1, 300 * MPS_MSEC); /* lost */
     assert_true(mps_sooner_arrives(&paths, 0, &run));
+    paths.path[1].rttvar_us = 30000; /* or only later than usual */
+    assert_false(mps_sooner_arrives(&paths, 0, &run));
+    paths.path[1].losing = true; /* TCP knows */
+    assert_true(mps_sooner_arrives(&paths, 0, &run));
+    paths.path[1].losing = false;
+    paths.path[1].rttvar_us = 0;
+    paths.path[1].in_flight = 310000; /* these take 310 ms at its rate */
+    assert_false(mps_sooner_arrives(&paths, 0, &run));
+    paths.path[1].in_flight = 0;
     run = sent_on(&paths, 0, 0);
     assert_false(mps_sooner_arrives(&paths, 1, &run));
 }
@@ -113,7 +122,7 @@ static void test_unexplored(void **state)
 
     (void)state;
     assert_int_equal(mps_sooner_unexplored(&paths), MPS_SOONER_NONE);
-    paths.path[1].given_at = NOW - MPS_SOONER_EXPLORE;
+    paths.path[1].passed_at = NOW - MPS_SOONER_EXPLORE;
     assert_int_equal(mps_sooner_unexplored(&paths), 1);
     paths.path[1].empty = false;
     assert_int_equal(mps_sooner_unexplored(&paths), MPS_SOONER_NONE);
@@ -122,10 +131,10 @@ static void test_unexplored(void **state)
 static void test_affords(void **state)
 {
     (void)state;
-    assert_true(mps_sooner_affords(0, 0, 100000));
-    assert_false(mps_sooner_affords(0, 200000, 100000));
-    assert_true(mps_sooner_affords(8000000, 1000000, 100000));
-    assert_false(mps_sooner_affords(8000000, 1200000, 100000));
+    assert_true(mps_sooner_affords(0, 65536, 65536));
+    assert_false(mps_sooner_affords(0, 65537, 65536));
+    assert_true(mps_sooner_affords(3200000, 100000, 131072));
+    assert_false(mps_sooner_affords(3200000, 100001, 131072));
     assert_true(mps_sooner_affords_repair(0, 0, 65536));
     assert_false(mps_sooner_affords_repair(0, 1, 65536));
     assert_true(mps_sooner_affords_repair(6400000, 100000, 65536));

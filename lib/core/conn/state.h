@@ -60,6 +60,7 @@ struct mps_conn_tx {
     mps_time_t sched_at;                /* ask the scheduler again */
     mps_time_t written_at;              /* the application's last write */
     mps_time_t full_at;                 /* the send buffer was full */
+    mps_time_t waits_since;             /* much has waited, MPS_NEVER: does not (reinject.h) */
     uint64_t asked_bytes, asked_unsent; /* limits of the application's, 0: none */
     uint64_t unsent_max;                /* from the latter; 0: none */
     uint64_t opportunism;               /* bytes sent again to shorten waiting */

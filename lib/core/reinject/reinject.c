@@ -2,7 +2,9 @@
 #include "reinject.h"
 #include "core/base/part.h"
 #include "core/conn/query.h"
+#include "core/sched/sched.h"
 #include "core/send/run.h"
+#include "core/subflow/arrived.h"
 #include "core/subflow/room.h"
 #include "core/trace/emit.h"
 #include "sooner.h"
@@ -48,9 +50,11 @@ static void look_at(const struct mps_conn *c, struct mps_sooner_paths *ret,
             .rate = mps_metrics_rate(&sf->m),
             .backlog = sf->tx.queued + sf->tx.taken + sf->m.notsent,
             .room = mps_sf_room(sf),
+            .in_flight = sf->m.in_flight,
             .srtt_us = sf->m.srtt_us,
             .min_rtt_us = sf->m.min_rtt_us,
-            .given_at = sf->given_at,
+            .rttvar_us = sf->m.rttvar_us,
+            .passed_at = sf->given_at > c->tx.waits_since ? sf->given_at : c->tx.waits_since,
         };
     }
 }
@@ -64,6 +68,16 @@ static const struct mps_subflow *carrier(const struct mps_run *run, struct mps_s
             return sf[i];
     }
     return NULL;
+}
+
+/* A carrier has brought it; only its DATA_ACK is still to come. */
+static bool has_arrived(const struct mps_run *run, struct mps_subflow *const *sf, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++) {
+        if (run->last_slot == sf[i]->slot)
+            return mps_sf_has_arrived(sf[i], run->last_end);
+    }
+    return false;
 }
 
 static struct mps_sooner_run described(const struct mps_run *run)
@@ -88,7 +102,7 @@ void mps_reinject_opportunism(struct mps_conn *c, mps_time_t now)
 
     if (tail ? !mps_part(TAIL) : !mps_part(CREDIT))
         return;
-    if (!run || c->phase != MPS_PH_OPEN || mps_conn_n_active(c) < 2)
+    if (!run || c->phase != MPS_PH_OPEN || mps_conn_n_active(c) < 2 || c->cfg.sched->stand_by)
         return;
     if (!tail && mps_conn_credit_left(c) > 0)
         return;
@@ -103,7 +117,7 @@ void mps_reinject_opportunism(struct mps_conn *c, mps_time_t now)
     for (unsigned i = 0; run && i < RUNS_PER_PUSH; i++, run = mps_rtxq_next(&c->tx.rtxq, run)) {
         int idle;
 
-        if (run->times_sent == 0)
+        if (run->times_sent == 0 || has_arrived(run, sf, paths.n))
             continue; /* what was set aside is not late */
         r = described(run);
         idle = mps_sooner_idle(&paths, &r);
@@ -155,7 +169,7 @@ void mps_reinject_late(struct mps_conn *c, mps_time_t now)
     for (unsigned i = 0; run && i < RUNS_PER_LOOK; i++, run = mps_rtxq_next(&c->tx.rtxq, run)) {
         struct mps_sooner_run r = described(run);
 
-        if (run->queued || run->times_sent != 1)
+        if (run->queued || run->times_sent != 1 || has_arrived(run, sf, paths.n))
             continue;
         if (!mps_sooner_is_late(&paths, &r) || !requeue(c, run, sf, paths.n, MPS_CAUSE_LATE))
             return;
@@ -176,7 +190,7 @@ void mps_reinject_repair(struct mps_conn *c, mps_time_t now)
         struct mps_sooner_run r = described(run);
         enum mps_sooner_repair todo;
 
-        if (run->queued || run->times_sent > 1)
+        if (run->queued || run->times_sent > 1 || has_arrived(run, sf, paths.n))
             continue;
         todo = mps_sooner_repairs(&paths, &r);
         if (todo == MPS_SOONER_STOP ||
@@ -185,13 +199,22 @@ void mps_reinject_repair(struct mps_conn *c, mps_time_t now)
     }
 }
 
+void mps_reinject_note_waiting(struct mps_conn *c, mps_time_t now)
+{
+    if (mps_conn_unsent(c) < EXPLORE_WAITING)
+        c->tx.waits_since = MPS_NEVER;
+    else if (c->tx.waits_since == MPS_NEVER)
+        c->tx.waits_since = now;
+}
+
 struct mps_subflow *mps_reinject_unexplored(const struct mps_conn *c, mps_time_t now)
 {
     struct mps_subflow *sf[MPS_SOONER_SLOTS];
     struct mps_sooner_paths paths;
     int i;
 
-    if (!mps_part(EXPLORE) || c->phase != MPS_PH_OPEN || mps_conn_unsent(c) < EXPLORE_WAITING)
+    if (!mps_part(EXPLORE) || c->phase != MPS_PH_OPEN || mps_conn_unsent(c) < EXPLORE_WAITING ||
+        c->cfg.sched->stand_by)
         return NULL;
     look_at(c, &paths, sf, now);
     i = mps_sooner_unexplored(&paths);

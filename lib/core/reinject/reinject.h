@@ -23,8 +23,12 @@ void mps_reinject_repair(struct mps_conn *c, mps_time_t now);
 /* Queues what is first in line and late, where another path delivers it much sooner. */
 void mps_reinject_late(struct mps_conn *c, mps_time_t now);
 
+/* Before and after data was given to subflows: since when has much of it been waiting? */
+void mps_reinject_note_waiting(struct mps_conn *c, mps_time_t now);
+
 /*
- * A subflow that was passed over for so long that its measurements say nothing, while data waits.
+ * A subflow that was passed over for so long that its measurements say nothing, while data waited
+ * all the time: a program that asks for something now and then has no use for them.
  */
 struct mps_subflow *mps_reinject_unexplored(const struct mps_conn *c, mps_time_t now);
 

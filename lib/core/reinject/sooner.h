@@ -23,8 +23,10 @@ struct mps_sooner_path {
     uint64_t rate;                /* bytes per second, 0: unknown */
     uint64_t backlog;             /* bytes given to it that TCP has not sent yet */
     uint64_t room;                /* bytes that it takes now */
+    uint64_t in_flight;           /* bytes that TCP has sent, and knows no acknowledgment of */
     uint32_t srtt_us, min_rtt_us; /* 0: unknown */
-    mps_time_t given_at;          /* a run was last given to it, or the beginning */
+    uint32_t rttvar_us;
+    mps_time_t passed_at; /* it was given no run since then, while data waited */
 };
 
 struct mps_sooner_paths {

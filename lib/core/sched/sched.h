@@ -56,6 +56,8 @@ struct mps_sched_ops {
     bool duplicate;
     /* Copies are few: their bytes are bounded (copies.h). */
     bool bounded;
+    /* One path carries, the others stand by: nothing goes over them only to come sooner. */
+    bool stand_by;
     /* What a slower path gets is taken from further behind, to come in time (lead.h). */
     bool in_time;
 };

@@ -23,4 +23,5 @@ static int pick(void *state, const struct mps_sched_input *in)
 const struct mps_sched_ops mps_sched_backup = {
     .name = "backup",
     .pick = pick,
+    .stand_by = true,
 };

@@ -101,6 +101,27 @@ static inline uint64_t mps_sched_in_flight(const struct mps_sched_path *path)
     return bytes > behind ? bytes - behind : 0;
 }
 
+/* Of what a queue added to the round trips so much is believed however long ago that was. */
+#define MPS_SCHED_QUEUE_SHIFT 3
+
+/*
+ * The round trip that the next byte will see, as far as it is known. A queue that we have made is
+ * gone when all is acknowledged, and one that others have made may be: it drains in as much time as
+ * it takes to wait in it. What was measured while it was full is no reason to pass over the path
+ * for ever. A part of it stays, and all of what is short beside the way itself: a path whose
+ * packets come a little later than they once did is not as good as one where they do not.
+ */
+static inline uint64_t mps_sched_rtt(const struct mps_sched_path *path)
+{
+    uint64_t rtt = path->m.srtt_us, least = path->m.min_rtt_us, queue, left;
+
+    if (path->m.in_flight > 0 || least == 0 || rtt < least + least / 2)
+        return rtt;
+    queue = rtt - least;
+    left = queue >> MPS_SCHED_QUEUE_SHIFT;
+    return least + (queue > left + path->idle_us ? queue - path->idle_us : left);
+}
+
 /*
  * Time until a byte sent now arrives, in us. What is in flight leaves before it: by Little's law
  * in_flight / rate is the round trip this byte will see, which runs ahead of srtt while a queue
@@ -108,7 +129,7 @@ static inline uint64_t mps_sched_in_flight(const struct mps_sched_path *path)
  */
 static inline uint64_t mps_sched_delay(const struct mps_sched_path *path)
 {
-    uint64_t rate = mps_sched_rate(path), rtt = path->m.srtt_us, back = path->m.min_rtt_us / 2;
+    uint64_t rate = mps_sched_rate(path), rtt = mps_sched_rtt(path), back = path->m.min_rtt_us / 2;
 
     if (rate > 0) {
         uint64_t queue = mps_sched_send_time(mps_sched_in_flight(path), rate);

@@ -48,8 +48,9 @@ static bool copies(const struct mps_sched_input *in, unsigned picked, unsigned o
         return false;
     if (!mps_sched_known(path) || !mps_sched_known(second))
         return true;
+    /* That the queue of an unused path has drained is a hope, and no ground for a copy. */
     return mps_sched_arrival(path, in->unsent) + doubt(path) >
-           mps_sched_arrival(second, in->unsent);
+           mps_sched_arrival(second, in->unsent) + (second->m.srtt_us - mps_sched_rtt(second));
 }
 
 const struct mps_sched_ops mps_sched_selective = {

@@ -37,6 +37,7 @@ struct mps_run {
     uint32_t
         expected_us; /* from its first sending to its acknowledgment, as foreseen; 0: unknown */
     mps_time_t last_sent;
+    uint64_t last_end; /* where its last frame ends on the subflow of last_slot (arrived.h) */
 };
 
 /* First DSN behind the run. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "run.h"
+#include "core/subflow/arrived.h"
 #include "core/subflow/txframes.h"
 #include "core/trace/emit.h"
 
@@ -11,6 +12,7 @@ bool mps_run_send(struct mps_conn *c, struct mps_subflow *sf, struct mps_run *ru
     if (!mps_sf_frames_add(sf, run->dsn, run->len, flags | (run->fin ? MPS_DSS_FIN : 0)))
         return false;
     mps_rtxq_sent_again(&c->tx.rtxq, run, sf->slot, now);
+    run->last_end = mps_sf_given(sf);
     sf->given_at = now;
     if (again) {
         sf->count.bytes_reinjected += run->len;

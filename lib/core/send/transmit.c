@@ -5,6 +5,7 @@
 #include "core/fair/fairness.h"
 #include "core/reinject/reinject.h"
 #include "core/sched/sched_path.h"
+#include "core/subflow/arrived.h"
 #include "core/subflow/room.h"
 #include "core/subflow/txframes.h"
 #include "core/trace/emit.h"
@@ -256,6 +257,7 @@ static bool send_new(struct mps_conn *c, struct candidates *cand, unsigned i, ui
         return false;
     run->expected_us = expected_us(&cand->path[i], len);
     mps_sf_frames_add(sf, dsn, len, fin ? MPS_DSS_FIN : 0);
+    run->last_end = mps_sf_given(sf);
     sf->given_at = now;
     MPS_TRACE(c, sf, SENT, sent, .dsn = dsn, .length = len, .fin = fin,
               .cause = mps_cause_name(MPS_CAUSE_NEW));
@@ -355,7 +357,9 @@ void mps_transmit(struct mps_conn *c, mps_time_t now)
             mps_reinject_late(c, now);
             mps_reinject_repair(c, now);
             reinject(c, &cand, now);
+            mps_reinject_note_waiting(c, now);
             send_waiting(c, &cand, now);
+            mps_reinject_note_waiting(c, now);
             send_fin(c, &cand, now);
             mps_reinject_opportunism(c, now);
             c->tx.starved |= mps_conn_unsent(c) == 0 || mps_conn_credit_left(c) == 0;
