@@ -105,6 +105,7 @@ NOT_TYPED = {
     "sh tests/bench/cost.sh": SUITE,
     "sh tests/bench/newconn.sh": SUITE,
     "sh tests/bench/compare.sh --before BUILD": SUITE,
+    "sh tests/bench/compare.sh": SUITE,
     "sh tests/soak/soak.sh --seconds 600": SUITE,
     "build/tests/bench/limit": SUITE,
     "build/tests/bench/limit-short": SUITE,
