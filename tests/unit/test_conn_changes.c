@@ -222,9 +222,42 @@ static void waiting_data_goes_on(void **state)
 
 #define T(name) cmocka_unit_test_setup_teardown(name, pair_setup, pair_teardown)
 
+static uint64_t moved(const struct pair *p, unsigned link, int from)
+{
+    return p->links[link].carried[from];
+}
+
+/* The path that the connection began with breaks, another one carries, and it carries again. */
+static void back_to_the_first(void **state)
+{
+    struct pair *p = *state;
+    const struct mps_addr first = pair_addr(1, 1, 0);
+    uint64_t before[2];
+
+    start(p, false, false);
+    for (int side = CLIENT; side <= SERVER; side++)
+        assert_int_equal(mps_conn_set_scheduler(p->end[side].conn, &mps_sched_backup, p->now), 0);
+    send_some(p, 100000);
+    assert_true(moved(p, 0, CLIENT) > 100000 && moved(p, 1, CLIENT) < 10000);
+    pair_break(p, &p->links[0]);
+    pair_settle(p);
+    send_some(p, 100000);
+    assert_true(moved(p, 1, CLIENT) > 100000 && moved(p, 1, SERVER) > 100000);
+    pair_run(p, 10 * MPS_SEC);
+    assert_int_equal(p->n_links, 3);
+    assert_true(mps_addr_same_ip(&p->links[2].local, &first));
+    before[CLIENT] = moved(p, 2, CLIENT);
+    before[SERVER] = moved(p, 2, SERVER);
+    send_some(p, 100000);
+    assert_true(moved(p, 2, CLIENT) - before[CLIENT] > 100000);
+    assert_true(moved(p, 2, SERVER) - before[SERVER] > 100000);
+    finish(p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        T(back_to_the_first),
         T(first_address_is_backup),
         T(join_from_backup_address),
         T(join_to_backup_address),

@@ -315,6 +315,12 @@ static void test_roundrobin(void **user)
     assert_int_equal(pick_with(&mps_sched_roundrobin, state, &row), 0);
 }
 
+static struct mps_sched_path first(struct mps_sched_path p)
+{
+    p.first = true;
+    return p;
+}
+
 static void test_backup(void **user)
 {
     /* clang-format off */
@@ -323,6 +329,10 @@ static void test_backup(void **user)
         {"full: waits", {full(MBIT, 90, 1), path(MBIT, 10)}, 2, MB, MB, false, NONE},
         {"normal before backup", {backup(path(MBIT, 1)), path(MBIT, 90)}, 2, MB, MB, false, 1},
         {"backups alone: the first", {backup(path(MBIT, 9)), backup(path(MBIT, 1))}, 2, MB, MB,
+         false, 0},
+        {"back to where it began", {path(MBIT, 10), first(path(MBIT, 90))}, 2, MB, MB, false, 1},
+        {"the same, full", {path(MBIT, 10), first(full(MBIT, 90, 1))}, 2, MB, MB, false, NONE},
+        {"where it began is a backup", {path(MBIT, 10), backup(first(path(MBIT, 9)))}, 2, MB, MB,
          false, 0},
     };
     /* clang-format on */

@@ -218,6 +218,17 @@ static bool is_withdrawn(const struct mps_paths *p, mps_addr_id_t id)
     return p->withdrawn[id / 64] >> id % 64 & 1;
 }
 
+bool mps_addresses_is_first(const struct mps_subflow *sf)
+{
+    const struct mps_conn *c = sf->conn;
+
+    /* Behind a NAT the client's addresses look alike: their ids tell which is which. */
+    if (c->role == MPS_ROLE_SERVER && sf->remote_id != 0 && !is_withdrawn(&c->paths, 0))
+        return false;
+    return mps_addr_same_ip(&sf->local, &c->paths.first_local) &&
+           mps_addr_same_ip(&sf->remote, &c->paths.remotes[0].addr);
+}
+
 void mps_addresses_remote_removed(struct mps_conn *c, mps_addr_id_t id)
 {
     struct mps_remote *r = find_remote(c, id);

@@ -26,6 +26,12 @@ void mps_addresses_announce(struct mps_conn *c);
 
 /* ---- the peer's ---- */
 
+/*
+ * Does it go between the addresses of the first subflow, whatever the ports? Also where one of them
+ * was withdrawn and has come back with another id, as far as that can be told from outside a NAT.
+ */
+bool mps_addresses_is_first(const struct mps_subflow *sf);
+
 /* ADD_ADDR, whose HMAC is right. False: it is not taken. */
 bool mps_addresses_remote_added(struct mps_conn *c, const struct mps_ctrl *ctrl);
 void mps_addresses_remote_removed(struct mps_conn *c, mps_addr_id_t id);

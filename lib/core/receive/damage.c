@@ -2,16 +2,14 @@
 #include "damage.h"
 #include "core/conn/phase.h"
 #include "core/conn/query.h"
+#include "core/paths/addresses.h"
 
 void mps_damage_up(const struct mps_subflow *sf)
 {
     struct mps_conn *c = sf->conn;
-    const struct mps_paths *p = &c->paths;
 
-    /* Behind a NAT the client's addresses may look alike. */
-    if (!mps_addr_same_ip(&sf->local, &p->first_local) ||
-        !mps_addr_same_ip(&sf->remote, &p->remotes[0].addr) ||
-        (c->role == MPS_ROLE_SERVER && sf->remote_id != 0))
+    /* Behind a NAT an address that has come back may be another one. */
+    if (!mps_addresses_is_first(sf) || (c->role == MPS_ROLE_SERVER && sf->remote_id != 0))
         c->damage.several = true;
 }
 

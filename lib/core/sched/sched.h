@@ -26,6 +26,7 @@ struct mps_sched_path {
     unsigned weight;  /* 1..MPS_WEIGHT_MAX as the user wants it, 0: the default */
     uint32_t idle_us; /* since it was last given a run */
     bool backup;
+    bool first;   /* between the addresses of the first subflow */
     bool carried; /* this run was already sent on it */
 };
 

@@ -3,6 +3,7 @@
 #include "core/base/part.h"
 #include "core/conn/query.h"
 #include "core/fair/fairness.h"
+#include "core/paths/addresses.h"
 #include "core/reinject/reinject.h"
 #include "core/sched/sched_path.h"
 #include "core/subflow/arrived.h"
@@ -61,6 +62,7 @@ static void candidates_fill(const struct mps_conn *c, struct candidates *cand, m
                 .weight = sf->weight,
                 .idle_us = idle_us(sf, now),
                 .backup = mps_sf_is_backup(sf),
+                .first = mps_addresses_is_first(sf),
             };
             p->m.notsent += sf->tx.taken;
         }
