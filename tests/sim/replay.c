@@ -24,12 +24,13 @@
 #include "recording.h"
 #include "repeats.h"
 
-#define LINKS_MAX 4
-#define LOOK      (MPS_MSEC / 2)
-#define GRACE     (2 * MPS_SEC)
-#define BEGIN     MPS_SEC /* of a world's time */
-#define PAYLOAD   (1448.0 / 1500.0)
-#define TIMES_MAX 20000
+#define LINKS_MAX   4
+#define LOOK        (MPS_MSEC / 2)
+#define GRACE       (2 * MPS_SEC)
+#define BEGIN       MPS_SEC /* of a world's time */
+#define PAYLOAD     (1448.0 / 1500.0)
+#define TIMES_MAX   20000
+#define SECONDS_MAX (TIMES_MAX / 25) /* echoes are the most often */
 
 struct load {
     const char *name;
@@ -264,31 +265,60 @@ static void run_ways(const struct load *load, const char *wanted)
     }
 }
 
+static bool set_seconds(const char *text)
+{
+    int n = atoi(text);
+
+    pair.seconds = (mps_time_t)n * MPS_SEC;
+    return n > 0 && n <= SECONDS_MAX;
+}
+
+static bool set_scheduler(const char *name)
+{
+    pair.sched = mps_sched_find(name);
+    return pair.sched != NULL;
+}
+
+/* One argument, and `value` if that is what it takes; false: it makes no sense. */
+static bool take(const char *arg, const char *value, const char **ret_loads, const char **ret_ways,
+                 bool *ret_took)
+{
+    *ret_took = true;
+    if (value && strcmp(arg, "--seconds") == 0)
+        return set_seconds(value);
+    if (value && strcmp(arg, "--scheduler") == 0)
+        return set_scheduler(value);
+    if (value && strcmp(arg, "--load") == 0) {
+        *ret_loads = value;
+        return true;
+    }
+    if (value && strcmp(arg, "--way") == 0) {
+        *ret_ways = value;
+        return true;
+    }
+    *ret_took = false;
+    if (strcmp(arg, "--check") == 0) {
+        pair.check = true;
+        return true;
+    }
+    return arg[0] != '-' && pair.n_links < LINKS_MAX &&
+           recording_load(arg, BEGIN, &pair.link[pair.n_links++]);
+}
+
 int main(int argc, char **argv)
 {
     const char *wanted_loads = NULL, *wanted_ways = NULL;
+    bool good = true, took;
 
     pair.seconds = 60 * MPS_SEC;
-    for (int i = 1; i < argc; i++) {
-        bool more = i + 1 < argc;
-
-        if (more && strcmp(argv[i], "--seconds") == 0) {
-            pair.seconds = (mps_time_t)atoi(argv[++i]) * MPS_SEC;
-        } else if (strcmp(argv[i], "--check") == 0) {
-            pair.check = true;
-        } else if (more && strcmp(argv[i], "--load") == 0) {
-            wanted_loads = argv[++i];
-        } else if (more && strcmp(argv[i], "--way") == 0) {
-            wanted_ways = argv[++i];
-        } else if (more && strcmp(argv[i], "--scheduler") == 0) {
-            pair.sched = mps_sched_find(argv[++i]);
-        } else if (argv[i][0] == '-' || pair.n_links == LINKS_MAX ||
-                   !recording_load(argv[i], BEGIN, &pair.link[pair.n_links++])) {
-            fputs("usage: replay [--check] [--seconds S] [--load LOAD,...] [--way WAY,...]"
-                  " [--scheduler NAME] LINK...\n",
-                  stderr);
-            return 2;
-        }
+    for (int i = 1; i < argc && good; i += 1 + took)
+        good = take(argv[i], argv[i + 1], &wanted_loads, &wanted_ways, &took);
+    if (!good || pair.n_links == 0) {
+        fprintf(stderr,
+                "usage: replay [--check] [--seconds S] [--load LOAD,...] [--way WAY,...]"
+                " [--scheduler NAME] LINK...\nS: 1 to %d\n",
+                SECONDS_MAX);
+        return 2;
     }
     for (unsigned i = 0; i < sizeof(loads) / sizeof(loads[0]); i++) {
         if (listed(wanted_loads, loads[i].name))
