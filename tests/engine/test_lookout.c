@@ -55,32 +55,12 @@ static void a_pause_is_no_silence(void **state)
     assert_int_equal(age(&l, 300000, START + MPS_SEC + 308 * MPS_MSEC), 300000);
 }
 
-/* Each look is a system call, which thousands of idle connections cannot afford. */
-static void knows_when_a_look_tells_nothing(void **state)
-{
-    struct mps_lookout l = {.touched = true};
-    struct mps_metrics waits = {.notsent = 1000};
-
-    assert_true(mps_lookout_may_tell(&l));
-    see(&l, 0, START);
-    assert_false(mps_lookout_may_tell(&l));
-    l.touched = true;
-    assert_true(mps_lookout_may_tell(&l));
-    see(&l, 1000, START + MPS_SEC);
-    assert_true(mps_lookout_may_tell(&l));
-    mps_lookout_seen(&l, &waits, START + MPS_SEC);
-    assert_true(mps_lookout_may_tell(&l));
-    see(&l, 0, START + MPS_SEC);
-    assert_false(mps_lookout_may_tell(&l));
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(looks_when_bytes_move),
         cmocka_unit_test(looks_again_for_what_was_under_way),
         cmocka_unit_test(a_pause_is_no_silence),
-        cmocka_unit_test(knows_when_a_look_tells_nothing),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

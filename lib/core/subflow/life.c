@@ -127,8 +127,3 @@ const struct mps_metrics *mps_subflow_metrics(const struct mps_subflow *sf)
 {
     return &sf->m;
 }
-
-bool mps_subflow_wants_update(const struct mps_subflow *sf, mps_time_t now)
-{
-    return sf->stale.check_at <= now;
-}

@@ -96,9 +96,6 @@ const struct mps_metrics *mps_subflow_metrics(const struct mps_subflow *sf);
 
 void mps_subflow_update(struct mps_subflow *sf, const struct mps_metrics *m, mps_time_t now);
 
-/* It is being judged whether it works: an update is wanted even if the metrics are the same. */
-bool mps_subflow_wants_update(const struct mps_subflow *sf, mps_time_t now);
-
 /*
  * Receiving. The core names up to two places for the next bytes of the pipe; the transport fills
  * them in order and reports how many bytes came. Never refuses: a subflow is always read (I2), so

@@ -3,11 +3,6 @@
 
 #define LOOK_AGAIN (10 * MPS_MSEC) /* while bytes are on their way */
 
-bool mps_lookout_may_tell(const struct mps_lookout *l)
-{
-    return l->touched || !l->quiet;
-}
-
 bool mps_lookout_due(const struct mps_lookout *l, mps_time_t now)
 {
     return l->touched || (l->busy_since > 0 && now - l->looked_at >= LOOK_AGAIN);
@@ -19,7 +14,6 @@ void mps_lookout_seen(struct mps_lookout *l, struct mps_metrics *m, mps_time_t n
 
     l->touched = false;
     l->looked_at = now;
-    l->quiet = m->in_flight == 0 && m->notsent == 0;
     if (m->in_flight == 0) {
         l->busy_since = 0;
         return;

@@ -13,13 +13,8 @@ struct mps_lookout {
     bool touched; /* bytes moved since the last look, or there was none yet */
     mps_time_t looked_at;
     mps_time_t busy_since; /* bytes on their way at each look since then, 0: none at the last */
-    bool quiet;            /* none at the last look, and none that wait to be sent */
 };
 
-/* Can the measurements be others than at the last look? If not, no moment is worth another one. */
-bool mps_lookout_may_tell(const struct mps_lookout *l);
-
-/* Should there be a look, with nothing that depends on it at this moment? */
 bool mps_lookout_due(const struct mps_lookout *l, mps_time_t now);
 
 /*

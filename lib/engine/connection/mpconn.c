@@ -39,8 +39,8 @@ static void on_timer(struct ev_loop *loop, ev_timer *timer, int revents)
     mp->timer_at = MPS_NEVER;
     mp->starved = false;
     mps_list_for_each(f, &mp->flows, struct mps_sflow, link) {
-        f->lookout.touched |= f->woke_for_nothing || f->starved;
         f->woke_for_nothing = f->starved = false;
+        f->lookout.touched = true;
     }
     wake(mp);
 }

@@ -260,10 +260,7 @@ void mps_sflow_measure(struct mps_sflow *f, bool force, mps_time_t now)
         f->timers_at = MPS_NEVER;
         mps_sock_subflow_timers(f->fd);
     }
-    if (f->connecting || f->dead)
-        return;
-    force = force && (mps_lookout_may_tell(&f->lookout) || mps_subflow_wants_update(f->sf, now));
-    if (!force && !mps_lookout_due(&f->lookout, now))
+    if (f->connecting || f->dead || (!force && !mps_lookout_due(&f->lookout, now)))
         return;
     if (mps_sock_metrics(f->fd, &m)) {
         mps_lookout_seen(&f->lookout, &m, now);

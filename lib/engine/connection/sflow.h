@@ -59,10 +59,7 @@ struct mps_sflow *mps_sflow_new(const struct mps_mem *mem, struct ev_loop *loop,
 /* Stops watching and frees; the descriptor is the caller's (-1 if it was taken before). */
 int mps_sflow_free(struct mps_sflow *f);
 
-/*
- * Refresh the core's measurements if that is due (lookout.h). With `force` also if they can have
- * changed at all, or the core judges the subflow.
- */
+/* Refresh the core's measurements if that is due (lookout.h), in any case with `force`. */
 void mps_sflow_measure(struct mps_sflow *f, bool force, mps_time_t now);
 
 /* Write what the core offers; true if any byte went. */
