@@ -7,14 +7,34 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <stdarg.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 #include "engine/connection/app.h"
 #include "engine/agent/clock.h"
 #include "handover/sndbuf.h"
 
 static unsigned n_ready;
+static unsigned failing_looks; /* so many of the next questions how much is there fail */
+
+/* In place of the library's: the agent's code in this program calls it. */
+int ioctl(int fd, unsigned long request, ...)
+{
+    va_list args;
+    void *arg;
+
+    va_start(args, request);
+    arg = va_arg(args, void *);
+    va_end(args);
+    if (request == FIONREAD && failing_looks > 0) {
+        failing_looks--;
+        errno = EIO;
+        return -1;
+    }
+    return (int)syscall(SYS_ioctl, fd, request, arg);
+}
 
 static void on_ready(struct mps_app *app)
 {
@@ -353,6 +373,27 @@ static void test_app_stays_writable(void **state)
     end_deinit(&e);
 }
 
+/* Who only asks whether there is something meets an error: who reads then must not find nothing. */
+static void test_app_asks_again(void **state)
+{
+    struct end e;
+    uint8_t c;
+    size_t n;
+
+    end_init(&e);
+    assert_int_equal(send(e.fd, "x", 1, 0), 1);
+    ev_run(e.loop, EVRUN_NOWAIT);
+    failing_looks = 1;
+    assert_true(mps_app_readable(&e.app));
+    assert_int_equal(failing_looks, 0);
+    assert_true(mps_app_readable(&e.app));
+    assert_int_equal(mps_app_read(&e.app, &c, 1, &n), 0);
+    assert_int_equal(n, 1);
+    assert_int_equal(c, 'x');
+    close(e.fd);
+    end_deinit(&e);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -360,7 +401,7 @@ int main(void)
         cmocka_unit_test(test_app_urgent),         cmocka_unit_test(test_app_ends),
         cmocka_unit_test(test_app_is_quiet),       cmocka_unit_test(test_app_blocks),
         cmocka_unit_test(test_app_keeps_more),     cmocka_unit_test(test_app_keeps_urgent),
-        cmocka_unit_test(test_app_stays_writable),
+        cmocka_unit_test(test_app_stays_writable), cmocka_unit_test(test_app_asks_again),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -15,6 +15,8 @@
 #include "engine/net/pipe.h"
 #include "engine/net/sock.h"
 
+#define PEEK_OFFSET_TRIES 8u
+
 static void on_event(struct mps_appwatch_entry *entry, uint32_t bits)
 {
     struct mps_app *app = mps_container_of(entry, struct mps_app, entry);
@@ -125,6 +127,8 @@ static int look(struct mps_app *app, size_t *ret_avail)
         /* Whatever comes after this makes another event. */
         app->changed = false;
         if (ioctl(app->fd, FIONREAD, &queued) < 0) {
+            /* Who only asks whether there is something to read leaves the error to who reads. */
+            app->changed = true;
             *ret_avail = 0;
             return failure(app);
         }
@@ -214,11 +218,14 @@ static bool has_urgent(const struct mps_app *app)
 
 static bool set_peek_offset(int fd, int offset)
 {
-    bool done;
+    bool done = false;
 
-    do
+    /* A lack now is none a moment later, mostly, and who cannot set it back has to reset. */
+    for (unsigned i = 0; i < PEEK_OFFSET_TRIES && !done; i++) {
         done = mps_sock_set_int(fd, SOL_SOCKET, SO_PEEK_OFF, offset);
-    while (!done && errno == EINTR);
+        if (!done && errno != EINTR && !mps_sock_is_lack(errno))
+            return false;
+    }
     return done;
 }
 
