@@ -15,8 +15,6 @@
 #include "engine/net/pipe.h"
 #include "engine/net/sock.h"
 
-#define PEEK_OFFSET_TRIES 8u
-
 static void on_event(struct mps_appwatch_entry *entry, uint32_t bits)
 {
     struct mps_app *app = mps_container_of(entry, struct mps_app, entry);
@@ -218,15 +216,7 @@ static bool has_urgent(const struct mps_app *app)
 
 static bool set_peek_offset(int fd, int offset)
 {
-    bool done = false;
-
-    /* A lack now is none a moment later, mostly, and who cannot set it back has to reset. */
-    for (unsigned i = 0; i < PEEK_OFFSET_TRIES && !done; i++) {
-        done = mps_sock_set_int(fd, SOL_SOCKET, SO_PEEK_OFF, offset);
-        if (!done && errno != EINTR && !mps_sock_is_lack(errno))
-            return false;
-    }
-    return done;
+    return mps_sock_set_int(fd, SOL_SOCKET, SO_PEEK_OFF, offset);
 }
 
 /*

@@ -25,6 +25,8 @@
 /* Bytes that the TCP timestamp option takes from each segment. */
 #define TIMESTAMP_LEN 12
 
+#define SET_TRIES 8u
+
 void mps_sock_to_addr(const struct sockaddr_storage *ss, struct mps_addr *ret)
 {
     memset(ret, 0, sizeof(*ret));
@@ -110,9 +112,25 @@ int mps_sock_tcp(enum mps_family family)
     return socket(domain, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP);
 }
 
+/*
+ * What these options mean for the end of a connection does not bear a lack of memory for a moment:
+ * SO_LINGER that is not taken back loses the last bytes, SO_PEEK_OFF gives others.
+ */
+static bool set(int fd, int level, int name, const void *value, socklen_t len)
+{
+    bool done = false;
+
+    for (unsigned i = 0; i < SET_TRIES && !done; i++) {
+        done = setsockopt(fd, level, name, value, len) == 0;
+        if (!done && errno != EINTR && !mps_sock_is_lack(errno))
+            return false;
+    }
+    return done;
+}
+
 bool mps_sock_set_int(int fd, int level, int name, int value)
 {
-    return setsockopt(fd, level, name, &value, sizeof(value)) == 0;
+    return set(fd, level, name, &value, sizeof(value));
 }
 
 void mps_sock_subflow_timers(int fd)
@@ -191,7 +209,7 @@ static bool set_linger(int fd, bool on)
 {
     struct linger linger = {.l_onoff = on, .l_linger = 0};
 
-    return setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger)) == 0;
+    return set(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
 }
 
 void mps_sock_set_abortive(int fd, bool abortive)

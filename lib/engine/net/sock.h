@@ -40,6 +40,7 @@ int mps_sock_tcp(enum mps_family family);
  */
 void mps_sock_subflow_timers(int fd);
 
+/* A lack, or a signal, is waited out for a few tries. */
 bool mps_sock_set_int(int fd, int level, int name, int value);
 
 /* For a socket that no application has. */
