@@ -65,9 +65,11 @@ agents()
     done
 }
 
-ticks() # PID...: CPU time of processes
+# In nanoseconds, as the scheduler counts it: ticks fall where timers do, so that who wakes for a
+# moment at a timer's pays for all of a tick.
+cpu_of() # PID...: CPU time of processes
 {
-    for p in "$@"; do cut -d')' -f2 "/proc/$p/stat"; done | awk '{ sum += $12 + $13 } END { print sum + 0 }'
+    for p in "$@"; do cat "/proc/$p"/task/*/schedstat; done | awk '{ sum += $1 } END { printf "%.0f\n", sum }'
 }
 
 resident() # PID...: KiB
@@ -91,9 +93,8 @@ bulk() # WAY COUNT
     run c "$1" "$CROWD" get 10.99.1.1 7600 "$2" "$seconds" >"$BED_TMP/got"
     wait $!
     # shellcheck disable=SC2046
-    jq -c --arg way "$1" --argjson ticks "$(ticks $server $(agents))" \
-        --argjson hz "$(getconf CLK_TCK)" \
-        '{what: "bulk", way: $way} + . + {cpu: (.cpu + $ticks / $hz)}
+    jq -c --arg way "$1" --argjson ns "$(cpu_of $server $(agents))" \
+        '{what: "bulk", way: $way} + . + {cpu: (.cpu + $ns / 1e9)}
          | . + {cpu_per_gb: (.cpu / .bytes * 1e9)}' "$BED_TMP/got" >>"$out"
     kill $server
     wait $server 2>/dev/null
@@ -145,16 +146,16 @@ held() # COUNT: by agents of one thread; all joined
     sleep "$settle" # what begins with a connection is over then: joins, the first signs of life
     # shellcheck disable=SC2046
     set -- $(agents)
-    size=$(resident "$@") cpu=$(ticks "$@") switches=$(switches "$@")
+    size=$(resident "$@") cpu=$(cpu_of "$@") switches=$(switches "$@")
     sleep 20
-    cpu=$(($(ticks "$@") - cpu)) switches=$(($(switches "$@") - switches))
+    cpu=$(($(cpu_of "$@") - cpu)) switches=$(($(switches "$@") - switches))
     carried=$(bed_in s "$MPTCPSHIM" status --json |
         jq '[.[] | select(.mode == "multipath" and ([.subflows[] | select(.state == "active")] | length) == 2)] | length')
     jq -n -c --argjson n "$n" --argjson carried "${carried:-0}" --argjson before "$before" \
-        --argjson size "$size" --argjson ticks "$cpu" --argjson switches "$switches" \
-        --argjson hz "$(getconf CLK_TCK)" --arg line "$(cat "$BED_TMP"/held*)" \
+        --argjson size "$size" --argjson ns "$cpu" --argjson switches "$switches" \
+        --arg line "$(cat "$BED_TMP"/held*)" \
         '{what: "idle", connections: $n, on_two_paths: $carried, kib_each: (($size - $before) / $n / 2),
-          cpu_in_20_s: ($ticks / $hz), wakeups_in_20_s: $switches, line: $line}' >>"$out"
+          cpu_in_20_s: ($ns / 1e6 | round / 1000), wakeups_in_20_s: $switches, line: $line}' >>"$out"
     let_go
     # shellcheck disable=SC2086
     kill $servers
