@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "rig.h"
+
+#include "stream.h"
 #include "test.h"
 
 #include <arpa/inet.h>
@@ -235,4 +237,36 @@ short rig_poll(int fd, short events)
     struct pollfd pfd = {.fd = fd, .events = events};
 
     return poll(&pfd, 1, 0) > 0 ? pfd.revents : 0;
+}
+
+bool rig_no_sessions(void *arg)
+{
+    struct rig *rig = arg;
+
+    return rig->client->n_sessions == 0 && rig->server->n_sessions == 0;
+}
+
+bool rig_both(void *arg)
+{
+    struct stream *s = arg;
+    bool a = stream_step(&s[0]), b = stream_step(&s[1]);
+
+    return (a && b) || s[0].broken || s[1].broken || s[0].error || s[1].error;
+}
+
+void rig_transfer(struct rig *rig, uint64_t length)
+{
+    struct stream s[2] = {{.seed = 1, .length = length}, {.seed = 2, .length = length}};
+
+    rig_connect(rig, &s[0].from, &s[0].to);
+    s[1].from = s[0].to;
+    s[1].to = s[0].from;
+    assert_true(rig_until(rig, rig_both, s, 60));
+    assert_false(s[0].broken || s[1].broken);
+    assert_int_equal(s[0].error | s[1].error, 0);
+    assert_int_equal(s[0].received, length);
+    assert_int_equal(s[1].received, length);
+    close(s[0].from);
+    close(s[0].to);
+    assert_true(rig_until(rig, rig_no_sessions, rig, 10));
 }

@@ -54,6 +54,13 @@ void rig_connect(struct rig *rig, int *ret_client, int *ret_server);
 /* Run the loop until cond(arg), at most `seconds`. */
 bool rig_until(struct rig *rig, bool (*cond)(void *arg), void *arg, double seconds);
 
+/* Conditions: of a rig, and of two streams, each step of which moves them. */
+bool rig_no_sessions(void *rig);
+bool rig_both(void *streams);
+
+/* `length` bytes both ways over a new connection, each checked, and its end: nothing is left. */
+void rig_transfer(struct rig *rig, uint64_t length);
+
 /* Run the loop for a while, where nothing is to happen. */
 void rig_run(struct rig *rig, double seconds);
 

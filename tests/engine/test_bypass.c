@@ -59,40 +59,14 @@ int __wrap_pipe2(int fd[2], int flags)
     return __real_pipe2(fd, flags);
 }
 
-static bool both(void *arg)
-{
-    struct stream *s = arg;
-    bool a = stream_step(&s[0]), b = stream_step(&s[1]);
-
-    return (a && b) || s[0].broken || s[1].broken || s[0].error || s[1].error;
-}
-
-static bool no_sessions(void *arg)
-{
-    struct rig *rig = arg;
-
-    return rig->client->n_sessions == 0 && rig->server->n_sessions == 0;
-}
-
 /* Bytes both ways, ends, and nothing left. */
 static void transfer(const char *options)
 {
-    struct stream s[2] = {{.seed = 1, .length = BULK}, {.seed = 2, .length = BULK}};
     struct rig rig;
 
     rig_init(&rig, options);
     assert_int_equal(mps_hub_listener(&rig.server_hub, rig.listener, getpid(), true), 0);
-    rig_connect(&rig, &s[0].from, &s[0].to);
-    s[1].from = s[0].to;
-    s[1].to = s[0].from;
-    assert_true(rig_until(&rig, both, s, 60));
-    assert_false(s[0].broken || s[1].broken);
-    assert_int_equal(s[0].error | s[1].error, 0);
-    assert_int_equal(s[0].received, BULK);
-    assert_int_equal(s[1].received, BULK);
-    close(s[0].from);
-    close(s[0].to);
-    assert_true(rig_until(&rig, no_sessions, &rig, 10));
+    rig_transfer(&rig, BULK);
     rig_deinit(&rig);
 }
 
@@ -177,7 +151,7 @@ static void slow_program(void **state)
     assert_false(s.broken);
     assert_int_equal(s.received, s.length);
     close(to);
-    assert_true(rig_until(&rig, no_sessions, &rig, 10));
+    assert_true(rig_until(&rig, rig_no_sessions, &rig, 10));
     rig_deinit(&rig);
 }
 

@@ -304,13 +304,6 @@ static void test_plain(void **state)
     rig_deinit(&rig);
 }
 
-static bool no_sessions(void *arg)
-{
-    struct rig *rig = arg;
-
-    return rig->client->n_sessions == 0 && rig->server->n_sessions == 0;
-}
-
 static void connect_and_close(struct rig *rig)
 {
     int from, to;
@@ -318,7 +311,7 @@ static void connect_and_close(struct rig *rig)
     rig_connect(rig, &from, &to);
     close(from);
     close(to);
-    assert_true(rig_until(rig, no_sessions, rig, 10));
+    assert_true(rig_until(rig, rig_no_sessions, rig, 10));
 }
 
 /* One monitor is not read, another one is: the first hears how much it missed, and nobody waits. */

@@ -17,13 +17,6 @@
 #include "engine/connection/relay.h"
 #include "engine/net/sock.h"
 
-static bool no_sessions(void *arg)
-{
-    struct rig *rig = arg;
-
-    return rig->client->n_sessions == 0 && rig->server->n_sessions == 0;
-}
-
 static bool both(void *arg)
 {
     struct stream *s = arg;
@@ -161,7 +154,7 @@ static void client_falls_back(enum answer how)
     close(again);
     if (how == ANSWER_BYTES)
         close(tcp[1]);
-    assert_true(rig_until(&rig, no_sessions, &rig, 10));
+    assert_true(rig_until(&rig, rig_no_sessions, &rig, 10));
     rig_deinit(&rig);
 }
 
@@ -194,7 +187,7 @@ static void test_server_foreign_bytes(void **state)
     assert_true(wait_for(&rig, app, POLLRDHUP));
     assert_false(rig_poll(app, POLLIN) & (POLLHUP | POLLERR));
     close(app);
-    assert_true(rig_until(&rig, no_sessions, &rig, 10));
+    assert_true(rig_until(&rig, rig_no_sessions, &rig, 10));
     rig_deinit(&rig);
 }
 
@@ -217,7 +210,7 @@ static void test_server_prefix_of_magic(void **state)
     assert_memory_equal(buf, mps_opening_magic, 3);
     close(app);
     close(tcp[0]);
-    assert_true(rig_until(&rig, no_sessions, &rig, 10));
+    assert_true(rig_until(&rig, rig_no_sessions, &rig, 10));
     rig_deinit(&rig);
 }
 
@@ -254,7 +247,7 @@ static void test_server_rest_missing(void **state)
         close(app[i]);
         close(tcp[2 * i]);
     }
-    assert_true(rig_until(&rig, no_sessions, &rig, 10));
+    assert_true(rig_until(&rig, rig_no_sessions, &rig, 10));
     rig_deinit(&rig);
 }
 
@@ -277,7 +270,7 @@ static void test_server_speaks_first(void **state)
     assert_memory_equal(buf, "220 ready", 9);
     close(app);
     close(tcp[0]);
-    assert_true(rig_until(&rig, no_sessions, &rig, 10));
+    assert_true(rig_until(&rig, rig_no_sessions, &rig, 10));
     rig_deinit(&rig);
 }
 
@@ -314,7 +307,7 @@ static void test_late_hello_after_raw_bytes(void **state)
     assert_true(wait_for(&rig, tcp[0], POLLHUP));
     close(app);
     close(tcp[0]);
-    assert_true(rig_until(&rig, no_sessions, &rig, 10));
+    assert_true(rig_until(&rig, rig_no_sessions, &rig, 10));
     rig_deinit(&rig);
 }
 
@@ -378,7 +371,7 @@ static void test_plain_resets(void **state)
     assert_int_equal(recv(tcp[0], buf, sizeof(buf), 0), -1);
     assert_int_equal(errno, ECONNRESET);
     close(tcp[0]);
-    assert_true(rig_until(&rig, no_sessions, &rig, 10));
+    assert_true(rig_until(&rig, rig_no_sessions, &rig, 10));
     rig_deinit(&rig);
 }
 
@@ -424,7 +417,7 @@ static void test_plain_reset_leaves_data(void **state)
     assert_int_equal(errno, ECONNRESET);
     assert_int_equal(got, sent);
     close(app);
-    assert_true(rig_until(&rig, no_sessions, &rig, 10));
+    assert_true(rig_until(&rig, rig_no_sessions, &rig, 10));
     rig_deinit(&rig);
 }
 

@@ -18,13 +18,6 @@ struct flow {
     uint64_t sent;
 };
 
-static bool no_sessions(void *arg)
-{
-    struct rig *rig = arg;
-
-    return rig->client->n_sessions == 0 && rig->server->n_sessions == 0;
-}
-
 static struct mps_conn *core_of(struct mps_engine *eng)
 {
     assert_false(mps_list_empty(&eng->sessions));
@@ -91,7 +84,7 @@ static void begin(struct flow *f, struct rig *rig)
 static void end(struct flow *f)
 {
     close(f->client);
-    assert_true(rig_until(f->rig, no_sessions, f->rig, 20));
+    assert_true(rig_until(f->rig, rig_no_sessions, f->rig, 20));
     rig_deinit(f->rig);
 }
 

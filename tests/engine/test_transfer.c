@@ -16,14 +16,6 @@
 #define BULK       (50u << 20)
 #define IDLE       (12u << 10) /* of an idle connection */
 
-static bool both(void *arg)
-{
-    struct stream *s = arg;
-    bool a = stream_step(&s[0]), b = stream_step(&s[1]);
-
-    return (a && b) || s[0].broken || s[1].broken || s[0].error || s[1].error;
-}
-
 static unsigned active_subflows(struct mps_engine *eng)
 {
     struct mps_subflow_info info[MPS_MAX_SUBFLOWS];
@@ -45,36 +37,12 @@ static bool has_two(void *arg)
     return active_subflows(rig->client) == 2 && active_subflows(rig->server) == 2;
 }
 
-static bool no_sessions(void *arg)
-{
-    struct rig *rig = arg;
-
-    return rig->client->n_sessions == 0 && rig->server->n_sessions == 0;
-}
-
-static void transfer_both_ways(struct rig *rig)
-{
-    struct stream s[2] = {{.seed = 1, .length = BULK}, {.seed = 2, .length = BULK}};
-
-    rig_connect(rig, &s[0].from, &s[0].to);
-    s[1].from = s[0].to;
-    s[1].to = s[0].from;
-    assert_true(rig_until(rig, both, s, 60));
-    assert_false(s[0].broken || s[1].broken);
-    assert_int_equal(s[0].error | s[1].error, 0);
-    assert_int_equal(s[0].received, BULK);
-    assert_int_equal(s[1].received, BULK);
-    close(s[0].from);
-    close(s[0].to);
-    assert_true(rig_until(rig, no_sessions, rig, 10));
-}
-
 static void test_bulk_one_path(void **state)
 {
     struct rig rig;
 
     rig_init(&rig, "");
-    transfer_both_ways(&rig);
+    rig_transfer(&rig, BULK);
     rig_deinit(&rig);
 }
 
@@ -92,7 +60,7 @@ static void test_bulk_joined_by_steering(void **state)
     s[1].from = s[0].to;
     s[1].to = s[0].from;
     assert_true(rig_until(&rig, has_two, &rig, 5));
-    assert_true(rig_until(&rig, both, s, 60));
+    assert_true(rig_until(&rig, rig_both, s, 60));
     assert_false(s[0].broken || s[1].broken);
     assert_int_equal(s[0].received, BULK);
     assert_int_equal(s[1].received, BULK);
@@ -101,7 +69,7 @@ static void test_bulk_joined_by_steering(void **state)
     assert_true(info[0].bytes_sent > 0 && info[1].bytes_sent > 0);
     close(s[0].from);
     close(s[0].to);
-    assert_true(rig_until(&rig, no_sessions, &rig, 10));
+    assert_true(rig_until(&rig, rig_no_sessions, &rig, 10));
     rig_deinit(&rig);
 }
 
@@ -117,7 +85,7 @@ static void test_join_by_announcement(void **state)
     assert_true(rig.server_hub.joinlis.acceptor.fd >= 0);
     close(c);
     close(s);
-    assert_true(rig_until(&rig, no_sessions, &rig, 10));
+    assert_true(rig_until(&rig, rig_no_sessions, &rig, 10));
     rig_deinit(&rig);
 }
 
@@ -141,7 +109,7 @@ static void test_close_after_last_write(void **state)
         assert_int_equal(s.received, s.length);
         close(s.to);
     }
-    assert_true(rig_until(&rig, no_sessions, &rig, 10));
+    assert_true(rig_until(&rig, rig_no_sessions, &rig, 10));
     rig_deinit(&rig);
 }
 
@@ -183,7 +151,7 @@ static void test_half_close(void **state)
     assert_false(back.broken);
     assert_int_equal(back.error, 0);
     close(c);
-    assert_true(rig_until(&rig, no_sessions, &rig, 10));
+    assert_true(rig_until(&rig, rig_no_sessions, &rig, 10));
     rig_deinit(&rig);
 }
 
@@ -210,7 +178,7 @@ static void test_close_with_unread_data(void **state)
     assert_int_equal(errno, ECONNRESET);
     assert_int_equal(recv(s, buf, sizeof(buf), 0), 0);
     close(s);
-    assert_true(rig_until(&rig, no_sessions, &rig, 10));
+    assert_true(rig_until(&rig, rig_no_sessions, &rig, 10));
     rig_deinit(&rig);
 }
 
@@ -240,7 +208,7 @@ static void test_linger_zero(void **state)
     assert_int_equal(recv(s, &byte, 1, 0), -1);
     assert_int_equal(errno, ECONNRESET);
     close(s);
-    assert_true(rig_until(&rig, no_sessions, &rig, 10));
+    assert_true(rig_until(&rig, rig_no_sessions, &rig, 10));
     rig_deinit(&rig);
 }
 
@@ -270,7 +238,7 @@ static void test_slow_reader(void **state)
     assert_false(s.broken);
     assert_int_equal(s.received, s.length);
     close(to);
-    assert_true(rig_until(&rig, no_sessions, &rig, 10));
+    assert_true(rig_until(&rig, rig_no_sessions, &rig, 10));
     rig_deinit(&rig);
 }
 
@@ -317,7 +285,7 @@ static void test_idle_memory(void **state)
     assert_true(used(rig.client) > 1024 && used(rig.server) > 1024);
     close(w.s.from);
     close(w.s.to);
-    assert_true(rig_until(&rig, no_sessions, &rig, 10));
+    assert_true(rig_until(&rig, rig_no_sessions, &rig, 10));
     assert_int_equal(rig.client->memory.promised + rig.server->memory.promised, 0);
     assert_true(rig.client->memory.used < 4096 && rig.server->memory.used < 4096);
     rig_deinit(&rig);
