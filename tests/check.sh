@@ -4,14 +4,15 @@
 #   sh tests/check.sh [--long]
 # As root it installs the packages it needs, and starts none of their services; otherwise it says which. --long repeats the system
 # tests and runs all of CPython's tests and the benchmarks. With CI=true a test that had to be skipped is a failure.
-# The last line is "N passed, M failed, K skipped".
+# At the end it says again which tests failed, with the end of what they printed. The last line is
+# "N passed, M failed, K skipped".
 
 cd "$(dirname "$0")/.." || exit 1
 . tests/bed/packages.sh
 # shellcheck disable=SC2086
 need_packages $TEST_PACKAGES || exit 1
 
-passed=0 failed=0 skipped=0
+passed=0 failed=0 skipped=0 failures=
 long=${1:-}
 
 build() # FOLDER MESON-OPTION...
@@ -44,6 +45,7 @@ run_tests() # FOLDER MESON-TEST-ARGUMENT...
     grep -v '^ninja:' "$folder/check.out"
     if grep -q '^Ok:' "$folder/check.out"; then
         count "$folder/check.out"
+        failures=$(printf '%s\n%s' "$failures" "$(python3 tests/failures.py "$folder/meson-logs/testlog.json")")
     else
         failed=$((failed + 1))
     fi
@@ -101,5 +103,6 @@ fi
 if [ "${CI:-}" = true ] && [ $skipped -gt 0 ]; then
     echo "skipped tests count as failures here"
 fi
+[ -z "$failures" ] || printf '%s\n' "$failures"
 echo "$passed passed, $failed failed, $skipped skipped"
 [ $failed = 0 ] && { [ "${CI:-}" != true ] || [ $skipped = 0 ]; }
