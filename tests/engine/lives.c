@@ -25,13 +25,13 @@ bool stream_over(const struct stream *s)
 
 static int hand_over(struct world *w, bool accepted, int tcp)
 {
-    struct mps_session_request req = {.fd = tcp, .pid = getpid(), .options = ""};
+    struct mps_handed req = {.fd = tcp, .pid = getpid(), .options = ""};
     struct mps_session *s = NULL;
     int fd = rig_end(&req), rc;
 
     callsweep_on();
-    rc = accepted ? mps_session_accepted(w->rig.server, &req, &s)
-                  : mps_session_connected(w->rig.client, &req, &s);
+    rc = accepted ? mps_handed_accepted(w->rig.server, &req, &s)
+                  : mps_handed_connected(w->rig.client, &req, &s);
     callsweep_off();
     if (rc != 0) {
         close(tcp);

@@ -107,7 +107,7 @@ void rig_tcp_pair(struct rig *rig, int *ret_client, int *ret_server)
     assert_true(*ret_server >= 0);
 }
 
-int rig_end(struct mps_session_request *req)
+int rig_end(struct mps_handed *req)
 {
     int pair[2];
 
@@ -120,7 +120,7 @@ int rig_end(struct mps_session_request *req)
 
 int rig_connected(struct rig *rig, int tcp, const char *options, uint64_t *ret_id)
 {
-    struct mps_session_request req = {
+    struct mps_handed req = {
         .fd = tcp,
         .pid = getpid(),
         .options = options,
@@ -129,7 +129,7 @@ int rig_connected(struct rig *rig, int tcp, const char *options, uint64_t *ret_i
     int fd = rig_end(&req);
     struct mps_session *s;
 
-    assert_int_equal(mps_session_connected(rig->client, &req, &s), 0);
+    assert_int_equal(mps_handed_connected(rig->client, &req, &s), 0);
     if (ret_id)
         *ret_id = s->ac.id;
     return fd;
@@ -137,11 +137,11 @@ int rig_connected(struct rig *rig, int tcp, const char *options, uint64_t *ret_i
 
 int rig_accepted(struct rig *rig, int tcp, uint64_t *ret_id)
 {
-    struct mps_session_request req = {.fd = tcp, .pid = getpid(), .options = ""};
+    struct mps_handed req = {.fd = tcp, .pid = getpid(), .options = ""};
     int fd = rig_end(&req);
     struct mps_session *s;
 
-    assert_int_equal(mps_session_accepted(rig->server, &req, &s), 0);
+    assert_int_equal(mps_handed_accepted(rig->server, &req, &s), 0);
     if (ret_id)
         *ret_id = s->ac.id;
     return fd;
@@ -173,7 +173,7 @@ static void note_end(struct mps_job *job, bool ok)
 
 struct rig_reply rig_request(struct mps_hub *hub, const struct mps_ho_request *req, int fd)
 {
-    struct mps_session_request given = {.end = -1};
+    struct mps_handed given = {.end = -1};
     int app = mps_ho_hands_over(req->op) ? rig_end(&given) : -1;
     struct asked asked = {
         .job = {.req = *req,

@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include "engine/agent/hub.h"
 #include "handover/message.h"
+#include "engine/connection/handed.h"
 #include "engine/connection/session.h"
 
 struct rig {
@@ -35,7 +36,7 @@ int rig_dial(const char *addr, uint16_t port, int mark);
 void rig_tcp_pair(struct rig *rig, int *ret_client, int *ret_server);
 
 /* A stream whose one end, with a byte unread, goes into the request; returns the application's. */
-int rig_end(struct mps_session_request *req);
+int rig_end(struct mps_handed *req);
 
 /* Hand a TCP socket over; returns the application's end (non-blocking). */
 int rig_connected(struct rig *rig, int tcp, const char *options, uint64_t *ret_id);

@@ -278,7 +278,7 @@ static void accept_pauses(void **state)
 static void no_session(void **state)
 {
     int pair[2], app, open_socket = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    struct mps_session_request req = {.pid = getpid(), .options = "", .options_len = 0};
+    struct mps_handed req = {.pid = getpid(), .options = "", .options_len = 0};
     struct mps_session *s = NULL;
     struct rig rig;
 
@@ -287,11 +287,11 @@ static void no_session(void **state)
     assert_return_code(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), errno);
     for (unsigned i = 0; i < 2; i++) {
         req.fd = i ? open_socket : pair[0]; /* no TCP; not connected */
-        assert_true(mps_session_connected(rig.client, &req, &s) < 0);
-        assert_true(mps_session_accepted(rig.server, &req, &s) < 0);
+        assert_true(mps_handed_connected(rig.client, &req, &s) < 0);
+        assert_true(mps_handed_accepted(rig.server, &req, &s) < 0);
     }
     req.fd = -1;
-    assert_true(mps_session_connected(rig.client, &req, &s) < 0);
+    assert_true(mps_handed_connected(rig.client, &req, &s) < 0);
     assert_int_equal(rig.client->n_sessions + rig.server->n_sessions, 0);
     assert_null(s);
     /* The descriptors are still the caller's. */
@@ -308,7 +308,7 @@ static void no_session(void **state)
 /* One that is taken back leaves the connection as it was. */
 static void discarded(void **state)
 {
-    struct mps_session_request req = {.pid = getpid(), .options = "", .options_len = 0};
+    struct mps_handed req = {.pid = getpid(), .options = "", .options_len = 0};
     struct mps_session *s;
     struct rig rig;
     int tcp, far, copy, fd;
@@ -319,8 +319,8 @@ static void discarded(void **state)
     copy = dup(far);
     req.fd = far;
     fd = rig_end(&req);
-    assert_int_equal(mps_session_accepted(rig.server, &req, &s), 0);
-    mps_session_discard(s);
+    assert_int_equal(mps_handed_accepted(rig.server, &req, &s), 0);
+    mps_handed_discard(s);
     assert_int_equal(rig.server->n_sessions, 0);
     assert_true(read(fd, &c, 1) <= 0 && errno != EAGAIN); /* nobody is at the other end */
     close(fd);

@@ -360,7 +360,7 @@ static void test_others_news(void **state)
 {
     struct place *p = *state;
     struct mps_addr addr = {.family = MPS_AF_INET, .ip = {127, 0, 0, 1}};
-    struct mps_session_request req = {.options = ""};
+    struct mps_handed req = {.options = ""};
     struct mps_session *session;
     char options[128];
     struct rig rig;
@@ -374,7 +374,7 @@ static void test_others_news(void **state)
     assert_true(saved(p, &addr, MPS_PEER_PLAIN));
     req.fd = rig_dial("127.0.0.1", rig.port, 0);
     app = rig_end(&req);
-    assert_int_equal(mps_session_connected(rig.client, &req, &session), MPS_SESSION_PLAIN_PEER);
+    assert_int_equal(mps_handed_connected(rig.client, &req, &session), MPS_HANDED_PLAIN_PEER);
     close(req.fd);
     close(req.end);
     close(app);

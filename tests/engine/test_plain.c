@@ -79,12 +79,12 @@ static enum mps_peer_kind remembered(struct rig *rig)
 /* The next connection to a peer that gets HELLO as data: there is no reason to touch it. */
 static void next_stays_native(struct rig *rig)
 {
-    struct mps_session_request req = {.fd = rig_dial("127.0.0.1", rig->port, 0), .options = ""};
+    struct mps_handed req = {.fd = rig_dial("127.0.0.1", rig->port, 0), .options = ""};
     struct mps_session *session;
     int app = rig_end(&req);
 
     assert_int_equal(remembered(rig), MPS_PEER_PLAIN);
-    assert_int_equal(mps_session_connected(rig->client, &req, &session), MPS_SESSION_PLAIN_PEER);
+    assert_int_equal(mps_handed_connected(rig->client, &req, &session), MPS_HANDED_PLAIN_PEER);
     close(req.fd);
     close(req.end);
     close(app);
@@ -424,7 +424,7 @@ static void test_plain_reset_leaves_data(void **state)
 /* A reply that could not be delivered takes the session back and leaves the TCP socket alone. */
 static void test_discard_touches_nothing(void **state)
 {
-    struct mps_session_request req = {.options = ""};
+    struct mps_handed req = {.options = ""};
     struct rig rig;
 
     rig_init(&rig, "");
@@ -441,10 +441,10 @@ static void test_discard_touches_nothing(void **state)
         req.fd = tcp[0];
         app = rig_end(&req);
         if (accepted)
-            assert_int_equal(mps_session_accepted(rig.server, &req, &session), 0);
+            assert_int_equal(mps_handed_accepted(rig.server, &req, &session), 0);
         else
-            assert_int_equal(mps_session_connected(rig.client, &req, &session), 0);
-        mps_session_discard(session);
+            assert_int_equal(mps_handed_connected(rig.client, &req, &session), 0);
+        mps_handed_discard(session);
         close(app);
         rig_run(&rig, 0.05);
         assert_int_equal(rig_poll(tcp[1], POLLIN | POLLRDHUP), 0);

@@ -19,6 +19,7 @@
 #include "spare.h"
 #include "engine/connection/permitted.h"
 #include "handover/kernelinfo.h"
+#include "engine/connection/handed.h"
 #include "engine/connection/session.h"
 #include "engine/connection/sockopts.h"
 #include "engine/show/status.h"
@@ -60,7 +61,7 @@ static bool is_meant(int fd, uint64_t cookie)
 static void do_connection(struct mps_engine *eng, const struct mps_ho_request *req,
                           struct mps_dispatch *d)
 {
-    struct mps_session_request sr = {
+    struct mps_handed sr = {
         .fd = d->fd,
         .end = d->end,
         .pid = d->pid,
@@ -78,15 +79,15 @@ static void do_connection(struct mps_engine *eng, const struct mps_ho_request *r
         d->reply.status = MPS_HO_AGAIN_PLAIN;
         return;
     }
-    rc = req->op == MPS_HO_CONNECTED ? mps_session_connected(eng, &sr, &d->session)
-                                     : mps_session_accepted(eng, &sr, &d->session);
+    rc = req->op == MPS_HO_CONNECTED ? mps_handed_connected(eng, &sr, &d->session)
+                                     : mps_handed_accepted(eng, &sr, &d->session);
     if (rc == MPS_ELIMIT) {
         mps_log("dispatch: connection not taken: no memory for another one");
         d->reply.status = MPS_HO_AGAIN_PLAIN;
     } else if (rc < 0) {
         mps_log("dispatch: connection not taken: %s", mps_strerror(rc));
         fail(d, errno_of(rc));
-    } else if (rc == MPS_SESSION_PLAIN_PEER) {
+    } else if (rc == MPS_HANDED_PLAIN_PEER) {
         d->reply.status = MPS_HO_AGAIN_PLAIN;
     } else {
         d->reply.status = d->session->refused ? MPS_HO_OK_PLAIN : MPS_HO_OK;
@@ -414,5 +415,5 @@ void mps_dispatch_done(struct mps_dispatch *d, bool sent)
     if (d->reply_fd >= 0)
         close(d->reply_fd);
     if (!sent && d->session)
-        mps_session_discard(d->session);
+        mps_handed_discard(d->session);
 }

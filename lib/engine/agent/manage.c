@@ -270,7 +270,7 @@ static void set_word(struct mps_session *s, char *text, struct mps_dispatch *d)
         refuse(d, ENOTCONN, "the connection is plain TCP");
         return;
     }
-    if (mps_session_set_options(s, &options) < 0 || apply(s, key) < 0) {
+    if (mps_appconn_set_options(&s->ac, &options) < 0 || apply(s, key) < 0) {
         refuse(d, ENOMEM, "out of memory");
         return;
     }

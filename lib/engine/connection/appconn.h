@@ -29,7 +29,7 @@ struct mps_appconn {
     struct mps_addr local, peer;
     bool bound;       /* the program chose the address of its end itself */
     uint32_t ifindex; /* and this interface, 0: any */
-    /* The agent's, or a copy of its own with those of the request (session.h). */
+    /* The agent's, or a copy of its own with those of the request (below). */
     const struct mps_options *options;
     struct mps_pathctl *paths;    /* what the program changed for this one; NULL: nothing */
     struct mps_watcher *watchers; /* programs that are told its events (show/watcher.h) */
@@ -39,3 +39,17 @@ struct mps_appconn {
     enum mps_plain_reason plain; /* why it is relayed as plain TCP, once it is */
     const char *end;             /* why it ended: a word for events; NULL: not known */
 };
+
+/* A copy of `options` is the connection's own from now on; nothing follows from that here. 0 or
+ * MPS_ENOMEM. */
+int mps_appconn_set_options(struct mps_appconn *ac, const struct mps_options *options);
+
+/*
+ * The words of a request (handover/), `length` bytes: most requests have none, or those that the
+ * agent was started with, and then the agent's options go on to hold. A bad word is logged and
+ * left out. 0 or MPS_ENOMEM.
+ */
+int mps_appconn_take_words(struct mps_appconn *ac, const char *words, size_t length);
+
+/* The agent's hold again; frees its own, before its account is closed. */
+void mps_appconn_forget_options(struct mps_appconn *ac);

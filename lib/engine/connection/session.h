@@ -27,31 +27,14 @@ struct mps_session {
     size_t end_buffer;        /* SO_SNDBUF of the application's end, which who handed over sets */
 };
 
-struct mps_session_request {
-    int fd;  /* established TCP socket, taken on success */
-    int end; /* AF_UNIX stream, taken on success: the near end of what the application gets; a byte
-                is unread in it (app.h) */
-    pid_t pid;
-    bool bound;          /* the program had bound it to an address, or its listener */
-    const char *options; /* words key=value */
-    size_t options_len;
-};
-
-/* Positive result of mps_session_connected: known to be plain, or better left so. */
-#define MPS_SESSION_PLAIN_PEER 1
+/* Everything is there (handed.h): its events are told from now on, and it runs soon. */
+void mps_session_begin(struct mps_session *s);
 
 /*
- * A connection that was handed over. No byte moves before the loop goes on, so that after a failed
- * reply mps_session_discard can still undo everything. 0 or a negative code; the descriptors are
- * then untouched.
+ * The bytes go over a multipath connection from now on, whose first socket is `fd`, which is taken
+ * on success; `hello` is what the peer began with, NULL at a client. 0 or a negative code.
  */
-int mps_session_connected(struct mps_engine *eng, const struct mps_session_request *req,
-                          struct mps_session **ret);
-int mps_session_accepted(struct mps_engine *eng, const struct mps_session_request *req,
-                         struct mps_session **ret);
-
-/* Forget it: our descriptor of the TCP connection is closed, the connection itself untouched. */
-void mps_session_discard(struct mps_session *s);
+int mps_session_carry_multipath(struct mps_session *s, int fd, const struct mps_opening *hello);
 
 /* Ends both sides with a reset. */
 void mps_session_free(struct mps_session *s);
@@ -59,17 +42,15 @@ void mps_session_free(struct mps_session *s);
 /* Bounded work; frees the session when it is over. */
 void mps_session_run(struct mps_session *s);
 
-/* Run it soon. */
+/* Run it soon; the second one is for who knows only a `void *`. */
 void mps_session_wake(struct mps_session *s);
+void mps_session_on_wake(void *user);
 
 /* A JOIN that names this session; takes the descriptor. */
 void mps_session_join(struct mps_session *s, int fd, const struct mps_opening *join);
 
 /* The host's addresses or join ports are others now. */
 void mps_session_addresses_changed(struct mps_session *s);
-
-/* Options of its own; nothing follows from that here. 0 or MPS_ENOMEM. */
-int mps_session_set_options(struct mps_session *s, const struct mps_options *options);
 
 /* `sockopts` has other values now. */
 void mps_session_options_changed(struct mps_session *s);
