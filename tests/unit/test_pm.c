@@ -10,6 +10,7 @@ struct net {
     struct mps_pm_remote remotes[MAX_ADDRS];
     struct mps_pm_input in;
     bool up[MAX_ADDRS][MAX_ADDRS], refused[MAX_ADDRS][MAX_ADDRS];
+    unsigned vain[MAX_ADDRS][MAX_ADDRS];
 };
 
 static struct mps_addr v4(uint8_t a, uint8_t b, uint8_t c, uint8_t d)
@@ -30,6 +31,13 @@ static bool may_try(const void *user, unsigned l, unsigned r)
     return !net->up[l][r] && !net->refused[l][r];
 }
 
+static unsigned in_vain(const void *user, unsigned l, unsigned r)
+{
+    const struct net *net = user;
+
+    return net->vain[l][r];
+}
+
 static void net_init(struct net *net)
 {
     memset(net, 0, sizeof(*net));
@@ -37,6 +45,7 @@ static void net_init(struct net *net)
         .locals = net->locals,
         .remotes = net->remotes,
         .may_try = may_try,
+        .in_vain = in_vain,
         .user = net,
         .max_subflows = 8,
     };
@@ -69,6 +78,14 @@ static void take_down(struct net *net, unsigned l, unsigned r)
     net->locals[l].subflows--;
     net->remotes[r].subflows--;
     net->in.n_subflows--;
+}
+
+/* An attempt over the pair takes longer than its back-off. */
+static void fail_slowly(struct net *net, unsigned l, unsigned r)
+{
+    take_down(net, l, r);
+    net->refused[l][r] = false;
+    net->vain[l][r]++;
 }
 
 /* The next pair is (l, r); it is opened. */
@@ -349,6 +366,52 @@ static void test_turns(void **user)
     expect(&mps_pm_pairs, &net, 1, 0);
 }
 
+/* Three networks that do not look alike, and no ways between them: bad pairs do not take turns. */
+static void test_in_vain_last(void **user)
+{
+    struct net net;
+
+    net_init(&net);
+    for (uint8_t i = 1; i <= 3; i++) {
+        local(&net, v4(10, 98, i, 2), i);
+        remote(&net, v4(10, 99, i, 1));
+    }
+    bring_up(&net, 0, 0);
+    expect(&mps_pm_pairs, &net, 1, 0);
+    expect(&mps_pm_pairs, &net, 2, 0);
+    fail_slowly(&net, 2, 0);
+    expect(&mps_pm_pairs, &net, 2, 1);
+    fail_slowly(&net, 1, 0);
+    expect(&mps_pm_pairs, &net, 1, 2);
+    fail_slowly(&net, 2, 1);
+    expect(&mps_pm_pairs, &net, 2, 2);
+    fail_slowly(&net, 1, 2);
+    expect(&mps_pm_pairs, &net, 1, 1);
+    expect_none(&mps_pm_pairs, &net);
+    /* Of those that failed, the one that failed least. */
+    take_down(&net, 2, 2);
+    net.vain[2][0]++;
+    expect(&mps_pm_pairs, &net, 2, 1);
+}
+
+/* The same for a remote address that is left over. */
+static void test_remote_in_vain(void **user)
+{
+    struct net net;
+
+    net_init(&net);
+    local(&net, v4(10, 98, 1, 2), 1);
+    local(&net, v4(10, 98, 2, 2), 2);
+    for (uint8_t i = 1; i <= 3; i++)
+        remote(&net, v4(10, 99, i, 1));
+    bring_up(&net, 0, 0);
+    bring_up(&net, 1, 1);
+    expect(&mps_pm_pairs, &net, 0, 2);
+    fail_slowly(&net, 0, 2);
+    expect(&mps_pm_pairs, &net, 1, 2);
+    expect_none(&mps_pm_pairs, &net);
+}
+
 static void test_limit(void **user)
 {
     for (unsigned i = 0; mps_pm_at(i) != NULL; i++) {
@@ -388,6 +451,27 @@ static void test_fullmesh(void **user)
     expect(&mps_pm_fullmesh, &net, 0, 0);
 }
 
+/* Below the limit a bad pair does not come again before all others had their turn. */
+static void test_fullmesh_in_vain(void **user)
+{
+    struct net net;
+
+    net_init(&net);
+    local(&net, v4(10, 0, 1, 1), 1);
+    local(&net, v4(10, 0, 2, 1), 2);
+    remote(&net, v4(10, 0, 1, 2));
+    remote(&net, v4(10, 0, 2, 2));
+    net.in.max_subflows = 2;
+    bring_up(&net, 0, 0);
+    expect(&mps_pm_fullmesh, &net, 1, 1);
+    fail_slowly(&net, 1, 1);
+    expect(&mps_pm_fullmesh, &net, 0, 1);
+    fail_slowly(&net, 0, 1);
+    expect(&mps_pm_fullmesh, &net, 1, 0);
+    fail_slowly(&net, 1, 0);
+    expect(&mps_pm_fullmesh, &net, 1, 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -406,8 +490,11 @@ int main(void)
         cmocka_unit_test(test_first_dies),
         cmocka_unit_test(test_local_comes_back),
         cmocka_unit_test(test_turns),
+        cmocka_unit_test(test_in_vain_last),
+        cmocka_unit_test(test_remote_in_vain),
         cmocka_unit_test(test_limit),
         cmocka_unit_test(test_fullmesh),
+        cmocka_unit_test(test_fullmesh_in_vain),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -47,6 +47,13 @@ unsigned mps_backoff_fails_from(const struct mps_paths *p, uint32_t key)
     return n;
 }
 
+unsigned mps_backoff_in_vain(const struct mps_paths *p, uint32_t local, mps_addr_id_t remote)
+{
+    const struct mps_retry *r = find_retry(p, local, remote);
+
+    return r && !r->worked ? r->fails : 0;
+}
+
 mps_time_t mps_backoff_next(const struct mps_paths *p, mps_time_t now)
 {
     mps_time_t t = MPS_NEVER;

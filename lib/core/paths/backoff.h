@@ -28,6 +28,9 @@ bool mps_backoff_over(const struct mps_conn *c, uint32_t local, mps_addr_id_t re
 /* Attempts from an address of ours that failed, since one of them worked for a while. */
 unsigned mps_backoff_fails_from(const struct mps_paths *p, uint32_t key);
 
+/* Attempts over a pair that failed, if it never worked; otherwise 0. */
+unsigned mps_backoff_in_vain(const struct mps_paths *p, uint32_t local, mps_addr_id_t remote);
+
 /* When the next pair may be tried, MPS_NEVER if none waits. */
 mps_time_t mps_backoff_next(const struct mps_paths *p, mps_time_t now);
 

@@ -59,6 +59,13 @@ static bool may_try(const void *user, unsigned l, unsigned r)
     return mps_backoff_over(v->c, local, remote, v->now);
 }
 
+static unsigned in_vain(const void *user, unsigned l, unsigned r)
+{
+    const struct candidates *v = user;
+
+    return mps_backoff_in_vain(&v->c->paths, v->local_of[l]->key, v->remote_of[r]->id);
+}
+
 static void candidates_fill(struct candidates *v, const struct mps_conn *c, mps_time_t now)
 {
     const struct mps_paths *p = &c->paths;
@@ -238,6 +245,7 @@ static void open_wanted(struct mps_conn *c, mps_time_t now)
                     .remotes = v.remotes,
                     .n_remotes = v.n_remotes,
                     .may_try = may_try,
+                    .in_vain = in_vain,
                     .user = &v,
                     .n_subflows = v.n_subflows,
                     .max_subflows = c->cfg.max_subflows,

@@ -31,6 +31,8 @@ struct mps_pm_input {
     unsigned n_remotes;
     /* May pair (l, r) be tried now? False: a subflow exists, or its retry back-off runs. */
     bool (*may_try)(const void *user, unsigned l, unsigned r);
+    /* How many attempts over pair (l, r) failed, if it never worked; otherwise 0. */
+    unsigned (*in_vain)(const void *user, unsigned l, unsigned r);
     const void *user;
     unsigned n_subflows, max_subflows;
 };

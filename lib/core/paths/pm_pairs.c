@@ -12,10 +12,12 @@
  *       (separate networks: the first address cannot be reached from there, and finding that out
  *       takes a connect timeout),
  *    b. the peer's first address: the peer is known to answer there,
- *    c. the others: unused ones before used ones, then the longest common prefix.
+ *    c. the others: unused ones before used ones, then the longest common prefix,
+ *    but what was tried in vain only behind what was tried less often. (An attempt may last longer
+ *    than the back-off of another pair: two bad pairs would take turns before a good one.)
  * 2. When all ways are in use, or have nothing left to try, and that number is not reached: a
- *    remote address whose interface, as far as the peer names it, has no subflow, from the local
- *    address with the fewest subflows, then of the longest common prefix.
+ *    remote address whose interface, as far as the peer names it, has no subflow, what was tried in
+ *    vain last, from the local address with the fewest subflows, then of the longest common prefix.
  *
  * Pairs that cross separate networks (each of the two has a neighbour on the other side, but they
  * are not neighbours themselves) are tried only while there is no subflow at all: one that is
@@ -173,14 +175,15 @@ static unsigned remote_score(const struct mps_pm_input *in, unsigned l, unsigned
 static bool best_remote(const struct mps_pm_input *in, unsigned l, unsigned *ret_r)
 {
     bool found = false;
-    unsigned best = 0;
+    unsigned best = 0, least = 0;
 
     for (unsigned r = 0; r < in->n_remotes; r++) {
-        unsigned score = remote_score(in, l, r);
+        unsigned score = remote_score(in, l, r), vain = in->in_vain(in->user, l, r);
 
-        if (!possible(in, l, r) || (found && score <= best))
+        if (!possible(in, l, r) || (found && (vain > least || (vain == least && score <= best))))
             continue;
         found = true;
+        least = vain;
         best = score;
         *ret_r = r;
     }
@@ -209,24 +212,29 @@ static int next_by_local(const struct mps_pm_input *in, unsigned *ret_l, unsigne
     return found;
 }
 
+/* By rule 2: less than 0 if pair (l, r) comes before the pair (l2, r2). */
+static int compare(const struct mps_pm_input *in, unsigned l, unsigned r, unsigned l2, unsigned r2)
+{
+    unsigned vain = in->in_vain(in->user, l, r), vain2 = in->in_vain(in->user, l2, r2);
+
+    if (vain != vain2)
+        return vain < vain2 ? -1 : 1;
+    if (in->locals[l].subflows != in->locals[l2].subflows)
+        return in->locals[l].subflows < in->locals[l2].subflows ? -1 : 1;
+    return (int)prefix(in, l2, r2) - (int)prefix(in, l, r);
+}
+
 static int next_by_remote(const struct mps_pm_input *in, unsigned *ret_l, unsigned *ret_r)
 {
     int found = 0;
-    unsigned fewest = 0, longest = 0;
 
     for (unsigned r = 0; r < in->n_remotes; r++) {
         if (way_in_used(in, r))
             continue;
         for (unsigned l = 0; l < in->n_locals; l++) {
-            unsigned used = in->locals[l].subflows;
-
-            if (!possible(in, l, r))
-                continue;
-            if (found && (used > fewest || (used == fewest && prefix(in, l, r) <= longest)))
+            if (!possible(in, l, r) || (found && compare(in, l, r, *ret_l, *ret_r) >= 0))
                 continue;
             found = 1;
-            fewest = used;
-            longest = prefix(in, l, r);
             *ret_l = l;
             *ret_r = r;
         }
