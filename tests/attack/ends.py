@@ -64,7 +64,8 @@ class Victims:
                                   stderr=None if "ATTACK_VERBOSE" in os.environ else subprocess.DEVNULL)
             self.processes.append(process)
             if role == "server":
-                await asyncio.to_thread(process.stdout.readline)
+                other = self.kind == "agents" and not self.hostile
+                await world.listening(self.hosts.server, process, self.port, *[self.port + 1] * other)
         return self
 
     async def finish(self):

@@ -230,11 +230,11 @@ bed_heard() # HOST PORT
     bed_in "$1" ss -Htln "sport = :$2" | grep -q .
 }
 
-# HOST PORT: does somebody listen there, and not only since now? A program under the shim gets its
-# first multipath connection when it waits for its listener, a moment after listen().
+# HOST PORT: does a program wait for connections there? Before that, those to a program under the
+# shim are plain, and the peers remember it.
 bed_listening()
 {
-    bed_heard "$1" "$2" && sleep 0.05 && bed_heard "$1" "$2"
+    bed_in "$1" "$BED_BUILD/tests/bed/awaited" "$2"
 }
 
 bed_quiet() # HOST PORT: nobody listens there

@@ -30,12 +30,12 @@ bed_spawn()
 
 bed_listening()
 {
-    ss -Htln "sport = :$2" | grep -q .
+    "$BED_BUILD/tests/bed/awaited" "$2"
 }
 
 bed_quiet()
 {
-    ! bed_listening "$@"
+    ! ss -Htln "sport = :$2" | grep -q .
 }
 
 bed_wait() # SECONDS COMMAND...

@@ -116,7 +116,7 @@ async def run():
         [world.MPTCPSHIM, "run", "--", sys.executable, os.path.join(world.HERE, "exchange.py"), "server",
          world.ANY, ",".join(ports), "0", "last", stop], env=world.environment(),
         stderr=None if "PEER_VERBOSE" in os.environ else subprocess.DEVNULL)
-    server.stdout.readline()
+    await world.listening(paths.server, server, *map(int, ports))
     with paths.client.here():
         results = await asyncio.gather(*[
             breach(reason, act, int(port), stop) for (_, reason, act), port in zip(BREACHES, ports)])

@@ -21,7 +21,6 @@ import time
 
 BLOCK, LEAST = 16384, 4  # bytes; blocks
 PAUSE, LONGEST = 0.01, 30  # seconds
-MARKED = 0.1  # seconds: a listener under the shim is marked a moment after the program waits for it
 
 
 def blocks(seed, until):
@@ -150,7 +149,6 @@ def main(role, address, ports, seed, order, until, how=""):
     for thread in threads:
         thread.start()
     if role == "server":
-        time.sleep(MARKED)
         print("listening", flush=True)
     for thread in threads:
         thread.join()

@@ -105,7 +105,7 @@ class Case:
                 words[role], env=world.environment(),
                 stderr=None if "PEER_VERBOSE" in os.environ else subprocess.DEVNULL)
             if role == "server":
-                await asyncio.to_thread(processes[role].stdout.readline)
+                await world.listening(self.paths.server, processes[role], self.port)
         used = range(1, self.case["subflows"] + 1)
         carried = await until(lambda: all(self.carried(i) > ENOUGH for i in used))
         if carried and self.case["lost"]:

@@ -12,6 +12,7 @@ import tempfile
 HERE = os.path.dirname(os.path.abspath(__file__))
 BUILD = os.environ.get("BED_BUILD", os.path.join(HERE, "../../build"))
 MPTCPSHIM = os.path.join(BUILD, "preload/mptcpshim")
+AWAITED = os.path.join(BUILD, "tests/bed/awaited")
 
 
 def sh(command, **more):
@@ -43,6 +44,10 @@ class Space:
 
     def start(self, words, **more):
         return subprocess.Popen([*self.prefix(), *words], stdout=subprocess.PIPE, text=True, **more)
+
+    def awaited(self, port):
+        """Does a program wait for connections at that port?"""
+        return subprocess.run([*self.prefix(), AWAITED, str(port)], check=False).returncode == 0
 
     @contextlib.contextmanager
     def here(self):
@@ -92,6 +97,15 @@ async def until(condition, seconds=12):
             return True
         await asyncio.sleep(0.01)
     return False
+
+
+async def listening(space, process, *ports):
+    """A server there has said that it listens, and waits for connections: before that those to a
+    program under the shim are plain."""
+    await asyncio.to_thread(process.stdout.readline)
+    for port in ports:
+        if not await until(lambda port=port: space.awaited(port)):
+            raise OSError("nobody waits for connections at port %d" % port)
 
 
 ANY = "0.0.0.0"  # an agent announces no other address than the one to which its program is bound
