@@ -61,6 +61,16 @@ static void remote(struct net *net, struct mps_addr addr)
     net->remotes[net->in.n_remotes++] = (struct mps_pm_remote){.addr = addr};
 }
 
+/* Two hosts on the same two networks. */
+static void net_two_by_two(struct net *net)
+{
+    net_init(net);
+    local(net, v4(10, 0, 1, 1), 1);
+    local(net, v4(10, 0, 2, 1), 2);
+    remote(net, v4(10, 0, 1, 2));
+    remote(net, v4(10, 0, 2, 2));
+}
+
 static void bring_up(struct net *net, unsigned l, unsigned r)
 {
     assert_false(net->up[l][r]);
@@ -123,11 +133,7 @@ static void test_two_by_two(void **user)
 {
     struct net net;
 
-    net_init(&net);
-    local(&net, v4(10, 0, 1, 1), 1);
-    local(&net, v4(10, 0, 2, 1), 2);
-    remote(&net, v4(10, 0, 1, 2));
-    remote(&net, v4(10, 0, 2, 2));
+    net_two_by_two(&net);
     bring_up(&net, 0, 0);
     expect(&mps_pm_pairs, &net, 1, 1);
     expect_none(&mps_pm_pairs, &net);
@@ -138,11 +144,7 @@ static void test_no_crossing(void **user)
 {
     struct net net;
 
-    net_init(&net);
-    local(&net, v4(10, 0, 1, 1), 1);
-    local(&net, v4(10, 0, 2, 1), 2);
-    remote(&net, v4(10, 0, 1, 2));
-    remote(&net, v4(10, 0, 2, 2));
+    net_two_by_two(&net);
     bring_up(&net, 0, 0);
     bring_up(&net, 1, 1);
     take_down(&net, 0, 0);
@@ -318,11 +320,7 @@ static void test_first_dies(void **user)
 {
     struct net net;
 
-    net_init(&net);
-    local(&net, v4(10, 0, 1, 1), 1);
-    local(&net, v4(10, 0, 2, 1), 2);
-    remote(&net, v4(10, 0, 1, 2));
-    remote(&net, v4(10, 0, 2, 2));
+    net_two_by_two(&net);
     bring_up(&net, 0, 0);
     bring_up(&net, 1, 1);
     take_down(&net, 0, 0);
@@ -417,11 +415,7 @@ static void test_limit(void **user)
     for (unsigned i = 0; mps_pm_at(i) != NULL; i++) {
         struct net net;
 
-        net_init(&net);
-        local(&net, v4(10, 0, 1, 1), 1);
-        local(&net, v4(10, 0, 2, 1), 2);
-        remote(&net, v4(10, 0, 1, 2));
-        remote(&net, v4(10, 0, 2, 2));
+        net_two_by_two(&net);
         bring_up(&net, 0, 0);
         net.in.max_subflows = 1;
         expect_none(mps_pm_at(i), &net);
@@ -435,11 +429,7 @@ static void test_fullmesh(void **user)
 {
     struct net net;
 
-    net_init(&net);
-    local(&net, v4(10, 0, 1, 1), 1);
-    local(&net, v4(10, 0, 2, 1), 2);
-    remote(&net, v4(10, 0, 1, 2));
-    remote(&net, v4(10, 0, 2, 2));
+    net_two_by_two(&net);
     bring_up(&net, 0, 0);
     expect(&mps_pm_fullmesh, &net, 1, 1);
     expect(&mps_pm_fullmesh, &net, 0, 1);
@@ -456,11 +446,7 @@ static void test_fullmesh_in_vain(void **user)
 {
     struct net net;
 
-    net_init(&net);
-    local(&net, v4(10, 0, 1, 1), 1);
-    local(&net, v4(10, 0, 2, 1), 2);
-    remote(&net, v4(10, 0, 1, 2));
-    remote(&net, v4(10, 0, 2, 2));
+    net_two_by_two(&net);
     net.in.max_subflows = 2;
     bring_up(&net, 0, 0);
     expect(&mps_pm_fullmesh, &net, 1, 1);
