@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <linux/tcp.h>
 #include <netinet/in.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include "handover/ask.h"
@@ -18,6 +19,9 @@
 /* sd_listen_fds(3) */
 #define FIRST_PASSED 3
 #define PASSED_MAX   4096 /* more are no descriptors, but a mistake */
+
+/* Between the two options of a mark lies one system call; so many are more than that lasts. */
+#define MARKING_LOOKS 100
 
 #define MSS_UNSET 536 /* what a socket answers before its handshake if TCP_MAXSEG was not set */
 
@@ -57,7 +61,7 @@ static bool is_left_port(int fd)
 /* May the socket be marked? `listening`: which of the two it has to be. */
 static bool wants_marks(int fd, int listening)
 {
-    int mss;
+    int saves, mss;
 
     if (!mps_preload_config() || mps_exceptions_left_alone() || !mps_preload_is_tcp(fd) ||
         mps_hints_is_fixed(fd) || is_left_port(fd) ||
@@ -65,10 +69,19 @@ static bool wants_marks(int fd, int listening)
         mps_preload_option(fd, SOL_SOCKET, SO_ACCEPTCONN, !listening) != listening ||
         mps_preload_option(fd, SOL_SOCKET, SO_ZEROCOPY, 0) != 0 || mps_netns_is_foreign(fd))
         return false;
+    /*
+     * In the order in which they are set: another process that shares the listener may mark it just
+     * now, and its TCP_SAVE_SYN must not look like one of the program. So that is looked at again.
+     */
+    saves = mps_preload_option(fd, IPPROTO_TCP, TCP_SAVE_SYN, 1);
     mss = mps_preload_option(fd, IPPROTO_TCP, TCP_MAXSEG, 0);
+    for (int i = 0; i < MARKING_LOOKS && saves == 1 && mss == MSS_UNSET; i++) {
+        sched_yield();
+        mss = mps_preload_option(fd, IPPROTO_TCP, TCP_MAXSEG, 0);
+    }
     if (mss != MSS_UNSET && mss != MPS_MARK_CONNECT && mss != MPS_MARK_LISTEN)
         return false;
-    return mps_preload_option(fd, IPPROTO_TCP, TCP_SAVE_SYN, 1) == 0 || mss == MPS_MARK_LISTEN;
+    return saves == 0 || mss == MPS_MARK_LISTEN;
 }
 
 /* As the program made it. */
